@@ -1,0 +1,306 @@
+//! The normalised command: the one type that every protocol's parser produces and policy judges.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// One request of a session, as far as weir could read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// Read to the end: everything it does is in the value.
+    Command(Box<Command>),
+    /// Not read, or read with doubt. Shipped policy denies it.
+    Opaque(Opaque),
+}
+
+/// A request that could not be normalised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opaque {
+    /// Why, for policy and the record.
+    pub reason: OpaqueReason,
+    /// The same for a person: lower case, no trailing stop; never holds the statement's literals.
+    pub detail: String,
+}
+
+/// Why a request is opaque.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpaqueReason {
+    /// Not valid UTF-8, or holds a NUL.
+    Encoding,
+    /// The parser rejects it.
+    Syntax,
+    /// Longer, deeper or more numerous than the limits.
+    TooLarge,
+    /// Parsed, but of a kind whose effects weir does not know.
+    Unsupported,
+    /// It changes how later text is to be read (for example `standard_conforming_strings`).
+    ChangesLexing,
+}
+
+/// One normalised request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What is asked for.
+    pub verb: Verb,
+    /// Every object that it names, each with how it is used. Common table expressions are not
+    /// objects; what they read is.
+    pub objects: Vec<Object>,
+    /// The columns that its text names.
+    pub columns: ColumnUse,
+    /// Whether a `WHERE` limits what it writes.
+    pub predicate: Predicate,
+    /// What it does besides reading and writing rows of its objects.
+    pub effects: Effects,
+    /// Names of the functions that it calls, lower case, qualified as written.
+    pub functions: BTreeSet<String>,
+    /// What later requests of the session depend on.
+    pub control: Control,
+}
+
+/// What a command asks for. The protocol-specific actions of the policy schema bear these names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// Open a session (the startup packet).
+    Connect,
+    /// `SELECT`, `TABLE`, `VALUES`.
+    Select,
+    /// `INSERT`.
+    Insert,
+    /// `UPDATE`.
+    Update,
+    /// `DELETE`.
+    Delete,
+    /// `MERGE`.
+    Merge,
+    /// `TRUNCATE`.
+    Truncate,
+    /// `COPY … TO STDOUT`, of a table or a query.
+    CopyOut,
+    /// `COPY … FROM STDIN`.
+    CopyIn,
+    /// `CREATE …` of anything but a role.
+    Create,
+    /// `ALTER …` of anything but a role or the system.
+    Alter,
+    /// `DROP …` of anything but a role.
+    Drop,
+    /// `COMMENT ON`.
+    Comment,
+    /// `GRANT`.
+    Grant,
+    /// `REVOKE`.
+    Revoke,
+    /// `CREATE`, `ALTER` or `DROP` of a role or user.
+    Role,
+    /// `SET ROLE`, `SET SESSION AUTHORIZATION`.
+    Assume,
+    /// `ALTER SYSTEM`.
+    System,
+    /// `SET`, `RESET`, `DISCARD` of session settings.
+    Set,
+    /// `SHOW`.
+    Show,
+    /// `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT`, `RELEASE`, `SET TRANSACTION`.
+    Transaction,
+    /// `EXPLAIN` without `ANALYZE`; with it, the verb is the explained statement's.
+    Explain,
+    /// `PREPARE`: objects, columns and effects are the prepared statement's.
+    Prepare,
+    /// `EXECUTE`.
+    Execute,
+    /// `DEALLOCATE`.
+    Deallocate,
+    /// `DECLARE … CURSOR`: objects, columns and effects are the query's.
+    Declare,
+    /// `FETCH`, `MOVE`.
+    Fetch,
+    /// `CLOSE` of a cursor.
+    Close,
+    /// `LISTEN`, `NOTIFY`, `UNLISTEN`.
+    Notify,
+    /// `LOCK`.
+    Lock,
+    /// `VACUUM`, `ANALYZE`, `REINDEX`, `CLUSTER`, `CHECKPOINT`, `REFRESH MATERIALIZED VIEW`.
+    Maintain,
+    /// `CALL`.
+    Call,
+    /// `DO`.
+    Do,
+    /// The protocol's fast-path function call.
+    FunctionCall,
+    /// An empty query string.
+    Empty,
+}
+
+/// A relation (or database, schema, function, role …) that a command names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Object {
+    /// The database, where the statement names one.
+    pub database: Option<String>,
+    /// The schema, where the statement names one. Folded as the server folds it.
+    pub schema: Option<String>,
+    /// The object's own name, folded as the server folds it: `People` is `people`, `"People"` is
+    /// `People`.
+    pub name: String,
+    /// How the command uses it.
+    pub access: Access,
+}
+
+/// How a command uses an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Its rows are read.
+    Read,
+    /// Its rows are changed.
+    Write,
+    /// It is itself made, changed or removed.
+    Define,
+}
+
+/// The columns that a statement's text names, without regard to the table they come from.
+///
+/// This is deliberately coarse: it exists so that a computed result column of a statement that
+/// nowhere names a sensitive column is known to be harmless.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ColumnUse {
+    /// Every identifier that may be a column, folded, without its qualifier.
+    pub named: BTreeSet<String>,
+    /// True when all columns of some relation may be meant: `*`, `t.*`, a whole-row reference
+    /// (an identifier equal to a relation's name or alias), `TABLE t`, `NATURAL JOIN`, a `COPY`
+    /// without a column list.
+    pub all: bool,
+}
+
+/// Whether a `WHERE` limits a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Predicate {
+    /// Not a statement that takes one.
+    NotApplicable,
+    /// It takes one and has none: every row is meant.
+    Absent,
+    /// It has one that names no column and calls no function (`WHERE true`, `WHERE 1 = 1`), or is
+    /// a disjunction with such a branch.
+    Trivial,
+    /// It has one.
+    Present,
+}
+
+/// What a command does besides reading and writing rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Changes the shape of the database.
+    Ddl,
+    /// Removes data or objects wholesale (`DROP`, `TRUNCATE`).
+    Destroy,
+    /// Changes who may do what, or who the session is.
+    Privilege,
+    /// Reads or writes files of the server (`COPY … FROM '/file'`, `pg_read_file`, `lo_export`).
+    File,
+    /// Runs a program on the server (`COPY … PROGRAM`).
+    Program,
+    /// Reaches out from the server (`dblink`, foreign servers, subscriptions).
+    Network,
+    /// Runs code that the text does not show (`DO`, `query_to_xml`, a language handler).
+    DynamicCode,
+    /// Writes rows derived from rows that it reads (`INSERT … SELECT`, `CREATE TABLE AS`,
+    /// `UPDATE … SET x = y`): a masked value could be laundered through it.
+    Derives,
+    /// Changes settings of the session or the server.
+    Setting,
+    /// Acts on other sessions (`pg_terminate_backend`, `pg_cancel_backend`).
+    Session,
+}
+
+/// A set of [`Effect`]s.
+pub type Effects = BTreeSet<Effect>;
+
+/// What later requests of the same session depend on.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Control {
+    /// Nothing.
+    #[default]
+    None,
+    /// `PREPARE name AS statement`.
+    Prepare {
+        /// The statement's name, folded.
+        name: String,
+    },
+    /// `EXECUTE name`.
+    Execute {
+        /// The statement's name, folded.
+        name: String,
+    },
+    /// `DEALLOCATE name`, or `ALL`.
+    Deallocate {
+        /// The name, or `None` for `ALL`.
+        name: Option<String>,
+    },
+    /// `DECLARE name CURSOR FOR query`.
+    Declare {
+        /// The cursor's name, folded.
+        name: String,
+    },
+    /// `FETCH` or `MOVE` from a cursor.
+    Fetch {
+        /// The cursor's name, folded.
+        name: String,
+    },
+    /// `SET name = value` and its relatives; `None` for `RESET` or a value that is no literal.
+    Set {
+        /// The setting's name, lower case.
+        name: String,
+        /// Its literal value.
+        value: Option<String>,
+    },
+    /// `DISCARD ALL`, `DISCARD PLANS` …: whatever it drops, all prepared names may be gone.
+    Discard,
+}
+
+impl Verb {
+    /// The verb as policy, records and people read it: its snake-case name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Select => "select",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Merge => "merge",
+            Self::Truncate => "truncate",
+            Self::CopyOut => "copy_out",
+            Self::CopyIn => "copy_in",
+            Self::Create => "create",
+            Self::Alter => "alter",
+            Self::Drop => "drop",
+            Self::Comment => "comment",
+            Self::Grant => "grant",
+            Self::Revoke => "revoke",
+            Self::Role => "role",
+            Self::Assume => "assume",
+            Self::System => "system",
+            Self::Set => "set",
+            Self::Show => "show",
+            Self::Transaction => "transaction",
+            Self::Explain => "explain",
+            Self::Prepare => "prepare",
+            Self::Execute => "execute",
+            Self::Deallocate => "deallocate",
+            Self::Declare => "declare",
+            Self::Fetch => "fetch",
+            Self::Close => "close",
+            Self::Notify => "notify",
+            Self::Lock => "lock",
+            Self::Maintain => "maintain",
+            Self::Call => "call",
+            Self::Do => "do",
+            Self::FunctionCall => "function_call",
+            Self::Empty => "empty",
+        }
+    }
+}

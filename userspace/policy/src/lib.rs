@@ -1,0 +1,19 @@
+//! Judgement: who may do what, who may see what clear, and what is sensitive at all.
+//!
+//! [`Policies`] is one immutable, validated bundle of Cedar policies and masking rules with one
+//! version. [`Policies::judge`] is the only maker of a [`Permit`]. Pure: no clock, no file, no
+//! socket; sources come in as text.
+
+#![forbid(unsafe_code)]
+
+mod bundle;
+mod diagnostic;
+mod masking;
+mod request;
+mod verdict;
+
+pub use bundle::{Policies, PolicyVersion, Source};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use masking::{Classified, DataClass, MaskingRules, Method};
+pub use request::{Context, Request, Subject, Target};
+pub use verdict::{Ask, Clear, Permit, Refusal, Verdict};

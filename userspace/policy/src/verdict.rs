@@ -1,0 +1,95 @@
+//! What judgement hands on. A [`Permit`] cannot be made outside this crate.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use crate::{DataClass, PolicyVersion};
+
+/// The answer to one [`Request`](crate::Request).
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// Go on, with this proof.
+    Allow(Permit),
+    /// A human must say so first.
+    Ask(Ask),
+    /// No.
+    Deny(Refusal),
+}
+
+/// Proof that a command was judged and allowed.
+///
+/// Not constructible outside this crate; a compile-fail test of the agent holds that.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    version: PolicyVersion,
+    deciding: Vec<String>,
+    clear: Clear,
+}
+
+/// The data classes that the subject may see clear on this target; every other is masked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clear(Arc<BTreeSet<DataClass>>);
+
+/// A command that is allowed once a human approves it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Who may answer (`@approvers`), as group or subject names.
+    pub approvers: Vec<String>,
+    /// What the deciding policies say (`@message`).
+    pub message: Option<String>,
+    /// How long to wait (`@timeout`, seconds), when a policy says.
+    pub timeout_seconds: Option<u64>,
+    /// Ids of the policies that decided.
+    pub deciding: Vec<String>,
+    /// The version that judged.
+    pub version: PolicyVersion,
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The id (`@id`) of the rule that decided: a `forbid`'s, or `default-deny` when no policy
+    /// permits, or `evaluation-error`.
+    pub rule: String,
+    /// The reason for a person, from `@message` where the rule has one.
+    pub message: String,
+    /// Every deciding policy's id.
+    pub deciding: Vec<String>,
+    /// The version that judged.
+    pub version: PolicyVersion,
+}
+
+impl Permit {
+    pub(crate) fn new(version: PolicyVersion, deciding: Vec<String>, clear: Clear) -> Self {
+        Self { version, deciding, clear }
+    }
+
+    /// The policy version that judged.
+    #[must_use]
+    pub fn version(&self) -> &PolicyVersion {
+        &self.version
+    }
+
+    /// Ids of the policies that permitted.
+    #[must_use]
+    pub fn deciding(&self) -> &[String] {
+        &self.deciding
+    }
+
+    /// The masking obligation: what may be shown clear.
+    #[must_use]
+    pub fn clear(&self) -> &Clear {
+        &self.clear
+    }
+}
+
+impl Clear {
+    pub(crate) fn new(classes: BTreeSet<DataClass>) -> Self {
+        Self(Arc::new(classes))
+    }
+
+    /// Whether values of this class may be shown as they are.
+    #[must_use]
+    pub fn shows(&self, class: &DataClass) -> bool {
+        self.0.contains(class)
+    }
+}
