@@ -47,3 +47,9 @@ impl fmt::Display for Diagnostics {
         Ok(())
     }
 }
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
