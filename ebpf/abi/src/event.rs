@@ -1,0 +1,117 @@
+//! What the programs tell when they refuse.
+
+use crate::ConnectFacts;
+
+/// A refusal as it lies in the ring buffer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Who wanted what.
+    pub facts: ConnectFacts,
+    /// A [`Hook`], as its number.
+    pub hook: u8,
+    /// A [`Reason`], as its number.
+    pub reason: u8,
+    /// Always zero.
+    pub padding: [u8; 6],
+}
+
+const _: () = assert!(size_of::<Refusal>() == 112 && align_of::<Refusal>() == 8);
+
+macro_rules! numbered {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $number:literal => $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[repr(u8)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$doc])* $variant = $number,)+ }
+
+        impl $name {
+            /// The variant of this number, if there is one.
+            pub const fn from_number(number: u8) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+
+            /// The number that crosses the boundary.
+            #[inline(always)]
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$variant => $number,)+ }
+            }
+
+            /// What a person reads.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+numbered! {
+    /// Where in a socket's life it was refused.
+    Hook {
+        /// `socket()`.
+        SocketCreate = 1 => "socket",
+        /// `bind()`.
+        Bind = 2 => "bind",
+        /// `connect()`, or what implies one.
+        Connect = 3 => "connect",
+        /// `sendto()`, `sendmsg()`, `sendmmsg()` on an unconnected datagram socket.
+        SendMessage = 4 => "sendmsg",
+        /// A packet on its way out that no other hook had admitted.
+        Egress = 5 => "egress",
+        /// The hand-over of a redirected connection to the engine.
+        Handover = 6 => "handover",
+    }
+}
+
+numbered! {
+    /// Why it was refused.
+    Reason {
+        /// Not TCP, and not a datagram to a configured resolver.
+        Protocol = 1 => "only TCP, and DNS to the configured resolvers, may leave",
+        /// The settings name no port: no engine has listened since the programs were attached.
+        NoEngine = 2 => "no engine is listening",
+        /// The calling task is in no tagged cgroup: the socket was handed to it.
+        HandedOut = 3 => "the socket was handed to a process outside its workload",
+        /// The socket's network namespace is not the engine's.
+        ForeignNamespace = 4 => "the socket belongs to another network namespace",
+        /// The destination, or the port to bind, is the engine's own listener.
+        EnginePort = 5 => "that is the engine's own port",
+        /// A map was full or the kernel had no memory: nothing could be noted, so nothing passes.
+        NoRoom = 6 => "the kernel had no room to note the connection",
+        /// The socket's binding to a device could not be undone.
+        BoundToDevice = 7 => "the socket is bound to a device",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back_as_what_they_were() {
+        for number in 0..=u8::MAX {
+            if let Some(hook) = Hook::from_number(number) {
+                assert_eq!(hook.number(), number);
+            }
+            if let Some(reason) = Reason::from_number(number) {
+                assert_eq!(reason.number(), number);
+            }
+        }
+        assert_eq!(Hook::from_number(Hook::Egress.number()), Some(Hook::Egress));
+        assert_eq!(Hook::from_number(0), None, "a zeroed event names no hook");
+        assert_eq!(
+            Reason::from_number(0),
+            None,
+            "a zeroed event names no reason"
+        );
+    }
+}

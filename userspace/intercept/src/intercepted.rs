@@ -1,0 +1,21 @@
+//! One connection that came in over the weir.
+
+use tokio::net::TcpStream;
+
+use crate::{Facts, OrigDst, SocketCookie};
+
+/// An accepted connection with what the kernel noted about it. Only [`Interceptor::accept`] makes
+/// one, so holding it means the destination and the caller are the kernel's word.
+///
+/// [`Interceptor::accept`]: crate::Interceptor::accept
+#[derive(Debug)]
+pub struct Intercepted {
+    /// The client's end, as the engine reads and writes it.
+    pub io: TcpStream,
+    /// Where the client wanted to go.
+    pub orig_dst: OrigDst,
+    /// The client's socket.
+    pub cookie: SocketCookie,
+    /// Who called.
+    pub facts: Facts,
+}
