@@ -1,0 +1,159 @@
+//! The writer's view of the events: the JSON of [`Event`](crate::Event), from borrowed values, so
+//! that recording a command does not copy its text. A test writes these and reads those.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Serialize, Serializer};
+use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
+
+use crate::{End, Outcome, Seq, SessionStart};
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum EventRef<'a> {
+    Start(&'a SessionStart),
+    Opened {
+        database: &'a str,
+        user: &'a str,
+        settings: &'a BTreeMap<String, String>,
+    },
+    Intent(IntentRef<'a>),
+    Outcome {
+        seq: Seq,
+        outcome: &'a Outcome,
+    },
+    Note {
+        message: &'a str,
+    },
+    End(&'a End),
+}
+
+#[derive(Serialize)]
+pub(crate) struct IntentRef<'a> {
+    pub(crate) seq: Seq,
+    pub(crate) at: i64,
+    pub(crate) text: &'a str,
+    #[serde(serialize_with = "statements")]
+    pub(crate) statements: &'a [Statement],
+    pub(crate) verdict: VerdictRef<'a>,
+    #[serde(serialize_with = "displayed")]
+    pub(crate) policy_version: &'a dyn fmt::Display,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub(crate) enum VerdictRef<'a> {
+    Allow {
+        policies: &'a [String],
+    },
+    Deny {
+        rule: &'a str,
+        message: &'a str,
+        policies: &'a [String],
+    },
+    Ask {
+        approvers: &'a [String],
+        message: Option<&'a str>,
+        policies: &'a [String],
+    },
+}
+
+#[derive(Serialize)]
+struct StatementRef<'a> {
+    verb: &'a str,
+    #[serde(serialize_with = "objects")]
+    objects: &'a [Object],
+    #[serde(serialize_with = "why_opaque")]
+    opaque: Option<&'a Opaque>,
+}
+
+impl<'a> From<&'a Statement> for StatementRef<'a> {
+    fn from(statement: &'a Statement) -> Self {
+        match statement {
+            Statement::Command(command) => Self {
+                verb: command.verb.as_str(),
+                objects: &command.objects,
+                opaque: None,
+            },
+            Statement::Opaque(opaque) => Self {
+                verb: "opaque",
+                objects: &[],
+                opaque: Some(opaque),
+            },
+        }
+    }
+}
+
+fn statements<S: Serializer>(all: &[Statement], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(all.iter().map(StatementRef::from))
+}
+
+fn objects<S: Serializer>(all: &[Object], serializer: S) -> Result<S::Ok, S::Error> {
+    struct Used<'a>(&'a Object);
+    impl Serialize for Used<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(&fmt::from_fn(|f| object(self.0, f)))
+        }
+    }
+    serializer.collect_seq(all.iter().map(Used))
+}
+
+fn why_opaque<S: Serializer>(opaque: &Option<&Opaque>, serializer: S) -> Result<S::Ok, S::Error> {
+    match opaque {
+        None => serializer.serialize_none(),
+        Some(Opaque { reason, detail }) => {
+            serializer.collect_str(&format_args!("{}: {detail}", reason_name(*reason)))
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn displayed<S: Serializer>(value: &&dyn fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+fn object(object: &Object, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(match object.access {
+        Access::Read => "read ",
+        Access::Write => "write ",
+        Access::Define => "define ",
+    })?;
+    for qualifier in [&object.database, &object.schema].into_iter().flatten() {
+        identifier(qualifier, f)?;
+        f.write_str(".")?;
+    }
+    identifier(&object.name, f)
+}
+
+/// A name that holds a dot, a space or a capital is quoted, so that no name can look like another.
+fn identifier(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let plain = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name
+            .bytes()
+            .all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if plain {
+        return f.write_str(name);
+    }
+    f.write_str("\"")?;
+    for (part, piece) in name.split('"').enumerate() {
+        if part > 0 {
+            f.write_str("\"\"")?;
+        }
+        f.write_str(piece)?;
+    }
+    f.write_str("\"")
+}
+
+fn reason_name(reason: OpaqueReason) -> &'static str {
+    match reason {
+        OpaqueReason::Encoding => "encoding",
+        OpaqueReason::Syntax => "syntax",
+        OpaqueReason::TooLarge => "too_large",
+        OpaqueReason::Unsupported => "unsupported",
+        OpaqueReason::ChangesLexing => "changes_lexing",
+    }
+}

@@ -1,0 +1,238 @@
+//! What a record says happened: the values that readers get back.
+//!
+//! Their JSON is the record's contents and the local API's, so fields are added, never renamed or
+//! given another meaning; a reader passes over fields that it does not know.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Seq, SessionId};
+
+/// One event of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Always the first.
+    Start(SessionStart),
+    /// The agent named what it wants to use, and weir has opened it upstream.
+    Opened {
+        /// The database.
+        database: String,
+        /// The user that the agent named (not the injected credential's).
+        user: String,
+        /// The session settings that it asked for.
+        settings: BTreeMap<String, String>,
+    },
+    /// A command was judged. It is on record before its first byte is forwarded.
+    Intent(Intent),
+    /// What became of a command.
+    Outcome {
+        /// Which.
+        seq: Seq,
+        /// What.
+        outcome: Outcome,
+    },
+    /// Something else that a reader should know, such as a policy that was reloaded.
+    Note {
+        /// For a person.
+        message: String,
+    },
+    /// Always the last, when the writer lived to write it.
+    End(End),
+}
+
+/// Who connected to what, known before any byte is forwarded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStart {
+    /// The session's name, and its file's.
+    pub id: SessionId,
+    /// When the session started, by the host's clock. All other times count from here.
+    pub started: Timestamp,
+    /// The workload's name.
+    pub workload: String,
+    /// The verified identity that the workload is bound to.
+    pub subject: String,
+    /// The subject's groups and roles.
+    pub groups: Vec<String>,
+    /// The person on whose behalf the workload acts, where one is known.
+    pub on_behalf_of: Option<String>,
+    /// The process that connected.
+    pub process: Process,
+    /// `ip:port` as the process dialled it.
+    pub destination: String,
+    /// The declared target, where the destination is one.
+    pub target: Option<String>,
+    /// The protocol that is spoken, where it is known.
+    pub protocol: Option<String>,
+    /// The policy version that admitted or refused the connection.
+    pub policy_version: String,
+}
+
+/// The process that connected, as it was when it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its id, in the host's namespace.
+    pub pid: u32,
+    /// When it was started; tells it from a later process of the same id.
+    pub started: Option<Timestamp>,
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// The path of its executable, where it could be read.
+    pub exe: Option<String>,
+    /// The name that it gives itself: for people, never identity.
+    pub comm: String,
+    /// Its cgroup's path.
+    pub cgroup: String,
+}
+
+/// A command and how it was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Its number within the session.
+    pub seq: Seq,
+    /// Microseconds since the session's start.
+    pub at: i64,
+    /// What the agent sent, in full.
+    pub text: String,
+    /// How weir read it.
+    pub statements: Vec<StatementSummary>,
+    /// How policy judged it.
+    pub verdict: VerdictSummary,
+    /// The policy version that judged.
+    pub policy_version: String,
+}
+
+/// One statement of a command, as weir read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementSummary {
+    /// What it asks for (`select`, `drop` …), or `opaque`.
+    pub verb: String,
+    /// What it names and how it uses it: `read public.people`. A name that is not a plain lower
+    /// case identifier is in double quotes.
+    pub objects: Vec<String>,
+    /// Why it could not be read, when it couldn't: `syntax: expected an expression`.
+    pub opaque: Option<String>,
+}
+
+/// How policy judged a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum VerdictSummary {
+    /// It may go on.
+    Allow {
+        /// The policies that permitted.
+        policies: Vec<String>,
+    },
+    /// It may not.
+    Deny {
+        /// The rule that decided.
+        rule: String,
+        /// Its reason, for a person.
+        message: String,
+        /// Every policy that decided.
+        policies: Vec<String>,
+    },
+    /// A human must say so first.
+    Ask {
+        /// Who may answer.
+        approvers: Vec<String>,
+        /// What the policies say about it.
+        message: Option<String>,
+        /// The policies that decided.
+        policies: Vec<String>,
+    },
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Rows that the agent got, or that the command changed.
+    pub rows: u64,
+    /// Bytes of the response, as the agent saw it.
+    pub bytes: u64,
+    /// Values that were masked.
+    pub masked: u64,
+    /// Microseconds from the forwarding to the end of the response.
+    pub micros: u64,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Status {
+    /// The target did it.
+    Completed {
+        /// In its own words (`SELECT 3`).
+        tag: String,
+    },
+    /// The target failed it.
+    Failed {
+        /// Its error code.
+        code: String,
+        /// Its message, as the agent saw it.
+        message: String,
+    },
+    /// Weir refused it; it was never forwarded.
+    Refused,
+    /// An earlier command of the same batch failed, so the target passed over it.
+    Skipped,
+    /// The connection ended before the target answered: it may have been done or not.
+    Lost,
+}
+
+/// Why a session ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum End {
+    /// The agent said goodbye.
+    Closed,
+    /// The agent's side vanished.
+    ClientGone,
+    /// The target's side vanished.
+    ServerGone,
+    /// The connection itself was refused.
+    Refused {
+        /// The rule that decided.
+        rule: String,
+        /// Its reason, for a person.
+        message: String,
+    },
+    /// Somebody sent what the protocol does not allow.
+    ProtocolError {
+        /// Who.
+        side: Side,
+        /// What.
+        message: String,
+    },
+    /// Weir or something it needs failed.
+    Error {
+        /// How.
+        message: String,
+    },
+    /// Weir was told to stop.
+    Shutdown,
+    /// A new policy or identity no longer allows the session.
+    PolicyChanged {
+        /// The rule that decided.
+        rule: String,
+        /// Its reason, for a person.
+        message: String,
+    },
+}
+
+/// One of the two ends of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The agent's.
+    Client,
+    /// The target's.
+    Server,
+}

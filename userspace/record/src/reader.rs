@@ -1,0 +1,305 @@
+//! A record, read back: entry by entry, each verified before it is given out.
+//!
+//! A record that simply stops, in the middle of a frame or between two, is what a killed writer
+//! leaves: the entries before it are good, and [`SessionReader::tail`] tells. Anything else that
+//! does not fit is an error that names the place, and ends the reading.
+//!
+//! Known limit: a frame whose length was raised looks like one that was cut off, so whatever
+//! followed it is reported as a torn tail and not as damage. Signed checkpoints will tell.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use crate::{
+    Event, Place, ReadError, Seq,
+    frame::{self, BadHead, Chain, HASH_LEN, HEAD_LEN, HEADER_LEN, Head, Kind},
+};
+
+/// One entry of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Something happened.
+    Event(Event),
+    /// The agent was sent something. A long response comes as several of these.
+    Response {
+        /// In answer to which command.
+        seq: Seq,
+        /// Microseconds since the session's start.
+        at: i64,
+        /// What, as the agent saw it.
+        bytes: Vec<u8>,
+    },
+}
+
+/// How a record stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "tail", rename_all = "snake_case")]
+pub enum Tail {
+    /// After a frame.
+    Whole,
+    /// Within one: its writer was stopped while writing it, or is writing it now.
+    Torn {
+        /// How many bytes are there after the last whole frame (or, without a whole header, at
+        /// all).
+        bytes: u64,
+    },
+}
+
+/// Reads one session's record. An iterator that ends with the record, or after an error.
+#[derive(Debug)]
+pub struct SessionReader {
+    frames: Frames<BufReader<File>>,
+    progress: Progress,
+    at: i64,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Start,
+    Anything,
+    AfterEnd,
+    Over,
+}
+
+/// Reads and verifies frames.
+#[derive(Debug)]
+struct Frames<R> {
+    input: R,
+    path: PathBuf,
+    /// Where the next frame begins.
+    offset: u64,
+    chain: Chain,
+    tail: Tail,
+}
+
+impl SessionReader {
+    /// Opens a record and checks its header. A file that stops within the header is one with no
+    /// entries and a torn tail.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Open`], [`ReadError::Read`], [`ReadError::NotARecord`],
+    /// [`ReadError::Version`].
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        let file = File::open(path).map_err(|source| ReadError::Open {
+            path: path.to_owned(),
+            source,
+        })?;
+        let frames = Frames::begin(BufReader::new(file), path.to_owned())?;
+        let progress = match frames.tail {
+            Tail::Whole => Progress::Start,
+            Tail::Torn { .. } => Progress::Over,
+        };
+        Ok(Self {
+            frames,
+            progress,
+            at: 0,
+        })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.frames.path
+    }
+
+    /// How the record stops. Known once the iteration has ended.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.frames.tail
+    }
+
+    /// When the last entry was recorded, in microseconds since the session's start.
+    #[must_use]
+    pub fn at(&self) -> i64 {
+        self.at
+    }
+
+    fn entry(&mut self) -> Result<Option<Entry>, ReadError> {
+        let offset = self.frames.offset;
+        let Some((kind, body)) = self.frames.next()? else {
+            return Ok(None);
+        };
+        let place = || Place {
+            path: self.frames.path.clone(),
+            offset,
+        };
+        let (at, entry) = decode(kind, body).map_err(|problem| match problem {
+            Undecodable::Short => ReadError::Chain { place: place() },
+            Undecodable::Json(source) => ReadError::Event {
+                place: place(),
+                source,
+            },
+        })?;
+        let is_start = matches!(entry, Entry::Event(Event::Start(_)));
+        let problem = match self.progress {
+            Progress::Start if !is_start => Some("the record does not begin with its start"),
+            Progress::Anything if is_start => Some("the session starts a second time"),
+            Progress::AfterEnd => Some("something follows the session's end"),
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Err(ReadError::Order {
+                place: place(),
+                problem,
+            });
+        }
+        self.progress = match entry {
+            Entry::Event(Event::End(_)) => Progress::AfterEnd,
+            _ => Progress::Anything,
+        };
+        self.at = at;
+        Ok(Some(entry))
+    }
+}
+
+impl Iterator for SessionReader {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.progress == Progress::Over {
+            return None;
+        }
+        let next = self.entry().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.progress = Progress::Over;
+        }
+        next
+    }
+}
+
+enum Undecodable {
+    /// The head promised more; [`Head::parse`] has ruled it out.
+    Short,
+    Json(serde_json::Error),
+}
+
+fn decode(kind: Kind, mut body: Vec<u8>) -> Result<(i64, Entry), Undecodable> {
+    let (at, rest) = body.split_first_chunk().ok_or(Undecodable::Short)?;
+    let at = i64::from_le_bytes(*at);
+    match kind {
+        Kind::Event => {
+            let event = serde_json::from_slice(rest).map_err(Undecodable::Json)?;
+            Ok((at, Entry::Event(event)))
+        }
+        Kind::Response => {
+            let (seq, _) = rest.split_first_chunk().ok_or(Undecodable::Short)?;
+            let seq = Seq::from_le_bytes(*seq);
+            body.drain(..frame::AT_LEN + frame::SEQ_LEN);
+            Ok((
+                at,
+                Entry::Response {
+                    seq,
+                    at,
+                    bytes: body,
+                },
+            ))
+        }
+    }
+}
+
+impl<R: Read> Frames<R> {
+    fn begin(mut input: R, path: PathBuf) -> Result<Self, ReadError> {
+        let bytes = fill(&mut input, HEADER_LEN as u64).map_err(|source| {
+            let place = Place {
+                path: path.clone(),
+                offset: 0,
+            };
+            ReadError::Read { place, source }
+        })?;
+        let ours = frame::header();
+        let tail = match bytes.first_chunk::<HEADER_LEN>() {
+            Some(header) => {
+                frame::check_header(header, &path)?;
+                Tail::Whole
+            }
+            None if ours.starts_with(&bytes) => Tail::Torn {
+                bytes: bytes.len() as u64,
+            },
+            None => return Err(ReadError::NotARecord { path }),
+        };
+        Ok(Self {
+            input,
+            path,
+            offset: HEADER_LEN as u64,
+            chain: Chain::start(&ours),
+            tail,
+        })
+    }
+
+    /// The next whole frame's kind and body, or nothing at the end.
+    fn next(&mut self) -> Result<Option<(Kind, Vec<u8>)>, ReadError> {
+        let bytes = self.read(HEAD_LEN as u64)?;
+        let Some(head) = bytes.first_chunk::<HEAD_LEN>() else {
+            return Ok(self.stop(&bytes, 0));
+        };
+        let head = Head::parse(*head).map_err(|bad| match bad {
+            BadHead::Kind(kind) => ReadError::Kind {
+                place: self.place(),
+                kind,
+            },
+            BadHead::Length(length) => ReadError::Length {
+                place: self.place(),
+                length,
+            },
+        })?;
+        let want = u64::from(head.length) + HASH_LEN as u64;
+        let mut bytes = self.read(want)?;
+        if (bytes.len() as u64) < want {
+            return Ok(self.stop(&bytes, HEAD_LEN as u64));
+        }
+        let Some((body, hash)) = bytes.split_last_chunk::<HASH_LEN>() else {
+            return Ok(self.stop(&bytes, HEAD_LEN as u64));
+        };
+        let chain = self.chain.next(head, [body]);
+        if chain.as_bytes() != hash {
+            return Err(ReadError::Chain {
+                place: self.place(),
+            });
+        }
+        let length = body.len();
+        bytes.truncate(length);
+        self.chain = chain;
+        self.offset += HEAD_LEN as u64 + want;
+        Ok(Some((head.kind, bytes)))
+    }
+
+    fn stop<T>(&mut self, bytes: &[u8], before: u64) -> Option<T> {
+        let bytes = before + bytes.len() as u64;
+        if bytes > 0 {
+            self.tail = Tail::Torn { bytes };
+        }
+        None
+    }
+
+    fn read(&mut self, want: u64) -> Result<Vec<u8>, ReadError> {
+        fill(&mut self.input, want).map_err(|source| ReadError::Read {
+            place: self.place(),
+            source,
+        })
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            path: self.path.clone(),
+            offset: self.offset,
+        }
+    }
+}
+
+/// Up to `want` bytes; fewer only at the end. The buffer grows with what is there, not with what
+/// is claimed.
+fn fill(input: &mut impl Read, want: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(want).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

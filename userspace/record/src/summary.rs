@@ -1,0 +1,96 @@
+//! A session in a few numbers.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::{
+    End, Entry, Event, Intent, ReadError, SessionReader, SessionStart, Tail, VerdictSummary,
+};
+
+/// A session in a few numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Who connected to what.
+    pub start: SessionStart,
+    /// The database that the agent opened, once it has.
+    pub database: Option<String>,
+    /// Commands, whatever the verdict.
+    pub commands: u64,
+    /// Those that policy refused.
+    pub refused: u64,
+    /// Those that a human was asked about.
+    pub asked: u64,
+    /// Rows that the agent got or changed.
+    pub rows: u64,
+    /// Values that were masked.
+    pub masked: u64,
+    /// When the last entry was recorded, in microseconds since the start.
+    pub last: i64,
+    /// How the session ended; nothing while it lasts, or when its writer was stopped.
+    pub end: Option<End>,
+    /// How the record stops.
+    #[serde(flatten)]
+    pub tail: Tail,
+}
+
+impl Summary {
+    /// Reads and verifies a whole record.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ReadError`] of its reader, and [`ReadError::Empty`].
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let mut reader = SessionReader::open(path)?;
+        // The reader sees to it that a start comes first.
+        let Some(Entry::Event(Event::Start(start))) = reader.next().transpose()? else {
+            return Err(ReadError::Empty {
+                path: path.to_owned(),
+            });
+        };
+        let mut summary = Self::new(start);
+        while let Some(entry) = reader.next() {
+            if let Entry::Event(event) = entry? {
+                summary.add(event);
+            }
+        }
+        summary.last = reader.at();
+        summary.tail = reader.tail();
+        Ok(summary)
+    }
+
+    fn new(start: SessionStart) -> Self {
+        Self {
+            start,
+            database: None,
+            commands: 0,
+            refused: 0,
+            asked: 0,
+            rows: 0,
+            masked: 0,
+            last: 0,
+            end: None,
+            tail: Tail::Whole,
+        }
+    }
+
+    fn add(&mut self, event: Event) {
+        match event {
+            Event::Start(_) | Event::Note { .. } => {}
+            Event::Opened { database, .. } => self.database = Some(database),
+            Event::Intent(Intent { verdict, .. }) => {
+                self.commands += 1;
+                match verdict {
+                    VerdictSummary::Allow { .. } => {}
+                    VerdictSummary::Deny { .. } => self.refused += 1,
+                    VerdictSummary::Ask { .. } => self.asked += 1,
+                }
+            }
+            Event::Outcome { outcome, .. } => {
+                self.rows = self.rows.saturating_add(outcome.rows);
+                self.masked = self.masked.saturating_add(outcome.masked);
+            }
+            Event::End(end) => self.end = Some(end),
+        }
+    }
+}
