@@ -1,0 +1,23 @@
+//! Real servers and real client processes, for weir's tests and its demo.
+//!
+//! Job: start a throwaway server on loopback in a fraction of a second, tell the test how to reach
+//! it and what it received, and leave neither a process nor a directory behind. Run clients as
+//! another user, in a cgroup, under a deadline.
+//!
+//! Not its job: installing anything (`cargo xtask setup` does), weir itself, making cgroups.
+//!
+//! Known limits: Linux only. A test process that is killed with SIGKILL takes its servers with it,
+//! but their directories stay until the next server starts on this machine and sweeps them.
+
+mod error;
+mod paths;
+pub mod postgres;
+pub mod process;
+
+pub use error::Error;
+pub use paths::venv;
+pub use postgres::{Auth, Postgres};
+pub use process::{Identity, Output, Running, Spawn};
+
+/// What everything here returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,29 @@
+//! Where the testbed keeps what outlives one test: `<workspace>/target/testbed`.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The directory of templates and of the Python environment. `cargo xtask` knows the same place.
+pub(crate) fn cache_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+        .join("target")
+        .join("testbed")
+}
+
+/// The Python interpreter whose environment has the database drivers (psycopg, asyncpg).
+///
+/// It can be run by any user who can reach the checkout. `cargo xtask setup` makes it; without it
+/// this is [`Error::NotInstalled`], which says so.
+pub fn venv() -> Result<PathBuf> {
+    let python = cache_dir().join("venv").join("bin").join("python3");
+    if python.is_file() {
+        Ok(python)
+    } else {
+        Err(Error::NotInstalled {
+            what: "the Python environment with the database drivers",
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! From what a caller asks for to a running server, step by step.
+
+use super::certificate::Certificates;
+use super::directory::Directory;
+use super::installation::Installation;
+use super::server::{Server, Started};
+use super::settings::{Auth, Listen};
+use super::template::{self, Template};
+use super::{Postgres, SERVER};
+use crate::{Error, Result};
+
+/// How many ports are tried before it is called hopeless.
+const TRIES: usize = 8;
+
+/// How a server is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Builder {
+    tls: bool,
+    auth: Auth,
+    sample_data: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            tls: true,
+            auth: Auth::default(),
+            sample_data: true,
+        }
+    }
+}
+
+impl Builder {
+    /// With TLS (the default) it speaks TCP over TLS only; without, it has no TLS at all.
+    #[must_use]
+    pub fn tls(mut self, tls: bool) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// How clients log in; SCRAM unless told.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = auth;
+        self
+    }
+
+    /// With the sample tables (the default), or with an empty database.
+    #[must_use]
+    pub fn sample_data(mut self, sample_data: bool) -> Self {
+        self.sample_data = sample_data;
+        self
+    }
+
+    /// Starts it and waits until it answers. The first start of a kind on a machine makes a
+    /// template, in seconds; the next copy it.
+    pub fn start(self) -> Result<Postgres> {
+        let installation = Installation::find()?;
+        let template = Template::obtain(
+            &installation,
+            self.auth.password_encryption(),
+            self.sample_data,
+        )?;
+        let directory = Directory::create(&installation)?;
+        template::copy_tree(template.data(), directory.data(), installation.owner())?;
+        let certificates = Certificates::generate()?;
+        directory.write_public(directory.ca_pem(), &certificates.ca)?;
+        directory.write_private(directory.chain(), &certificates.chain)?;
+        directory.write_private(directory.key(), &certificates.key)?;
+
+        for _ in 0..TRIES {
+            let port = free_port()?;
+            let listen = Listen {
+                port: Some(port),
+                socket: directory.socket(),
+                tls: self.tls.then(|| (directory.chain(), directory.key())),
+                auth: self.auth,
+            };
+            match Server::start(&installation, &directory, &listen)? {
+                Started::Ready(server) => {
+                    let passwords = template.into_passwords();
+                    return Ok(Postgres {
+                        server,
+                        directory,
+                        installation,
+                        passwords,
+                        port,
+                    });
+                }
+                Started::PortTaken => {}
+            }
+        }
+        Err(Error::NoPort {
+            server: SERVER,
+            tries: TRIES,
+        })
+    }
+}
+
+/// A port that was free on both loopback addresses a moment ago.
+fn free_port() -> Result<u16> {
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+    let failed = |source| Error::Start {
+        program: SERVER.to_owned(),
+        source,
+    };
+    let mut last = None;
+    for _ in 0..TRIES {
+        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+        let port = v4.local_addr().map_err(failed)?.port();
+        match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or(
+        Error::NoPort {
+            server: SERVER,
+            tries: TRIES,
+        },
+        failed,
+    ))
+}
