@@ -1,0 +1,54 @@
+//! FunctionCallResponse: what a FunctionCall returned. 55.7 "Message Formats".
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::tag;
+use crate::WireError;
+use crate::postgres::frame::Frame;
+use crate::postgres::framed::framed;
+use crate::postgres::reader::Reader;
+use crate::postgres::redact::Redacted;
+use crate::postgres::writer::Writer;
+
+const NAME: &str = "FunctionCallResponse";
+
+/// What a FunctionCall returned.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FunctionCallResponse {
+    frame: Frame,
+    value: Option<Bytes>,
+}
+
+framed!(FunctionCallResponse);
+
+impl FunctionCallResponse {
+    /// Makes the message; `None` is NULL.
+    pub fn new(value: Option<&[u8]>) -> Result<Self, WireError> {
+        let mut writer = Writer::tagged(NAME, tag::FUNCTION_CALL_RESPONSE);
+        writer.value(value)?;
+        Self::decode(writer.finish()?)
+    }
+
+    /// Reads the message.
+    pub fn decode(frame: Frame) -> Result<Self, WireError> {
+        let mut reader = Reader::tagged(NAME, tag::FUNCTION_CALL_RESPONSE, &frame)?;
+        let value = reader.value("value")?;
+        reader.finish()?;
+        Ok(Self { frame, value })
+    }
+
+    /// The value, in the format that the call asked for; `None` is NULL.
+    #[must_use]
+    pub fn value(&self) -> Option<&Bytes> {
+        self.value.as_ref()
+    }
+}
+
+impl fmt::Debug for FunctionCallResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_ref().map(|value| Redacted(value));
+        f.debug_struct(NAME).field("value", &value).finish()
+    }
+}

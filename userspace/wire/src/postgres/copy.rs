@@ -1,0 +1,9 @@
+//! The COPY messages that both peers send. 55.2.6 "COPY Operations".
+
+mod data;
+mod done;
+
+pub use data::CopyData;
+pub(crate) use data::TAG as DATA_TAG;
+pub use done::CopyDone;
+pub(crate) use done::TAG as DONE_TAG;

@@ -1,0 +1,53 @@
+//! What a client sends, once the session has started: one message, one file.
+//!
+//! 55.7 "Message Formats", those marked (F).
+
+mod bind;
+mod close;
+mod copy_fail;
+mod describe;
+mod execute;
+mod flush;
+mod function_call;
+mod object;
+mod parse;
+mod password;
+mod query;
+mod sync;
+pub mod tag;
+mod terminate;
+
+use super::framed::direction;
+
+pub use super::{CopyData, CopyDone};
+pub use bind::Bind;
+pub use close::Close;
+pub use copy_fail::CopyFail;
+pub use describe::Describe;
+pub use execute::Execute;
+pub use flush::Flush;
+pub use function_call::FunctionCall;
+pub use object::ObjectKind;
+pub use parse::Parse;
+pub use password::Password;
+pub use query::Query;
+pub use sync::Sync;
+pub use terminate::Terminate;
+
+direction! {
+    /// A message that a client sends.
+    Bind = BIND,
+    Close = CLOSE,
+    CopyData = COPY_DATA,
+    CopyDone = COPY_DONE,
+    CopyFail = COPY_FAIL,
+    Describe = DESCRIBE,
+    Execute = EXECUTE,
+    Flush = FLUSH,
+    FunctionCall = FUNCTION_CALL,
+    Parse = PARSE,
+    Password = PASSWORD,
+    Query = QUERY,
+    Sync = SYNC,
+    Terminate = TERMINATE,
+}
