@@ -101,7 +101,7 @@ pub enum WireError {
         /// Where the count stands.
         offset: usize,
         /// The count as sent; a negative one shows as its unsigned value.
-        count: u32,
+        count: u16,
         /// Bytes that the message has left.
         left: usize,
     },

@@ -14,6 +14,8 @@ use crate::{MessageName, WireError};
 pub(crate) const HEADER: usize = 5;
 /// The length field counts itself.
 pub(crate) const LENGTH: u32 = 4;
+/// What is left of the most that a signed length can say.
+const MOST_BODY: usize = 0x7fff_ffff - 4;
 
 /// One whole message: type byte, length, body. 55.1 "Overview".
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +35,7 @@ impl Frame {
         };
         let message = MessageName::Tagged(tag);
         let length = u32::from_be_bytes([a, b, c, d]);
-        let body = body_length(message, length, LENGTH, usize::MAX)?;
+        let body = body_length(message, length, LENGTH, MOST_BODY)?;
         if raw.len() - HEADER == body {
             Ok(Self { raw })
         } else {

@@ -72,6 +72,10 @@ macro_rules! direction {
             )+
         }
 
+        /// The type bytes of this direction.
+        #[cfg(test)]
+        pub(crate) const TAGS: &[u8] = &[$(tag::$tag),+];
+
         impl Message {
             /// The message's name in PostgreSQL's documentation.
             #[must_use]

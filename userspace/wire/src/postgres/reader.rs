@@ -8,7 +8,8 @@ use super::format::{Format, Formats};
 use super::frame::{Frame, HEADER};
 use crate::{MessageName, WireError};
 
-#[derive(Debug, Clone)]
+/// No `Debug`: it would show the message.
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     message: MessageName,
     raw: &'a Bytes,
@@ -138,29 +139,27 @@ impl<'a> Reader<'a> {
         let offset = self.at;
         let count = self.u16(what)?;
         if usize::from(count).saturating_mul(least) > self.left() {
-            return Err(self.count_too_large(what, offset, u32::from(count)));
+            let (message, left) = (self.message, self.left());
+            return Err(WireError::CountTooLarge {
+                message,
+                what,
+                offset,
+                count,
+                left,
+            });
         }
         Ok(count)
     }
 
     /// As [`Self::count`], for the one message whose count has four bytes: `most` bounds it.
-    pub(crate) fn long_count(&mut self, what: &'static str, most: u32) -> Result<u32, WireError> {
-        let offset = self.at;
+    pub(crate) fn long_count(&mut self, what: &'static str, most: u16) -> Result<u16, WireError> {
         let count = self.u32(what)?;
-        if count > most {
-            return Err(self.count_too_large(what, offset, count));
-        }
-        Ok(count)
-    }
-
-    fn count_too_large(&self, what: &'static str, offset: usize, count: u32) -> WireError {
-        let (message, left) = (self.message, self.left());
-        WireError::CountTooLarge {
-            message,
-            what,
-            offset,
-            count,
-            left,
+        match u16::try_from(count) {
+            Ok(count) if count <= most => Ok(count),
+            _ => {
+                let found = usize::try_from(count).unwrap_or(usize::MAX);
+                Err(self.out_of_range(what, found, 0, usize::from(most)))
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use super::format::{Format, Formats};
 use super::frame::Frame;
 use crate::{MessageName, WireError};
 
-#[derive(Debug)]
+/// No `Debug`: it would show the message.
 pub(crate) struct Writer {
     message: MessageName,
     buf: BytesMut,
@@ -82,35 +82,37 @@ impl Writer {
     }
 
     pub(crate) fn count(&mut self, what: &'static str, count: usize) -> Result<(), WireError> {
-        let most = usize::from(u16::MAX);
-        let Ok(short) = u16::try_from(count) else {
-            let message = self.message;
-            return Err(WireError::OutOfRange {
-                message,
-                what,
-                found: count,
-                least: 0,
-                most,
-            });
-        };
-        self.buf.put_u16(short);
+        let count = self.bounded(what, count, u16::MAX)?;
+        self.buf.put_u16(count);
         Ok(())
     }
 
     /// As [`Self::count`], for the one message whose count has four bytes.
-    pub(crate) fn long_count(&mut self, what: &'static str, count: usize) -> Result<(), WireError> {
-        let Ok(long) = i32::try_from(count) else {
-            let (message, most) = (self.message, 0x7fff_ffff);
-            return Err(WireError::OutOfRange {
-                message,
-                what,
-                found: count,
-                least: 0,
-                most,
-            });
-        };
-        self.buf.put_i32(long);
+    pub(crate) fn long_count(
+        &mut self,
+        what: &'static str,
+        count: usize,
+        most: u16,
+    ) -> Result<(), WireError> {
+        let count = self.bounded(what, count, most)?;
+        self.buf.put_u32(u32::from(count));
         Ok(())
+    }
+
+    fn bounded(&self, what: &'static str, found: usize, most: u16) -> Result<u16, WireError> {
+        match u16::try_from(found) {
+            Ok(count) if count <= most => Ok(count),
+            _ => {
+                let (message, most) = (self.message, usize::from(most));
+                Err(WireError::OutOfRange {
+                    message,
+                    what,
+                    found,
+                    least: 0,
+                    most,
+                })
+            }
+        }
     }
 
     pub(crate) fn value(&mut self, value: Option<&[u8]>) -> Result<(), WireError> {
@@ -143,14 +145,12 @@ impl Writer {
 
     /// Finishes a message whose fields the crate itself keeps far below 2 GiB.
     pub(crate) fn finish_bounded(mut self) -> Frame {
-        let length = u32::try_from(self.buf.len() - self.length_at).unwrap_or(u32::MAX);
-        if let Some(place) = self
-            .buf
-            .get_mut(self.length_at..)
-            .and_then(<[u8]>::first_chunk_mut)
-        {
-            *place = length.to_be_bytes();
-        }
+        let length = self.buf.len().saturating_sub(self.length_at);
+        put_field(
+            &mut self.buf,
+            self.length_at,
+            i32::try_from(length).unwrap_or(i32::MAX),
+        );
         Frame::trusted(self.buf.freeze())
     }
 
@@ -197,12 +197,14 @@ pub(crate) fn put_length(
     at: usize,
 ) -> Result<(), WireError> {
     let length = out.len().saturating_sub(at);
-    let unsendable = WireError::Unsendable { message, length };
-    let field = i32::try_from(length).map_err(|_| unsendable)?;
-    let place = out
-        .get_mut(at..)
-        .and_then(|rest| rest.first_chunk_mut())
-        .ok_or(unsendable)?;
-    *place = field.to_be_bytes();
+    let field = i32::try_from(length).map_err(|_| WireError::Unsendable { message, length })?;
+    put_field(out, at, field);
     Ok(())
+}
+
+/// Overwrites the four bytes at `at`, which the writer left room for.
+fn put_field(out: &mut BytesMut, at: usize, field: i32) {
+    if let Some(place) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = field.to_be_bytes();
+    }
 }

@@ -12,7 +12,7 @@ use crate::WireError;
 use crate::postgres::frame::Frame;
 use crate::postgres::framed::framed;
 use crate::postgres::reader::Reader;
-use crate::postgres::redact::Redacted;
+use crate::postgres::redact::{Counted, Redacted};
 use crate::postgres::writer::Writer;
 
 const NAME: &str = "Authentication";
@@ -146,7 +146,10 @@ impl fmt::Debug for AuthenticationRequest {
             Self::Ok => f.write_str("Ok"),
             Self::CleartextPassword => f.write_str("CleartextPassword"),
             Self::Md5Password { .. } => f.write_str("Md5Password"),
-            Self::Sasl { mechanisms } => f.debug_tuple("Sasl").field(mechanisms).finish(),
+            Self::Sasl { mechanisms } => f
+                .debug_tuple("Sasl")
+                .field(&Counted(mechanisms.len()))
+                .finish(),
             Self::SaslContinue(data) => f
                 .debug_tuple("SaslContinue")
                 .field(&Redacted(data))

@@ -90,7 +90,7 @@ fn read(frame: &Frame) -> Result<Columns<'_>, WireError> {
 }
 
 /// The columns of a [`DataRow`] in order; `None` is NULL.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Columns<'a> {
     reader: Reader<'a>,
     left: u16,
@@ -121,6 +121,14 @@ impl<'a> Iterator for Columns<'a> {
 
 impl ExactSizeIterator for Columns<'_> {}
 impl FusedIterator for Columns<'_> {}
+
+impl fmt::Debug for Columns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Columns")
+            .field(&Counted(self.len()))
+            .finish()
+    }
+}
 
 impl fmt::Debug for DataRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

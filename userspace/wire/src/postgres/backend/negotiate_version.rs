@@ -19,7 +19,7 @@ use crate::postgres::writer::Writer;
 
 const NAME: &str = "NegotiateProtocolVersion";
 /// Options come back from the startup packet, and more don't fit into one.
-const MOST_OPTIONS: u32 = 1_250;
+const MOST_OPTIONS: u16 = 1_250;
 
 /// The server doesn't know the minor version, or protocol options, that the client asked for.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl NegotiateProtocolVersion {
     pub fn new(version: ProtocolVersion, unknown_options: &[&[u8]]) -> Result<Self, WireError> {
         let mut writer = Writer::tagged(NAME, tag::NEGOTIATE_PROTOCOL_VERSION);
         writer.u32(version.code());
-        writer.long_count("options", unknown_options.len())?;
+        writer.long_count("options", unknown_options.len(), MOST_OPTIONS)?;
         for option in unknown_options {
             writer.string("option", option)?;
         }

@@ -28,7 +28,7 @@ framed!(Password);
 
 impl Password {
     /// Answers a request for a password, in clear or hashed with the salt as the request demands.
-    pub fn password(password: &[u8]) -> Result<Self, WireError> {
+    pub fn new(password: &[u8]) -> Result<Self, WireError> {
         let mut writer = Writer::tagged(NAME, tag::PASSWORD);
         writer.string("password", password)?;
         Self::decode(writer.finish()?)
@@ -42,8 +42,8 @@ impl Password {
         Self::decode(writer.finish()?)
     }
 
-    /// Answers a SASL challenge, or sends GSSAPI data.
-    pub fn response(data: &[u8]) -> Result<Self, WireError> {
+    /// Answers a SASL challenge.
+    pub fn sasl(data: &[u8]) -> Result<Self, WireError> {
         let mut writer = Writer::tagged(NAME, tag::PASSWORD);
         writer.bytes(data);
         Self::decode(writer.finish()?)

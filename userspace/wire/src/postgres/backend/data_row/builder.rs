@@ -1,19 +1,23 @@
 //! Writes a DataRow into an output buffer, column by column.
 
+use std::fmt;
+
 use bytes::{BufMut, BytesMut};
 
 use super::NAME;
 use crate::postgres::backend::tag;
 use crate::postgres::frame::HEADER;
+use crate::postgres::redact::Counted;
 use crate::postgres::writer::{put_length, put_value};
 use crate::{MessageName, WireError};
+
+const MESSAGE: MessageName = MessageName::Named(NAME);
 
 /// Writes a DataRow at the end of a buffer: what a masked row is made with, each column either
 /// copied from the row that came or put in its place.
 ///
 /// All or nothing: unless [`finish`](Self::finish) succeeds, the buffer is cut back to what it
 /// held before, so half a row can't be sent.
-#[derive(Debug)]
 pub struct DataRowBuilder<'a> {
     out: &'a mut BytesMut,
     start: usize,
@@ -63,6 +67,14 @@ impl<'a> DataRowBuilder<'a> {
     }
 }
 
+impl fmt::Debug for DataRowBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DataRowBuilder")
+            .field(&Counted(self.columns))
+            .finish()
+    }
+}
+
 impl Drop for DataRowBuilder<'_> {
     fn drop(&mut self) {
         if !self.finished {
@@ -70,5 +82,3 @@ impl Drop for DataRowBuilder<'_> {
         }
     }
 }
-
-const MESSAGE: MessageName = MessageName::Named(NAME);

@@ -1,5 +1,7 @@
 //! Makes the errors and notices that the proxy itself has to say.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{Diagnostic, Severity};
@@ -12,7 +14,7 @@ const MOST: usize = 8_000;
 ///
 /// It never fails, since a refusal must reach the client: a zero byte in a text shows as `�`, and
 /// a text over 8,000 bytes is cut there and ends in `…`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DiagnosticBuilder {
     severity: Severity,
     code: SqlState,
@@ -71,6 +73,15 @@ impl DiagnosticBuilder {
         fields.extend(self.detail.map(|text| (b'D', text)));
         fields.extend(self.hint.map(|text| (b'H', text)));
         Diagnostic { fields }
+    }
+}
+
+impl fmt::Debug for DiagnosticBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DiagnosticBuilder")
+            .field("severity", &self.severity)
+            .field("code", &self.code)
+            .finish_non_exhaustive()
     }
 }
 
