@@ -1,1 +1,6 @@
 //! agent
+
+pub mod admit;
+pub mod config;
+pub mod identity;
+pub mod route;

@@ -1,0 +1,95 @@
+//! `[engine]`: what holds for the daemon as a whole.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use toml::Spanned;
+
+use super::{
+    address::plain,
+    invalid::{InvalidValue, quoted},
+    path,
+    reader::{Table, Value},
+    resolvers::Resolvers,
+    size,
+};
+
+/// What holds for the daemon as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Where state is kept: records below `records`, the certificate authority below `ca`.
+    pub state: PathBuf,
+    /// The unix socket of the local API.
+    pub socket: PathBuf,
+    /// The directory of policies and masking rules; none means the shipped ones.
+    pub policies: Option<PathBuf>,
+    /// The resolvers that workloads may ask.
+    pub resolvers: Resolvers,
+    /// The largest message that is read, in bytes.
+    pub max_message: usize,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            state: "/var/lib/weir".into(),
+            socket: "/run/weir/weir.sock".into(),
+            policies: None,
+            resolvers: Resolvers::System,
+            max_message: 64 << 20,
+        }
+    }
+}
+
+impl Engine {
+    /// The directory of the records.
+    #[must_use]
+    pub fn records(&self) -> PathBuf {
+        self.state.join("records")
+    }
+
+    /// The directory of the certificate authority.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.state.join("ca")
+    }
+}
+
+/// A message below this bound would not hold an ordinary statement; one above the other is more
+/// than a PostgreSQL server takes.
+const LEAST_MESSAGE: usize = 64 << 10;
+const MOST_MESSAGE: usize = 1 << 30;
+
+pub(super) fn read(mut table: Table<'_>) -> Engine {
+    let default = Engine::default();
+    let state = table
+        .optional("state")
+        .and_then(|v| v.check(path::absolute));
+    let socket = table.optional("socket").and_then(|v| v.check(path::socket));
+    let policies = table
+        .optional("policies")
+        .and_then(|v| v.check(path::absolute));
+    let resolvers = table.optional("resolvers").map(|v| v.each(resolver));
+    let max_message = table
+        .optional("max_message")
+        .and_then(|v| size::read(&v, LEAST_MESSAGE, MOST_MESSAGE));
+    table.finish();
+    Engine {
+        state: state.unwrap_or(default.state),
+        socket: socket.unwrap_or(default.socket),
+        policies,
+        resolvers: resolvers.map_or(default.resolvers, |list| {
+            Resolvers::Declared(list.into_iter().map(Spanned::into_inner).collect())
+        }),
+        max_message: max_message.unwrap_or(default.max_message),
+    }
+}
+
+fn resolver(value: Value<'_>) -> Option<IpAddr> {
+    value.check(|text| match text.parse() {
+        Ok(address) => plain(address),
+        Err(_) => Err(
+            InvalidValue::new(format!("{} is not an address", quoted(text)))
+                .help("a resolver is named by its address, as \"192.0.2.53\"; its port is 53"),
+        ),
+    })
+}

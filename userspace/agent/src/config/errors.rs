@@ -1,0 +1,73 @@
+//! Why there is no configuration, and getting the text of the file in the first place.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use weir_policy::Diagnostics;
+
+/// No configuration is nearly as long.
+const LONGEST: u64 = 256 << 10;
+
+/// Why there is no configuration. The operator's to mend; trying again doesn't help.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigErrors {
+    /// The file can't be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Everybody may write the file, an agent too.
+    #[error("{} may be written by everybody; run: chmod o-w {}", .0.display(), .0.display())]
+    Writable(PathBuf),
+    /// The file is longer than any configuration.
+    #[error("{} is longer than 256 KiB, so it can't be weir's configuration", .0.display())]
+    TooLong(PathBuf),
+    /// The file is not text.
+    #[error("{} is not UTF-8 on line {line}", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where the first byte is that can't be read.
+        line: usize,
+    },
+    /// What it says is wrong; every place that is.
+    #[error(transparent)]
+    Invalid(Diagnostics),
+}
+
+pub(super) fn text_of(path: &Path) -> Result<String, ConfigErrors> {
+    let unreadable = |source| ConfigErrors::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.mode() & 0o002 != 0 {
+        return Err(ConfigErrors::Writable(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let read = file
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if u64::try_from(read).is_ok_and(|read| read > LONGEST) {
+        return Err(ConfigErrors::TooLong(path.to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error
+            .as_bytes()
+            .iter()
+            .take(error.utf8_error().valid_up_to());
+        let line = good.filter(|b| **b == b'\n').count() + 1;
+        ConfigErrors::NotText {
+            path: path.to_owned(),
+            line,
+        }
+    })
+}

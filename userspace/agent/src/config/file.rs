@@ -1,0 +1,74 @@
+//! Reads the whole file: its stanzas, then what they say about each other.
+
+use toml::{Spanned, de::DeTable};
+use weir_policy::Diagnostics;
+
+use super::{
+    Config, engine, identity,
+    invalid::InvalidValue,
+    overlap,
+    reader::{Table, Value},
+    report::Report,
+    stanza::Declared,
+    target, workload,
+};
+
+pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
+    let report = Report::new(file, text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What was recovered from broken syntax isn't what was meant: judging it would mislead.
+        for error in errors {
+            let span = error.span().unwrap_or(text.len()..text.len());
+            report.error(&span, InvalidValue::new(error.message()));
+        }
+        return report.conclude(None);
+    }
+    let config = config(Table::root(&root, &report), &report);
+    report.conclude(config)
+}
+
+fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
+    let engine = root
+        .optional("engine")
+        .map(|v| v.table("[engine]").map(engine::read));
+    let mut stanzas = |key, title| {
+        root.optional(key)
+            .map(|v: Value<'a>| v.tables(title))
+            .unwrap_or_default()
+            .into_iter()
+    };
+    let identities = stanzas("identity", "[[identity]]")
+        .map(identity::read)
+        .collect();
+    let workloads = stanzas("workload", "[[workload]]")
+        .map(workload::read)
+        .collect();
+    let targets = stanzas("target", "[[target]]").map(target::read).collect();
+    root.finish();
+
+    let identities = Declared::new(identities, report);
+    let workloads = Declared::new(workloads, report);
+    let targets = Declared::new(targets, report);
+    let unlinked: Vec<_> = workloads
+        .into_values()
+        .map(|(_, workload)| workload)
+        .collect();
+    let cgroups: Vec<Spanned<_>> = unlinked.iter().map(|w| w.cgroup.clone()).collect();
+    let workloads: Vec<_> = unlinked
+        .into_iter()
+        .filter_map(|w| w.link(&identities, &targets, report))
+        .collect();
+    let targets: Vec<_> = targets.into_values().collect();
+    overlap::cgroups(&cgroups, report);
+    overlap::targets(&targets, &workloads, report);
+    Some(Config {
+        engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
+        workloads,
+        identities: identities
+            .into_values()
+            .map(|(_, identity)| identity)
+            .collect(),
+        targets: targets.into_iter().map(|(_, target)| target).collect(),
+    })
+}

@@ -1,0 +1,94 @@
+//! `[[identity]]`: who a workload is.
+
+use std::sync::Arc;
+
+use super::{
+    invalid::InvalidValue,
+    name::IdentityName,
+    reader::{Table, Value},
+    stanza::Stanza,
+};
+
+/// A declared identity. The [`identity`](crate::identity) room makes a subject of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name.
+    pub name: IdentityName,
+    /// Where the subject's id and groups come from.
+    pub kind: IdentityKind,
+    /// The person on whose behalf the workload acts.
+    pub on_behalf_of: Option<String>,
+}
+
+/// Where a subject's id and groups come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// The id is `workload:` and the identity's name; the groups are declared.
+    Static {
+        /// The declared groups.
+        groups: Vec<String>,
+    },
+    /// The id is `unix:` and the connecting user's name; the groups are the system's.
+    Unix,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Static,
+    Unix,
+}
+
+pub(super) fn read(mut table: Table<'_>) -> Stanza<IdentityName, Arc<Identity>> {
+    let name = table
+        .required("name", "name = \"ci-bot\"")
+        .and_then(|v| v.located::<IdentityName>());
+    let kind = table.required(
+        "kind",
+        "kind = \"static\" (declared here) or \"unix\" (the connecting user)",
+    );
+    let kind = kind.and_then(|v| v.one_of(&[("static", Kind::Static), ("unix", Kind::Unix)]));
+    let groups = table.optional("groups");
+    let on_behalf_of = table.optional("on_behalf_of").map(|v| v.check(spoken));
+    if let (Some(Kind::Unix), Some(groups)) = (kind, &groups) {
+        groups.wrong(
+            InvalidValue::new("a unix identity has the groups of the system's group database")
+                .help("take `groups` out, or make it `kind = \"static\"`"),
+        );
+    }
+    table.finish();
+    let value = (|| {
+        let kind = match kind? {
+            Kind::Static => IdentityKind::Static {
+                groups: groups.map_or_else(Vec::new, words),
+            },
+            Kind::Unix => IdentityKind::Unix,
+        };
+        let name = name.as_ref()?.get_ref().clone();
+        Some(Arc::new(Identity {
+            name,
+            kind,
+            on_behalf_of: on_behalf_of.flatten(),
+        }))
+    })();
+    Stanza { name, value }
+}
+
+fn words(list: Value<'_>) -> Vec<String> {
+    list.each(|v| v.check(spoken))
+        .into_iter()
+        .map(toml::Spanned::into_inner)
+        .collect()
+}
+
+/// A group or a person, as policies compare them: any text that a person can see whole.
+fn spoken(text: &str) -> Result<String, InvalidValue> {
+    let unseen = |c: char| c.is_control() || c == '\u{fffd}';
+    if text.is_empty() || text.len() > 256 || text.trim() != text || text.contains(unseen) {
+        return Err(
+            InvalidValue::new("this can't name a group or a person").help(
+                "write 1 to 256 bytes without control characters and without spaces at the ends",
+            ),
+        );
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,118 @@
+//! What the operator declared: `weir.toml` as one validated, immutable [`Config`].
+//!
+//! Its job: to read the file, to hold every value to what it may be, to resolve names to what they
+//! name, and to say all that is wrong at once, each with its line, a caret and the way out.
+//! Nothing is ignored, cut or weakened: an unknown key or name is an error.
+//!
+//! Not its job: to look at the world that is described. Files of secrets and authorities are read
+//! when they are used, names of hosts are resolved by [`route`](crate::route), users and groups are
+//! looked up by [`identity`](crate::identity).
+//!
+//! Limits: only PostgreSQL targets, and a cgroup that lies in no other workload's.
+
+mod address;
+mod cgroup;
+mod cidr;
+mod credential;
+mod engine;
+mod errors;
+mod file;
+mod identity;
+mod invalid;
+mod name;
+mod nearest;
+mod overlap;
+mod password;
+mod path;
+mod reader;
+mod report;
+mod resolvers;
+mod size;
+mod stanza;
+mod target;
+mod tls;
+mod workload;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use address::{Host, HostName, HostPort};
+pub use cgroup::CgroupPath;
+pub use cidr::Cidr;
+pub use credential::Credential;
+pub use engine::Engine;
+pub use errors::ConfigErrors;
+pub use identity::{Identity, IdentityKind};
+pub use invalid::InvalidValue;
+pub use name::{IdentityName, TargetName, WorkloadName};
+pub use password::{CredentialError, PasswordSource};
+pub use resolvers::Resolvers;
+pub use target::{Match, Place, Protocol, Target};
+pub use tls::{AgentTls, UpstreamTls};
+pub use workload::{Reach, Workload};
+
+/// What the operator declared, validated as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What holds for the daemon.
+    pub engine: Engine,
+    /// Who is governed. No name and no cgroup is there twice.
+    pub workloads: Vec<Workload>,
+    /// Who they can be.
+    pub identities: Vec<Arc<Identity>>,
+    /// Where they can go.
+    pub targets: Vec<Arc<Target>>,
+}
+
+impl Config {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// When it can't be read, others may write it, or anything in it is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        Self::parse(&path.display().to_string(), &errors::text_of(path)?)
+    }
+
+    /// Validates the text of a file; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// With all that is wrong in it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ConfigErrors> {
+        file::read(name, text).map_err(ConfigErrors::Invalid)
+    }
+
+    /// What holds where there is no file: one workload `run` with the connecting user's identity,
+    /// and no target, so that every destination is refused and recorded.
+    ///
+    /// The paths come from the caller, who knows where it may write.
+    #[must_use]
+    pub fn embedded(state: PathBuf, socket: PathBuf) -> Self {
+        let identity = Arc::new(Identity {
+            name: IdentityName::caller(),
+            kind: IdentityKind::Unix,
+            on_behalf_of: None,
+        });
+        let run = Workload {
+            name: WorkloadName::run(),
+            cgroup: CgroupPath::run(),
+            create: true,
+            identity: Arc::clone(&identity),
+            reach: Reach::All,
+        };
+        Self {
+            engine: Engine {
+                state,
+                socket,
+                ..Engine::default()
+            },
+            workloads: vec![run],
+            identities: vec![identity],
+            targets: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
