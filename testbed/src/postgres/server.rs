@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::SERVER;
@@ -16,7 +16,9 @@ use crate::{Error, Result};
 
 /// Generous: the machine may be building something at the same time.
 const READY_WITHIN: Duration = Duration::from_secs(30);
-const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+const STOPPED_WITHIN: Duration = Duration::from_secs(15);
+/// How long the server is given before its children are killed one by one.
+const GRACE: Duration = Duration::from_millis(300);
 const POLL: Duration = Duration::from_millis(5);
 const LOG_TAIL_LINES: usize = 20;
 
@@ -110,8 +112,14 @@ impl Server {
         if !running.has_ended()? {
             running.signal(signal)?;
         }
-        if running.wait_until(running.age() + STOPPED_WITHIN)? {
-            return Ok(());
+        let signalled = running.age();
+        while running.age() < signalled + STOPPED_WITHIN {
+            if running.wait_until(running.age() + GRACE)? {
+                return Ok(());
+            }
+            if signal == Signal::SIGQUIT {
+                kill_children(self.pid);
+            }
         }
         Err(Error::Deadline {
             program: SERVER.to_owned(),
@@ -127,6 +135,20 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.end(Signal::SIGQUIT).ok();
+    }
+}
+
+/// A connection that arrives in the moment of the signal gets a child that the server has not told
+/// to quit; it waits for that child, and the child for its client.
+fn kill_children(server: Pid) {
+    let list = format!("/proc/{server}/task/{server}/children");
+    for child in fs::read_to_string(list)
+        .unwrap_or_default()
+        .split_whitespace()
+    {
+        if let Ok(child) = child.parse() {
+            kill(Pid::from_raw(child), Signal::SIGKILL).ok();
+        }
     }
 }
 

@@ -59,6 +59,8 @@ shared_buffers = '16MB'
 max_connections = 100
 wal_level = logical
 max_prepared_transactions = 20
+# A connection that never says who it is must not outlive the server by a minute.
+authentication_timeout = '5s'
 # With files rather than shared memory objects, removing the directory removes everything.
 dynamic_shared_memory_type = mmap
 timezone = 'UTC'
