@@ -1,11 +1,6 @@
 //! The throwaway PostgreSQL is what its builder was asked for, and leaves nothing.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "helpers of tests"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use std::io::{Read, Write};
 use std::net::{Ipv6Addr, TcpStream};

@@ -14,13 +14,23 @@ fn sh(script: &str) -> Spawn {
     Spawn::new("sh").args(["-c", script])
 }
 
-/// Dead or a zombie, whose new parent has not yet looked.
-fn gone(pid: i32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| {
-        stat.rsplit(") ")
-            .next()
-            .is_some_and(|rest| rest.starts_with('Z'))
-    })
+/// Whether it dies, now that it was killed. A zombie is one whose new parent has not yet looked.
+fn dies(pid: i32) -> bool {
+    let dead = || {
+        fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| {
+            stat.rsplit(") ")
+                .next()
+                .is_some_and(|state| state.starts_with('Z'))
+        })
+    };
+    let since = Instant::now();
+    while !dead() {
+        if since.elapsed() > Duration::from_secs(5) {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
 }
 
 fn pid_in(path: &Path) -> i32 {
@@ -47,14 +57,14 @@ fn a_deadline_ends_the_whole_group() {
         .run()
         .unwrap_err();
     assert!(matches!(error, Error::Deadline { .. }), "{error}");
-    assert!(gone(pid_in(&file)));
+    assert!(dies(pid_in(&file)));
 }
 
 #[test]
 fn what_a_program_leaves_behind_ends_with_it() {
     // The background process holds the output open: waiting for its end would take a minute.
     let output = sh("sleep 60 & echo $!").run_ok().unwrap();
-    assert!(gone(output.stdout_text().trim().parse().unwrap()));
+    assert!(dies(output.stdout_text().trim().parse().unwrap()));
 }
 
 #[test]
@@ -66,7 +76,7 @@ fn dropping_it_ends_the_whole_group() {
         .unwrap();
     let (leader, child) = (running.pid(), pid_in(&file));
     drop(running);
-    assert!(gone(leader.as_raw()) && gone(child));
+    assert!(dies(leader.as_raw()) && dies(child));
 }
 
 #[test]

@@ -3,12 +3,17 @@
 //! A test that is killed can't remove its directory, so each server that starts sweeps away what
 //! dead ones left. Whether a directory is still in use is told by a lock that its process holds and
 //! that the kernel drops with it: a process id could belong to somebody else by now.
+//!
+//! It is in memory where there is enough: a server is a thousand small files, and a disk's file
+//! system is slow at making those again right after they were removed, which is all that a run of
+//! tests does.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::statvfs;
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
@@ -19,6 +24,8 @@ use crate::process::Identity;
 
 const PREFIX: &str = "weir-postgres-";
 const LOCK: &str = "in-use.lock";
+/// Ten servers and more, in bytes.
+const ROOM: u64 = 1 << 30;
 
 /// The paths of one server.
 #[derive(Debug)]
@@ -39,13 +46,14 @@ pub(super) struct Directory {
 impl Directory {
     /// A new one, its data directory still missing.
     pub(super) fn create(installation: &Installation) -> Result<Self> {
-        sweep(&std::env::temp_dir());
+        let parent = parent();
+        sweep(&parent);
         let root = tempfile::Builder::new()
             .prefix(PREFIX)
             // Anyone may pass through, to read the authority's certificate.
             .permissions(Permissions::from_mode(0o711))
-            .tempdir()
-            .at("make a directory in", &std::env::temp_dir())?;
+            .tempdir_in(&parent)
+            .at("make a directory in", &parent)?;
         let in_use = lock(root.path()).at("lock", root.path())?;
         let at = |name: &str| root.path().join(name);
         let directory = Self {
@@ -131,6 +139,18 @@ impl Directory {
             return Ok(());
         };
         chown(path, Some(owner.uid().as_raw()), Some(owner.gid().as_raw())).at("give away", path)
+    }
+}
+
+/// `/dev/shm` if it has room for a few servers; in a container it may be tiny.
+fn parent() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let roomy = |free: u64| free >= ROOM;
+    let free = statvfs(memory).map(|fs| fs.blocks_available().saturating_mul(fs.fragment_size()));
+    if free.is_ok_and(roomy) {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
     }
 }
 
