@@ -107,10 +107,6 @@ fn why_opaque<S: Serializer>(opaque: &Option<&Opaque>, serializer: S) -> Result<
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde calls it with a reference"
-)]
 fn displayed<S: Serializer>(value: &&dyn fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }

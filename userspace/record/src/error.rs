@@ -178,12 +178,12 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
     },
-    /// The file's name is not its session's id.
-    #[error("{} is misnamed: {problem}", path.display())]
-    Misnamed {
-        /// The file.
+    /// Something among the records that is not one: not a file, or not named for its session.
+    #[error("{} does not belong among the records: {problem}", path.display())]
+    Stray {
+        /// Which.
         path: PathBuf,
-        /// How.
+        /// Why.
         problem: String,
     },
 }

@@ -22,6 +22,10 @@ use crate::{
 
 /// One entry of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "held one at a time; a box would be one for each"
+)]
 pub enum Entry {
     /// Something happened.
     Event(Event),

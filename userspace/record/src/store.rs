@@ -20,21 +20,21 @@ pub fn path_of(dir: &Path, id: SessionId) -> PathBuf {
 }
 
 /// Summaries of all sessions of a directory, newest first. A record that can't be read is an
-/// error in its place and does not hide the others; misnamed ones come last.
+/// error in its place and does not hide the others; what is no record comes last.
 ///
 /// # Errors
 ///
 /// [`ReadError::Open`] and [`ReadError::Read`] of the directory.
 pub fn list(dir: &Path) -> Result<Vec<Result<Summary, ReadError>>, ReadError> {
-    let Names { ids, misnamed } = names(dir)?;
+    let Names { ids, strays } = names(dir)?;
     let summaries = ids.into_iter().map(|id| summary(dir, id));
-    let misnamed = misnamed.into_iter().map(|path| {
-        Err(ReadError::Misnamed {
+    let strays = strays.into_iter().map(|(path, problem)| {
+        Err(ReadError::Stray {
             path,
-            problem: "its name is not a session id".to_owned(),
+            problem: problem.to_owned(),
         })
     });
-    Ok(summaries.chain(misnamed).collect())
+    Ok(summaries.chain(strays).collect())
 }
 
 /// The record of the session whose id begins with `prefix`.
@@ -70,7 +70,7 @@ fn summary(dir: &Path, id: SessionId) -> Result<Summary, ReadError> {
     let summary = Summary::read(&path)?;
     if summary.start.id != id {
         let problem = format!("it is the record of {}", summary.start.id);
-        return Err(ReadError::Misnamed { path, problem });
+        return Err(ReadError::Stray { path, problem });
     }
     Ok(summary)
 }
@@ -78,7 +78,8 @@ fn summary(dir: &Path, id: SessionId) -> Result<Summary, ReadError> {
 struct Names {
     /// Newest first.
     ids: Vec<SessionId>,
-    misnamed: Vec<PathBuf>,
+    /// What bears a record's extension and is none, and why.
+    strays: Vec<(PathBuf, &'static str)>,
 }
 
 fn names(dir: &Path) -> Result<Names, ReadError> {
@@ -88,7 +89,7 @@ fn names(dir: &Path) -> Result<Names, ReadError> {
     };
     let mut names = Names {
         ids: Vec::new(),
-        misnamed: Vec::new(),
+        strays: Vec::new(),
     };
     for entry in fs::read_dir(dir).map_err(blame)? {
         let path = entry.map_err(blame)?.path();
@@ -105,12 +106,13 @@ fn names(dir: &Path) -> Result<Names, ReadError> {
             .and_then(|stem| stem.to_str())
             .map(str::parse)
         {
-            Some(Ok(id)) if is_file => names.ids.push(id),
-            _ => names.misnamed.push(path),
+            _ if !is_file => names.strays.push((path, "it is not a regular file")),
+            Some(Ok(id)) => names.ids.push(id),
+            _ => names.strays.push((path, "its name is not a session id")),
         }
     }
     names.ids.sort_unstable_by_key(|id| Reverse(*id));
-    names.misnamed.sort_unstable();
+    names.strays.sort_unstable();
     Ok(names)
 }
 

@@ -49,7 +49,7 @@ impl Summary {
             });
         };
         let mut summary = Self::new(start);
-        while let Some(entry) = reader.next() {
+        for entry in reader.by_ref() {
             if let Entry::Event(event) = entry? {
                 summary.add(event);
             }

@@ -1,1 +1,485 @@
+use std::{fs::Permissions, os::fd::AsRawFd, os::unix::fs::PermissionsExt};
 
+use proptest::{collection, prelude::*};
+use weir_command::{Access, Object, Verb};
+
+use super::*;
+use crate::{
+    Entry, Event, Intent, Side, StatementSummary, Status, Summary, Tail, VerdictSummary,
+    samples::{
+        self, ask, command, dir, opaque, outcome, permit, read, refusal, select, start, text,
+    },
+};
+
+fn events(path: &Path) -> Vec<Event> {
+    let (entries, error, tail) = read(path);
+    assert!(error.is_none() && tail == Tail::Whole, "{error:?} {tail:?}");
+    let event = |entry| match entry {
+        Entry::Event(event) => event,
+        Entry::Response { .. } => panic!("a response"),
+    };
+    entries.into_iter().map(event).collect()
+}
+
+#[test]
+fn only_the_owner_gets_at_a_record() {
+    let parent = dir();
+    let dir = parent.path().join("state/records");
+    let writer = SessionWriter::create(&dir, &start()).unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    assert_eq!(mode(&dir), 0o700);
+    assert_eq!(mode(writer.path()), 0o600);
+
+    for bits in [0o755, 0o750, 0o701, 0o1777] {
+        fs::set_permissions(&dir, Permissions::from_mode(bits)).unwrap();
+        let another = SessionStart {
+            id: samples::id(i64::from(bits)),
+            ..start()
+        };
+        let error = SessionWriter::create(&dir, &another).unwrap_err();
+        assert!(
+            matches!(error, RecordError::Exposed { mode, .. } if mode == bits),
+            "{error}"
+        );
+        assert!(error.to_string().ends_with("chmod 700 it"), "{error}");
+    }
+}
+
+#[test]
+fn the_file_is_appended_to_and_not_inherited() {
+    const O_APPEND: u32 = 0o2000;
+    const O_CLOEXEC: u32 = 0o2_000_000;
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    let blame = |path, source| RecordError::Write { path, source };
+    let fd = writer
+        .journal
+        .guarded(|file| Ok(file.as_raw_fd()), blame)
+        .unwrap();
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
+    let flags = info
+        .lines()
+        .find_map(|line| line.strip_prefix("flags:"))
+        .unwrap();
+    let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+    assert_eq!(flags & (O_APPEND | O_CLOEXEC), O_APPEND | O_CLOEXEC);
+}
+
+#[test]
+fn never_another_file() {
+    let dir = dir();
+    samples::record(dir.path(), &start());
+    let path = store::path_of(dir.path(), start().id);
+    let before = fs::read(&path).unwrap();
+    let error = SessionWriter::create(dir.path(), &start()).unwrap_err();
+    assert!(matches!(error, RecordError::Create { .. }), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    fs::remove_file(&path).unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    let error = SessionWriter::create(dir.path(), &start()).unwrap_err();
+    assert!(matches!(error, RecordError::Create { .. }), "{error}");
+    assert!(!elsewhere.exists(), "a planted link is not followed");
+}
+
+#[test]
+fn a_full_disk_is_named_and_ends_the_writing() {
+    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let path = PathBuf::from("/records/x.weir");
+    let error = SessionWriter::begin(full(), path, Path::new("/records"), &start()).unwrap_err();
+    assert!(matches!(error, RecordError::Full { .. }), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.starts_with("no room left for the record /records/x.weir: "),
+        "{said}"
+    );
+
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    let seq = writer.refused(&refusal(), text("drop")).unwrap();
+    let blame = |path, source| RecordError::Write { path, source };
+    writer
+        .journal
+        .guarded(
+            |file| {
+                *file = full();
+                Ok(())
+            },
+            blame,
+        )
+        .unwrap();
+    let first = writer.intent(permit(), text("select"));
+    assert!(matches!(first, Err(RecordError::Full { .. })), "{first:?}");
+    let poisoned = |result: Result<(), RecordError>| {
+        assert!(
+            matches!(result, Err(RecordError::Poisoned { .. })),
+            "{result:?}"
+        );
+    };
+    poisoned(writer.intent(permit(), text("select")).map(drop));
+    poisoned(writer.refused(&refusal(), text("drop")).map(drop));
+    poisoned(writer.asked(&ask(), text("delete")).map(drop));
+    poisoned(writer.outcome(seq, &outcome(0, 0)));
+    poisoned(writer.response(seq, b"rows"));
+    poisoned(writer.opened("shop", "alice", &BTreeMap::new()));
+    poisoned(writer.note("x"));
+    poisoned(writer.sync());
+    poisoned(writer.end(&End::Shutdown));
+}
+
+#[test]
+fn a_number_of_no_command_is_refused_and_nothing_written() {
+    let (one, other) = (dir(), dir());
+    let mut longer = SessionWriter::create(one.path(), &start()).unwrap();
+    longer.refused(&refusal(), text("1")).unwrap();
+    let foreign = longer.refused(&refusal(), text("2")).unwrap();
+
+    let mut writer = SessionWriter::create(other.path(), &start()).unwrap();
+    writer.refused(&refusal(), text("1")).unwrap();
+    let before = fs::read(writer.path()).unwrap();
+    for seq in [Seq::NONE, foreign] {
+        let outcome = writer.outcome(seq, &outcome(0, 0));
+        assert!(
+            matches!(outcome, Err(RecordError::UnknownCommand { .. })),
+            "{outcome:?}"
+        );
+        let response = writer.response(seq, b"x");
+        assert!(
+            matches!(response, Err(RecordError::UnknownCommand { .. })),
+            "{response:?}"
+        );
+    }
+    assert_eq!(fs::read(writer.path()).unwrap(), before);
+    writer.note("and goes on").unwrap();
+}
+
+#[test]
+fn commands_are_numbered_whatever_the_verdict() {
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    let path = writer.path().to_owned();
+    let statements = [select(), opaque()];
+    let command = CommandText {
+        text: "select 1; se",
+        statements: &statements,
+    };
+    let permit = permit();
+    let (version, deciding) = (permit.version().to_string(), permit.deciding().to_vec());
+    let recorded = writer.intent(permit, command).unwrap();
+    assert_eq!(
+        (recorded.seq().get(), recorded.permit().deciding()),
+        (1, &deciding[..])
+    );
+    assert_eq!(writer.refused(&refusal(), command).unwrap().get(), 2);
+    assert_eq!(writer.asked(&ask(), command).unwrap().to_string(), "3");
+    writer.end(&End::Closed).unwrap();
+
+    let intents = events(&path).into_iter().filter_map(|event| match event {
+        Event::Intent(intent) => Some(intent),
+        _ => None,
+    });
+    let intents = intents.collect::<Vec<_>>();
+    let verdicts = intents
+        .iter()
+        .map(|intent| intent.verdict.clone())
+        .collect::<Vec<_>>();
+    let (refusal, ask) = (refusal(), ask());
+    assert_eq!(
+        verdicts,
+        [
+            VerdictSummary::Allow { policies: deciding },
+            VerdictSummary::Deny {
+                rule: refusal.rule,
+                message: refusal.message,
+                policies: refusal.deciding
+            },
+            VerdictSummary::Ask {
+                approvers: ask.approvers,
+                message: ask.message,
+                policies: ask.deciding
+            },
+        ]
+    );
+    assert_eq!(intents[0].policy_version, version);
+    assert_eq!(intents[1].policy_version, "0123456789abcdef");
+    assert_eq!(
+        intents[0].statements,
+        [
+            StatementSummary {
+                verb: "select".to_owned(),
+                objects: vec!["read public.people".to_owned()],
+                opaque: None
+            },
+            StatementSummary {
+                verb: "opaque".to_owned(),
+                objects: vec![],
+                opaque: Some("syntax: expected an expression".to_owned())
+            },
+        ]
+    );
+    assert!(intents.is_sorted_by_key(|Intent { at, .. }| *at) && intents[0].at >= 0);
+}
+
+#[test]
+fn no_object_can_pass_for_another() {
+    let object = |database: Option<&str>, schema: Option<&str>, name: &str, access| Object {
+        database: database.map(str::to_owned),
+        schema: schema.map(str::to_owned),
+        name: name.to_owned(),
+        access,
+    };
+    let statements = [command(
+        Verb::Merge,
+        vec![
+            object(Some("shop"), Some("public"), "people", Access::Write),
+            object(None, None, "public.people", Access::Read),
+            object(None, Some("a\".b"), "People", Access::Define),
+            object(None, None, "", Access::Read),
+            object(None, None, "1st", Access::Read),
+        ],
+    )];
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    writer
+        .refused(
+            &refusal(),
+            CommandText {
+                text: "",
+                statements: &statements,
+            },
+        )
+        .unwrap();
+    let Event::Intent(intent) = events(writer.path()).remove(1) else {
+        panic!("no intent")
+    };
+    assert_eq!(
+        intent.statements[0].objects,
+        [
+            "write shop.public.people",
+            r#"read "public.people""#,
+            r#"define "a"".b"."People""#,
+            r#"read """#,
+            r#"read "1st""#,
+        ]
+    );
+}
+
+#[test]
+fn a_long_response_goes_over_several_frames() {
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    let seq = writer.refused(&refusal(), text("select")).unwrap();
+    let sent = (0..(33 << 20))
+        .map(|n: u32| n.to_le_bytes()[n as usize % 3])
+        .collect::<Vec<_>>();
+    writer.response(seq, &sent).unwrap();
+    let (entries, error, tail) = read(writer.path());
+    assert!(error.is_none() && tail == Tail::Whole);
+    let parts = entries.into_iter().filter_map(|entry| match entry {
+        Entry::Response { seq, bytes, .. } => Some((seq, bytes)),
+        Entry::Event(_) => None,
+    });
+    let parts = parts.collect::<Vec<_>>();
+    assert_eq!(parts.len(), 3);
+    assert!(
+        parts
+            .iter()
+            .all(|(of, bytes)| *of == seq && bytes.len() <= 16 << 20)
+    );
+    let got = parts
+        .into_iter()
+        .flat_map(|(_, bytes)| bytes)
+        .collect::<Vec<_>>();
+    assert!(got == sent);
+}
+
+#[test]
+fn a_writer_that_is_dropped_leaves_an_unfinished_record() {
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    writer.sync().unwrap();
+    writer.sync().unwrap();
+    let path = writer.path().to_owned();
+    assert_eq!(*writer.id(), start().id);
+    drop(writer);
+    let summary = Summary::read(&path).unwrap();
+    assert_eq!((summary.end, summary.tail), (None, Tail::Whole));
+}
+
+/// What a session may go through, in owned form.
+#[derive(Clone, Debug)]
+enum Step {
+    Opened(String, String, BTreeMap<String, String>),
+    Refused(Refusal, String),
+    Asked(Ask, String),
+    Outcome(Outcome),
+    Response(Vec<u8>),
+    Note(String),
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    let status = prop_oneof![
+        any::<String>().prop_map(|tag| Status::Completed { tag }),
+        any::<(String, String)>().prop_map(|(code, message)| Status::Failed { code, message }),
+        Just(Status::Refused),
+        Just(Status::Skipped),
+        Just(Status::Lost),
+    ];
+    (status, any::<(u64, u64, u64, u64)>()).prop_map(|(status, (rows, bytes, masked, micros))| {
+        Outcome {
+            status,
+            rows,
+            bytes,
+            masked,
+            micros,
+        }
+    })
+}
+
+fn any_end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        Just(End::Closed),
+        Just(End::ClientGone),
+        Just(End::ServerGone),
+        Just(End::Shutdown),
+        any::<(String, String)>().prop_map(|(rule, message)| End::Refused { rule, message }),
+        any::<(String, String)>().prop_map(|(rule, message)| End::PolicyChanged { rule, message }),
+        any::<String>().prop_map(|message| End::Error { message }),
+        (
+            prop_oneof![Just(Side::Client), Just(Side::Server)],
+            any::<String>()
+        )
+            .prop_map(|(side, message)| End::ProtocolError { side, message }),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let settings = collection::btree_map(any::<String>(), any::<String>(), 0..3);
+    let names = || collection::vec(any::<String>(), 0..3);
+    let refusal =
+        (any::<(String, String)>(), names()).prop_map(|((rule, message), deciding)| Refusal {
+            rule,
+            message,
+            deciding,
+            version: samples::version(),
+        });
+    let ask =
+        (names(), any::<Option<String>>(), names()).prop_map(|(approvers, message, deciding)| {
+            Ask {
+                approvers,
+                message,
+                deciding,
+                ..ask()
+            }
+        });
+    prop_oneof![
+        (any::<String>(), any::<String>(), settings).prop_map(|(d, u, s)| Step::Opened(d, u, s)),
+        (refusal, any::<String>()).prop_map(|(refusal, text)| Step::Refused(refusal, text)),
+        (ask, any::<String>()).prop_map(|(ask, text)| Step::Asked(ask, text)),
+        any_outcome().prop_map(Step::Outcome),
+        collection::vec(any::<u8>(), 0..100).prop_map(Step::Response),
+        any::<String>().prop_map(Step::Note),
+    ]
+}
+
+/// Writes a step and says what a reader should give. The times are the writer's own.
+fn write(writer: &mut SessionWriter, step: Step) -> Entry {
+    let seq = writer.last;
+    let intent = |text, verdict| Intent {
+        seq: seq.next(),
+        at: 0,
+        text,
+        statements: vec![],
+        verdict,
+        policy_version: samples::version().to_string(),
+    };
+    Entry::Event(match step {
+        Step::Opened(database, user, settings) => {
+            writer.opened(&database, &user, &settings).unwrap();
+            Event::Opened {
+                database,
+                user,
+                settings,
+            }
+        }
+        Step::Refused(refusal, sent) => {
+            assert_eq!(writer.refused(&refusal, text(&sent)).unwrap(), seq.next());
+            let Refusal {
+                rule,
+                message,
+                deciding: policies,
+                ..
+            } = refusal;
+            Event::Intent(intent(
+                sent,
+                VerdictSummary::Deny {
+                    rule,
+                    message,
+                    policies,
+                },
+            ))
+        }
+        Step::Asked(ask, sent) => {
+            assert_eq!(writer.asked(&ask, text(&sent)).unwrap(), seq.next());
+            let Ask {
+                approvers,
+                message,
+                deciding: policies,
+                ..
+            } = ask;
+            Event::Intent(intent(
+                sent,
+                VerdictSummary::Ask {
+                    approvers,
+                    message,
+                    policies,
+                },
+            ))
+        }
+        Step::Outcome(outcome) => {
+            writer.outcome(seq, &outcome).unwrap();
+            Event::Outcome { seq, outcome }
+        }
+        Step::Response(bytes) => {
+            writer.response(seq, &bytes).unwrap();
+            return Entry::Response { seq, at: 0, bytes };
+        }
+        Step::Note(message) => {
+            writer.note(&message).unwrap();
+            Event::Note { message }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_written_is_read(steps in collection::vec(any_step(), 0..12), end in any_end()) {
+        let dir = dir();
+        let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+        let path = writer.path().to_owned();
+        let mut expected = vec![Entry::Event(Event::Start(start()))];
+        // So that there is a command for outcomes and responses to be of.
+        expected.push(write(&mut writer, Step::Refused(refusal(), "first".to_owned())));
+        for step in steps {
+            expected.push(write(&mut writer, step));
+        }
+        writer.end(&end).unwrap();
+        expected.push(Entry::Event(Event::End(end)));
+
+        let (mut entries, error, tail) = read(&path);
+        prop_assert!(error.is_none(), "{:?}", error);
+        prop_assert_eq!(tail, Tail::Whole);
+        for entry in &mut entries {
+            match entry {
+                Entry::Event(Event::Intent(Intent { at, .. })) | Entry::Response { at, .. } => {
+                    prop_assert!(*at >= 0);
+                    *at = 0;
+                }
+                Entry::Event(_) => {}
+            }
+        }
+        prop_assert_eq!(entries, expected);
+    }
+}
