@@ -17,7 +17,9 @@
 mod borrowed;
 mod error;
 mod event;
+mod file;
 mod frame;
+mod frames;
 mod id;
 mod journal;
 mod proof;
@@ -31,9 +33,10 @@ pub use event::{
     End, Event, Intent, Outcome, Process, SessionStart, Side, StatementSummary, Status,
     VerdictSummary,
 };
+pub use frames::Tail;
 pub use id::{InvalidSessionId, SessionId};
 pub use proof::{RecordedPermit, Seq};
-pub use reader::{Entry, SessionReader, Tail};
+pub use reader::{Entry, SessionReader};
 pub use store::{find, list};
 pub use summary::Summary;
 pub use writer::{CommandText, SessionWriter};

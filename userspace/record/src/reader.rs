@@ -7,17 +7,12 @@
 //! Known limit: a frame whose length was raised looks like one that was cut off, so whatever
 //! followed it is reported as a torn tail and not as damage. Signed checkpoints will tell.
 
-use std::{
-    fs::File,
-    io::{self, BufReader, Read},
-    path::{Path, PathBuf},
-};
-
-use serde::Serialize;
+use std::{fs::File, io::BufReader, path::Path};
 
 use crate::{
     Event, Place, ReadError, Seq,
-    frame::{self, BadHead, Chain, HASH_LEN, HEAD_LEN, HEADER_LEN, Head, Kind},
+    frame::{self, Kind},
+    frames::{Frames, Tail},
 };
 
 /// One entry of a record.
@@ -40,20 +35,6 @@ pub enum Entry {
     },
 }
 
-/// How a record stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "tail", rename_all = "snake_case")]
-pub enum Tail {
-    /// After a frame.
-    Whole,
-    /// Within one: its writer was stopped while writing it, or is writing it now.
-    Torn {
-        /// How many bytes are there after the last whole frame (or, without a whole header, at
-        /// all).
-        bytes: u64,
-    },
-}
-
 /// Reads one session's record. An iterator that ends with the record, or after an error.
 #[derive(Debug)]
 pub struct SessionReader {
@@ -71,17 +52,6 @@ enum Progress {
     Over,
 }
 
-/// Reads and verifies frames.
-#[derive(Debug)]
-struct Frames<R> {
-    input: R,
-    path: PathBuf,
-    /// Where the next frame begins.
-    offset: u64,
-    chain: Chain,
-    tail: Tail,
-}
-
 impl SessionReader {
     /// Opens a record and checks its header. A file that stops within the header is one with no
     /// entries and a torn tail.
@@ -96,7 +66,7 @@ impl SessionReader {
             source,
         })?;
         let frames = Frames::begin(BufReader::new(file), path.to_owned())?;
-        let progress = match frames.tail {
+        let progress = match frames.tail() {
             Tail::Whole => Progress::Start,
             Tail::Torn { .. } => Progress::Over,
         };
@@ -110,13 +80,13 @@ impl SessionReader {
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.frames.path
+        self.frames.path()
     }
 
     /// How the record stops. Known once the iteration has ended.
     #[must_use]
     pub fn tail(&self) -> Tail {
-        self.frames.tail
+        self.frames.tail()
     }
 
     /// When the last entry was recorded, in microseconds since the session's start.
@@ -126,12 +96,12 @@ impl SessionReader {
     }
 
     fn entry(&mut self) -> Result<Option<Entry>, ReadError> {
-        let offset = self.frames.offset;
+        let offset = self.frames.offset();
         let Some((kind, body)) = self.frames.next()? else {
             return Ok(None);
         };
         let place = || Place {
-            path: self.frames.path.clone(),
+            path: self.frames.path().to_owned(),
             offset,
         };
         let (at, entry) = decode(kind, body).map_err(|problem| match problem {
@@ -179,7 +149,7 @@ impl Iterator for SessionReader {
 }
 
 enum Undecodable {
-    /// The head promised more; [`Head::parse`] has ruled it out.
+    /// Shorter than its kind allows, which the parser of heads has ruled out.
     Short,
     Json(serde_json::Error),
 }
@@ -206,103 +176,6 @@ fn decode(kind: Kind, mut body: Vec<u8>) -> Result<(i64, Entry), Undecodable> {
             ))
         }
     }
-}
-
-impl<R: Read> Frames<R> {
-    fn begin(mut input: R, path: PathBuf) -> Result<Self, ReadError> {
-        let bytes = fill(&mut input, HEADER_LEN as u64).map_err(|source| {
-            let place = Place {
-                path: path.clone(),
-                offset: 0,
-            };
-            ReadError::Read { place, source }
-        })?;
-        let ours = frame::header();
-        let tail = match bytes.first_chunk::<HEADER_LEN>() {
-            Some(header) => {
-                frame::check_header(header, &path)?;
-                Tail::Whole
-            }
-            None if ours.starts_with(&bytes) => Tail::Torn {
-                bytes: bytes.len() as u64,
-            },
-            None => return Err(ReadError::NotARecord { path }),
-        };
-        Ok(Self {
-            input,
-            path,
-            offset: HEADER_LEN as u64,
-            chain: Chain::start(&ours),
-            tail,
-        })
-    }
-
-    /// The next whole frame's kind and body, or nothing at the end.
-    fn next(&mut self) -> Result<Option<(Kind, Vec<u8>)>, ReadError> {
-        let bytes = self.read(HEAD_LEN as u64)?;
-        let Some(head) = bytes.first_chunk::<HEAD_LEN>() else {
-            return Ok(self.stop(&bytes, 0));
-        };
-        let head = Head::parse(*head).map_err(|bad| match bad {
-            BadHead::Kind(kind) => ReadError::Kind {
-                place: self.place(),
-                kind,
-            },
-            BadHead::Length(length) => ReadError::Length {
-                place: self.place(),
-                length,
-            },
-        })?;
-        let want = u64::from(head.length) + HASH_LEN as u64;
-        let mut bytes = self.read(want)?;
-        if (bytes.len() as u64) < want {
-            return Ok(self.stop(&bytes, HEAD_LEN as u64));
-        }
-        let Some((body, hash)) = bytes.split_last_chunk::<HASH_LEN>() else {
-            return Ok(self.stop(&bytes, HEAD_LEN as u64));
-        };
-        let chain = self.chain.next(head, [body]);
-        if chain.as_bytes() != hash {
-            return Err(ReadError::Chain {
-                place: self.place(),
-            });
-        }
-        let length = body.len();
-        bytes.truncate(length);
-        self.chain = chain;
-        self.offset += HEAD_LEN as u64 + want;
-        Ok(Some((head.kind, bytes)))
-    }
-
-    fn stop<T>(&mut self, bytes: &[u8], before: u64) -> Option<T> {
-        let bytes = before + bytes.len() as u64;
-        if bytes > 0 {
-            self.tail = Tail::Torn { bytes };
-        }
-        None
-    }
-
-    fn read(&mut self, want: u64) -> Result<Vec<u8>, ReadError> {
-        fill(&mut self.input, want).map_err(|source| ReadError::Read {
-            place: self.place(),
-            source,
-        })
-    }
-
-    fn place(&self) -> Place {
-        Place {
-            path: self.path.clone(),
-            offset: self.offset,
-        }
-    }
-}
-
-/// Up to `want` bytes; fewer only at the end. The buffer grows with what is there, not with what
-/// is claimed.
-fn fill(input: &mut impl Read, want: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    input.take(want).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -30,7 +30,6 @@ pub struct Summary {
     /// How the session ended; nothing while it lasts, or when its writer was stopped.
     pub end: Option<End>,
     /// How the record stops.
-    #[serde(flatten)]
     pub tail: Tail,
 }
 

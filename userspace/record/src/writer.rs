@@ -11,9 +11,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    fs::{self, File},
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -24,6 +22,7 @@ use weir_policy::{Ask, Permit, Refusal};
 use crate::{
     End, Outcome, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
+    file,
     journal::Journal,
     store,
 };
@@ -59,19 +58,9 @@ impl SessionWriter {
     /// [`RecordError::Directory`], [`RecordError::Exposed`], [`RecordError::Create`], or those of
     /// writing the first event; the file is then removed again.
     pub fn create(dir: &Path, start: &SessionStart) -> Result<Self, RecordError> {
-        private_dir(dir)?;
+        file::private_dir(dir)?;
         let path = store::path_of(dir, start.id);
-        // O_EXCL: never another session's file, nor through a link that somebody put there.
-        // O_CLOEXEC is what std sets.
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|source| RecordError::Create {
-                path: path.clone(),
-                source,
-            })?;
+        let file = file::create(&path)?;
         Self::begin(file, path.clone(), dir, start).inspect_err(|_| {
             // Nothing was promised yet; on a full disk the empty file would only use it up.
             fs::remove_file(&path).ok();
@@ -235,7 +224,7 @@ impl SessionWriter {
     /// [`RecordError::Sync`], which poisons the writer, or [`RecordError::Poisoned`].
     pub fn sync(&mut self) -> Result<(), RecordError> {
         let dir = self.unsynced_dir.as_deref();
-        let work = |file: &mut File| sync(file, dir);
+        let work = |file: &mut File| file::sync(file, dir);
         self.journal
             .guarded(work, |path, source| RecordError::Sync { path, source })?;
         self.unsynced_dir = None;
@@ -289,32 +278,6 @@ impl SessionWriter {
     fn now(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
-}
-
-fn sync(file: &File, dir: Option<&Path>) -> io::Result<()> {
-    file.sync_data()?;
-    dir.map_or(Ok(()), |dir| File::open(dir)?.sync_all())
-}
-
-/// Makes `dir` for us alone, or sees that it is.
-fn private_dir(dir: &Path) -> Result<(), RecordError> {
-    let blame = |source| RecordError::Directory {
-        path: dir.to_owned(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(blame)?;
-    let mode = fs::metadata(dir).map_err(blame)?.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(RecordError::Exposed {
-            path: dir.to_owned(),
-            mode,
-        });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::{fs, os::unix::fs::FileExt, time::Instant};
 use super::*;
 use crate::{
     End, SessionStart, SessionWriter,
-    frame::{MAX_BODY, header},
+    frame::{HEADER_LEN, MAX_BODY, header},
     samples::{self, read, read_bytes},
 };
 
@@ -17,7 +17,7 @@ fn small() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
     let (mut entries, mut ends) = (Vec::new(), vec![HEADER_LEN]);
     while let Some(entry) = reader.next() {
         entries.push(entry.unwrap());
-        ends.push(usize::try_from(reader.frames.offset).unwrap());
+        ends.push(usize::try_from(reader.frames.offset()).unwrap());
     }
     assert_eq!(entries.len(), 8);
     assert_eq!(reader.tail(), Tail::Whole);

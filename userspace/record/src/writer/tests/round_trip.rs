@@ -1,0 +1,183 @@
+//! Whatever a session goes through, its reader gives back.
+
+use proptest::{collection, prelude::*};
+
+use super::*;
+use crate::{Side, Status};
+
+/// What a session may go through, in owned form.
+#[derive(Clone, Debug)]
+enum Step {
+    Opened(String, String, BTreeMap<String, String>),
+    Refused(Refusal, String),
+    Asked(Ask, String),
+    Outcome(Outcome),
+    Response(Vec<u8>),
+    Note(String),
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    let status = prop_oneof![
+        any::<String>().prop_map(|tag| Status::Completed { tag }),
+        any::<(String, String)>().prop_map(|(code, message)| Status::Failed { code, message }),
+        Just(Status::Refused),
+        Just(Status::Skipped),
+        Just(Status::Lost),
+    ];
+    (status, any::<(u64, u64, u64, u64)>()).prop_map(|(status, (rows, bytes, masked, micros))| {
+        Outcome {
+            status,
+            rows,
+            bytes,
+            masked,
+            micros,
+        }
+    })
+}
+
+fn any_end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        Just(End::Closed),
+        Just(End::ClientGone),
+        Just(End::ServerGone),
+        Just(End::Shutdown),
+        any::<(String, String)>().prop_map(|(rule, message)| End::Refused { rule, message }),
+        any::<(String, String)>().prop_map(|(rule, message)| End::PolicyChanged { rule, message }),
+        any::<String>().prop_map(|message| End::Error { message }),
+        (
+            prop_oneof![Just(Side::Client), Just(Side::Server)],
+            any::<String>()
+        )
+            .prop_map(|(side, message)| End::ProtocolError { side, message }),
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let settings = collection::btree_map(any::<String>(), any::<String>(), 0..3);
+    let names = || collection::vec(any::<String>(), 0..3);
+    let refusal =
+        (any::<(String, String)>(), names()).prop_map(|((rule, message), deciding)| Refusal {
+            rule,
+            message,
+            deciding,
+            version: samples::version(),
+        });
+    let ask =
+        (names(), any::<Option<String>>(), names()).prop_map(|(approvers, message, deciding)| {
+            Ask {
+                approvers,
+                message,
+                deciding,
+                ..ask()
+            }
+        });
+    prop_oneof![
+        (any::<String>(), any::<String>(), settings).prop_map(|(d, u, s)| Step::Opened(d, u, s)),
+        (refusal, any::<String>()).prop_map(|(refusal, text)| Step::Refused(refusal, text)),
+        (ask, any::<String>()).prop_map(|(ask, text)| Step::Asked(ask, text)),
+        any_outcome().prop_map(Step::Outcome),
+        collection::vec(any::<u8>(), 0..100).prop_map(Step::Response),
+        any::<String>().prop_map(Step::Note),
+    ]
+}
+
+/// Writes a step and says what a reader should give. The times are the writer's own.
+fn write(writer: &mut SessionWriter, step: Step) -> Entry {
+    let seq = writer.last;
+    let intent = |text, verdict| Intent {
+        seq: seq.next(),
+        at: 0,
+        text,
+        statements: vec![],
+        verdict,
+        policy_version: samples::version().to_string(),
+    };
+    Entry::Event(match step {
+        Step::Opened(database, user, settings) => {
+            writer.opened(&database, &user, &settings).unwrap();
+            Event::Opened {
+                database,
+                user,
+                settings,
+            }
+        }
+        Step::Refused(refusal, sent) => {
+            assert_eq!(writer.refused(&refusal, text(&sent)).unwrap(), seq.next());
+            let Refusal {
+                rule,
+                message,
+                deciding: policies,
+                ..
+            } = refusal;
+            Event::Intent(intent(
+                sent,
+                VerdictSummary::Deny {
+                    rule,
+                    message,
+                    policies,
+                },
+            ))
+        }
+        Step::Asked(ask, sent) => {
+            assert_eq!(writer.asked(&ask, text(&sent)).unwrap(), seq.next());
+            let Ask {
+                approvers,
+                message,
+                deciding: policies,
+                ..
+            } = ask;
+            Event::Intent(intent(
+                sent,
+                VerdictSummary::Ask {
+                    approvers,
+                    message,
+                    policies,
+                },
+            ))
+        }
+        Step::Outcome(outcome) => {
+            writer.outcome(seq, &outcome).unwrap();
+            Event::Outcome { seq, outcome }
+        }
+        Step::Response(bytes) => {
+            writer.response(seq, &bytes).unwrap();
+            return Entry::Response { seq, at: 0, bytes };
+        }
+        Step::Note(message) => {
+            writer.note(&message).unwrap();
+            Event::Note { message }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_written_is_read(steps in collection::vec(any_step(), 0..12), end in any_end()) {
+        let dir = dir();
+        let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+        let path = writer.path().to_owned();
+        let mut expected = vec![Entry::Event(Event::Start(start()))];
+        // So that there is a command for outcomes and responses to be of.
+        expected.push(write(&mut writer, Step::Refused(refusal(), "first".to_owned())));
+        for step in steps {
+            expected.push(write(&mut writer, step));
+        }
+        writer.end(&end).unwrap();
+        expected.push(Entry::Event(Event::End(end)));
+
+        let (mut entries, error, tail) = read(&path);
+        prop_assert!(error.is_none(), "{:?}", error);
+        prop_assert_eq!(tail, Tail::Whole);
+        for entry in &mut entries {
+            match entry {
+                Entry::Event(Event::Intent(Intent { at, .. })) | Entry::Response { at, .. } => {
+                    prop_assert!(*at >= 0);
+                    *at = 0;
+                }
+                Entry::Event(_) => {}
+            }
+        }
+        prop_assert_eq!(entries, expected);
+    }
+}
