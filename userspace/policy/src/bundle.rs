@@ -1,30 +1,29 @@
 //! One immutable bundle: policies, masking rules, and the version that names both.
+//!
+//! Job: sources to a bundle that holds, all or none, with every finding in its place. Not its
+//! job: reading files and swapping bundles (the agent's `config` room), and judging (`judge`).
 
-use std::fmt;
+use cedar_policy::Authorizer;
 
-use serde::{Deserialize, Serialize};
+use crate::{
+    Diagnostic, Diagnostics, MaskingRules, Severity, masking,
+    vocabulary::{SCHEMA, Vocabulary},
+};
 
-use crate::{Clear, Context, Diagnostic, Diagnostics, MaskingRules, Refusal, Request, Subject, Target, Verdict};
+mod annotations;
+mod cedar;
+mod literals;
+mod rules;
+mod schemas;
+mod shipped;
+mod source;
 
-/// One source text of a bundle: `*.cedar` are policies, `masking.toml` the masking rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its name, as errors show it.
-    pub name: String,
-    /// Its text.
-    pub text: String,
-}
+#[cfg(test)]
+mod tests;
 
-/// The name of a bundle's content: 16 hex characters of a digest over its sources.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PolicyVersion(String);
-
-impl fmt::Display for PolicyVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+pub(crate) use rules::{Rule, Rules};
+pub(crate) use schemas::Schemas;
+pub use source::{PolicyVersion, Source};
 
 /// A validated bundle of policies and masking rules.
 #[derive(Debug)]
@@ -32,19 +31,47 @@ pub struct Policies {
     version: PolicyVersion,
     warnings: Vec<Diagnostic>,
     masking: MaskingRules,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) rules: Rules,
+    pub(crate) authorizer: Authorizer,
 }
 
 impl Policies {
-    /// Reads a bundle, all or none.
+    /// Reads a bundle, all or none. Without a `masking.toml`, the shipped masking rules hold.
     ///
     /// # Errors
-    /// Every finding, when any of them is an error.
-    pub fn load(_sources: &[Source]) -> Result<Self, Diagnostics> {
-        Ok(Self {
-            version: PolicyVersion(String::new()),
-            warnings: Vec::new(),
-            masking: MaskingRules::default(),
-        })
+    /// Every finding, warnings too, when any of them is an error.
+    pub fn load(sources: &[Source]) -> Result<Self, Diagnostics> {
+        let vocabulary = Vocabulary::new()?;
+        let shipped_masking = shipped::masking();
+        let mut found = Vec::new();
+        let sorted = source::Sorted::new(sources, &shipped_masking, &mut found);
+        let masking = match masking::read(sorted.masking) {
+            Ok((masking, warnings)) => {
+                found.extend(warnings);
+                Some(masking)
+            }
+            Err(Diagnostics(errors)) => {
+                found.extend(errors);
+                None
+            }
+        };
+        let mut reader = cedar::Reader::new(&vocabulary, masking.as_ref(), &mut found);
+        for source in &sorted.policies {
+            reader.read(source);
+        }
+        let rules = reader.rules;
+        match masking {
+            Some(masking) if found.iter().all(|d| d.severity == Severity::Warning) => Ok(Self {
+                version: sorted.version(),
+                warnings: found,
+                masking,
+                vocabulary,
+                rules,
+                authorizer: Authorizer::new(),
+            }),
+            _ => Err(Diagnostics(found)),
+        }
     }
 
     /// The bundle that weir ships.
@@ -52,13 +79,20 @@ impl Policies {
     /// # Errors
     /// None in a build whose tests passed.
     pub fn shipped() -> Result<Self, Diagnostics> {
-        Self::load(&[])
+        Self::load(&shipped::policies())
+    }
+
+    /// The sources of the shipped policies, without the masking rules: to load beside others, or
+    /// to write out as a start.
+    #[must_use]
+    pub fn shipped_sources() -> Vec<Source> {
+        shipped::policies()
     }
 
     /// The Cedar schema that policies are validated against.
     #[must_use]
     pub fn schema() -> &'static str {
-        ""
+        SCHEMA
     }
 
     /// The name of this content.
@@ -77,22 +111,5 @@ impl Policies {
     #[must_use]
     pub fn masking(&self) -> &MaskingRules {
         &self.masking
-    }
-
-    /// Judges one statement.
-    #[must_use]
-    pub fn judge(&self, _request: &Request<'_>) -> Verdict {
-        Verdict::Deny(Refusal {
-            rule: "default-deny".into(),
-            message: "no policy permits this".into(),
-            deciding: Vec::new(),
-            version: self.version.clone(),
-        })
-    }
-
-    /// Which data classes the subject may see clear on the target.
-    #[must_use]
-    pub fn clear(&self, _subject: &Subject, _target: &Target, _context: &Context) -> Clear {
-        Clear::default()
     }
 }

@@ -8,9 +8,12 @@
 
 mod bundle;
 mod diagnostic;
+mod judge;
 mod masking;
+mod path;
 mod request;
 mod verdict;
+mod vocabulary;
 
 pub use bundle::{Policies, PolicyVersion, Source};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

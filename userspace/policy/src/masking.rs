@@ -1,15 +1,31 @@
 //! What is sensitive, and how it is masked: data classes bound to columns by ordered rules.
 //!
-//! Job: classify a column by the name of its target, database, schema, relation and its own.
+//! Job: classify a column by the names of its target, database, schema, relation and its own.
 //! Not its job: who may see a class clear (that is the policy action `reveal`), and the masking of
 //! values (the agent's `mask` room).
+//!
+//! Known limits: by names only, no detectors of content and no paths into JSON.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeSet, fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+mod check;
+mod glob;
+mod raw;
+
+#[cfg(test)]
+mod tests;
+
+use glob::Glob;
+
+pub(crate) use check::read;
+
+/// Longest name of a class, in bytes.
+const MAX_CLASS_LEN: usize = 64;
 
 /// A kind of sensitive value: `email`, `pan`, `secret` …
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DataClass(Arc<str>);
 
@@ -21,7 +37,8 @@ pub enum Method {
     Redact,
     /// All but the last characters are covered.
     Partial {
-        /// How many characters stay readable.
+        /// How many characters stay readable, 1 to 8. Who masks must still cover a value that is
+        /// hardly longer.
         keep_last: usize,
     },
     /// A keyed digest: equal values stay equal, nothing else is told.
@@ -44,10 +61,34 @@ pub struct Classified<'a> {
 /// The masking rules of one bundle.
 #[derive(Clone, Debug, Default)]
 pub struct MaskingRules {
-    classes: Vec<DataClass>,
+    classes: BTreeSet<DataClass>,
+    rules: Vec<Rule>,
+}
+
+/// One `[[column]]`.
+#[derive(Clone, Debug)]
+struct Rule {
+    class: DataClass,
+    method: Method,
+    target: Glob,
+    database: Glob,
+    schema: Glob,
+    relation: Glob,
+    columns: Vec<Glob>,
 }
 
 impl DataClass {
+    /// A class by its name, where that is one: lower-case letters, digits, `_` and `-`, a letter
+    /// first, at most 64 bytes.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let rest_holds = name
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+        let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+        (starts && rest_holds && name.len() <= MAX_CLASS_LEN).then(|| Self(name.into()))
+    }
+
     /// The class's name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -61,31 +102,90 @@ impl fmt::Display for DataClass {
     }
 }
 
+impl Borrow<str> for DataClass {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for DataClass {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        Self::new(&name).ok_or_else(|| D::Error::custom("not the name of a data class"))
+    }
+}
+
 impl MaskingRules {
     /// The class of a column, by the first rule that matches, or `None` where it is not sensitive.
     ///
     /// A schema that is not known (`None`) matches every rule's. Names compare without regard to
-    /// ASCII case.
+    /// ASCII case, because a wrong match masks too much and a missed one too little.
     #[must_use]
     pub fn classify(
         &self,
-        _target: &str,
-        _database: &str,
-        _schema: Option<&str>,
-        _relation: &str,
-        _column: &str,
+        target: &str,
+        database: &str,
+        schema: Option<&str>,
+        relation: &str,
+        column: &str,
     ) -> Option<Classified<'_>> {
-        None
+        self.for_relation(target, database, schema, relation)
+            .find(|rule| rule.covers(column))
+            .map(|rule| Classified {
+                class: &rule.class,
+                method: rule.method,
+            })
+    }
+
+    /// Adds the classes that any of these columns of one relation would have.
+    pub(crate) fn add_classes<'a>(
+        &'a self,
+        to: &mut BTreeSet<&'a DataClass>,
+        (target, database, schema, relation): (&str, &str, Option<&str>, &str),
+        columns: &BTreeSet<String>,
+    ) {
+        let rules: Vec<&Rule> = self
+            .for_relation(target, database, schema, relation)
+            .collect();
+        for column in columns {
+            to.extend(
+                rules
+                    .iter()
+                    .find(|rule| rule.covers(column))
+                    .map(|rule| &rule.class),
+            );
+        }
     }
 
     /// Whether no column is sensitive.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.classes.is_empty()
+        self.rules.is_empty()
     }
 
-    /// Every class that is declared.
+    /// Every class that is declared, in the order of their names.
     pub fn classes(&self) -> impl Iterator<Item = &DataClass> {
         self.classes.iter()
+    }
+
+    fn for_relation(
+        &self,
+        target: &str,
+        database: &str,
+        schema: Option<&str>,
+        relation: &str,
+    ) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| {
+            rule.relation.matches(relation)
+                && schema.is_none_or(|schema| rule.schema.matches(schema))
+                && rule.target.matches(target)
+                && rule.database.matches(database)
+        })
+    }
+}
+
+impl Rule {
+    fn covers(&self, column: &str) -> bool {
+        self.columns.iter().any(|pattern| pattern.matches(column))
     }
 }

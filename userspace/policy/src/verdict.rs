@@ -60,7 +60,11 @@ pub struct Refusal {
 
 impl Permit {
     pub(crate) fn new(version: PolicyVersion, deciding: Vec<String>, clear: Clear) -> Self {
-        Self { version, deciding, clear }
+        Self {
+            version,
+            deciding,
+            clear,
+        }
     }
 
     /// The policy version that judged.

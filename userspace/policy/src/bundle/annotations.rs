@@ -1,0 +1,127 @@
+//! What stands before a policy: `@id`, `@message`, `@approvers`, `@timeout`.
+
+use std::{collections::BTreeSet, ops::RangeInclusive};
+
+use cedar_policy::Policy;
+
+/// Longest id, in bytes. It goes into every refusal.
+const MAX_ID_LEN: usize = 128;
+
+/// Ids of refusals that no policy decides.
+pub(crate) const RESERVED: [&str; 4] = [
+    crate::judge::DEFAULT_DENY,
+    crate::judge::EVALUATION_ERROR,
+    crate::judge::TOO_LARGE,
+    crate::judge::NO_COMMON_APPROVER,
+];
+
+/// How long an answer may be waited for, in seconds: up to a week.
+const TIMEOUT: RangeInclusive<u64> = 1..=604_800;
+
+/// Checked annotations.
+pub(super) struct Annotations {
+    pub(super) id: String,
+    pub(super) message: Option<String>,
+    pub(super) approvers: Option<BTreeSet<String>>,
+    pub(super) timeout_seconds: Option<u64>,
+}
+
+/// What is wrong with them.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadAnnotation {
+    #[error("this policy has no name")]
+    NoId,
+    #[error(
+        "`{0}` can't be a policy's id: letters, digits, `-`, `_` and `.`, at most {MAX_ID_LEN}"
+    )]
+    Id(String),
+    #[error("the id `{0}` is weir's own")]
+    Reserved(String),
+    #[error("no annotation is called `@{0}`")]
+    Unknown(String),
+    #[error("`@approvers` names groups and subjects, divided by commas")]
+    Approvers,
+    #[error("`@timeout` is a number of seconds, {} to {}", TIMEOUT.start(), TIMEOUT.end())]
+    Timeout,
+    #[error("`@{0}` is about asking, but the condition never looks at `context.approved`")]
+    NeverAsks(&'static str),
+}
+
+impl BadAnnotation {
+    /// The way out.
+    pub(super) fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoId => Some("a refusal names its rule: write @id(\"a-name\") before the policy"),
+            Self::Unknown(_) => Some("there are @id, @message, @approvers and @timeout"),
+            Self::NeverAsks(_) => Some(
+                "add `when { context.approved }` to a permit, or `unless { context.approved }` to a forbid",
+            ),
+            Self::Id(_) | Self::Reserved(_) | Self::Approvers | Self::Timeout => None,
+        }
+    }
+
+    /// The annotation that is meant, if it is there.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self {
+            Self::NoId => None,
+            Self::Id(_) | Self::Reserved(_) => Some("id"),
+            Self::Unknown(key) => Some(key),
+            Self::Approvers => Some("approvers"),
+            Self::Timeout => Some("timeout"),
+            Self::NeverAsks(key) => Some(key),
+        }
+    }
+}
+
+impl Annotations {
+    /// Reads a policy's annotations; `asks` says whether it looks at `context.approved`.
+    pub(super) fn of(policy: &Policy, asks: bool) -> Result<Self, BadAnnotation> {
+        for (key, _) in policy.annotations() {
+            if !["id", "message", "approvers", "timeout"].contains(&key) {
+                return Err(BadAnnotation::Unknown(key.to_owned()));
+            }
+            if !asks && let Some(key) = ["approvers", "timeout"].into_iter().find(|k| *k == key) {
+                return Err(BadAnnotation::NeverAsks(key));
+            }
+        }
+        Ok(Self {
+            id: id(policy.annotation("id").ok_or(BadAnnotation::NoId)?)?,
+            message: policy
+                .annotation("message")
+                .map(str::to_owned)
+                .filter(|m| !m.is_empty()),
+            approvers: policy.annotation("approvers").map(approvers).transpose()?,
+            timeout_seconds: policy.annotation("timeout").map(timeout).transpose()?,
+        })
+    }
+}
+
+fn id(written: &str) -> Result<String, BadAnnotation> {
+    let holds = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if written.is_empty() || written.len() > MAX_ID_LEN || !written.bytes().all(holds) {
+        return Err(BadAnnotation::Id(
+            written.escape_debug().take(MAX_ID_LEN).collect(),
+        ));
+    }
+    if RESERVED.contains(&written) {
+        return Err(BadAnnotation::Reserved(written.to_owned()));
+    }
+    Ok(written.to_owned())
+}
+
+fn approvers(written: &str) -> Result<BTreeSet<String>, BadAnnotation> {
+    written
+        .split(',')
+        .map(|name| match name.trim() {
+            "" => Err(BadAnnotation::Approvers),
+            name => Ok(name.to_owned()),
+        })
+        .collect()
+}
+
+fn timeout(written: &str) -> Result<u64, BadAnnotation> {
+    match written.parse() {
+        Ok(seconds) if TIMEOUT.contains(&seconds) => Ok(seconds),
+        _ => Err(BadAnnotation::Timeout),
+    }
+}

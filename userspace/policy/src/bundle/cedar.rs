@@ -1,0 +1,277 @@
+//! Cedar texts to [`Rules`]: parsed, named, checked, and validated against the schema.
+
+use std::{collections::HashMap, ops::Range, str::FromStr};
+
+use cedar_policy::{ActionConstraint, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+
+use super::{
+    annotations::{Annotations, BadAnnotation},
+    literals,
+    rules::{Rule, Rules},
+    schemas::nodes,
+};
+use crate::{
+    Diagnostic, MaskingRules, Severity, Source,
+    vocabulary::{REVEAL, Vocabulary},
+};
+
+/// Reads all policies. What is wrong goes to `found`; the rules hold only if none is an error.
+pub(super) struct Reader<'a> {
+    pub(super) vocabulary: &'a Vocabulary,
+    pub(super) validator: Validator,
+    /// `None` where the masking rules themselves don't hold.
+    pub(super) masking: Option<&'a MaskingRules>,
+    pub(super) found: &'a mut Vec<Diagnostic>,
+    pub(super) rules: Rules,
+    /// Where each id is from.
+    pub(super) places: HashMap<String, String>,
+}
+
+/// One policy of a source.
+struct Written<'a> {
+    source: &'a Source,
+    policy: Policy,
+    span: Range<usize>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        vocabulary: &'a Vocabulary,
+        masking: Option<&'a MaskingRules>,
+        found: &'a mut Vec<Diagnostic>,
+    ) -> Self {
+        let validator = Validator::new(vocabulary.schema().clone());
+        let (rules, places) = (Rules::default(), HashMap::new());
+        Self {
+            vocabulary,
+            validator,
+            masking,
+            found,
+            rules,
+            places,
+        }
+    }
+
+    /// Reads one source.
+    pub(super) fn read(&mut self, source: &Source) {
+        let set = match PolicySet::from_str(&source.text) {
+            Ok(set) => set,
+            Err(errors) => {
+                for error in errors.iter() {
+                    self.found.push(from_cedar(Severity::Error, source, error));
+                }
+                return;
+            }
+        };
+        for template in set.templates() {
+            let text = template.to_cedar();
+            let start = source.text.find(&text).unwrap_or(0);
+            self.error(
+                source,
+                start..start + text.len(),
+                "templates are not supported",
+                None,
+            );
+        }
+        let mut named = PolicySet::new();
+        for written in in_order(source, &set) {
+            if let Some(policy) = self.policy(&written)
+                && let Err(e) = named.add(policy)
+            {
+                self.error(source, written.span, &e.to_string(), None);
+            }
+        }
+        let result = self.validator.validate(&named, ValidationMode::Strict);
+        for error in result.validation_errors() {
+            self.found.push(from_cedar(Severity::Error, source, error));
+        }
+        for warning in result.validation_warnings() {
+            self.found
+                .push(from_cedar(Severity::Warning, source, warning));
+        }
+    }
+
+    /// Takes one policy into the rules; gives it back under its own name.
+    fn policy(&mut self, written: &Written<'_>) -> Option<Policy> {
+        let Written {
+            source,
+            policy,
+            span,
+        } = written;
+        let json = match policy.to_json() {
+            Ok(json) => json,
+            Err(e) => {
+                self.error(source, span.clone(), &e.to_string(), None);
+                return None;
+            }
+        };
+        let asks = nodes(&json).any(|node| {
+            node.get("attr").is_some_and(|attr| attr == "approved")
+                && node
+                    .pointer("/left/Var")
+                    .is_some_and(|var| var == "context")
+        });
+        let annotations = match Annotations::of(policy, asks) {
+            Ok(annotations) => annotations,
+            Err(bad) => {
+                self.bad_annotation(written, &bad);
+                return None;
+            }
+        };
+        self.rules.schemas.note_policy(&json);
+        self.literals(written);
+        let order = self.rules.about.len();
+        let Annotations {
+            id,
+            message,
+            approvers,
+            timeout_seconds,
+        } = annotations;
+        let place = Diagnostic::at(Severity::Error, source, span.clone(), "", None);
+        let place = format!("{}:{}", place.file, place.line);
+        if let Some(other) = self.places.insert(id.clone(), place) {
+            let message = format!("a policy with the id `{id}` is already there");
+            self.error(
+                source,
+                written.find("@id"),
+                &message,
+                Some(format!("it is in {other}")),
+            );
+            return None;
+        }
+        let policy = policy.new_id(PolicyId::new(&id));
+        let effect = policy.effect();
+        let rule = Rule {
+            order,
+            effect,
+            message,
+            approvers,
+            timeout_seconds,
+            asks,
+        };
+        self.rules.about.insert(id, rule);
+        let (commands, reveals) = self.scope(&policy);
+        let sets = [
+            (commands, &mut self.rules.commands),
+            (reveals, &mut self.rules.reveals),
+        ];
+        let mut refused = None;
+        for (applies, set) in sets {
+            if applies && let Err(e) = set.add(policy.clone()) {
+                refused = Some(e.to_string());
+            }
+        }
+        if let Some(why) = refused {
+            self.error(source, span.clone(), &why, None);
+        }
+        Some(policy)
+    }
+
+    /// Whether a policy can have a say about statements, and about `reveal`. That action is in no
+    /// group, so a look at the scope tells.
+    fn scope(&self, policy: &Policy) -> (bool, bool) {
+        let reveal = self.vocabulary.action(REVEAL);
+        let is_reveal = |action: &_| Some(action) == reveal;
+        match policy.action_constraint() {
+            ActionConstraint::Any => (true, true),
+            ActionConstraint::Eq(action) => (!is_reveal(&action), is_reveal(&action)),
+            ActionConstraint::In(actions) => (
+                !actions.iter().all(is_reveal),
+                actions.iter().any(is_reveal),
+            ),
+        }
+    }
+
+    fn literals(&mut self, written: &Written<'_>) {
+        for literal in written.policy.entity_literals() {
+            self.rules.schemas.note_literal(&literal);
+            if let Err(bad) = literals::check(&literal, written.policy.effect(), self.masking) {
+                let severity = if bad.is_warning() {
+                    Severity::Warning
+                } else {
+                    Severity::Error
+                };
+                let span = written.find(&format!("\"{}\"", literal.id().escaped()));
+                let message = bad.to_string();
+                self.found.push(Diagnostic::at(
+                    severity,
+                    written.source,
+                    span,
+                    message,
+                    bad.help(),
+                ));
+            }
+        }
+    }
+
+    fn bad_annotation(&mut self, written: &Written<'_>, bad: &BadAnnotation) {
+        let span = bad
+            .key()
+            .map_or(written.span.clone(), |key| written.find(&format!("@{key}")));
+        self.error(
+            written.source,
+            span,
+            &bad.to_string(),
+            bad.help().map(str::to_owned),
+        );
+    }
+
+    fn error(&mut self, source: &Source, span: Range<usize>, message: &str, help: Option<String>) {
+        self.found
+            .push(Diagnostic::at(Severity::Error, source, span, message, help));
+    }
+}
+
+impl Written<'_> {
+    /// Where a text stands in the policy; all of the policy where it does not.
+    fn find(&self, text: &str) -> Range<usize> {
+        let policy = self.source.text.get(self.span.clone()).unwrap_or_default();
+        policy.find(text).map_or(self.span.clone(), |at| {
+            let start = self.span.start + at;
+            start..start + text.len()
+        })
+    }
+}
+
+/// The policies of a set as they stand in their source. Cedar numbers them as it reads: `policy0`,
+/// `policy1` …
+fn in_order<'a>(source: &'a Source, set: &PolicySet) -> Vec<Written<'a>> {
+    let mut policies: Vec<(usize, &Policy)> = set
+        .policies()
+        .map(|policy| {
+            let id: &str = policy.id().as_ref();
+            let number = id.strip_prefix("policy").and_then(|n| n.parse().ok());
+            (number.unwrap_or(usize::MAX), policy)
+        })
+        .collect();
+    policies.sort_by_key(|(number, _)| *number);
+    let mut from = 0;
+    let mut written = Vec::new();
+    for (_, policy) in policies {
+        let text = policy.to_cedar().unwrap_or_default();
+        let at = source
+            .text
+            .get(from..)
+            .and_then(|rest| rest.find(&text))
+            .unwrap_or(0);
+        let span = from + at..from + at + text.len();
+        from = span.end;
+        written.push(Written {
+            source,
+            policy: policy.clone(),
+            span,
+        });
+    }
+    written
+}
+
+/// A finding of Cedar's.
+fn from_cedar(severity: Severity, source: &Source, error: &dyn miette::Diagnostic) -> Diagnostic {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let span = label.as_ref().map_or(0..0, |label| {
+        label.offset()..label.offset().saturating_add(label.len())
+    });
+    let help = error.help().map(|help| help.to_string());
+    let help = help.or_else(|| label.and_then(|label| label.label().map(str::to_owned)));
+    Diagnostic::at(severity, source, span, error.to_string(), help)
+}

@@ -1,0 +1,58 @@
+//! The policies of a bundle, ready to be asked, and what judgement needs to know of each.
+
+use std::collections::{BTreeSet, HashMap};
+
+use cedar_policy::{Effect, PolicyId, PolicySet};
+
+use super::schemas::Schemas;
+
+/// All policies.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    /// Those that may apply to statements.
+    pub(crate) commands: PolicySet,
+    /// Those that may apply to `reveal`.
+    pub(crate) reveals: PolicySet,
+    /// The schemas that policies tell apart.
+    pub(crate) schemas: Schemas,
+    /// By id.
+    pub(super) about: HashMap<String, Rule>,
+}
+
+/// What a policy says beside its condition.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// Its place among all: by source name, then as written.
+    pub(crate) order: usize,
+    /// Permit or forbid.
+    pub(crate) effect: Effect,
+    /// `@message`.
+    pub(crate) message: Option<String>,
+    /// `@approvers`; never empty.
+    pub(crate) approvers: Option<BTreeSet<String>>,
+    /// `@timeout`, in seconds.
+    pub(crate) timeout_seconds: Option<u64>,
+    /// Whether its condition looks at `context.approved`.
+    pub(crate) asks: bool,
+}
+
+impl Rules {
+    /// What the policy with this id says.
+    pub(crate) fn about(&self, id: &str) -> Option<&Rule> {
+        self.about.get(id)
+    }
+
+    /// Ids in the order of their policies, each once. Cedar names deciding policies in no order.
+    pub(crate) fn in_order<'a>(&self, ids: impl IntoIterator<Item = &'a PolicyId>) -> Vec<String> {
+        let mut ids: Vec<(usize, &str)> = ids
+            .into_iter()
+            .map(|id| {
+                let id: &str = id.as_ref();
+                (self.about(id).map_or(usize::MAX, |rule| rule.order), id)
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().map(|(_, id)| id.to_owned()).collect()
+    }
+}

@@ -1,0 +1,123 @@
+//! What a bundle is read from, and the version that names it.
+
+use std::{fmt, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Diagnostic, Severity};
+
+/// Largest source, in bytes.
+const MAX_LEN: usize = 1 << 20;
+
+/// The name of the source with the masking rules.
+const MASKING: &str = "masking.toml";
+
+/// One source text of a bundle. By the last component of its name, `*.cedar` are policies and
+/// `masking.toml` holds the masking rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, as errors show it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// The name of a bundle's content: 16 hex characters of a BLAKE3 digest over the names and texts
+/// of its sources, in whatever order they came.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PolicyVersion(String);
+
+/// Sources by what they are.
+pub(super) struct Sorted<'a> {
+    /// In the order of their names.
+    pub(super) policies: Vec<&'a Source>,
+    /// The given one, or the shipped.
+    pub(super) masking: &'a Source,
+}
+
+impl<'a> Sorted<'a> {
+    /// Sorts sources; what is wrong with them goes to `found`.
+    pub(super) fn new(
+        sources: &'a [Source],
+        shipped_masking: &'a Source,
+        found: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut policies: Vec<&Source> = Vec::new();
+        let mut masking: Option<&Source> = None;
+        for source in sources {
+            let mut error = |message: String, help: Option<&str>| {
+                let help = help.map(str::to_owned);
+                found.push(Diagnostic::at(Severity::Error, source, 0..0, message, help));
+            };
+            if source.text.len() > MAX_LEN {
+                error(format!("a source is at most {MAX_LEN} bytes long"), None);
+                continue;
+            }
+            let path = Path::new(&source.name);
+            if path.file_name().is_some_and(|name| name == MASKING) {
+                if let Some(other) = masking {
+                    error(
+                        format!("masking rules are already given by {}", other.name),
+                        None,
+                    );
+                }
+                masking = Some(source);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "cedar")
+            {
+                if policies.iter().any(|other| other.name == source.name) {
+                    error("two sources have this name".into(), None);
+                }
+                policies.push(source);
+            } else {
+                error(
+                    "neither policies nor masking rules".into(),
+                    Some("policies are called *.cedar, masking rules masking.toml"),
+                );
+            }
+        }
+        if policies.is_empty() {
+            found.push(Diagnostic::of_bundle(
+                "no policies: everything would be denied without a reason",
+                Some("a bundle has at least one *.cedar".into()),
+            ));
+        }
+        policies.sort_by(|a, b| a.name.cmp(&b.name));
+        Self {
+            policies,
+            masking: masking.unwrap_or(shipped_masking),
+        }
+    }
+
+    /// The version of all that is in it.
+    pub(super) fn version(&self) -> PolicyVersion {
+        let mut sources: Vec<&Source> = self.policies.clone();
+        sources.push(self.masking);
+        sources.sort_by(|a, b| (&a.name, &a.text).cmp(&(&b.name, &b.text)));
+        let mut hasher = blake3::Hasher::new();
+        for source in sources {
+            for part in [&source.name, &source.text] {
+                // A digest of digests: no text can pass for the end of one and the start of
+                // another.
+                hasher.update(blake3::hash(part.as_bytes()).as_bytes());
+            }
+        }
+        PolicyVersion(hasher.finalize().to_hex().chars().take(16).collect())
+    }
+}
+
+impl fmt::Display for PolicyVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PolicyVersion {
+    /// The 16 characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

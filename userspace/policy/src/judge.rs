@@ -1,0 +1,178 @@
+//! Judgement: one statement to one verdict.
+//!
+//! Job: put the statement's questions to Cedar, and combine the answers. Each object is judged by
+//! the statement's action, and by the action that its use implies (what an `INSERT` reads needs
+//! `select`); the strictest verdict holds. What can't be judged is denied.
+//!
+//! Not its job: reading statements (`weir-command`), holding an ask (the agent's `approve` room).
+//!
+//! Known limits: what a function or a view reads is not seen; a relation's schema is known only
+//! where the statement names it, else see the bundle's `schemas`.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::Decision;
+
+use crate::{
+    Clear, Context, DataClass, Policies, Refusal, Request, Subject, Target, Verdict,
+    vocabulary::REVEAL,
+};
+
+mod answer;
+mod combine;
+mod context;
+mod facts;
+mod questions;
+mod unjudged;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use answer::Court;
+use facts::Facts;
+use unjudged::Unjudged;
+use world::World;
+
+/// The rule of a refusal when no policy permits.
+pub(crate) const DEFAULT_DENY: &str = "default-deny";
+/// The rule of a refusal when a policy could not be evaluated.
+pub(crate) const EVALUATION_ERROR: &str = "evaluation-error";
+/// The rule of a refusal when a statement names more than is judged.
+pub(crate) const TOO_LARGE: &str = "too-large";
+/// The rule of a refusal when every policy wants approval, but of different people.
+pub(crate) const NO_COMMON_APPROVER: &str = "no-common-approver";
+
+impl Policies {
+    /// Judges one statement. The same request to the same bundle always gets the same verdict.
+    #[must_use]
+    pub fn judge(&self, request: &Request<'_>) -> Verdict {
+        let facts = Facts::of(request.statement);
+        let too_large = |what| {
+            let message = format!("this statement names too many {what} to be judged");
+            Verdict::Deny(self.refusal(TOO_LARGE, message))
+        };
+        if let Some(what) = facts.too_many() {
+            return too_large(what);
+        }
+        let Some(questions) = questions::of(facts, request.target, &self.rules.schemas) else {
+            return too_large("objects");
+        };
+        let clear = self.clear(request.subject, request.target, request.context);
+        let masked = self.masked(facts, request.target, &clear);
+        match self.answers(request, facts, questions, &masked) {
+            Ok(answers) => {
+                let target = &request.target.name;
+                combine::verdict(&answers, &self.rules, self.version(), target, clear)
+            }
+            Err(unjudged) => Verdict::Deny(self.refusal(EVALUATION_ERROR, unjudged.message())),
+        }
+    }
+
+    /// Which data classes the subject may see clear on the target: those that `reveal` permits
+    /// without error.
+    #[must_use]
+    pub fn clear(&self, subject: &Subject, target: &Target, context: &Context) -> Clear {
+        if self.rules.reveals.is_empty() {
+            return Clear::default();
+        }
+        let shown = self.masking().classes().filter(|class| {
+            self.reveals(subject, target, context, class)
+                .unwrap_or(false)
+        });
+        Clear::new(shown.cloned().collect())
+    }
+
+    fn reveals(
+        &self,
+        subject: &Subject,
+        target: &Target,
+        context: &Context,
+        class: &DataClass,
+    ) -> Result<bool, Unjudged> {
+        let mut world = World::new(&self.vocabulary, target)?;
+        let principal = world.subject(subject)?;
+        let resource = world.data_class(class)?;
+        let entities = world.finish()?;
+        let court = Court {
+            policies: &self.rules.reveals,
+            ..self.court(&entities)
+        };
+        let action = self
+            .vocabulary
+            .action(REVEAL)
+            .ok_or(Unjudged::NotInSchema(REVEAL))?;
+        let context = context::of_reveal(context, subject)?;
+        let response = court.ask(&principal, action, &resource, context)?;
+        Ok(response.decision() == Decision::Allow)
+    }
+
+    /// The classes of the columns that the statement names, without those the subject may see.
+    fn masked(&self, facts: Facts<'_>, target: &Target, clear: &Clear) -> BTreeSet<&DataClass> {
+        let mut classes = BTreeSet::new();
+        for object in facts.objects() {
+            let database = object.database.as_deref().unwrap_or(&target.database);
+            let names = (
+                target.name.as_str(),
+                database,
+                object.schema.as_deref(),
+                &*object.name,
+            );
+            if let Some(columns) = facts.columns() {
+                self.masking().add_classes(&mut classes, names, columns);
+            }
+        }
+        classes.retain(|class| !clear.shows(class));
+        classes
+    }
+
+    fn answers<'q>(
+        &self,
+        request: &Request<'_>,
+        facts: Facts<'_>,
+        questions: Vec<questions::Question<'q>>,
+        masked: &BTreeSet<&DataClass>,
+    ) -> Result<Vec<(questions::Question<'q>, answer::Answer)>, Unjudged> {
+        let (subject, context) = (request.subject, request.context);
+        let contexts = context::of_statement(facts, context, subject, masked, &questions)?;
+        let mut world = World::new(&self.vocabulary, request.target)?;
+        let principal = world.subject(subject)?;
+        let mut asked = Vec::with_capacity(questions.len());
+        for question in questions {
+            asked.push((question, world.resource(question.resource)?));
+        }
+        let entities = world.finish()?;
+        let court = self.court(&entities);
+        let mut answers = Vec::with_capacity(asked.len());
+        for (question, resource) in asked {
+            let action = self.vocabulary.action(question.action);
+            let action = action.ok_or(Unjudged::NotInSchema(question.action))?;
+            let contexts = contexts
+                .get(question.access)
+                .ok_or(Unjudged::NotInSchema("access"))?;
+            answers.push((
+                question,
+                court.answer(&principal, action, &resource, contexts)?,
+            ));
+        }
+        Ok(answers)
+    }
+
+    fn court<'a>(&'a self, entities: &'a cedar_policy::Entities) -> Court<'a> {
+        Court {
+            authorizer: &self.authorizer,
+            policies: &self.rules.commands,
+            schema: self.vocabulary.schema(),
+            entities,
+        }
+    }
+
+    fn refusal(&self, rule: &str, message: String) -> Refusal {
+        Refusal {
+            rule: rule.to_owned(),
+            message,
+            deciding: Vec::new(),
+            version: self.version().clone(),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The answers to all questions of a statement to one verdict: the strictest holds.
+
+use std::collections::BTreeSet;
+
+use cedar_policy::PolicyId;
+
+use super::{DEFAULT_DENY, NO_COMMON_APPROVER, answer::Answer, questions::Question};
+use crate::{
+    Ask, Clear, Permit, PolicyVersion, Refusal, Verdict,
+    bundle::{Rule, Rules},
+};
+
+/// Longest name that a message repeats, in characters.
+const MAX_SHOWN: usize = 80;
+
+/// Combines answers. `answers` is never empty; if it were, nothing would be permitted.
+pub(super) fn verdict(
+    answers: &[(Question<'_>, Answer)],
+    rules: &Rules,
+    version: &PolicyVersion,
+    target: &str,
+    clear: Clear,
+) -> Verdict {
+    let combine = Combine {
+        answers,
+        rules,
+        version,
+        target,
+    };
+    if let Some(refusal) = combine.denied() {
+        return Verdict::Deny(refusal);
+    }
+    if answers
+        .iter()
+        .any(|(_, answer)| matches!(answer, Answer::Ask { .. }))
+    {
+        return combine.asked();
+    }
+    Verdict::Allow(Permit::new(version.clone(), combine.permits(), clear))
+}
+
+struct Combine<'a> {
+    answers: &'a [(Question<'a>, Answer)],
+    rules: &'a Rules,
+    version: &'a PolicyVersion,
+    target: &'a str,
+}
+
+impl Combine<'_> {
+    fn denied(&self) -> Option<Refusal> {
+        let mut forbids: Vec<&PolicyId> = Vec::new();
+        let mut any: Option<&Question<'_>> = None;
+        // The question that the first of the forbids answers, to be named in the message.
+        let mut first: Option<(usize, &Question<'_>)> = None;
+        for (question, answer) in self.answers {
+            let Answer::Deny(ids) = answer else { continue };
+            any = any.or(Some(question));
+            for id in ids {
+                let order = self.rule(id).map_or(usize::MAX, |rule| rule.order);
+                if first.is_none_or(|(best, _)| order < best) {
+                    first = Some((order, question));
+                }
+                forbids.push(id);
+            }
+        }
+        if self.answers.is_empty() {
+            return Some(self.refusal(
+                DEFAULT_DENY,
+                "there is nothing to permit".into(),
+                Vec::new(),
+            ));
+        }
+        let deciding = self.rules.in_order(forbids);
+        let question = first.map(|(_, question)| question).or(any)?;
+        let mut message = match deciding.first().and_then(|id| self.rules.about(id)) {
+            Some(rule) => rule
+                .message
+                .clone()
+                .unwrap_or_else(|| "a policy forbids this".into()),
+            None => format!(
+                "no policy permits {} on {}",
+                question.action,
+                self.name(question)
+            ),
+        };
+        if question.guessed {
+            message.push_str(" (a name without a schema may mean ");
+            message.push_str(&self.name(question));
+            message.push_str(": write the schema)");
+        }
+        let rule = deciding
+            .first()
+            .map_or(DEFAULT_DENY, String::as_str)
+            .to_owned();
+        Some(self.refusal(&rule, message, deciding))
+    }
+
+    fn asked(&self) -> Verdict {
+        let mut approvers = None;
+        let mut deciding = BTreeSet::new();
+        for (_, answer) in self.answers {
+            let Answer::Ask { permits, lifted } = answer else {
+                continue;
+            };
+            // Without any of the permits nothing is permitted; of those that need a human's yes,
+            // one is enough. Each forbid must be lifted.
+            let asking: Vec<&PolicyId> = permits
+                .iter()
+                .filter(|id| self.rule(id).is_some_and(|rule| rule.asks))
+                .collect();
+            if asking.len() == permits.len() {
+                approvers = both(approvers, self.any_of(&asking));
+            }
+            for id in lifted {
+                approvers = both(
+                    approvers,
+                    self.rule(id).and_then(|rule| rule.approvers.clone()),
+                );
+            }
+            deciding.extend(lifted);
+            deciding.extend(if lifted.is_empty() {
+                permits.iter().collect()
+            } else {
+                asking
+            });
+        }
+        let deciding = self.rules.in_order(deciding);
+        let about = || deciding.iter().filter_map(|id| self.rules.about(id));
+        if approvers.as_ref().is_some_and(BTreeSet::is_empty) {
+            let message = "several policies want approval, and no approver is named by all of them";
+            return Verdict::Deny(self.refusal(NO_COMMON_APPROVER, message.into(), deciding));
+        }
+        let messages: Vec<&str> = about().filter_map(|rule| rule.message.as_deref()).collect();
+        let timeout_seconds = about().filter_map(|rule| rule.timeout_seconds).min();
+        Verdict::Ask(Ask {
+            approvers: approvers.into_iter().flatten().collect(),
+            message: (!messages.is_empty()).then(|| messages.join("; ")),
+            timeout_seconds,
+            deciding,
+            version: self.version.clone(),
+        })
+    }
+
+    fn permits(&self) -> Vec<String> {
+        let ids = self.answers.iter().flat_map(|(_, answer)| match answer {
+            Answer::Allow(ids) => ids.as_slice(),
+            Answer::Ask { .. } | Answer::Deny(_) => &[],
+        });
+        self.rules.in_order(ids)
+    }
+
+    fn rule(&self, id: &PolicyId) -> Option<&Rule> {
+        self.rules.about(id.as_ref())
+    }
+
+    /// Who may answer for one of these, as far as they say.
+    fn any_of(&self, ids: &[&PolicyId]) -> Option<BTreeSet<String>> {
+        let mut named = ids
+            .iter()
+            .filter_map(|id| self.rule(id)?.approvers.as_ref())
+            .peekable();
+        named.peek()?;
+        Some(named.flatten().cloned().collect())
+    }
+
+    fn refusal(&self, rule: &str, message: String, deciding: Vec<String>) -> Refusal {
+        Refusal {
+            rule: rule.to_owned(),
+            message,
+            deciding,
+            version: self.version.clone(),
+        }
+    }
+
+    /// A resource for a message: one line of bounded length.
+    fn name(&self, question: &Question<'_>) -> String {
+        let id = question.resource.id(self.target);
+        let mut shown: String = id
+            .chars()
+            .take(MAX_SHOWN)
+            .flat_map(char::escape_debug)
+            .collect();
+        if id.chars().nth(MAX_SHOWN).is_some() {
+            shown.push('…');
+        }
+        shown
+    }
+}
+
+/// Who is named by both; who says nothing leaves it to the other.
+fn both(a: Option<BTreeSet<String>>, b: Option<BTreeSet<String>>) -> Option<BTreeSet<String>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.intersection(&b).cloned().collect()),
+        (a, b) => a.or(b),
+    }
+}

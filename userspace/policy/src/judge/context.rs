@@ -1,0 +1,95 @@
+//! The circumstances that Cedar must be told of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cedar_policy::{Context as CedarContext, RestrictedExpression as Value};
+
+use super::{facts::Facts, questions::Question, unjudged::Unjudged};
+use crate::{Context, DataClass, Subject};
+
+type Attributes = Vec<(&'static str, Value)>;
+
+/// The same circumstances, without a human's yes and with it.
+pub(super) struct Pair {
+    pub(super) plain: CedarContext,
+    pub(super) approved: CedarContext,
+}
+
+/// The contexts of a statement's questions by their `access`, in which alone they differ.
+pub(super) fn of_statement(
+    facts: Facts<'_>,
+    context: &Context,
+    subject: &Subject,
+    masked: &BTreeSet<&DataClass>,
+    questions: &[Question<'_>],
+) -> Result<BTreeMap<&'static str, Pair>, Unjudged> {
+    let mut pairs = circumstances(context, subject);
+    pairs.extend([
+        ("predicate", text(facts.predicate())),
+        ("effects", texts(facts.effects())),
+        ("functions", texts(facts.functions())),
+        ("masked", texts(masked.iter().map(|class| class.as_str()))),
+        ("all_columns", Value::new_bool(facts.all_columns())),
+    ]);
+    pairs.extend(
+        facts
+            .opaque_reason()
+            .map(|reason| ("opaque_reason", text(reason))),
+    );
+    if let Some((name, value)) = facts.setting() {
+        pairs.push(("setting", text(name)));
+        pairs.extend(value.map(|value| ("setting_value", text(value))));
+    }
+    let with = |access, approved| {
+        let own = [
+            ("access", text(access)),
+            ("approved", Value::new_bool(approved)),
+        ];
+        cedar(pairs.iter().cloned().chain(own))
+    };
+    let mut contexts = BTreeMap::new();
+    for access in questions.iter().map(|question| question.access) {
+        if !contexts.contains_key(access) {
+            let pair = Pair {
+                plain: with(access, false)?,
+                approved: with(access, true)?,
+            };
+            contexts.insert(access, pair);
+        }
+    }
+    Ok(contexts)
+}
+
+/// The context of a question about a data class.
+pub(super) fn of_reveal(context: &Context, subject: &Subject) -> Result<CedarContext, Unjudged> {
+    cedar(circumstances(context, subject))
+}
+
+fn circumstances(context: &Context, subject: &Subject) -> Attributes {
+    let mut pairs = vec![
+        ("workload", text(&context.workload)),
+        ("in_transaction", Value::new_bool(context.in_transaction)),
+    ];
+    pairs.extend(
+        subject
+            .on_behalf_of
+            .as_ref()
+            .map(|person| ("on_behalf_of", text(person))),
+    );
+    pairs
+}
+
+fn cedar(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Result<CedarContext, Unjudged> {
+    let pairs = pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    Ok(CedarContext::from_pairs(pairs).map_err(Box::new)?)
+}
+
+fn text(value: &str) -> Value {
+    Value::new_string(value.to_owned())
+}
+
+fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> Value {
+    Value::new_set(values.into_iter().map(text))
+}

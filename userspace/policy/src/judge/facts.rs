@@ -1,0 +1,216 @@
+//! A statement, read or not, in the terms that policy asks about.
+
+use std::collections::BTreeSet;
+
+use weir_command::{
+    Access, Command, Control, Effect, Object, OpaqueReason, Predicate, Statement, Verb,
+};
+
+use crate::vocabulary::OPAQUE;
+
+/// Most objects of one statement.
+const MAX_OBJECTS: usize = 1000;
+
+/// Most functions of one statement.
+const MAX_FUNCTIONS: usize = 256;
+
+/// Most pairs of an object and a named column: each is looked up in the masking rules.
+const MAX_COLUMN_LOOKUPS: usize = 20_000;
+
+/// The statement to be judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Facts<'a> {
+    Command(&'a Command),
+    Opaque(OpaqueReason),
+}
+
+impl<'a> Facts<'a> {
+    pub(super) fn of(statement: &'a Statement) -> Self {
+        match statement {
+            Statement::Command(command) => Self::Command(command),
+            Statement::Opaque(opaque) => Self::Opaque(opaque.reason),
+        }
+    }
+
+    /// What the statement has more of than is judged, if so.
+    pub(super) fn too_many(self) -> Option<&'static str> {
+        let Self::Command(command) = self else {
+            return None;
+        };
+        if command.objects.len() > MAX_OBJECTS {
+            Some("objects")
+        } else if command.functions.len() > MAX_FUNCTIONS {
+            Some("functions")
+        } else if command
+            .objects
+            .len()
+            .saturating_mul(command.columns.named.len())
+            > MAX_COLUMN_LOOKUPS
+        {
+            Some("columns")
+        } else {
+            None
+        }
+    }
+
+    /// The action that the statement as a whole is.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::Command(command) => command.verb.as_str(),
+            Self::Opaque(_) => OPAQUE,
+        }
+    }
+
+    /// The action that a use of an object is judged as beside the statement's own, where that one
+    /// does not cover it: what an `INSERT` reads needs `select`, what a `PREPARE` will write needs
+    /// `write`.
+    pub(super) fn implied(self, access: Access) -> Option<&'static str> {
+        let Self::Command(command) = self else {
+            return None;
+        };
+        (!covers(command.verb, access)).then_some(match access {
+            Access::Read => "select",
+            Access::Write => "write",
+            Access::Define => "ddl",
+        })
+    }
+
+    pub(super) fn objects(self) -> &'a [Object] {
+        match self {
+            Self::Command(command) => &command.objects,
+            Self::Opaque(_) => &[],
+        }
+    }
+
+    /// The columns that the text names.
+    pub(super) fn columns(self) -> Option<&'a BTreeSet<String>> {
+        match self {
+            Self::Command(command) => Some(&command.columns.named),
+            Self::Opaque(_) => None,
+        }
+    }
+
+    /// Whether the text may mean columns that it does not name. What could not be read may.
+    pub(super) fn all_columns(self) -> bool {
+        match self {
+            Self::Command(command) => command.columns.all,
+            Self::Opaque(_) => true,
+        }
+    }
+
+    pub(super) fn predicate(self) -> &'static str {
+        let predicate = match self {
+            Self::Command(command) => command.predicate,
+            Self::Opaque(_) => Predicate::NotApplicable,
+        };
+        match predicate {
+            Predicate::NotApplicable => "not_applicable",
+            Predicate::Absent => "absent",
+            Predicate::Trivial => "trivial",
+            Predicate::Present => "present",
+        }
+    }
+
+    pub(super) fn effects(self) -> Vec<&'static str> {
+        match self {
+            Self::Command(command) => command.effects.iter().copied().map(effect).collect(),
+            Self::Opaque(_) => Vec::new(),
+        }
+    }
+
+    pub(super) fn functions(self) -> impl Iterator<Item = &'a str> {
+        let functions = match self {
+            Self::Command(command) => Some(&command.functions),
+            Self::Opaque(_) => None,
+        };
+        functions.into_iter().flatten().map(String::as_str)
+    }
+
+    pub(super) fn opaque_reason(self) -> Option<&'static str> {
+        let Self::Opaque(reason) = self else {
+            return None;
+        };
+        Some(match reason {
+            OpaqueReason::Encoding => "encoding",
+            OpaqueReason::Syntax => "syntax",
+            OpaqueReason::TooLarge => "too_large",
+            OpaqueReason::Unsupported => "unsupported",
+            OpaqueReason::ChangesLexing => "changes_lexing",
+        })
+    }
+
+    /// The setting that is changed, and its value where that is known.
+    pub(super) fn setting(self) -> Option<(&'a str, Option<&'a str>)> {
+        match self {
+            Self::Command(Command {
+                control: Control::Set { name, value },
+                ..
+            }) => Some((name, value.as_deref())),
+            _ => None,
+        }
+    }
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Ddl => "ddl",
+        Effect::Destroy => "destroy",
+        Effect::Privilege => "privilege",
+        Effect::File => "file",
+        Effect::Program => "program",
+        Effect::Network => "network",
+        Effect::DynamicCode => "dynamic_code",
+        Effect::Derives => "derives",
+        Effect::Setting => "setting",
+        Effect::Session => "session",
+    }
+}
+
+/// How an object is used, as `context.access`.
+pub(super) fn access(access: Access) -> &'static str {
+    match access {
+        Access::Read => "read",
+        Access::Write => "write",
+        Access::Define => "define",
+    }
+}
+
+/// Whether leave to do the verb is leave to use objects so.
+fn covers(verb: Verb, access: Access) -> bool {
+    match verb {
+        Verb::Select | Verb::CopyOut => access == Access::Read,
+        Verb::Insert
+        | Verb::Update
+        | Verb::Delete
+        | Verb::Merge
+        | Verb::Truncate
+        | Verb::CopyIn => access == Access::Write,
+        Verb::Create | Verb::Alter | Verb::Drop | Verb::Comment => access == Access::Define,
+        // An EXPLAIN writes nothing and makes nothing, but tells about what it would read.
+        Verb::Explain => access != Access::Read,
+        // Neither reads, writes or makes the objects that it names.
+        Verb::Connect
+        | Verb::Grant
+        | Verb::Revoke
+        | Verb::Role
+        | Verb::Assume
+        | Verb::System
+        | Verb::Lock
+        | Verb::Maintain => true,
+        // Harmless by themselves, whatever they are about.
+        Verb::Set
+        | Verb::Show
+        | Verb::Transaction
+        | Verb::Prepare
+        | Verb::Execute
+        | Verb::Deallocate
+        | Verb::Declare
+        | Verb::Fetch
+        | Verb::Close
+        | Verb::Notify
+        | Verb::Call
+        | Verb::Do
+        | Verb::FunctionCall
+        | Verb::Empty => false,
+    }
+}

@@ -1,0 +1,120 @@
+//! Which questions a statement raises: which actions, on which resources.
+
+use weir_command::Object;
+
+use super::facts::{self, Facts};
+use crate::{Target, bundle::Schemas, path};
+
+/// Most questions of one statement.
+const MAX_QUESTIONS: usize = 4096;
+
+/// What is acted on, by its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resource<'a> {
+    /// The session's database.
+    Database { database: &'a str },
+    /// An object of a database.
+    Relation {
+        database: &'a str,
+        schema: Option<&'a str>,
+        name: &'a str,
+    },
+}
+
+/// One question to Cedar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Question<'a> {
+    pub(super) action: &'static str,
+    pub(super) resource: Resource<'a>,
+    /// `context.access`.
+    pub(super) access: &'static str,
+    /// The statement does not name the schema: the resource's is one that it could mean.
+    pub(super) guessed: bool,
+}
+
+impl Resource<'_> {
+    /// The resource's id in policies.
+    pub(super) fn id(self, target: &str) -> String {
+        match self {
+            Self::Database { database } => path::join([target, database]),
+            Self::Relation {
+                database,
+                schema: None,
+                name,
+            } => path::join([target, database, name]),
+            Self::Relation {
+                database,
+                schema: Some(schema),
+                name,
+            } => path::join([target, database, schema, name]),
+        }
+    }
+}
+
+/// Every question, each once; `None` where there are more than are asked.
+pub(super) fn of<'a>(
+    facts: Facts<'a>,
+    target: &'a Target,
+    schemas: &'a Schemas,
+) -> Option<Vec<Question<'a>>> {
+    let mut questions = Vec::new();
+    for object in facts.objects() {
+        for action in std::iter::once(facts.action()).chain(facts.implied(object.access)) {
+            for (resource, guessed) in readings(object, target, schemas) {
+                let access = facts::access(object.access);
+                questions.push(Question {
+                    action,
+                    resource,
+                    access,
+                    guessed,
+                });
+                if questions.len() > MAX_QUESTIONS {
+                    return None;
+                }
+            }
+        }
+    }
+    if questions.is_empty() {
+        let resource = Resource::Database {
+            database: &target.database,
+        };
+        questions.push(Question {
+            action: facts.action(),
+            resource,
+            access: "none",
+            guessed: false,
+        });
+    }
+    questions.sort_unstable();
+    questions.dedup();
+    Some(questions)
+}
+
+/// What an object's name may mean: itself, and where it names no schema, itself in each schema
+/// that policies tell apart.
+fn readings<'a>(
+    object: &'a Object,
+    target: &'a Target,
+    schemas: &'a Schemas,
+) -> impl Iterator<Item = (Resource<'a>, bool)> {
+    let database = object.database.as_deref().unwrap_or(&target.database);
+    let name = object.name.as_str();
+    let written = Resource::Relation {
+        database,
+        schema: object.schema.as_deref(),
+        name,
+    };
+    let guesses = object.schema.is_none().then(|| {
+        schemas.of(&target.name, database).map(move |schema| {
+            (
+                Resource::Relation {
+                    database,
+                    schema: Some(schema),
+                    name,
+                },
+                true,
+            )
+        })
+    });
+    std::iter::once((written, false)).chain(guesses.into_iter().flatten())
+}

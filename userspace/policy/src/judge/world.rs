@@ -1,0 +1,141 @@
+//! The entities that Cedar must be told of. Ids are made from parts, never by writing Cedar text,
+//! so no name can pass for another.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression as Value};
+
+use super::{questions::Resource, unjudged::Unjudged};
+use crate::{
+    DataClass, Subject, Target, path,
+    vocabulary::{Kind, Vocabulary},
+};
+
+/// The entities of one request, as they are gathered.
+pub(super) struct World<'a> {
+    vocabulary: &'a Vocabulary,
+    target: &'a Target,
+    entities: HashMap<EntityUid, Entity>,
+}
+
+type Attributes = Vec<(&'static str, Value)>;
+
+impl<'a> World<'a> {
+    /// A world of the target alone.
+    pub(super) fn new(vocabulary: &'a Vocabulary, target: &'a Target) -> Result<Self, Unjudged> {
+        let mut world = Self {
+            vocabulary,
+            target,
+            entities: HashMap::new(),
+        };
+        let uid = world.target()?;
+        let attributes = vec![
+            ("name", text(&target.name)),
+            ("protocol", text(&target.protocol)),
+        ];
+        world.add(&uid, attributes, [])?;
+        Ok(world)
+    }
+
+    /// Adds the subject, in its groups.
+    pub(super) fn subject(&mut self, subject: &Subject) -> Result<EntityUid, Unjudged> {
+        let uid = self.uid(Kind::Subject, &subject.id)?;
+        let mut groups = Vec::with_capacity(subject.groups.len());
+        for group in &subject.groups {
+            groups.push(self.uid(Kind::Group, group)?);
+        }
+        self.add(&uid, vec![("id", text(&subject.id))], groups)?;
+        Ok(uid)
+    }
+
+    /// Adds a resource, and what it is in.
+    pub(super) fn resource(&mut self, resource: Resource<'_>) -> Result<EntityUid, Unjudged> {
+        match resource {
+            Resource::Database { database } => self.database(database),
+            Resource::Relation {
+                database,
+                schema,
+                name,
+            } => {
+                let mut attributes = self.inside(name);
+                attributes.push(("database", text(database)));
+                let mut parents = vec![self.database(database)?];
+                if let Some(schema) = schema {
+                    attributes.push(("schema", text(schema)));
+                    parents.push(self.schema(database, schema)?);
+                }
+                let uid = self.uid(Kind::Relation, &resource.id(&self.target.name))?;
+                self.add(&uid, attributes, parents)?;
+                Ok(uid)
+            }
+        }
+    }
+
+    /// Adds a data class, in the target.
+    pub(super) fn data_class(&mut self, class: &DataClass) -> Result<EntityUid, Unjudged> {
+        let uid = self.uid(Kind::DataClass, class.as_str())?;
+        let target = self.target()?;
+        self.add(&uid, vec![("name", text(class.as_str()))], [target])?;
+        Ok(uid)
+    }
+
+    /// All of it, checked against the schema.
+    pub(super) fn finish(self) -> Result<Entities, Unjudged> {
+        let schema = self.vocabulary.schema();
+        Ok(Entities::from_entities(self.entities.into_values(), Some(schema)).map_err(Box::new)?)
+    }
+
+    fn target(&self) -> Result<EntityUid, Unjudged> {
+        self.uid(Kind::Target, &self.target.name)
+    }
+
+    fn database(&mut self, database: &str) -> Result<EntityUid, Unjudged> {
+        let id = path::join([self.target.name.as_str(), database]);
+        let (uid, target) = (self.uid(Kind::Database, &id)?, self.target()?);
+        self.add(&uid, self.inside(database), [target])?;
+        Ok(uid)
+    }
+
+    fn schema(&mut self, database: &str, schema: &str) -> Result<EntityUid, Unjudged> {
+        let id = path::join([self.target.name.as_str(), database, schema]);
+        let (uid, parent) = (self.uid(Kind::Schema, &id)?, self.database(database)?);
+        let mut attributes = self.inside(schema);
+        attributes.push(("database", text(database)));
+        self.add(&uid, attributes, [parent])?;
+        Ok(uid)
+    }
+
+    /// The attributes of everything inside the target.
+    fn inside(&self, name: &str) -> Attributes {
+        vec![
+            ("name", text(name)),
+            ("target", text(&self.target.name)),
+            ("protocol", text(&self.target.protocol)),
+        ]
+    }
+
+    fn uid(&self, kind: Kind, id: &str) -> Result<EntityUid, Unjudged> {
+        self.vocabulary
+            .entity(kind, id)
+            .ok_or(Unjudged::NotInSchema(kind.as_str()))
+    }
+
+    fn add(
+        &mut self,
+        uid: &EntityUid,
+        attributes: Attributes,
+        parents: impl IntoIterator<Item = EntityUid>,
+    ) -> Result<(), Unjudged> {
+        let attributes = attributes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let parents: HashSet<EntityUid> = parents.into_iter().collect();
+        let entity = Entity::new(uid.clone(), attributes.collect(), parents).map_err(Box::new)?;
+        self.entities.insert(uid.clone(), entity);
+        Ok(())
+    }
+}
+
+fn text(value: &str) -> Value {
+    Value::new_string(value.to_owned())
+}
