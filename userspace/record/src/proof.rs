@@ -16,6 +16,13 @@ pub struct Seq(u64);
 /// Only [`SessionWriter::intent`](crate::SessionWriter::intent) makes one, from a [`Permit`] that
 /// it consumes.
 ///
+/// ```
+/// fn forward(command: &[u8], proof: &weir_record::RecordedPermit) {
+///     let shown_clear = proof.permit().clear();
+///     let number = proof.seq();
+/// }
+/// ```
+///
 /// ```compile_fail,E0451
 /// # fn forge(permit: weir_policy::Permit, seq: weir_record::Seq) -> weir_record::RecordedPermit {
 /// weir_record::RecordedPermit { permit, seq }
