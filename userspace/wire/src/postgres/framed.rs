@@ -21,6 +21,12 @@ macro_rules! framed {
                 out.extend_from_slice(self.frame.raw());
             }
         }
+
+        impl From<$message> for $crate::postgres::Frame {
+            fn from(message: $message) -> Self {
+                message.frame
+            }
+        }
     };
 }
 

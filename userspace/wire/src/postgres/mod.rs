@@ -22,6 +22,8 @@ mod format;
 mod frame;
 mod framed;
 pub mod frontend;
+#[cfg(test)]
+mod golden;
 mod limits;
 mod reader;
 mod redact;
@@ -36,3 +38,6 @@ pub use frame::{Frame, decode_frame};
 pub use limits::Limits;
 pub use startup::{CancelRequest, EncryptionAnswer, Startup, StartupFrame, decode_startup};
 pub use version::ProtocolVersion;
+
+#[cfg(test)]
+mod tests;

@@ -34,21 +34,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Stands after the length field of an untagged packet.
-    pub(crate) fn untagged(name: &'static str, raw: &'a Bytes) -> Self {
+    /// Stands at this byte of a message whose type is known, or that has none.
+    pub(crate) fn at(name: &'static str, raw: &'a Bytes, at: usize) -> Self {
         Self {
             message: MessageName::Named(name),
             raw,
-            at: HEADER - 1,
-        }
-    }
-
-    /// Stands at the end: nothing can be read.
-    pub(crate) fn end(name: &'static str, raw: &'a Bytes) -> Self {
-        Self {
-            message: MessageName::Named(name),
-            raw,
-            at: raw.len(),
+            at,
         }
     }
 

@@ -159,3 +159,6 @@ impl fmt::Debug for AuthenticationRequest {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

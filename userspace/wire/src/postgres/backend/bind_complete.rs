@@ -7,3 +7,16 @@ bodiless! {
     /// A Bind succeeded.
     BindComplete, tag::BIND_COMPLETE
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::BindComplete;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"2\0\0\0\x04";
+
+    #[test]
+    fn golden() {
+        closed(GOLDEN, BindComplete::new(), BindComplete::decode);
+    }
+}

@@ -64,3 +64,41 @@ impl fmt::Debug for CommandComplete {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::CommandComplete;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"C\0\0\0\x10INSERT 0 12\0";
+
+    #[test]
+    fn golden() {
+        let made = CommandComplete::new(b"INSERT 0 12").unwrap();
+        let message = closed(GOLDEN, made, CommandComplete::decode);
+        assert_eq!(message.tag(), "INSERT 0 12");
+        assert_eq!(message.rows(), Some(12));
+    }
+
+    #[test]
+    fn rows_are_the_number_that_ends_the_tag() {
+        for (tag, rows) in [
+            ("SELECT 5", Some(5)),
+            ("MERGE 0", Some(0)),
+            ("COPY 18446744073709551615", Some(u64::MAX)),
+            ("COPY 18446744073709551616", None),
+            ("CREATE TABLE", None),
+            ("SELECT +5", None),
+            ("SELECT -5", None),
+            ("SELECT ", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                CommandComplete::new(tag.as_bytes()).unwrap().rows(),
+                rows,
+                "{tag}"
+            );
+        }
+        assert_eq!(CommandComplete::new(b"SELECT \xff").unwrap().rows(), None);
+    }
+}

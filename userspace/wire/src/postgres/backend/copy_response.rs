@@ -84,3 +84,54 @@ fn read(mut reader: Reader<'_>) -> Result<(Format, Vec<Format>), WireError> {
     reader.finish()?;
     Ok((format, columns))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{CopyBothResponse, CopyInResponse, CopyOutResponse};
+    use crate::WireError;
+    use crate::postgres::Format;
+    use crate::postgres::golden::{body, closed};
+
+    pub(crate) const GOLDEN_IN: &[u8] = b"G\0\0\0\x0b\0\0\x02\0\0\0\0";
+    pub(crate) const GOLDEN_OUT: &[u8] = b"H\0\0\0\x0b\x01\0\x02\0\x01\0\x01";
+    pub(crate) const GOLDEN_BOTH: &[u8] = b"W\0\0\0\x07\0\0\0";
+
+    #[test]
+    fn golden() {
+        let made = CopyInResponse::new(Format::Text, &[Format::Text; 2]).unwrap();
+        let message = closed(GOLDEN_IN, made, CopyInResponse::decode);
+        assert_eq!(
+            (message.format(), message.columns()),
+            (Format::Text, &[Format::Text; 2][..])
+        );
+
+        let made = CopyOutResponse::new(Format::Binary, &[Format::Binary; 2]).unwrap();
+        let message = closed(GOLDEN_OUT, made, CopyOutResponse::decode);
+        assert_eq!(message.format(), Format::Binary);
+        assert_eq!(message.columns(), [Format::Binary; 2]);
+
+        let made = CopyBothResponse::new(Format::Text, &[]).unwrap();
+        let message = closed(GOLDEN_BOTH, made, CopyBothResponse::decode);
+        assert_eq!(
+            (message.format(), message.columns()),
+            (Format::Text, &[][..])
+        );
+    }
+
+    #[test]
+    fn an_undefined_format_is_an_error() {
+        for bytes in [&b"\x02\0\0"[..], b"\xff\0\0", b"\0\0\x01\0\x02"] {
+            let error = CopyInResponse::decode(body(b'G', bytes)).unwrap_err();
+            assert!(matches!(error, WireError::Undefined { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lying_count_is_not_believed() {
+        let error = CopyOutResponse::decode(body(b'H', b"\0\xff\xff\0\0")).unwrap_err();
+        assert!(
+            matches!(error, WireError::CountTooLarge { count: 65_535, .. }),
+            "{error}"
+        );
+    }
+}

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::tag;
 use crate::WireError;
-use crate::postgres::frame::Frame;
+use crate::postgres::frame::{Frame, HEADER};
 use crate::postgres::framed::framed;
 use crate::postgres::reader::Reader;
 use crate::postgres::redact::Counted;
@@ -21,10 +21,15 @@ pub use builder::DataRowBuilder;
 
 const NAME: &str = "DataRow";
 
+/// Where the columns begin.
+const FIRST: usize = HEADER + 2;
+
 /// One row of a result.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DataRow {
     frame: Frame,
+    /// How many columns [`Self::decode`] has seen in the frame.
+    count: u16,
 }
 
 framed!(DataRow);
@@ -38,40 +43,39 @@ impl DataRow {
             builder.column(*column)?;
         }
         builder.finish()?;
-        Ok(Self {
-            frame: Frame::trusted(out.freeze()),
-        })
+        Self::decode(Frame::trusted(out.freeze()))
     }
 
     /// Reads the message: checks that the columns are there and nothing else is.
     pub fn decode(frame: Frame) -> Result<Self, WireError> {
-        let mut columns = read(&frame)?;
-        while columns.left > 0 {
-            columns.step()?;
+        let mut reader = Reader::tagged(NAME, tag::DATA_ROW, &frame)?;
+        let count = reader.count("columns", 4)?;
+        for _ in 0..count {
+            reader.value_slice("column")?;
         }
-        columns.reader.finish()?;
-        Ok(Self { frame })
+        reader.finish()?;
+        Ok(Self { frame, count })
     }
 
     /// How many columns the row has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.columns().len()
+        usize::from(self.count)
     }
 
     /// Whether the row has no columns at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count == 0
     }
 
     /// The columns in order; `None` is NULL.
     #[must_use]
     pub fn columns(&self) -> Columns<'_> {
-        read(&self.frame).unwrap_or_else(|_| Columns {
-            reader: Reader::end(NAME, self.frame.raw()),
-            left: 0,
-        })
+        Columns {
+            reader: Reader::at(NAME, self.frame.raw(), FIRST),
+            left: self.count,
+        }
     }
 
     /// One column by its place from 0, sharing the frame's memory; the outer `None` is past the
@@ -83,12 +87,6 @@ impl DataRow {
     }
 }
 
-fn read(frame: &Frame) -> Result<Columns<'_>, WireError> {
-    let mut reader = Reader::tagged(NAME, tag::DATA_ROW, frame)?;
-    let left = reader.count("columns", 4)?;
-    Ok(Columns { reader, left })
-}
-
 /// The columns of a [`DataRow`] in order; `None` is NULL.
 #[derive(Clone)]
 pub struct Columns<'a> {
@@ -96,22 +94,13 @@ pub struct Columns<'a> {
     left: u16,
 }
 
-impl<'a> Columns<'a> {
-    fn step(&mut self) -> Result<Option<&'a [u8]>, WireError> {
-        self.left = self.left.saturating_sub(1);
-        self.reader.value_slice("column")
-    }
-}
-
 impl<'a> Iterator for Columns<'a> {
     type Item = Option<&'a [u8]>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
-        }
-        // `decode` has taken the same steps, so none fails here.
-        self.step().ok()
+        self.left = self.left.checked_sub(1)?;
+        // `decode` has taken the same steps over the same bytes, so none fails here.
+        self.reader.value_slice("column").ok()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -139,4 +128,4 @@ impl fmt::Debug for DataRow {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

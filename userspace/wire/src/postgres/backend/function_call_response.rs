@@ -52,3 +52,29 @@ impl fmt::Debug for FunctionCallResponse {
         f.debug_struct(NAME).field("value", &value).finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::FunctionCallResponse;
+    use crate::postgres::golden::{body, closed, hides};
+
+    pub(crate) const GOLDEN: &[u8] = b"V\0\0\0\x0b\0\0\0\x03Ann";
+
+    #[test]
+    fn golden() {
+        let made = FunctionCallResponse::new(Some(b"Ann")).unwrap();
+        let message = closed(GOLDEN, made, FunctionCallResponse::decode);
+        assert_eq!(message.value().unwrap(), "Ann");
+        hides(&message, &["Ann"]);
+    }
+
+    #[test]
+    fn null_is_not_empty() {
+        let null = FunctionCallResponse::decode(body(b'V', b"\xff\xff\xff\xff")).unwrap();
+        assert_eq!(null.value(), None);
+        assert_eq!(FunctionCallResponse::new(None).unwrap(), null);
+        let empty = FunctionCallResponse::new(Some(b"")).unwrap();
+        assert_eq!(empty.value().unwrap(), "");
+        assert_ne!(empty, null);
+    }
+}

@@ -65,3 +65,35 @@ impl fmt::Debug for BackendKeyData {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::BackendKeyData;
+    use crate::WireError;
+    use crate::postgres::golden::{body, hides, open};
+
+    pub(crate) const GOLDEN: &[u8] = b"K\0\0\0\x0c\0\0\x10\x92\xca\xfe\xba\xbe";
+
+    #[test]
+    fn golden() {
+        let made = BackendKeyData::new(4242, b"\xca\xfe\xba\xbe").unwrap();
+        let message = open(GOLDEN, made, BackendKeyData::decode);
+        assert_eq!(message.pid(), 4242);
+        assert_eq!(message.key().as_ref(), b"\xca\xfe\xba\xbe");
+        hides(&message, &["xca", "202"]);
+    }
+
+    #[test]
+    fn keys_have_4_to_256_bytes() {
+        for length in 0..=300 {
+            let bytes = [&[0; 4][..], &vec![7; length]].concat();
+            let decoded = BackendKeyData::decode(body(b'K', &bytes));
+            if (4..=256).contains(&length) {
+                assert_eq!(decoded.unwrap().key().len(), length);
+            } else {
+                let error = decoded.unwrap_err();
+                assert!(matches!(error, WireError::OutOfRange { .. }), "{error}");
+            }
+        }
+    }
+}

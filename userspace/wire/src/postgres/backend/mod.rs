@@ -80,3 +80,31 @@ direction! {
     ReadyForQuery = READY_FOR_QUERY,
     RowDescription = ROW_DESCRIPTION,
 }
+
+#[cfg(test)]
+pub(crate) const GOLDEN: &[&[u8]] = &[
+    authentication::tests::GOLDEN,
+    bind_complete::tests::GOLDEN,
+    close_complete::tests::GOLDEN,
+    command_complete::tests::GOLDEN,
+    super::copy::GOLDEN_DATA,
+    super::copy::GOLDEN_DONE,
+    copy_response::tests::GOLDEN_BOTH,
+    copy_response::tests::GOLDEN_IN,
+    copy_response::tests::GOLDEN_OUT,
+    data_row::tests::GOLDEN,
+    empty_query_response::tests::GOLDEN,
+    error_response::tests::GOLDEN,
+    function_call_response::tests::GOLDEN,
+    key_data::tests::GOLDEN,
+    negotiate_version::tests::GOLDEN,
+    no_data::tests::GOLDEN,
+    notice_response::tests::GOLDEN,
+    notification::tests::GOLDEN,
+    parameter_description::tests::GOLDEN,
+    parameter_status::tests::GOLDEN,
+    parse_complete::tests::GOLDEN,
+    portal_suspended::tests::GOLDEN,
+    ready_for_query::tests::GOLDEN,
+    row_description::tests::GOLDEN,
+];

@@ -80,3 +80,45 @@ impl fmt::Debug for NegotiateProtocolVersion {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::NegotiateProtocolVersion;
+    use crate::WireError;
+    use crate::postgres::ProtocolVersion;
+    use crate::postgres::golden::{body, closed};
+
+    pub(crate) const GOLDEN: &[u8] = b"v\0\0\0\x1a\0\x03\0\0\0\0\0\x02_pq_.a\0_pq_.b\0";
+
+    #[test]
+    fn golden() {
+        let made =
+            NegotiateProtocolVersion::new(ProtocolVersion::V3_0, &[b"_pq_.a", b"_pq_.b"]).unwrap();
+        let message = closed(GOLDEN, made, NegotiateProtocolVersion::decode);
+        assert_eq!(message.version(), ProtocolVersion::V3_0);
+        assert_eq!(message.unknown_options(), ["_pq_.a", "_pq_.b"]);
+    }
+
+    #[test]
+    fn a_lying_count_is_not_believed() {
+        for count in [1_u32, 1_250] {
+            let bytes = [&[0, 3, 0, 0][..], &count.to_be_bytes()].concat();
+            let error = NegotiateProtocolVersion::decode(body(b'v', &bytes)).unwrap_err();
+            assert!(matches!(error, WireError::Unterminated { .. }), "{error}");
+        }
+        for count in [1_251_u32, 65_536, u32::MAX] {
+            let bytes = [&[0, 3, 0, 0][..], &count.to_be_bytes(), &[0; 2_000]].concat();
+            let error = NegotiateProtocolVersion::decode(body(b'v', &bytes)).unwrap_err();
+            assert!(
+                matches!(error, WireError::OutOfRange { most: 1_250, .. }),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_options_than_are_read_are_not_sent() {
+        let many = [&b"x"[..]; 1_251];
+        assert!(NegotiateProtocolVersion::new(ProtocolVersion::V3_0, &many).is_err());
+    }
+}

@@ -7,3 +7,16 @@ bodiless! {
     /// What was described returns no rows.
     NoData, tag::NO_DATA
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::NoData;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"n\0\0\0\x04";
+
+    #[test]
+    fn golden() {
+        closed(GOLDEN, NoData::new(), NoData::decode);
+    }
+}

@@ -79,3 +79,21 @@ impl fmt::Debug for NotificationResponse {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::NotificationResponse;
+    use crate::postgres::golden::{closed, hides};
+
+    pub(crate) const GOLDEN: &[u8] = b"A\0\0\0\x18\0\0\x10\x92orders\0Ann paid\0";
+
+    #[test]
+    fn golden() {
+        let made = NotificationResponse::new(4242, b"orders", b"Ann paid").unwrap();
+        let message = closed(GOLDEN, made, NotificationResponse::decode);
+        assert_eq!(message.pid(), 4242);
+        assert_eq!(message.channel(), "orders");
+        assert_eq!(message.payload(), "Ann paid");
+        hides(&message, &["Ann"]);
+    }
+}

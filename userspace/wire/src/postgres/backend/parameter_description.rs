@@ -46,3 +46,34 @@ impl ParameterDescription {
         &self.types
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::ParameterDescription;
+    use crate::WireError;
+    use crate::postgres::golden::{body, closed};
+
+    pub(crate) const GOLDEN: &[u8] = b"t\0\0\0\x0e\0\x02\0\0\0\x17\0\0\0\x19";
+
+    #[test]
+    fn golden() {
+        let made = ParameterDescription::new(&[23, 25]).unwrap();
+        let message = closed(GOLDEN, made, ParameterDescription::decode);
+        assert_eq!(message.types(), [23, 25]);
+    }
+
+    #[test]
+    fn all_that_the_count_can_say_is_read() {
+        let message = ParameterDescription::new(&[25; 65_535]).unwrap();
+        assert_eq!(message.types().len(), 65_535);
+    }
+
+    #[test]
+    fn a_lying_count_is_not_believed() {
+        let error = ParameterDescription::decode(body(b't', b"\xff\xff")).unwrap_err();
+        assert!(
+            matches!(error, WireError::CountTooLarge { count: 65_535, .. }),
+            "{error}"
+        );
+    }
+}

@@ -64,3 +64,25 @@ impl fmt::Debug for ParameterStatus {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::ParameterStatus;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"S\0\0\0\x19client_encoding\0UTF8\0";
+
+    #[test]
+    fn golden() {
+        let made = ParameterStatus::new(b"client_encoding", b"UTF8").unwrap();
+        let message = closed(GOLDEN, made, ParameterStatus::decode);
+        assert_eq!(message.name(), "client_encoding");
+        assert_eq!(message.value(), "UTF8");
+    }
+
+    #[test]
+    fn a_long_value_does_not_flood_what_is_shown() {
+        let message = ParameterStatus::new(b"n", &[b'x'; 100_000]).unwrap();
+        assert!(format!("{message:?}").len() < 200);
+    }
+}

@@ -71,3 +71,35 @@ impl ReadyForQuery {
         self.status
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{ReadyForQuery, TransactionStatus};
+    use crate::WireError;
+    use crate::postgres::golden::{body, closed};
+
+    pub(crate) const GOLDEN: &[u8] = b"Z\0\0\0\x05T";
+
+    #[test]
+    fn golden() {
+        let made = ReadyForQuery::new(TransactionStatus::InBlock);
+        let message = closed(GOLDEN, made, ReadyForQuery::decode);
+        assert_eq!(message.status(), TransactionStatus::InBlock);
+    }
+
+    #[test]
+    fn each_status_has_its_byte_and_no_other_is_one() {
+        use TransactionStatus::{Failed, Idle, InBlock};
+        let mut known = Vec::new();
+        for byte in 0..=u8::MAX {
+            match ReadyForQuery::decode(body(b'Z', &[byte])) {
+                Ok(message) => {
+                    assert_eq!(ReadyForQuery::new(message.status()), message);
+                    known.push((byte, message.status()));
+                }
+                Err(error) => assert!(matches!(error, WireError::Undefined { .. }), "{error}"),
+            }
+        }
+        assert_eq!(known, [(b'E', Failed), (b'I', Idle), (b'T', InBlock)]);
+    }
+}

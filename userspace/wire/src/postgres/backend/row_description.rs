@@ -109,3 +109,72 @@ impl fmt::Debug for FieldDescription {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{FieldDescription, RowDescription};
+    use crate::WireError;
+    use crate::postgres::Format;
+    use crate::postgres::golden::{body, closed};
+
+    pub(crate) const GOLDEN: &[u8] =
+        b"T\0\0\09\0\x02email\0\0\0@\x01\0\x03\0\0\x04\x13\xff\xff\0\0\x01\x03\0\0?column?\0\0\
+        \0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\x01";
+
+    fn fields() -> [FieldDescription; 2] {
+        let email = FieldDescription {
+            name: "email".into(),
+            table_oid: 16_385,
+            column: 3,
+            type_oid: 1043,
+            type_size: -1,
+            type_modifier: 259,
+            format: Format::Text,
+        };
+        let one = FieldDescription {
+            name: "?column?".into(),
+            table_oid: 0,
+            column: 0,
+            type_oid: 23,
+            type_size: 4,
+            type_modifier: -1,
+            format: Format::Binary,
+        };
+        [email, one]
+    }
+
+    #[test]
+    fn golden() {
+        let made = RowDescription::new(&fields()).unwrap();
+        let message = closed(GOLDEN, made, RowDescription::decode);
+        assert_eq!(message.fields(), fields());
+    }
+
+    #[test]
+    fn no_columns_are_a_description() {
+        let message = RowDescription::new(&[]).unwrap();
+        assert_eq!(message.frame().body().as_ref(), [0, 0]);
+        assert!(message.fields().is_empty());
+    }
+
+    #[test]
+    fn a_lying_count_is_not_believed() {
+        let error = RowDescription::decode(body(b'T', &[&[0xff; 2][..], &[0; 40]].concat()));
+        assert!(matches!(
+            error,
+            Err(WireError::CountTooLarge {
+                count: 65_535,
+                left: 40,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_name_that_would_shift_the_fields_is_not_sent() {
+        let mut fields = fields();
+        fields[0].name = "email\0".into();
+        let error = RowDescription::new(&fields).unwrap_err();
+        assert!(matches!(error, WireError::EmbeddedZero { .. }), "{error}");
+    }
+}

@@ -55,3 +55,22 @@ impl fmt::Debug for CopyData {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::CopyData;
+    use crate::postgres::golden::{hides, open};
+
+    pub(crate) const GOLDEN: &[u8] = b"d\0\0\0\x0a1\x09Ann\x0a";
+
+    #[test]
+    fn golden() {
+        let message = open(
+            GOLDEN,
+            CopyData::new(b"1\tAnn\n").unwrap(),
+            CopyData::decode,
+        );
+        assert_eq!(message.data(), "1\tAnn\n");
+        hides(&message, &["Ann"]);
+    }
+}

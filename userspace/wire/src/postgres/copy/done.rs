@@ -8,3 +8,16 @@ bodiless! {
     /// A COPY stream is complete.
     CopyDone, TAG
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::CopyDone;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"c\0\0\0\x04";
+
+    #[test]
+    fn golden() {
+        closed(GOLDEN, CopyDone::new(), CopyDone::decode);
+    }
+}

@@ -111,3 +111,6 @@ impl fmt::Debug for Bind {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -53,3 +53,22 @@ impl fmt::Debug for CopyFail {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::CopyFail;
+    use crate::postgres::golden::{closed, hides};
+
+    pub(crate) const GOLDEN: &[u8] = b"f\0\0\0\x10out of disk\0";
+
+    #[test]
+    fn golden() {
+        let message = closed(
+            GOLDEN,
+            CopyFail::new(b"out of disk").unwrap(),
+            CopyFail::decode,
+        );
+        assert_eq!(message.reason(), "out of disk");
+        hides(&message, &["disk"]);
+    }
+}

@@ -69,3 +69,25 @@ impl fmt::Debug for Execute {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Execute;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"E\0\0\0\x0bp1\0\0\0\0\x32";
+
+    #[test]
+    fn golden() {
+        let message = closed(GOLDEN, Execute::new(b"p1", 50).unwrap(), Execute::decode);
+        assert_eq!(message.portal(), "p1");
+        assert_eq!(message.row_limit().map(u32::from), Some(50));
+    }
+
+    #[test]
+    fn zero_and_below_are_no_limit() {
+        for max_rows in [0, -1, i32::MIN] {
+            assert_eq!(Execute::new(b"", max_rows).unwrap().row_limit(), None);
+        }
+    }
+}

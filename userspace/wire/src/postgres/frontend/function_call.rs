@@ -98,3 +98,57 @@ impl fmt::Debug for FunctionCall {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::FunctionCall;
+    use crate::WireError;
+    use crate::postgres::golden::{body, closed, hides};
+    use crate::postgres::{Format, Formats};
+
+    pub(crate) const GOLDEN: &[u8] =
+        b"F\0\0\0\x1b\0\0\x05\x13\0\x01\0\x01\0\x02\0\0\0\x03Ann\xff\xff\xff\xff\0\0";
+
+    #[test]
+    fn golden() {
+        let formats = Formats::All(Format::Binary);
+        let made = FunctionCall::new(1299, &formats, &[Some(b"Ann"), None], Format::Text).unwrap();
+        let message = closed(GOLDEN, made, FunctionCall::decode);
+        assert_eq!(message.function(), 1299);
+        assert_eq!(message.argument_formats(), &formats);
+        assert_eq!(message.arguments(), [Some("Ann".into()), None]);
+        assert_eq!(message.result_format(), Format::Text);
+        hides(&message, &["Ann"]);
+    }
+
+    #[test]
+    fn a_lying_count_is_not_believed() {
+        let error = FunctionCall::decode(body(b'F', b"\0\0\0\0\0\0\xff\xff\0\0")).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                WireError::CountTooLarge {
+                    what: "arguments",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn formats_must_be_as_many_as_arguments() {
+        let formats = Formats::Each(vec![Format::Text, Format::Text]);
+        let error = FunctionCall::new(1, &formats, &[None], Format::Text).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                WireError::OutOfRange {
+                    what: "formats",
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}

@@ -51,3 +51,21 @@ direction! {
     Sync = SYNC,
     Terminate = TERMINATE,
 }
+
+#[cfg(test)]
+pub(crate) const GOLDEN: &[&[u8]] = &[
+    bind::tests::GOLDEN,
+    close::tests::GOLDEN,
+    super::copy::GOLDEN_DATA,
+    super::copy::GOLDEN_DONE,
+    copy_fail::tests::GOLDEN,
+    describe::tests::GOLDEN,
+    execute::tests::GOLDEN,
+    flush::tests::GOLDEN,
+    function_call::tests::GOLDEN,
+    parse::tests::GOLDEN,
+    password::tests::GOLDEN,
+    query::tests::GOLDEN,
+    sync::tests::GOLDEN,
+    terminate::tests::GOLDEN,
+];

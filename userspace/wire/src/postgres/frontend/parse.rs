@@ -85,3 +85,6 @@ impl fmt::Debug for Parse {
             .finish()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

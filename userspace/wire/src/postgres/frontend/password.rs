@@ -68,3 +68,46 @@ impl fmt::Debug for Password {
         f.debug_struct(NAME).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Password;
+    use crate::WireError;
+    use crate::postgres::frontend::Message;
+    use crate::postgres::golden::{hides, open};
+
+    pub(crate) const GOLDEN: &[u8] = b"p\0\0\0\x0chunter2\0";
+
+    #[test]
+    fn golden() {
+        let message = open(GOLDEN, Password::new(b"hunter2").unwrap(), Password::decode);
+        assert_eq!(message.body(), "hunter2\0");
+        hides(&message, &["hunter2", "7", "8"]);
+        hides(message.frame(), &["hunter2"]);
+        hides(&Message::from(message), &["hunter2"]);
+    }
+
+    #[test]
+    fn sasl_golden() {
+        let initial = Password::sasl_initial(b"SCRAM-SHA-256", b"n,,n=,r=x").unwrap();
+        assert_eq!(
+            initial.frame().raw().as_ref(),
+            b"p\0\0\0\x1fSCRAM-SHA-256\0\0\0\0\x09n,,n=,r=x",
+        );
+        let response = Password::sasl(b"c=biws").unwrap();
+        assert_eq!(response.frame().raw().as_ref(), b"p\0\0\0\x0ac=biws");
+    }
+
+    #[test]
+    fn a_password_that_would_end_early_is_not_sent_nor_shown() {
+        let error = Password::new(b"hunter2\0").unwrap_err();
+        assert!(matches!(
+            error,
+            WireError::EmbeddedZero {
+                what: "password",
+                ..
+            }
+        ));
+        hides(&error, &["hunter2"]);
+    }
+}

@@ -7,3 +7,16 @@ bodiless! {
     /// Ends a cycle of the extended query protocol.
     Sync, tag::SYNC
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Sync;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"S\0\0\0\x04";
+
+    #[test]
+    fn golden() {
+        closed(GOLDEN, Sync::new(), Sync::decode);
+    }
+}

@@ -7,3 +7,16 @@ bodiless! {
     /// Ends the session.
     Terminate, tag::TERMINATE
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Terminate;
+    use crate::postgres::golden::closed;
+
+    pub(crate) const GOLDEN: &[u8] = b"X\0\0\0\x04";
+
+    #[test]
+    fn golden() {
+        closed(GOLDEN, Terminate::new(), Terminate::decode);
+    }
+}

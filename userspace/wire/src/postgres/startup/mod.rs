@@ -12,7 +12,7 @@ mod session;
 
 use bytes::BytesMut;
 
-use super::frame::{LENGTH, body_length};
+use super::frame::body_length;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{Decoded, Limits, ProtocolVersion};
@@ -25,7 +25,8 @@ pub use session::Startup;
 
 const NAME: &str = "startup packet";
 /// Length and code: the smallest packet there is.
-const HEADER: usize = 8;
+const LEAST: u32 = 8;
+const LENGTH_FIELD: usize = 4;
 /// The requests' codes look like versions that will never be.
 const CANCEL: u32 = 1234 << 16 | 5678;
 const SSL: u32 = 1234 << 16 | 5679;
@@ -73,17 +74,17 @@ pub fn decode_startup(
 ) -> Result<Decoded<StartupFrame>, WireError> {
     let Some((&length, _)) = buf.split_first_chunk::<4>() else {
         return Ok(Decoded::Incomplete {
-            need: HEADER - buf.len(),
+            need: LENGTH_FIELD * 2 - buf.len(),
         });
     };
     let length = u32::from_be_bytes(length);
-    let body = body_length(MessageName::Named(NAME), length, LENGTH * 2, limits.startup)?;
-    let total = body.saturating_add(HEADER / 2);
+    let body = body_length(MessageName::Named(NAME), length, LEAST, limits.startup)?;
+    let total = body.saturating_add(LENGTH_FIELD);
     if let Some(need @ 1..) = total.checked_sub(buf.len()) {
         return Ok(Decoded::Incomplete { need });
     }
     let raw = buf.split_to(total).freeze();
-    let mut reader = Reader::untagged(NAME, &raw);
+    let mut reader = Reader::at(NAME, &raw, LENGTH_FIELD);
     let frame = match reader.u32("request code")? {
         SSL => StartupFrame::SslRequest,
         GSSENC => StartupFrame::GssEncRequest,
