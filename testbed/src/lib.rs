@@ -15,7 +15,7 @@ pub mod postgres;
 pub mod process;
 
 pub use error::Error;
-pub use paths::venv;
+pub use paths::{venv, venv_dir};
 pub use postgres::{Auth, Postgres};
 pub use process::{Identity, Output, Running, Spawn};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// The directory of templates and of the Python environment. `cargo xtask` knows the same place.
+/// The directory of templates and of the Python environment.
 pub(crate) fn cache_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -13,12 +13,18 @@ pub(crate) fn cache_dir() -> PathBuf {
         .join("testbed")
 }
 
+/// Where `cargo xtask setup` puts the Python environment. [`venv`] is what to run.
+#[must_use]
+pub fn venv_dir() -> PathBuf {
+    cache_dir().join("venv")
+}
+
 /// The Python interpreter whose environment has the database drivers (psycopg, asyncpg).
 ///
 /// It can be run by any user who can reach the checkout. `cargo xtask setup` makes it; without it
 /// this is [`Error::NotInstalled`], which says so.
 pub fn venv() -> Result<PathBuf> {
-    let python = cache_dir().join("venv").join("bin").join("python3");
+    let python = venv_dir().join("bin").join("python3");
     if python.is_file() {
         Ok(python)
     } else {

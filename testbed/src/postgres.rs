@@ -193,6 +193,12 @@ impl fmt::Debug for Postgres {
     }
 }
 
+/// Whether this machine has a PostgreSQL that [`Postgres`] can start.
+#[must_use]
+pub fn is_installed() -> bool {
+    Installation::find().is_ok()
+}
+
 /// PostgreSQL as errors name it.
 const SERVER: &str = "PostgreSQL";
 

@@ -1,1 +1,58 @@
-fn main(){}
+//! `cargo xtask`: everything that is done to this repository, done the same way by everybody.
+//!
+//! Each command does its own set-up after saying what it will install, so that a fresh machine
+//! needs nothing but rustup's stable Rust, a C compiler and its package manager.
+
+mod build_ebpf;
+mod check;
+mod process;
+mod root;
+mod say;
+mod setup;
+mod test;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Set up, build, check and test weir",
+    version
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what building and testing weir needs, saying first what and why
+    Setup {
+        /// Don't ask before installing
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Build the eBPF programs that the agent embeds
+    BuildEbpf,
+    /// Check formatting, lints, documentation, dependencies and generated files, as CI does
+    Check,
+    /// Run every test; those that need root are run with sudo if this isn't root
+    Test {
+        /// Passed on to cargo-nextest, or to `cargo test` where that isn't there
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match Cli::parse().command {
+        Command::Setup { yes } => setup::everything(&workspace, yes),
+        Command::BuildEbpf => build_ebpf::run(&workspace),
+        Command::Check => check::run(&workspace),
+        Command::Test { args } => test::tests(&workspace, &args),
+    }
+}

@@ -1,0 +1,117 @@
+//! One thing that a machine lacks, and finding out which.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use super::{apt, bpf, python};
+use crate::process::find_program;
+use crate::workspace::Workspace;
+
+/// What a command can need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The toolchain that builds the eBPF programs.
+    Ebpf,
+    /// The lints for them.
+    EbpfLints,
+    /// A database server, for tests and demo.
+    Postgres,
+    /// A Python with database drivers, for tests and demo.
+    Python,
+    /// The checker of licences, bans and sources.
+    Deny,
+}
+
+impl Part {
+    pub(crate) const ALL: &[Self] = &[
+        Self::Ebpf,
+        Self::EbpfLints,
+        Self::Postgres,
+        Self::Python,
+        Self::Deny,
+    ];
+}
+
+/// One thing to be installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A package of the distribution.
+    Package { name: String, why: &'static str },
+    /// A program that cargo builds and installs.
+    Program(&'static Program),
+    /// The Python environment.
+    PythonEnvironment,
+}
+
+/// A program that cargo installs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    pub(super) name: &'static str,
+    pub(super) version: &'static str,
+    pub(super) why: &'static str,
+    /// Arguments of `cargo install` beyond name and version.
+    pub(super) args: &'static [&'static str],
+    /// Variables for its build.
+    pub(super) env: &'static [(&'static str, &'static str)],
+}
+
+pub(super) const CARGO_DENY: Program = Program {
+    name: "cargo-deny",
+    version: "0.20.2",
+    why: "checks the dependencies' licences, sources and advisories; builds for some minutes",
+    args: &[],
+    env: &[],
+};
+
+impl Need {
+    /// What is missing for these parts, in the order in which it must be installed.
+    pub(super) fn find(workspace: &Workspace, parts: &[Part]) -> Result<Vec<Self>> {
+        let mut needs = Vec::new();
+        for part in parts {
+            match part {
+                Part::Ebpf => needs.extend(bpf::needs()?),
+                Part::EbpfLints => needs.extend(bpf::lint_needs()),
+                Part::Postgres if !testbed::postgres::is_installed() => {
+                    needs.extend(apt::missing(POSTGRES)?);
+                }
+                Part::Python if !python::is_ready(workspace) => {
+                    needs.extend(apt::missing(PYTHON)?);
+                    needs.push(Self::PythonEnvironment);
+                }
+                Part::Deny if find_program(CARGO_DENY.name).is_none() => {
+                    needs.push(Self::Program(&CARGO_DENY));
+                }
+                Part::Postgres | Part::Python | Part::Deny => {}
+            }
+        }
+        Ok(needs)
+    }
+}
+
+const POSTGRES: &[(&str, &str)] = &[(
+    "postgresql",
+    "the server and psql; tests start their own, on ports of their own, as user postgres",
+)];
+
+const PYTHON: &[(&str, &str)] = &[("python3-venv", "an environment for the Python drivers")];
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package { name, why } => write!(f, "package {name}: {why}"),
+            Self::Program(Program {
+                name, version, why, ..
+            }) => {
+                write!(f, "{name} {version}, by cargo install: {why}")
+            }
+            Self::PythonEnvironment => {
+                write!(
+                    f,
+                    "psycopg and asyncpg from PyPI, in target/testbed/venv: the drivers that "
+                )?;
+                write!(f, "the tests put behind weir")
+            }
+        }
+    }
+}

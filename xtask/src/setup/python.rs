@@ -1,0 +1,48 @@
+//! The Python environment with the database drivers.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::process::run;
+use crate::workspace::Workspace;
+
+/// The distribution's own: one from elsewhere may lie where the user that a test runs as can't go.
+const PYTHON: &str = "/usr/bin/python3";
+/// A copy of the requirements, written last: an environment with it is complete.
+const STAMP: &str = "weir-requirements.txt";
+
+/// Whether it is there, with these versions.
+pub(super) fn is_ready(workspace: &Workspace) -> bool {
+    let wanted = fs::read(workspace.python_requirements());
+    let got = fs::read(testbed::venv_dir().join(STAMP));
+    testbed::venv().is_ok() && matches!((wanted, got), (Ok(wanted), Ok(got)) if wanted == got)
+}
+
+/// Makes it anew.
+pub(super) fn install(workspace: &Workspace) -> Result<()> {
+    let venv = testbed::venv_dir();
+    let requirements = workspace.python_requirements();
+    run(Command::new(PYTHON)
+        .args(["-m", "venv", "--clear"])
+        .arg(&venv))?;
+    run(Command::new(venv.join("bin").join("python3"))
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+        ])
+        .arg(&requirements))?;
+    stamp(&requirements, &venv.join(STAMP))
+}
+
+fn stamp(requirements: &Path, stamp: &Path) -> Result<()> {
+    fs::copy(requirements, stamp)
+        .with_context(|| format!("cannot write {}", stamp.display()))
+        .map(drop)
+}

@@ -1,0 +1,159 @@
+//! `cargo xtask test`: every test, and last of all the runner's own summary.
+//!
+//! The kernel tests (`.config/nextest.toml` says which) need root. Without it everything is built
+//! and the rest is run as this user, and then the kernel tests' binaries alone are run by sudo: no
+//! file in `target` comes to belong to root because cargo did.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::process::{cargo, find_program, run};
+use crate::root::Root;
+use crate::setup::{self, Part};
+use crate::workspace::Workspace;
+use crate::{build_ebpf, say};
+
+/// The packages whose integration tests need root.
+const KERNEL: [&str; 2] = ["weir-intercept", "weir-agent"];
+
+/// What runs a test's binary for cargo, as cargo spells it for the machine that runs this.
+const RUNNER: &str = if cfg!(target_arch = "aarch64") {
+    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER"
+} else {
+    "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER"
+};
+
+/// Never asking: `sudo --validate` has asked before, on the terminal.
+const SUDO: &str = "sudo --non-interactive --preserve-env";
+
+/// Sets up, builds, and runs them.
+pub(crate) fn tests(workspace: &Workspace, args: &[String]) -> Result<()> {
+    setup::parts(workspace, &[Part::Ebpf, Part::Postgres, Part::Python])?;
+    build_ebpf::run(workspace)?;
+    let root = Root::find();
+    if find_program("cargo-nextest").is_some() {
+        with_nextest(workspace, args, root)
+    } else {
+        with_cargo(workspace, args, root)
+    }
+}
+
+fn with_nextest(workspace: &Workspace, args: &[String], root: Root) -> Result<()> {
+    let nextest = |profile: Option<&str>| {
+        let mut nextest = cargo(workspace);
+        nextest.args(["nextest", "run"]);
+        if !args.iter().any(|arg| chooses_packages(arg)) {
+            nextest.arg("--workspace");
+        }
+        if let Some(profile) = profile {
+            // What the caller asks for may be all on one side.
+            nextest.args(["--profile", profile, "--no-tests", "pass"]);
+        }
+        nextest.args(args);
+        nextest
+    };
+    if args.is_empty() {
+        run(cargo(workspace).args(["test", "--workspace", "--doc"]))?;
+    }
+    if root == Root::Here {
+        return run(&mut nextest(None));
+    }
+    run(&mut nextest(Some("rootless")))?;
+    run(&mut by_root(root, nextest(Some("kernel")))?)
+}
+
+fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> {
+    say::line("cargo-nextest is not here: `cargo test` does the same, in more words");
+    let test = |selection: &[&str]| {
+        let mut test = cargo(workspace);
+        test.arg("test").args(selection);
+        test
+    };
+    if !args.is_empty() {
+        // Which of them need root can't be told.
+        return run(by_root(root, test(&[]))?.args(args));
+    }
+    let [intercept, agent] = KERNEL;
+    run(&mut test(&[
+        "--workspace",
+        "--exclude",
+        intercept,
+        "--exclude",
+        agent,
+    ]))?;
+    run(&mut test(&[
+        "--package",
+        intercept,
+        "--package",
+        agent,
+        "--lib",
+        "--bins",
+    ]))?;
+    let mut kernel = by_root(
+        root,
+        test(&["--package", intercept, "--package", agent, "--test", "*"]),
+    )?;
+    run(kernel.env("RUST_TEST_THREADS", "1"))
+}
+
+/// Lets the test binaries that this cargo runs be run by root.
+fn by_root(root: Root, mut cargo: Command) -> Result<Command> {
+    match root {
+        Root::Here => {}
+        Root::Sudo => {
+            say::line("the kernel tests need root: sudo may ask for your password");
+            run(Command::new("sudo").arg("--validate"))?;
+            cargo.env(RUNNER, SUDO);
+        }
+        Root::None => bail!(
+            "the tests above are all that can be run here: the kernel tests load eBPF programs, \
+             which needs root, and there is no sudo. As root, run: cargo xtask test"
+        ),
+    }
+    Ok(cargo)
+}
+
+/// Whether an argument chooses packages, so that `--workspace` would contradict it.
+fn chooses_packages(arg: &str) -> bool {
+    arg == "-p" || arg.starts_with("--package") || (arg.starts_with("-p") && !arg.starts_with("--"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_choice_of_packages_contradicts_the_whole_workspace() {
+        for choice in ["-p", "-pweir-wire", "--package", "--package=weir-wire"] {
+            assert!(chooses_packages(choice), "{choice}");
+        }
+        for other in ["startup", "--profile", "-E", "package(weir-wire)"] {
+            assert!(!chooses_packages(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_needs_root_is_run_by_sudo_or_refused_in_so_many_words() {
+        let error = by_root(Root::None, Command::new("cargo"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("As root, run: cargo xtask test"), "{error}");
+        let cargo = by_root(Root::Here, Command::new("cargo")).unwrap();
+        assert_eq!(cargo.get_envs().count(), 0);
+    }
+
+    /// nextest's configuration can't name an expression once, and this file names the packages too.
+    #[test]
+    fn the_kernel_tests_are_the_same_everywhere() {
+        let expression = "kind(test) & (package(weir-intercept) | package(weir-agent)) - \
+                          binary(compile_fail)";
+        let config = include_str!("../../.config/nextest.toml");
+        assert_eq!(config.matches(expression).count(), 3);
+        assert!(
+            KERNEL
+                .iter()
+                .all(|package| expression.contains(&format!("package({package})")))
+        );
+    }
+}
