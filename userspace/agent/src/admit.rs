@@ -17,6 +17,7 @@ use crate::{
 pub struct Admission {
     target: Arc<Target>,
     destination: SocketAddr,
+    upstream: HostPort,
     subject: Subject,
     workload: WorkloadName,
 }
@@ -40,9 +41,14 @@ pub fn admit(subject: Subject, route: Route) -> Result<Admission, NotAdmitted> {
     match route {
         Route::Govern(governed) => {
             let (target, destination, workload) = governed.into_parts();
+            let upstream = target.upstream.clone().unwrap_or_else(|| HostPort {
+                host: Host::Address(destination.ip()),
+                port: destination.port(),
+            });
             Ok(Admission {
                 target,
                 destination,
+                upstream,
                 subject,
                 workload,
             })
@@ -76,11 +82,8 @@ impl Admission {
 
     /// Where weir dials: the declared upstream, or else the original destination.
     #[must_use]
-    pub fn upstream(&self) -> HostPort {
-        self.target.upstream.clone().unwrap_or_else(|| HostPort {
-            host: Host::Address(self.destination.ip()),
-            port: self.destination.port(),
-        })
+    pub fn upstream(&self) -> &HostPort {
+        &self.upstream
     }
 
     /// Who is admitted.

@@ -4,7 +4,7 @@ use super::{
     invalid::{InvalidValue, quoted},
     password::PasswordSource,
     path,
-    reader::Table,
+    table::Table,
 };
 
 /// As whom weir logs in to a target. Holds no secret, only where one is.

@@ -8,9 +8,10 @@ use super::{
     address::plain,
     invalid::{InvalidValue, quoted},
     path,
-    reader::{Table, Value},
     resolvers::Resolvers,
     size,
+    table::Table,
+    value::Value,
 };
 
 /// What holds for the daemon as a whole.

@@ -4,13 +4,8 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, engine, identity,
-    invalid::InvalidValue,
-    overlap,
-    reader::{Table, Value},
-    report::Report,
-    stanza::Declared,
-    target, workload,
+    Config, engine, identity, invalid::InvalidValue, overlap, report::Report, stanza::Declared,
+    table::Table, target, value::Value, workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
@@ -50,6 +45,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let identities = Declared::new(identities, report);
     let workloads = Declared::new(workloads, report);
     let targets = Declared::new(targets, report);
+    let declared = [identities.len(), workloads.len(), targets.len()];
     let unlinked: Vec<_> = workloads
         .into_values()
         .map(|(_, workload)| workload)
@@ -62,7 +58,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let targets: Vec<_> = targets.into_values().collect();
     overlap::cgroups(&cgroups, report);
     overlap::targets(&targets, &workloads, report);
-    Some(Config {
+    let config = Config {
         engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
         workloads,
         identities: identities
@@ -70,5 +66,12 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
             .map(|(_, identity)| identity)
             .collect(),
         targets: targets.into_iter().map(|(_, target)| target).collect(),
-    })
+    };
+    // A stanza that fell out without a word would leave somebody ungoverned.
+    let kept = [
+        config.identities.len(),
+        config.workloads.len(),
+        config.targets.len(),
+    ];
+    (kept == declared).then_some(config)
 }

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    invalid::InvalidValue,
-    name::IdentityName,
-    reader::{Table, Value},
-    stanza::Stanza,
+    invalid::InvalidValue, name::IdentityName, stanza::Stanza, table::Table, value::Value,
 };
 
 /// A declared identity. The [`identity`](crate::identity) room makes a subject of it.
@@ -47,20 +44,19 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<IdentityName, Arc<Identity>> 
         "kind = \"static\" (declared here) or \"unix\" (the connecting user)",
     );
     let kind = kind.and_then(|v| v.one_of(&[("static", Kind::Static), ("unix", Kind::Unix)]));
-    let groups = table.optional("groups");
+    let declared = table.optional("groups");
+    let groups = declared.map_or_else(Vec::new, words);
     let on_behalf_of = table.optional("on_behalf_of").map(|v| v.check(spoken));
-    if let (Some(Kind::Unix), Some(groups)) = (kind, &groups) {
+    if let (Some(Kind::Unix), Some(groups)) = (kind, &declared) {
         groups.wrong(
             InvalidValue::new("a unix identity has the groups of the system's group database")
-                .help("take `groups` out, or make it `kind = \"static\"`"),
+                .help("take `groups` out, or make it kind = \"static\""),
         );
     }
     table.finish();
     let value = (|| {
         let kind = match kind? {
-            Kind::Static => IdentityKind::Static {
-                groups: groups.map_or_else(Vec::new, words),
-            },
+            Kind::Static => IdentityKind::Static { groups },
             Kind::Unix => IdentityKind::Unix,
         };
         let name = name.as_ref()?.get_ref().clone();

@@ -24,13 +24,14 @@ mod nearest;
 mod overlap;
 mod password;
 mod path;
-mod reader;
 mod report;
 mod resolvers;
 mod size;
 mod stanza;
+mod table;
 mod target;
 mod tls;
+mod value;
 mod workload;
 
 use std::{

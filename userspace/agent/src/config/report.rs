@@ -59,7 +59,7 @@ impl<'a> Report<'a> {
             line,
             column,
             width,
-            snippet: snippet.to_owned(),
+            snippet: without_secret(snippet),
             message,
             help,
         });
@@ -72,11 +72,17 @@ impl<'a> Report<'a> {
 
     /// The value, if nothing at all was found wrong.
     pub(super) fn conclude<T>(self, value: Option<T>) -> Result<T, Diagnostics> {
-        let mut found = self.found.into_inner();
-        match value {
-            Some(value) if found.is_empty() => return Ok(value),
-            _ => found.sort_by_key(|d| (d.line, d.column)),
+        if let (Some(value), true) = (value, self.found.borrow().is_empty()) {
+            return Ok(value);
         }
+        if self.found.borrow().is_empty() {
+            self.error(
+                &(0..0),
+                InvalidValue::new("weir could not read all of this file, and can't say where"),
+            );
+        }
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|d| (d.line, d.column));
         if let (Some(last), more @ 1..) = (found.last_mut(), self.unshown.get()) {
             last.message
                 .push_str(&format!(" (and {more} more errors in this file)"));
@@ -110,9 +116,39 @@ fn place<'a>(text: &'a str, span: &Range<usize>) -> Place<'a> {
     }
 }
 
+/// A password that was written into the file by mistake must not go on into a log.
+fn without_secret(line: &str) -> String {
+    let key = "password";
+    let shown = line.match_indices(key).find_map(|(at, _)| {
+        let rest = line.get(at + key.len()..)?;
+        let value = rest
+            .trim_start_matches([' ', '\t', '"', '\''])
+            .strip_prefix('=')?;
+        line.strip_suffix(value)
+    });
+    shown.map_or_else(|| line.to_owned(), |shown| format!("{shown} …"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{InvalidValue, Report, place};
+    use super::{InvalidValue, Report, SHOWN, place, without_secret};
+
+    #[test]
+    fn a_secret_in_the_file_is_not_shown() {
+        for (line, shown) in [
+            ("password = \"hunter2\"", "password = …"),
+            (
+                "c = { user = 'a', password='hunter2' }",
+                "c = { user = 'a', password= …",
+            ),
+            ("\"password\"\t= hunter2", "\"password\"\t= …"),
+            ("password_file = \"/etc/x\"", "password_file = \"/etc/x\""),
+            ("# the password", "# the password"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secret(line), shown);
+        }
+    }
 
     #[test]
     fn places_count_characters_and_stay_in_the_line() {
@@ -136,13 +172,20 @@ mod tests {
     }
 
     #[test]
+    fn no_value_is_an_error_also_where_none_was_found() {
+        let errors = Report::new("f", "x").conclude(None::<()>).unwrap_err();
+        assert_eq!(errors.0.len(), 1);
+        assert_eq!(Report::new("f", "x").conclude(Some(7)), Ok(7));
+    }
+
+    #[test]
     fn a_flood_of_errors_is_cut_and_says_so() {
         let report = Report::new("f", "x");
         for _ in 0..60 {
             report.error(&(0..1), InvalidValue::new("bad"));
         }
         let errors = report.conclude(Some(())).unwrap_err().0;
-        assert_eq!(errors.len(), 50);
+        assert_eq!(errors.len(), SHOWN);
         assert_eq!(
             errors.last().unwrap().message,
             "bad (and 10 more errors in this file)"

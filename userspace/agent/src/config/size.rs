@@ -2,14 +2,15 @@
 
 use super::{
     invalid::{InvalidValue, quoted},
-    reader::Value,
+    value::Value,
 };
 
 /// The size that a value names, if it lies between these bounds.
 pub(super) fn read(value: &Value<'_>, least: usize, most: usize) -> Option<usize> {
     let bytes = match value.integer() {
         Some(bytes) => bytes,
-        None => value.check(bytes)?,
+        None if value.is_text() => value.check(bytes)?,
+        None => return value.mistyped("a size, as \"64MiB\" or an integer of bytes"),
     };
     let size = usize::try_from(bytes)
         .ok()

@@ -41,6 +41,11 @@ impl<N: Name, T> Declared<N, T> {
         Self(stanzas)
     }
 
+    /// How many stanzas there are, right or wrong.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The stanza of this name, or nothing and an error that is reported. What is inside is
     /// nothing where the stanza itself was wrong.
     pub(super) fn look_up(&self, name: &Spanned<N>, report: &Report<'_>) -> Option<&Option<T>> {

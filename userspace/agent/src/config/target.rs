@@ -10,8 +10,8 @@ use super::{
     credential::{self, Credential},
     invalid::InvalidValue,
     name::TargetName,
-    reader::Table,
     stanza::Stanza,
+    table::Table,
     tls::{self, AgentTls, UpstreamTls},
 };
 

@@ -6,7 +6,7 @@ use super::{
     address::{Host, HostPort},
     invalid::InvalidValue,
     path,
-    reader::Table,
+    table::Table,
     target::Match,
 };
 

@@ -9,9 +9,9 @@ use super::{
     identity::Identity,
     invalid::InvalidValue,
     name::{IdentityName, TargetName, WorkloadName},
-    reader::Table,
     report::Report,
     stanza::{Declared, Stanza},
+    table::Table,
     target::Target,
 };
 

@@ -36,7 +36,9 @@ pub enum IdentityError {
         source: Errno,
     },
     /// A name that is not the user's own, since parts of it could not be read.
-    #[error("the name of {what} {id} is empty or not UTF-8, so it could be mistaken for another")]
+    #[error(
+        "the name of {what} {id} is empty, has a colon or is not UTF-8, so it could be mistaken for another"
+    )]
     UnusableName {
         /// `uid` or `gid`.
         what: &'static str,
@@ -93,9 +95,9 @@ fn group_name(gid: Gid, group: Option<Group>) -> Result<String, IdentityError> {
 }
 
 /// A name that came through whole: `User` and `Group` put U+FFFD where bytes are not UTF-8, and
-/// two such names could become the same.
+/// two such names could become the same. A colon could make a group look like one without a name.
 fn usable(what: &'static str, id: u32, name: String) -> Result<String, IdentityError> {
-    if name.is_empty() || name.contains(|c: char| c == '\u{fffd}' || c.is_control()) {
+    if name.is_empty() || name.contains(|c: char| matches!(c, '\u{fffd}' | ':') || c.is_control()) {
         return Err(IdentityError::UnusableName { what, id });
     }
     Ok(name)

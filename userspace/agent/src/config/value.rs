@@ -1,112 +1,46 @@
-//! Reads a TOML table key by key, and reports every key and value that is wrong.
-//!
-//! A derived `Deserialize` stops at the first mistake, so a person with three would run weir three
-//! times. Here each stanza asks its table for the keys it knows; what wasn't asked for is unknown,
-//! which is an error as in `deny_unknown_fields`, and nothing stops the rest from being read.
+//! Reads one TOML value as what its key demands, and reports it where it is something else.
 
 use std::{ops::Range, str::FromStr};
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
+use toml::{Spanned, de::DeValue};
 
 use super::{
     invalid::{InvalidValue, quoted},
     nearest::nearest,
     report::Report,
+    table::Table,
 };
 
 /// Longer texts and lists are mistakes.
 const LONGEST_TEXT: usize = 4096;
 const LONGEST_LIST: usize = 1024;
 
-/// A table that is being read.
-#[derive(Debug)]
-pub(super) struct Table<'a> {
-    title: &'static str,
-    span: Range<usize>,
-    entries: &'a DeTable<'a>,
-    report: &'a Report<'a>,
-    known: Vec<&'static str>,
-}
-
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Value<'a> {
     title: &'static str,
+    /// Whether it is an element of the list of that title.
+    element: bool,
     value: &'a Spanned<DeValue<'a>>,
     report: &'a Report<'a>,
 }
 
-impl<'a> Table<'a> {
-    pub(super) fn root(entries: &'a Spanned<DeTable<'a>>, report: &'a Report<'a>) -> Self {
-        let (span, entries) = (entries.span(), entries.get_ref());
-        Self {
-            title: "the file",
-            span,
-            entries,
-            report,
-            known: Vec::new(),
-        }
-    }
-
-    /// The value of a key, where it is there.
-    pub(super) fn optional(&mut self, key: &'static str) -> Option<Value<'a>> {
-        self.known.push(key);
-        let value = self.entries.get(key)?;
-        Some(Value {
-            title: key,
-            value,
-            report: self.report,
-        })
-    }
-
-    /// The value of a key that must be there; `example` is how it would look.
-    pub(super) fn required(&mut self, key: &'static str, example: &str) -> Option<Value<'a>> {
-        let value = self.optional(key);
-        if value.is_none() {
-            self.missing(&format!("`{key}`"), example);
-        }
-        value
-    }
-
-    /// Reports that something is missing.
-    pub(super) fn missing(&self, what: &str, example: &str) {
-        let wrong = InvalidValue::new(format!("{what} is missing in {}", self.title));
-        self.report
-            .error(&self.span, wrong.help(format!("add {example}")));
-    }
-
-    /// Reports the value of a key as wrong; the table itself where there is no such key.
-    pub(super) fn wrong(&self, key: &str, wrong: InvalidValue) {
-        let span = self
-            .entries
-            .get(key)
-            .map_or_else(|| self.span.clone(), Spanned::span);
-        self.report.error(&span, wrong);
-    }
-
-    /// Ends the reading: keys that nobody asked for are errors.
-    pub(super) fn finish(self) {
-        for key in self
-            .entries
-            .keys()
-            .filter(|key| !self.known.contains(&key.get_ref().as_ref()))
-        {
-            let word = key.get_ref();
-            let wrong =
-                InvalidValue::new(format!("unknown key {} in {}", quoted(word), self.title));
-            let help = match nearest(word, self.known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the keys here are: {}", self.known.join(", ")),
-            };
-            self.report.error(&key.span(), wrong.help(help));
-        }
-    }
-}
-
 impl<'a> Value<'a> {
+    /// The value of this key.
+    pub(super) fn new(
+        key: &'static str,
+        value: &'a Spanned<DeValue<'a>>,
+        report: &'a Report<'a>,
+    ) -> Self {
+        Self {
+            title: key,
+            element: false,
+            value,
+            report,
+        }
+    }
+
+    /// The bytes of the file where it stands.
     pub(super) fn span(&self) -> Range<usize> {
         self.value.span()
     }
@@ -129,6 +63,11 @@ impl<'a> Value<'a> {
             return None;
         }
         Some(text)
+    }
+
+    /// Whether it is a text, of any length.
+    pub(super) fn is_text(&self) -> bool {
+        self.value.get_ref().is_str()
     }
 
     /// A text that this function takes.
@@ -231,13 +170,7 @@ impl<'a> Value<'a> {
         let Some(entries) = self.value.get_ref().as_table() else {
             return self.mistyped(&format!("a table, written {title}"));
         };
-        Some(Table {
-            title,
-            span: self.span(),
-            entries,
-            report: self.report,
-            known: Vec::new(),
-        })
+        Some(Table::new(title, self.span(), entries, self.report))
     }
 
     /// Tables of this title, one for each stanza.
@@ -270,13 +203,15 @@ impl<'a> Value<'a> {
             .iter()
             .map(|value| Value {
                 title: self.title,
+                element: true,
                 value,
                 report: self.report,
             })
             .collect()
     }
 
-    fn mistyped<T>(&self, wanted: &str) -> Option<T> {
+    /// Reports the value as of another type than is wanted.
+    pub(super) fn mistyped<T>(&self, wanted: &str) -> Option<T> {
         let kind = match self.value.get_ref() {
             DeValue::String(_) => "a text",
             DeValue::Integer(i) => &format!("the integer {}", quoted(i.as_str())),
@@ -286,8 +221,9 @@ impl<'a> Value<'a> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
+        let which = if self.element { "each of " } else { "" };
         self.wrong(InvalidValue::new(format!(
-            "`{}` must be {wanted}, not {kind}",
+            "{which}`{}` must be {wanted}, not {kind}",
             self.title
         )));
         None

@@ -1,0 +1,122 @@
+//! What [`route`](super) hands on, and how a refusal reads.
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use crate::config::{Target, TargetName, WorkloadName};
+
+/// What is to be done with a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// It goes to this target, if it is [admitted](crate::admit::admit).
+    Govern(Governed),
+    /// It goes nowhere.
+    Refuse(NoRoute),
+}
+
+/// A destination that belongs to a target within the workload's reach. Only
+/// [`Routes::route`](super::Routes::route) makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Governed {
+    target: Arc<Target>,
+    destination: SocketAddr,
+    workload: WorkloadName,
+}
+
+/// A destination that belongs to no target that the workload may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRoute {
+    /// Where the workload dialled.
+    pub destination: SocketAddr,
+    /// Which workload.
+    pub workload: WorkloadName,
+    /// Why it can't go there.
+    pub reason: Reason,
+}
+
+/// Why a destination belongs nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No target matches.
+    Undeclared,
+    /// One does, but the workload may not reach it.
+    NotForWorkload {
+        /// That target; the first declared, if there are several.
+        target: TargetName,
+    },
+    /// Several equally specific ones do: their names resolve to the same address.
+    Ambiguous {
+        /// Those targets, as declared.
+        targets: Vec<TargetName>,
+    },
+}
+
+impl Governed {
+    pub(super) fn new(
+        target: Arc<Target>,
+        destination: SocketAddr,
+        workload: WorkloadName,
+    ) -> Self {
+        Self {
+            target,
+            destination,
+            workload,
+        }
+    }
+
+    /// The target that it belongs to.
+    #[must_use]
+    pub fn target(&self) -> &Arc<Target> {
+        &self.target
+    }
+
+    /// Where the workload dialled; an IPv4 address always in its plain form.
+    #[must_use]
+    pub fn destination(&self) -> SocketAddr {
+        self.destination
+    }
+
+    /// The workload that it was routed for.
+    #[must_use]
+    pub fn workload(&self) -> &WorkloadName {
+        &self.workload
+    }
+
+    pub(crate) fn into_parts(self) -> (Arc<Target>, SocketAddr, WorkloadName) {
+        (self.target, self.destination, self.workload)
+    }
+}
+
+impl fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            destination,
+            workload,
+            reason,
+        } = self;
+        match reason {
+            Reason::Undeclared => write!(
+                f,
+                "no target is declared for {destination}; to let workload {workload} go there, add \
+                 to weir.toml a [[target]] with name, protocol, hosts = [\"{}\"], ports = [{}] and \
+                 [target.credential]",
+                destination.ip(),
+                destination.port()
+            ),
+            Reason::NotForWorkload { target } => write!(
+                f,
+                "{destination} is target {target}, which workload {workload} may not reach; to let \
+                 it, add \"{target}\" to `targets` of the [[workload]] named {workload} in weir.toml"
+            ),
+            Reason::Ambiguous { targets } => {
+                let names: Vec<&str> = targets.iter().map(TargetName::as_str).collect();
+                write!(
+                    f,
+                    "{destination} is matched by several targets alike ({}), since names of their \
+                     hosts resolve to the same address; make them differ in ports, or let `targets` \
+                     of the [[workload]] named {workload} in weir.toml name only one of them",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+}
