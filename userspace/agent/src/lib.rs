@@ -1,6 +1,14 @@
-//! agent
+//! The weir agent: all IO, and the rooms that one connection passes through. `ARCHITECTURE.md` at
+//! the root of the repository is the map.
 
 pub mod admit;
+pub mod approve;
+pub mod audit;
 pub mod config;
+pub mod engine;
 pub mod identity;
+pub mod mask;
 pub mod route;
+pub mod session;
+pub mod tls;
+pub mod upstream;

@@ -33,6 +33,8 @@ pub(crate) struct IntentRef<'a> {
     pub(crate) seq: Seq,
     pub(crate) at: i64,
     pub(crate) text: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) parameters: &'a [Option<String>],
     #[serde(serialize_with = "statements")]
     pub(crate) statements: &'a [Statement],
     pub(crate) verdict: VerdictRef<'a>,

@@ -98,6 +98,9 @@ pub struct Intent {
     pub at: i64,
     /// What the agent sent, in full.
     pub text: String,
+    /// The values that it sent beside the text, in order; `None` is NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<Option<String>>,
     /// How weir read it.
     pub statements: Vec<StatementSummary>,
     /// How policy judged it.

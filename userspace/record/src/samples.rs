@@ -143,6 +143,7 @@ pub(crate) fn opaque() -> Statement {
 pub(crate) fn text(text: &str) -> CommandText<'_> {
     CommandText {
         text,
+        parameters: &[],
         statements: &[],
     }
 }

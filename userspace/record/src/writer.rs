@@ -46,6 +46,8 @@ pub struct SessionWriter {
 pub struct CommandText<'a> {
     /// What the agent sent.
     pub text: &'a str,
+    /// The values that it sent beside the text, in order; `None` is NULL.
+    pub parameters: &'a [Option<String>],
     /// What weir read in it.
     pub statements: &'a [Statement],
 }
@@ -247,12 +249,13 @@ impl SessionWriter {
         verdict: VerdictRef<'_>,
         policy_version: &dyn fmt::Display,
     ) -> Result<Seq, RecordError> {
-        let CommandText { text, statements } = command;
+        let CommandText { text, parameters, statements } = command;
         let (seq, at) = (self.last.next(), self.now());
         let intent = IntentRef {
             seq,
             at,
             text,
+            parameters,
             statements,
             verdict,
             policy_version,

@@ -144,6 +144,7 @@ fn write_until_stopped(dir: &Path) -> RecordError {
         );
         let command = CommandText {
             text: &text,
+            parameters: &[],
             statements: &[],
         };
         match writer.intent(permit.clone(), command) {

@@ -167,6 +167,7 @@ fn commands_are_numbered_whatever_the_verdict() {
     let statements = [select(), opaque()];
     let command = CommandText {
         text: "select 1; se",
+        parameters: &[Some("4711".to_owned()), None],
         statements: &statements,
     };
     let permit = permit();
@@ -223,6 +224,7 @@ fn commands_are_numbered_whatever_the_verdict() {
             },
         ]
     );
+    assert!(intents.iter().all(|i| i.parameters == [Some("4711".to_owned()), None]));
     assert!(intents.is_sorted_by_key(|Intent { at, .. }| *at) && intents[0].at >= 0);
 }
 
@@ -251,6 +253,7 @@ fn no_object_can_pass_for_another() {
             &refusal(),
             CommandText {
                 text: "",
+                parameters: &[],
                 statements: &statements,
             },
         )

@@ -88,6 +88,7 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
         seq: seq.next(),
         at: 0,
         text,
+        parameters: vec![],
         statements: vec![],
         verdict,
         policy_version: samples::version().to_string(),

@@ -1,0 +1,101 @@
+//! Typed events about weir itself and about what no session records, one JSON object a line.
+//!
+//! What a session does is in its record, which fails closed. This log is for people and SIEMs: when
+//! it can't be written the daemon says so and goes on, since nothing is forwarded on its account.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::engine::KernelRefusal;
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum AuditEvent<'a> {
+    /// An engine serves.
+    Started {
+        /// Which.
+        instance: &'a str,
+        /// Under which policy.
+        policy: &'a str,
+    },
+    /// An engine stopped serving; what it tagged stays governed.
+    Stopped {
+        /// Which.
+        instance: &'a str,
+    },
+    /// Another policy is in force.
+    PolicyLoaded {
+        /// The old version.
+        from: &'a str,
+        /// The new one.
+        to: &'a str,
+    },
+    /// A policy was not taken.
+    PolicyRejected {
+        /// Why.
+        reason: &'a str,
+        /// The version that stays.
+        kept: &'a str,
+    },
+    /// The kernel refused a socket by itself.
+    KernelRefused {
+        /// What.
+        #[serde(flatten)]
+        refusal: &'a KernelRefusal,
+        /// How many more were refused before it, and not told.
+        lost: u64,
+    },
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    at: Timestamp,
+    #[serde(flatten)]
+    event: &'a AuditEvent<'a>,
+}
+
+/// The log.
+pub struct Audit(Mutex<File>);
+
+impl Audit {
+    /// Appends to the log at `path`, made with mode 0600 if it isn't there.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)?;
+        Ok(Self(Mutex::new(file)))
+    }
+
+    /// Writes one event.
+    pub fn write(&self, event: &AuditEvent<'_>) {
+        let written = serde_json::to_vec(&Line {
+            at: Timestamp::now(),
+            event,
+        })
+        .map_err(io::Error::other)
+        .and_then(|mut line| {
+            line.push(b'\n');
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write_all(&line)
+        });
+        if let Err(error) = written {
+            tracing::error!(%error, ?event, "the audit log can't be written");
+        }
+    }
+}

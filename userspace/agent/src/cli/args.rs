@@ -1,0 +1,295 @@
+//! What can be typed, and the help that teaches it.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
+const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo weir run -- psql -h db.internal orders     one command behind weir, no set-up
+  weir sessions list                              what agents did
+  weir sessions replay 01jd8x                     what one of them asked and saw
+  weir policy check ./policies                    are these policies sound?
+  weir doctor                                     can this host enforce?
+
+Exit codes:
+  0  it worked
+  1  it failed
+  2  the command line was wrong
+  3  root or a capability is missing
+  4  no weir daemon answers
+  `weir run` has its own: see `weir run --help`.
+
+Colour is used on a terminal only; NO_COLOR turns it off, CLICOLOR_FORCE=1 on.";
+
+/// Stands across the outbound traffic of autonomous agents: sees, judges, masks and records every
+/// command that they send.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Govern the workloads of weir.toml, as a service
+    Daemon(Daemon),
+    /// Run one command behind weir
+    Run(Run),
+    /// See what agents asked and what they got
+    Sessions(Sessions),
+    /// Check, reload and understand policies
+    Policy(Policy),
+    /// Show what the daemon governs now
+    Status(Status),
+    /// Find out whether this host can enforce, and what is missing
+    Doctor(Doctor),
+    /// Lift all enforcement that is left on this host
+    Uninstall(Uninstall),
+}
+
+/// Govern the workloads of weir.toml, as a service.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+SIGHUP reloads the policies. SIGTERM and SIGINT end the live sessions and leave the enforcement in
+place: what the governed workloads dial then fails, until weir runs again. `weir uninstall` lifts it.
+
+The log goes to standard error; WEIR_LOG sets what is logged (error, warn, info, debug, or per
+module as in `warn,weir_agent=debug`).
+
+Examples:
+  weir daemon
+  weir daemon --config ./weir.toml")]
+pub(super) struct Daemon {
+    /// The configuration
+    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+}
+
+/// Run one command behind weir.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The command runs as the user who called sudo (or --user), with that user's groups, without any
+capability, and can't get more: an agent that is root escapes anything. Groups that amount to root
+(docker, disk …) are left out. Everything it dials goes through weir; without a configuration no
+destination is declared, so every connection is refused, recorded, and told at the end together
+with what to declare.
+
+The boundary is as strong as the user: what else runs as the same user outside of weir (a shell, a
+user service manager) could be talked into dialling for the agent. Give it a user of its own:
+  sudo weir run --user weir-agent -- agent
+
+Exit codes:
+  the command's own; 128+n when signal n ended it;
+  125 when weir itself failed, 126 when the command can't be run, 127 when it isn't there.
+
+Examples:
+  sudo weir run -- psql -h db.internal orders
+  sudo weir run --config /etc/weir/weir.toml -- python3 agent.py
+  sudo weir run --user weir-agent --state /tmp/weir -- bash")]
+pub(super) struct Run {
+    /// Take engine settings, identities and targets from this file; a workload named `run` in it
+    /// says who the command is and what it may reach
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Run as this user [default: the user who called sudo]
+    #[arg(long, value_name = "NAME")]
+    pub(super) user: Option<String>,
+
+    /// Keep the records in this directory [default: /var/lib/weir/records, or the configuration's]
+    #[arg(long, value_name = "DIR")]
+    pub(super) records: Option<PathBuf>,
+
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(super) command: Vec<OsString>,
+}
+
+/// Where to ask.
+#[derive(Debug, Args)]
+pub(super) struct Reach {
+    /// The daemon's socket
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WEIR_SOCKET",
+        default_value = DEFAULT_SOCKET,
+        global = true
+    )]
+    pub(super) socket: PathBuf,
+
+    /// Read this directory of records instead of asking the daemon
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) records: Option<PathBuf>,
+}
+
+/// See what agents asked and what they got.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An id may be shortened to its beginning, as long as that is unique.
+
+Examples:
+  weir sessions list --subject unix:alice
+  weir sessions show 01jd8x
+  weir sessions replay 01jd8x --pace real
+  weir sessions list --records /var/lib/weir/records     without a daemon")]
+pub(super) struct Sessions {
+    #[command(flatten)]
+    pub(super) reach: Reach,
+
+    #[command(subcommand)]
+    pub(super) command: SessionsCommand,
+}
+
+/// What to see.
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionsCommand {
+    /// List sessions, newest first
+    List {
+        /// Only this subject's
+        #[arg(long)]
+        subject: Option<String>,
+        /// Only those to this target
+        #[arg(long)]
+        target: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show who connected where, each command, its verdict and its outcome
+    Show {
+        /// The session
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what was asked, how it was judged, and what the agent saw
+    Replay {
+        /// The session
+        id: String,
+        /// How fast
+        #[arg(long, value_enum, default_value_t = Pace::Fast)]
+        pace: Pace,
+    },
+}
+
+/// How fast a session is replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Pace {
+    /// As it was; silences longer than 5 seconds are cut, and told
+    Real,
+    /// At once
+    Fast,
+    /// Command by command, at the Enter key
+    Step,
+}
+
+/// Check, reload and understand policies.
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    pub(super) command: PolicyCommand,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Read a directory of policies and masking rules, and say what is wrong with it
+    #[command(after_help = "\
+Reads every *.cedar file and masking.toml of the directory, as the daemon would. Exits with 1 when
+the daemon would refuse them. Without a directory: the one of the configuration, or, where that
+names none, the policies that weir ships.")]
+    Check {
+        /// The directory
+        dir: Option<PathBuf>,
+        /// The configuration that names the directory
+        #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
+        config: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the daemon take its policies as they are now on disk; bad ones change nothing
+    Reload {
+        /// The daemon's socket
+        #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
+        socket: PathBuf,
+    },
+    /// Print the Cedar schema that policies are validated against
+    Schema,
+}
+
+/// Show what the daemon governs now.
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// The daemon's socket
+    #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
+    pub(super) socket: PathBuf,
+
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Find out whether this host can enforce, and what is missing.
+#[derive(Debug, Args)]
+#[command(after_help = "Exits with 1 when something that weir can't do without is missing.")]
+pub(super) struct Doctor {
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Lift all enforcement that is left on this host.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Unpins weir's programs from every cgroup that they still govern. What runs there is then free to
+dial anything. Stop the daemon first.")]
+pub(super) struct Uninstall {
+    /// Don't ask
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_run_keeps_its_own_options() {
+        let cli = Cli::try_parse_from(["weir", "run", "-q", "--", "psql", "--quiet", "-h", "x"]);
+        let Ok(Cli { command: Command::Run(run) }) = cli else { panic!("{cli:?}") };
+        assert!(run.quiet);
+        assert_eq!(run.command, ["psql", "--quiet", "-h", "x"]);
+        assert!(Cli::try_parse_from(["weir", "run"]).is_err());
+        assert!(Cli::try_parse_from(["weir", "run", "psql"]).is_err(), "`--` sets them apart");
+    }
+
+    #[test]
+    fn where_to_ask_can_stand_behind_the_command() {
+        let cli = Cli::try_parse_from(["weir", "sessions", "show", "01j", "--records", "/tmp/r"]);
+        let Ok(Cli { command: Command::Sessions(sessions) }) = cli else { panic!("{cli:?}") };
+        assert_eq!(sessions.reach.records, Some("/tmp/r".into()));
+    }
+}

@@ -1,0 +1,169 @@
+//! Why a command failed, with the way out and the exit code.
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use weir_intercept::InterceptError;
+use weir_policy::Diagnostics;
+use weir_record::{FindError, ReadError};
+
+use super::run::RunError;
+use crate::{
+    config::ConfigErrors,
+    control::{ControlError, client::ClientError},
+    engine::EngineError,
+};
+
+/// Exit codes, as `weir --help` lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Exit {
+    Ok = 0,
+    Failed = 1,
+    /// Clap's own.
+    Usage = 2,
+    NotPermitted = 3,
+    NoDaemon = 4,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Find(#[from] FindError),
+    #[error(transparent)]
+    Intercept(#[from] InterceptError),
+    #[error(transparent)]
+    Policies(#[from] Diagnostics),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Said before anything is touched.
+    #[error("{what} needs root")]
+    NotRoot { what: &'static str },
+    #[error("can't print: {0}")]
+    Print(#[from] io::Error),
+    #[error("can't keep a copy of the record: {0}")]
+    Spool(io::Error),
+    #[error("can't start weir's runtime: {0}")]
+    Runtime(io::Error),
+    #[error("can't read {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("this host can't enforce")]
+    CantEnforce,
+    #[error("nothing was lifted")]
+    NotConfirmed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NotPermitted => 3,
+            Exit::NoDaemon => 4,
+        })
+    }
+}
+
+impl CliError {
+    /// Whoever read the output has seen enough (`weir sessions list | head`); no failure.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code; `run` has its own.
+    pub(super) fn exit(&self) -> ExitCode {
+        let exit = match self {
+            Self::Run(error) => return ExitCode::from(error.exit()),
+            Self::NotRoot { .. }
+            | Self::Client(ClientError::NotAllowed { .. })
+            | Self::Intercept(InterceptError::NotPrivileged { .. }) => Exit::NotPermitted,
+            Self::Client(ClientError::Refused { code, .. }) if code == "forbidden" => {
+                Exit::NotPermitted
+            }
+            Self::Read(ReadError::Open { source, .. }) | Self::Unreadable { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Exit::NotPermitted
+            }
+            Self::Client(ClientError::NoDaemon { .. }) => Exit::NoDaemon,
+            Self::NotConfirmed => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        exit.into()
+    }
+
+    /// The way out, where there is one to say.
+    pub(super) fn help(&self) -> Option<String> {
+        match self {
+            Self::Client(ClientError::NoDaemon { .. }) => Some(
+                "try `systemctl status weir`, or --records DIR to read records directly".to_owned(),
+            ),
+            Self::Client(ClientError::Refused { help, .. }) => help.clone(),
+            Self::Run(error) => error.help(),
+            Self::CantEnforce => Some("mend what is marked as missing above".to_owned()),
+            Self::NotConfirmed => Some("say --yes to lift the enforcement without a question".to_owned()),
+            Self::Intercept(InterceptError::InUse { .. }) => {
+                Some("stop it first: `systemctl stop weir`".to_owned())
+            }
+            error if error.exit() == ExitCode::from(Exit::NotPermitted) => {
+                Some("run it as root, as with sudo".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied() -> io::Error {
+        io::ErrorKind::PermissionDenied.into()
+    }
+
+    #[test]
+    fn exit_codes_are_as_the_help_says() {
+        let path = PathBuf::from("/run/weir/weir.sock");
+        for (error, exit) in [
+            (CliError::Client(ClientError::NoDaemon { path: path.clone() }), Exit::NoDaemon),
+            (CliError::Client(ClientError::NotAllowed { path: path.clone() }), Exit::NotPermitted),
+            (CliError::NotRoot { what: "weir daemon" }, Exit::NotPermitted),
+            (CliError::Unreadable { path: path.clone(), source: denied() }, Exit::NotPermitted),
+            (CliError::Read(ReadError::Open { path, source: denied() }), Exit::NotPermitted),
+            (CliError::NotConfirmed, Exit::Usage),
+            (CliError::CantEnforce, Exit::Failed),
+        ] {
+            assert_eq!(error.exit(), ExitCode::from(exit), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_daemon_tells_the_two_ways_out() {
+        let error = CliError::Client(ClientError::NoDaemon { path: "/run/weir/weir.sock".into() });
+        assert_eq!(
+            error.to_string(),
+            "no weir daemon answers at /run/weir/weir.sock: is it running?"
+        );
+        assert_eq!(
+            error.help().as_deref(),
+            Some("try `systemctl status weir`, or --records DIR to read records directly")
+        );
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure() {
+        assert!(CliError::Print(io::ErrorKind::BrokenPipe.into()).is_closed_pipe());
+        assert!(!CliError::Print(io::ErrorKind::StorageFull.into()).is_closed_pipe());
+    }
+}

@@ -1,0 +1,38 @@
+//! `weir sessions`: what was asked, judged, and answered.
+
+mod list;
+mod postgres;
+mod replay;
+mod show;
+mod source;
+pub(super) mod story;
+
+use self::source::{Source, Wanted};
+use super::{
+    args::{Sessions, SessionsCommand},
+    error::CliError,
+    out::Out,
+};
+
+/// Runs `weir sessions …`.
+pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
+    let source = Source::new(&sessions.reach);
+    match &sessions.command {
+        SessionsCommand::List { subject, target, limit, json } => {
+            let wanted = Wanted {
+                subject: subject.as_deref(),
+                target: target.as_deref(),
+                limit: *limit,
+            };
+            let listed = source.list(wanted)?;
+            if *json {
+                out.json(&listed)?;
+            } else {
+                list::print(&listed, source.live()?.as_ref(), out)?;
+            }
+        }
+        SessionsCommand::Show { id, json } => show::print(source.open(id)?, *json, out)?,
+        SessionsCommand::Replay { id, pace } => replay::print(source.open(id)?, *pace, out)?,
+    }
+    Ok(())
+}

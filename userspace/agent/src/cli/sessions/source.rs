@@ -1,0 +1,100 @@
+//! Where sessions are read from: the daemon, or a directory of records.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    os::fd::AsRawFd as _,
+    path::{Path, PathBuf},
+};
+
+use weir_record::{Entry, Event, ReadError, SessionReader, SessionStart};
+
+use super::super::{args::Reach, error::CliError, runtime};
+use crate::control::{Sessions, Summarised, Unreadable, client::Client};
+
+/// Where sessions are read from.
+pub(super) enum Source {
+    Daemon(Client),
+    Records(PathBuf),
+}
+
+/// Which sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted<'a> {
+    pub(super) subject: Option<&'a str>,
+    pub(super) target: Option<&'a str>,
+    pub(super) limit: usize,
+}
+
+/// One session's record, open, with its start already read.
+pub(super) struct Recorded {
+    pub(super) start: SessionStart,
+    pub(super) entries: SessionReader,
+    /// A copy that came from the daemon; unnamed, so it goes with the process, however that ends.
+    _copy: Option<File>,
+}
+
+impl Source {
+    pub(super) fn new(reach: &Reach) -> Self {
+        match &reach.records {
+            Some(dir) => Self::Records(dir.clone()),
+            None => Self::Daemon(Client::new(&reach.socket)),
+        }
+    }
+
+    /// Sessions, newest first.
+    pub(super) fn list(&self, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
+        match self {
+            Self::Daemon(client) => Ok(runtime::small()?
+                .block_on(client.sessions(wanted.subject, wanted.target, wanted.limit))?),
+            Self::Records(dir) => list(dir, wanted),
+        }
+    }
+
+    /// The sessions that the daemon is driving now; from records alone that can't be told.
+    pub(super) fn live(&self) -> Result<Option<BTreeSet<String>>, CliError> {
+        match self {
+            Self::Daemon(client) => {
+                let status = runtime::small()?.block_on(client.status())?;
+                Ok(Some(status.sessions.into_iter().map(|session| session.id).collect()))
+            }
+            Self::Records(_) => Ok(None),
+        }
+    }
+
+    /// The record of one session, by the beginning of its id.
+    pub(super) fn open(&self, id: &str) -> Result<Recorded, CliError> {
+        match self {
+            Self::Daemon(client) => {
+                let mut copy = tempfile::tempfile().map_err(CliError::Spool)?;
+                runtime::small()?.block_on(client.record(id, &mut copy))?;
+                let path = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
+                Recorded::open(&path, Some(copy))
+            }
+            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?, None),
+        }
+    }
+}
+
+impl Recorded {
+    fn open(path: &Path, copy: Option<File>) -> Result<Self, CliError> {
+        let mut entries = SessionReader::open(path)?;
+        match entries.next().transpose()? {
+            Some(Entry::Event(Event::Start(start))) => {
+                Ok(Self { start, entries, _copy: copy })
+            }
+            _ => Err(ReadError::Empty { path: path.to_owned() }.into()),
+        }
+    }
+}
+
+fn list(dir: &Path, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
+    let mut sessions = Sessions { sessions: Vec::new(), matched: 0, unreadable: Vec::new() };
+    for record in weir_record::list(dir)? {
+        match record {
+            Ok(summary) => sessions.add(Summarised(summary), wanted.subject, wanted.target, wanted.limit),
+            Err(error) => sessions.unreadable.push(Unreadable { problem: error.to_string() }),
+        }
+    }
+    Ok(sessions)
+}

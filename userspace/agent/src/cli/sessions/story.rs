@@ -1,0 +1,174 @@
+//! The parts of a session's story, in words: who, where, how judged, what became of it.
+//!
+//! Shared by `show`, `replay` and the account of `run`, so that they say the same of the same.
+
+use std::io;
+
+use weir_record::{
+    End, Intent, Outcome, SessionStart, Side, StatementSummary, Status, Tail, VerdictSummary,
+};
+
+use super::super::{
+    line::{Line, Tone},
+    moment,
+    out::Out,
+};
+
+/// A number with its noun in the right form: `1 row`, `2 rows`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    let plural = match noun.strip_suffix('y') {
+        _ if number == 1 => noun.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{noun}s"),
+    };
+    format!("{number} {plural}")
+}
+
+/// Who connected, from where, to what.
+pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
+    let label = |name: &str| Line::new().and(Tone::Dim, format!("  {name:<9}"));
+    out.line(
+        &Line::of(Tone::Strong, "session ")
+            .and(Tone::Key, start.id)
+            .and(Tone::Dim, format!("  {}", moment::second(start.started))),
+    )?;
+    let mut who = label("who").and(Tone::Strong, &start.subject);
+    if !start.groups.is_empty() {
+        who = who.text(format!(" in {}", start.groups.join(", ")));
+    }
+    if let Some(person) = &start.on_behalf_of {
+        who = who.text(format!(" on behalf of {person}"));
+    }
+    out.line(&who)?;
+    let process = &start.process;
+    let exe = process.exe.as_deref().unwrap_or("an executable that could not be read");
+    out.line(&label("process").text(format!(
+        "{} (pid {}, uid {}), {exe}",
+        process.comm, process.pid, process.uid
+    )))?;
+    out.line(&label("workload").text(format!("{} in {}", start.workload, process.cgroup)))?;
+    let target = match (&start.target, &start.protocol) {
+        (Some(target), Some(protocol)) => format!("{target} ({protocol}), "),
+        (Some(target), None) => format!("{target}, "),
+        (None, _) => "no declared target, ".to_owned(),
+    };
+    out.line(&label("where").text(format!("{target}dialled as {}", start.destination)))?;
+    out.line(&label("policy").and(Tone::Key, &start.policy_version))
+}
+
+/// One command: its number, when, how it was judged, and its text.
+pub(crate) fn command(start: &SessionStart, intent: &Intent, out: &mut Out) -> io::Result<()> {
+    let at = moment::clock(moment::after(start.started, intent.at));
+    let head = Line::of(Tone::Strong, format!("#{}", intent.seq))
+        .and(Tone::Dim, format!("  {at}  "))
+        .join(verdict(&intent.verdict));
+    out.blank()?;
+    out.line(&head)?;
+    let read: Vec<String> = intent.statements.iter().map(statement).collect();
+    if !read.is_empty() {
+        out.line(&Line::of(Tone::Dim, format!("  {}", read.join("; "))))?;
+    }
+    out.block(Tone::Plain, "  > ", &intent.text)
+}
+
+/// What became of a command.
+pub(crate) fn outcome(outcome: &Outcome) -> Line {
+    let mut line = match &outcome.status {
+        Status::Completed { tag } => Line::of(Tone::Good, tag),
+        Status::Failed { code, message } => {
+            Line::of(Tone::Bad, format!("failed {code}")).text(format!(": {message}"))
+        }
+        Status::Refused => Line::of(Tone::Bad, "not forwarded"),
+        Status::Skipped => {
+            Line::of(Tone::Warn, "skipped").text(": an earlier command of its batch failed")
+        }
+        Status::Lost => Line::of(Tone::Bad, "lost")
+            .text(": the connection ended before the target answered; it may have been done"),
+    };
+    if outcome.rows > 0 {
+        line = line.text(format!(", {}", count(outcome.rows, "row")));
+    }
+    if outcome.masked > 0 {
+        line = line.text(", ").and(Tone::Warn, format!("{} masked", count(outcome.masked, "value")));
+    }
+    let micros = i64::try_from(outcome.micros).unwrap_or(i64::MAX);
+    line.and(Tone::Dim, format!(", {}", moment::duration(micros)))
+}
+
+/// How a session ended; nothing is told of one that has no end yet.
+pub(crate) fn end(end: &End) -> Line {
+    match end {
+        End::Closed => Line::of(Tone::Good, "closed"),
+        End::ClientGone => Line::of(Tone::Warn, "the agent vanished"),
+        End::ServerGone => Line::of(Tone::Warn, "the target vanished"),
+        End::Refused { rule, message } => {
+            Line::of(Tone::Bad, "refused").text(format!(" by {rule}: {message}"))
+        }
+        End::ProtocolError { side, message } => {
+            let side = match side {
+                Side::Client => "the agent",
+                Side::Server => "the target",
+            };
+            Line::of(Tone::Bad, "protocol error").text(format!(" of {side}: {message}"))
+        }
+        End::Error { message } => Line::of(Tone::Bad, "failed").text(format!(": {message}")),
+        End::Shutdown => Line::of(Tone::Warn, "ended because weir was stopped"),
+        End::PolicyChanged { rule, message } => {
+            Line::of(Tone::Bad, "ended").text(format!(" by {rule}, a new policy: {message}"))
+        }
+    }
+}
+
+/// What a record that just stops means.
+pub(crate) fn unfinished(tail: Tail) -> Line {
+    let torn = match tail {
+        Tail::Whole => String::new(),
+        Tail::Torn { bytes } => format!(", {} into an entry", count(bytes, "byte")),
+    };
+    Line::of(Tone::Warn, format!("the record stops here{torn}"))
+        .text(": the session goes on, or weir was killed")
+}
+
+/// How policy judged.
+pub(crate) fn verdict(verdict: &VerdictSummary) -> Line {
+    match verdict {
+        VerdictSummary::Allow { policies } => Line::of(Tone::Good, "allowed")
+            .and(Tone::Dim, format!(" by {}", policies.join(", "))),
+        VerdictSummary::Deny { rule, message, .. } => Line::of(Tone::Bad, "refused")
+            .text(" by ")
+            .and(Tone::Strong, rule)
+            .text(format!(": {message}")),
+        VerdictSummary::Ask { approvers, message, .. } => {
+            let message = message.as_deref().unwrap_or("a human must approve it");
+            Line::of(Tone::Warn, "held")
+                .text(format!(" for {}: {message}", approvers.join(", ")))
+        }
+    }
+}
+
+fn statement(statement: &StatementSummary) -> String {
+    match &statement.opaque {
+        Some(reason) => format!("could not be read ({reason})"),
+        None if statement.objects.is_empty() => statement.verb.clone(),
+        None => format!("{}: {}", statement.verb, statement.objects.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_agree_with_their_numbers() {
+        assert_eq!(count(1, "row"), "1 row");
+        assert_eq!(count(0, "value"), "0 values");
+        assert_eq!(count(2, "policy"), "2 policies");
+    }
+
+    #[test]
+    fn a_hostile_message_stays_on_its_line() {
+        let line = end(&End::Error { message: "a\n\u{1b}[2J".into() });
+        assert!(!line.to_string().contains('\n'));
+        assert!(!line.to_string().contains("\u{1b}[2J"));
+    }
+}

@@ -1,0 +1,151 @@
+//! `weir status`: what the daemon governs now.
+
+use std::io;
+
+use super::{
+    args,
+    error::CliError,
+    line::{Line, Tone},
+    moment,
+    out::Out,
+    runtime,
+    sessions::story::count,
+    table::{Column, Table},
+};
+use crate::{control::client::Client, engine::Status};
+
+/// Runs `weir status`.
+pub(super) fn run(asked: &args::Status, out: &mut Out) -> Result<(), CliError> {
+    let status = runtime::small()?.block_on(Client::new(&asked.socket).status())?;
+    if asked.json { out.json(&status)? } else { print(&status, out)? }
+    Ok(())
+}
+
+fn print(status: &Status, out: &mut Out) -> io::Result<()> {
+    let label = |name: &str| Line::of(Tone::Dim, format!("{name:<13}"));
+    out.line(
+        &label("weir")
+            .text(&status.version)
+            .and(Tone::Dim, format!(", instance {}, since ", status.instance))
+            .text(moment::second(status.started)),
+    )?;
+    out.line(
+        &label("policy")
+            .and(Tone::Key, &status.policy.version)
+            .and(Tone::Dim, format!(" from {}, loaded ", status.policy.source))
+            .text(moment::second(status.policy.loaded)),
+    )?;
+    let interception = &status.interception;
+    out.line(&label("interception").text(format!(
+        "port {}, {} on each workload",
+        interception.port,
+        count_of(interception.programs.len(), "program"),
+    )))?;
+    let refusals = count(status.kernel_refusals, "call");
+    out.line(&label("kernel").text(format!("refused {refusals} by itself")))?;
+    workloads(status, out)?;
+    targets(status, out)?;
+    sessions(status, out)
+}
+
+fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
+    let mut table =
+        Table::new([Column::text("workload"), Column::text("cgroup"), Column::text("identity")]);
+    for workload in &status.interception.workloads {
+        table.row([
+            Line::of(Tone::Strong, &workload.name),
+            Line::plain(&workload.cgroup),
+            Line::plain(&workload.identity),
+        ]);
+    }
+    section(&table, status.interception.workloads.is_empty(), "no workloads are governed", out)
+}
+
+fn targets(status: &Status, out: &mut Out) -> io::Result<()> {
+    let mut table =
+        Table::new([Column::text("target"), Column::text("protocol"), Column::text("upstream")]);
+    for target in &status.targets {
+        table.row([
+            Line::of(Tone::Strong, &target.name),
+            Line::plain(&target.protocol),
+            target.upstream.as_ref().map_or_else(
+                || Line::of(Tone::Dim, "as dialled"),
+                Line::plain,
+            ),
+        ]);
+    }
+    let none = "no targets are declared: every connection is refused";
+    section(&table, status.targets.is_empty(), none, out)
+}
+
+fn sessions(status: &Status, out: &mut Out) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::text("live session"),
+        Column::text("workload"),
+        Column::text("subject"),
+        Column::text("target"),
+        Column::text("since"),
+    ]);
+    for session in &status.sessions {
+        table.row([
+            Line::of(Tone::Key, &session.id),
+            Line::plain(&session.workload),
+            Line::plain(&session.subject),
+            session.target.as_ref().map_or_else(|| Line::of(Tone::Dim, "-"), Line::plain),
+            Line::plain(moment::second(session.since)),
+        ]);
+    }
+    section(&table, status.sessions.is_empty(), "no live sessions", out)
+}
+
+fn section(table: &Table, empty: bool, none: &str, out: &mut Out) -> io::Result<()> {
+    out.blank()?;
+    if empty { out.line(&Line::of(Tone::Dim, none)) } else { table.print(out) }
+}
+
+fn count_of(number: usize, noun: &str) -> String {
+    count(u64::try_from(number).unwrap_or(u64::MAX), noun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::out::capture, *};
+
+    #[test]
+    fn a_status_reads_at_a_glance() {
+        let status = serde_json::from_value(serde_json::json!({
+            "version": "0.1.0",
+            "instance": "daemon",
+            "started": "2026-11-21T10:00:00Z",
+            "policy": {
+                "version": "0011223344556677",
+                "source": "/etc/weir/policies",
+                "loaded": "2026-11-21T10:01:00Z",
+            },
+            "interception": {
+                "port": 4242,
+                "programs": ["connect4", "connect6"],
+                "workloads": [{"name": "ci", "cgroup": "/weir/ci", "identity": "ci-bot"}],
+            },
+            "targets": [{"name": "orders", "protocol": "postgres", "upstream": null}],
+            "sessions": [],
+            "kernel_refusals": 3,
+        }))
+        .unwrap();
+        assert_eq!(
+            capture::plain(|out| print(&status, out)),
+            "weir         0.1.0, instance daemon, since 2026-11-21 10:00:00Z\n\
+             policy       0011223344556677 from /etc/weir/policies, loaded 2026-11-21 10:01:00Z\n\
+             interception port 4242, 2 programs on each workload\n\
+             kernel       refused 3 calls by itself\n\
+             \n\
+             workload  cgroup    identity\n\
+             ci        /weir/ci  ci-bot\n\
+             \n\
+             target  protocol  upstream\n\
+             orders  postgres  as dialled\n\
+             \n\
+             no live sessions\n"
+        );
+    }
+}

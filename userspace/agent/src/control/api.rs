@@ -1,0 +1,67 @@
+//! The routes, and the answers that need no record.
+
+use axum::{
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+
+use super::{
+    Daemon,
+    error::ApiError,
+    peer::{self, Own},
+    sessions,
+};
+use crate::engine::{ReloadError, Reloaded, Status};
+
+/// No request of this API has a body of any size.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// Every route behind the check of who calls.
+pub(super) fn router<D: Daemon>(daemon: D) -> Router {
+    Router::new()
+        .route("/v1/status", get(status::<D>))
+        .route("/v1/sessions", get(sessions::list::<D>))
+        .route("/v1/sessions/{id}", get(sessions::session::<D>))
+        .route("/v1/sessions/{id}/record", get(sessions::record::<D>))
+        .route("/v1/policy/reload", post(reload::<D>))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(daemon.clone(), peer::admit::<D>))
+        .layer(Extension(Own::of_this_process()))
+        .with_state(daemon)
+}
+
+async fn status<D: Daemon>(State(daemon): State<D>) -> Json<Status> {
+    Json(daemon.status())
+}
+
+async fn reload<D: Daemon>(State(daemon): State<D>) -> Result<Json<Reloaded>, ApiError> {
+    // Parsing and validating policies is work, not waiting.
+    let reloaded = tokio::task::spawn_blocking(move || daemon.reload_policies())
+        .await
+        .map_err(ApiError::internal)?;
+    reloaded.map(Json).map_err(|error| {
+        let code = match error {
+            ReloadError::Rejected(_) => "policy_rejected",
+            ReloadError::Io { .. } => "policy_unreadable",
+        };
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, error)
+            .with_help("the policies that were in force stay in force")
+    })
+}
+
+async fn unknown() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "no_such_route", "the local API has no such path")
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "wrong_method",
+        "the path is there, but not for this method",
+    )
+}

@@ -1,0 +1,227 @@
+//! Asks the daemon. One connection a request: a command line asks once or twice and ends.
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{Method, Request, Response, body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::{Session, Sessions, error::ErrorBody};
+use crate::engine::{Reloaded, Status};
+
+/// The largest answer that is taken into memory.
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+
+/// Why the daemon could not be asked, or did not answer as hoped.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens. A retry helps once the daemon runs.
+    #[error("no weir daemon answers at {}: is it running?", path.display())]
+    NoDaemon {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The socket is not for this user.
+    #[error("not allowed to speak with the weir daemon at {}", path.display())]
+    NotAllowed {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The connection failed otherwise.
+    #[error("can't speak with the weir daemon at {}: {source}", path.display())]
+    Connection {
+        /// The socket.
+        path: PathBuf,
+        /// The system's or the protocol's reason.
+        source: io::Error,
+    },
+    /// The daemon refused the request.
+    #[error("{message}")]
+    Refused {
+        /// For programs.
+        code: String,
+        /// For people.
+        message: String,
+        /// The way out.
+        help: Option<String>,
+    },
+    /// The answer is not what this API gives: something else listens there, or another version.
+    #[error("the weir daemon's answer makes no sense: {problem}")]
+    Nonsense {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The answer could not be put where it should go.
+    #[error("can't keep the daemon's answer: {0}")]
+    Sink(io::Error),
+}
+
+/// The daemon behind one socket.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// A client of the daemon that listens at `socket`; connects with each request.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// The daemon's status.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; so for every request.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.json(Method::GET, "/v1/status").await
+    }
+
+    /// The newest sessions, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn sessions(
+        &self,
+        subject: Option<&str>,
+        target: Option<&str>,
+        limit: usize,
+    ) -> Result<Sessions, ClientError> {
+        let mut path = format!("/v1/sessions?limit={limit}");
+        for (key, value) in [("subject", subject), ("target", target)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{key}={}", percent(value)));
+            }
+        }
+        self.json(Method::GET, &path).await
+    }
+
+    /// One session by its id or the beginning of it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn session(&self, id: &str) -> Result<Session, ClientError> {
+        self.json(Method::GET, &format!("/v1/sessions/{}", percent(id))).await
+    }
+
+    /// Copies a session's record into `sink`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn record(&self, id: &str, sink: &mut dyn Write) -> Result<(), ClientError> {
+        let mut body = self
+            .ask(Method::GET, &format!("/v1/sessions/{}/record", percent(id)))
+            .await?
+            .into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.lost(error))?;
+            if let Some(bytes) = frame.data_ref() {
+                sink.write_all(bytes).map_err(ClientError::Sink)?;
+            }
+        }
+        sink.flush().map_err(ClientError::Sink)
+    }
+
+    /// Has the daemon take its policies as they are now on disk.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; policies that don't load are `Refused`, and the old ones stay.
+    pub async fn reload_policies(&self) -> Result<Reloaded, ClientError> {
+        self.json(Method::POST, "/v1/policy/reload").await
+    }
+
+    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+        let answer = self.ask(method, path).await?;
+        let bytes = self.whole(answer).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| ClientError::Nonsense { problem: error.to_string() })
+    }
+
+    async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
+        let stream =
+            UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.lost(error))?;
+        // Ends with the connection; what fails on it shows in the request's own error.
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "weir")
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| ClientError::Nonsense { problem: error.to_string() })?;
+        let answer = sender.send_request(request).await.map_err(|error| self.lost(error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let bytes = self.whole(answer).await?;
+        match serde_json::from_slice::<ErrorBody>(&bytes) {
+            Ok(ErrorBody { error }) => Err(ClientError::Refused {
+                code: error.code,
+                message: error.message,
+                help: error.help,
+            }),
+            Err(_) => Err(ClientError::Nonsense { problem: format!("status {status}") }),
+        }
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> Result<Bytes, ClientError> {
+        let body = Limited::new(answer.into_body(), ANSWER_LIMIT);
+        let collected = body.collect().await.map_err(|source| ClientError::Connection {
+            path: self.socket.clone(),
+            source: io::Error::other(source),
+        })?;
+        Ok(collected.to_bytes())
+    }
+
+    fn unreachable(&self, error: io::Error) -> ClientError {
+        let path = self.socket.clone();
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                ClientError::NoDaemon { path }
+            }
+            io::ErrorKind::PermissionDenied => ClientError::NotAllowed { path },
+            _ => ClientError::Connection { path, source: error },
+        }
+    }
+
+    fn lost(&self, error: hyper::Error) -> ClientError {
+        ClientError::Connection { path: self.socket.clone(), source: io::Error::other(error) }
+    }
+
+    /// The socket that is asked.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+}
+
+/// Text as one segment or value of a URI: all but unreserved characters in their `%XX` form.
+fn percent(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_can_t_leave_its_segment() {
+        assert_eq!(percent("../status?x=1&y#ü"), "..%2Fstatus%3Fx%3D1%26y%23%C3%BC");
+        assert_eq!(percent("unix:alice"), "unix%3Aalice");
+    }
+}

@@ -1,0 +1,71 @@
+//! The local API: how the command line and the console speak with the daemon.
+//!
+//! HTTP on a unix socket, everything under `/v1`, JSON both ways, errors as
+//! `{"error": {"code", "message", "help"}}`. Who calls is known from the kernel: root or the
+//! daemon's own user, and never a process inside a governed cgroup, whatever its user.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/status` | [`Status`](crate::engine::Status) |
+//! | `GET /v1/sessions?subject=&target=&limit=` | [`Sessions`], newest first |
+//! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
+//! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
+//! | `POST /v1/policy/reload` | [`Reloaded`](crate::engine::Reloaded) |
+//!
+//! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
+//! can't.
+//!
+//! Known limit: the kernel tells who *connected*. A caller that hands its open connection to
+//! another process vouches for it.
+
+mod api;
+mod body;
+pub mod client;
+mod error;
+mod listener;
+mod peer;
+mod server;
+mod sessions;
+mod socket;
+mod summary;
+
+use std::path::Path;
+
+use crate::engine::{Engine, ReloadError, Reloaded, Status};
+
+pub use error::ControlError;
+pub use server::Server;
+pub use sessions::{Session, Sessions, Unreadable};
+pub use summary::Summarised;
+
+/// What the local API may ask of the engine: to tell, and to read its policies anew.
+pub trait Daemon: Clone + Send + Sync + 'static {
+    /// What is going on.
+    fn status(&self) -> Status;
+
+    /// Where the sessions' records are.
+    fn records(&self) -> &Path;
+
+    /// Takes the policies as they are now on disk.
+    ///
+    /// # Errors
+    /// They don't load; those that are in force stay.
+    fn reload_policies(&self) -> Result<Reloaded, ReloadError>;
+}
+
+impl Daemon for Engine {
+    fn status(&self) -> Status {
+        Self::status(self)
+    }
+
+    fn records(&self) -> &Path {
+        Self::records(self)
+    }
+
+    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
+        Self::reload_policies(self)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,284 @@
+//! The API over a real socket, with real records and a daemon that governs nothing.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::oneshot;
+use weir_record::{End, Process, SessionId, SessionReader, SessionStart, SessionWriter};
+
+use super::{
+    Daemon, Server,
+    client::{Client, ClientError},
+};
+use crate::engine::{
+    InterceptionStatus, PolicyStatus, ReloadError, Reloaded, Status, WorkloadStatus,
+};
+
+/// A daemon whose answers are set by the test.
+#[derive(Clone)]
+struct Told(Arc<State>);
+
+struct State {
+    records: PathBuf,
+    governed: Mutex<Vec<String>>,
+    policies_are_bad: bool,
+}
+
+impl Daemon for Told {
+    fn status(&self) -> Status {
+        let cgroups = self.0.governed.lock().unwrap().clone();
+        let workload = |cgroup| WorkloadStatus {
+            name: "ci".into(),
+            cgroup,
+            identity: "ci-bot".into(),
+        };
+        Status {
+            version: "0.1.0".into(),
+            instance: "test".into(),
+            started: "2026-11-21T10:00:00Z".parse().unwrap(),
+            policy: PolicyStatus {
+                version: "0011223344556677".into(),
+                source: "shipped".into(),
+                loaded: "2026-11-21T10:00:00Z".parse().unwrap(),
+            },
+            interception: InterceptionStatus {
+                port: 4242,
+                programs: Vec::new(),
+                workloads: cgroups.into_iter().map(workload).collect(),
+            },
+            targets: Vec::new(),
+            sessions: Vec::new(),
+            kernel_refusals: 0,
+        }
+    }
+
+    fn records(&self) -> &Path {
+        &self.0.records
+    }
+
+    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
+        if self.0.policies_are_bad {
+            return Err(ReloadError::Io {
+                path: "/etc/weir/policies".into(),
+                source: std::io::ErrorKind::NotFound.into(),
+            });
+        }
+        Ok(Reloaded { from: "a".into(), to: "b".into(), warnings: Vec::new(), ended: 2 })
+    }
+}
+
+/// A served API; it ends with the test.
+struct Served {
+    dir: tempfile::TempDir,
+    daemon: Told,
+    client: Client,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Served {
+    fn start() -> Self {
+        Self::with(false)
+    }
+
+    fn with(policies_are_bad: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let records = dir.path().join("records");
+        let governed = Mutex::default();
+        let daemon = Told(Arc::new(State { records, governed, policies_are_bad }));
+        let socket = dir.path().join("run/weir.sock");
+        let server = Server::bind(&socket).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server.serve(daemon.clone(), async move {
+            stopped.await.ok();
+        }));
+        Self { dir, daemon, client: Client::new(socket), _stop: stop }
+    }
+
+    fn record(&self, random: u32, target: &str) -> SessionId {
+        let start = start(random, target);
+        let id = start.id;
+        let writer = SessionWriter::create(&self.daemon.0.records, &start).unwrap();
+        writer.end(&End::Closed).unwrap();
+        id
+    }
+}
+
+fn start(random: u32, target: &str) -> SessionStart {
+    let started = "2026-11-21T10:00:00Z".parse().unwrap();
+    SessionStart {
+        id: SessionId::new(started, random),
+        started,
+        workload: "ci".into(),
+        subject: "unix:alice".into(),
+        groups: Vec::new(),
+        on_behalf_of: None,
+        process: Process {
+            pid: 7,
+            started: None,
+            uid: 1000,
+            gid: 1000,
+            exe: None,
+            comm: "psql".into(),
+            cgroup: "/weir/ci".into(),
+        },
+        destination: "192.0.2.1:5432".into(),
+        target: Some(target.into()),
+        protocol: Some("postgres".into()),
+        policy_version: "0011223344556677".into(),
+    }
+}
+
+fn code_of<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {
+    match answer {
+        Err(ClientError::Refused { code, .. }) => code,
+        other => panic!("refused was due, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn status_and_reload_round_trip() {
+    let served = Served::start();
+    assert_eq!(served.client.status().await.unwrap(), served.daemon.status());
+    assert_eq!(served.client.reload_policies().await.unwrap().ended, 2);
+}
+
+#[tokio::test]
+async fn a_reload_that_fails_says_that_the_old_policy_stays() {
+    let served = Served::with(true);
+    let Err(ClientError::Refused { code, message, help }) = served.client.reload_policies().await
+    else {
+        panic!("a bad policy was taken");
+    };
+    assert_eq!(code, "policy_unreadable");
+    assert!(message.contains("/etc/weir/policies"), "{message}");
+    assert_eq!(help.as_deref(), Some("the policies that were in force stay in force"));
+}
+
+#[tokio::test]
+async fn sessions_are_listed_filtered_and_limited() {
+    let served = Served::start();
+    let orders = served.record(1, "orders");
+    let people = served.record(2, "people");
+    fs::write(served.daemon.0.records.join("nonsense.weir"), "x").unwrap();
+
+    let all = served.client.sessions(None, None, 10).await.unwrap();
+    let ids: Vec<_> = all.sessions.iter().map(|session| session.0.start.id).collect();
+    assert_eq!(ids, [people, orders], "newest first");
+    assert_eq!(all.unreadable.len(), 1, "what can't be read is named");
+
+    let one = served.client.sessions(None, Some("orders"), 10).await.unwrap();
+    assert_eq!((one.sessions.len(), one.matched), (1, 1));
+    let limited = served.client.sessions(Some("unix:alice"), None, 1).await.unwrap();
+    assert_eq!((limited.sessions.len(), limited.matched), (1, 2), "what is left out is told");
+    assert!(served.client.sessions(Some("unix:bob"), None, 1).await.unwrap().sessions.is_empty());
+    assert_eq!(code_of(served.client.sessions(None, None, 1_000_000).await), "bad_query");
+}
+
+#[tokio::test]
+async fn a_session_is_found_by_the_beginning_of_its_id_and_its_record_copied_whole() {
+    let served = Served::start();
+    let id = served.record(0xdead_beef, "orders");
+    let session = served.client.session(&id.to_string()[..14]).await.unwrap();
+    assert_eq!(session.summary.0.end, Some(End::Closed));
+    assert_eq!(session.events.len(), 2);
+    assert!(!session.truncated);
+
+    let copy = served.dir.path().join("copy");
+    let mut file = fs::File::create(&copy).unwrap();
+    served.client.record(&id.to_string(), &mut file).await.unwrap();
+    assert_eq!(
+        fs::read(&copy).unwrap(),
+        fs::read(served.daemon.0.records.join(format!("{id}.weir"))).unwrap()
+    );
+    assert!(SessionReader::open(&copy).unwrap().all(|entry| entry.is_ok()));
+}
+
+#[tokio::test]
+async fn a_session_that_can_t_be_named_is_an_error_with_a_code() {
+    let served = Served::start();
+    let id = served.record(1, "orders").to_string();
+    served.record(2, "orders");
+    assert_eq!(code_of(served.client.session(&id[..3]).await), "ambiguous_session");
+    assert_eq!(code_of(served.client.session("zzzz").await), "no_such_session");
+    assert_eq!(code_of(served.client.session("../../../etc/passwd").await), "bad_session_id");
+    assert_eq!(code_of(served.client.record("..", &mut Vec::new()).await), "bad_session_id");
+}
+
+/// A plain request by another process, as `uid`: the status line and body of the answer.
+fn ask_as(uid: u32, socket: &Path, path: &str) -> String {
+    let script = "import socket,sys\n\
+        s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n\
+        s.sendall(f'GET {sys.argv[2]} HTTP/1.1\\r\\nhost: weir\\r\\nconnection: close\\r\\n\\r\\n'.encode())\n\
+        sys.stdout.write(s.makefile('rb').read().decode())\n";
+    let asked = Command::new("/usr/bin/python3")
+        .args(["-c", script])
+        .arg(socket)
+        .arg(path)
+        .uid(uid)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    String::from_utf8(asked.stdout).unwrap()
+}
+
+fn open_to_all(path: &Path) {
+    for path in [path, path.parent().unwrap(), path.parent().unwrap().parent().unwrap()] {
+        fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_user_is_refused_even_where_the_socket_s_mode_would_let_it_in() {
+    assert!(nix::unistd::geteuid().is_root(), "this test needs root, to act as another user");
+    let served = Served::start();
+    open_to_all(served.client.socket());
+    for path in ["/v1/status", "/v1/sessions", "/v1/nothing"] {
+        let socket = served.client.socket().to_owned();
+        let answer =
+            tokio::task::spawn_blocking(move || ask_as(65534, &socket, path)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
+        assert!(answer.contains(r#""code":"forbidden""#), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_of_a_governed_cgroup_is_refused_even_as_root() {
+    let served = Served::start();
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+    let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
+    *served.daemon.0.governed.lock().unwrap() = vec![own.to_owned()];
+    assert_eq!(code_of(served.client.status().await), "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_api_does_not_have_is_a_json_error() {
+    let served = Served::start();
+    for (path, status, code) in [
+        ("/v1/nothing", 404, "no_such_route"),
+        ("/", 404, "no_such_route"),
+        ("/v1/policy/reload", 405, "wrong_method"),
+        ("/v1/sessions?limt=3", 400, "bad_query"),
+        ("/v1/sessions?limit=-1", 400, "bad_query"),
+    ] {
+        let socket = served.client.socket().to_owned();
+        let answer = tokio::task::spawn_blocking(move || ask_as(0, &socket, path)).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+        assert!(answer.contains(&format!(r#""code":"{code}""#)), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn no_daemon_is_told_from_a_broken_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("weir.sock");
+    let client = Client::new(&path);
+    assert!(matches!(client.status().await, Err(ClientError::NoDaemon { .. })));
+    // What a killed daemon leaves.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(matches!(client.status().await, Err(ClientError::NoDaemon { .. })));
+}

@@ -1,0 +1,103 @@
+//! How an engine stands, as the API and the CLI show it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// An engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Weir's version.
+    pub version: String,
+    /// The engine's name.
+    pub instance: String,
+    /// When it started.
+    pub started: Timestamp,
+    /// The policies in force.
+    pub policy: PolicyStatus,
+    /// What is intercepted.
+    pub interception: InterceptionStatus,
+    /// The declared targets.
+    pub targets: Vec<TargetStatus>,
+    /// The sessions that are open.
+    pub sessions: Vec<LiveSession>,
+    /// How much the kernel refused by itself since the start.
+    pub kernel_refusals: u64,
+}
+
+/// The policies in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyStatus {
+    /// Their version.
+    pub version: String,
+    /// Their directory, or that they are the shipped ones.
+    pub source: String,
+    /// When they were loaded.
+    pub loaded: Timestamp,
+}
+
+/// What is intercepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterceptionStatus {
+    /// The port that connections are redirected to.
+    pub port: u16,
+    /// The attached programs.
+    pub programs: Vec<String>,
+    /// The tagged workloads.
+    pub workloads: Vec<WorkloadStatus>,
+}
+
+/// A tagged workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadStatus {
+    /// Its name.
+    pub name: String,
+    /// Its cgroup.
+    pub cgroup: String,
+    /// The identity it is bound to.
+    pub identity: String,
+}
+
+/// A declared target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetStatus {
+    /// Its name.
+    pub name: String,
+    /// Its protocol.
+    pub protocol: String,
+    /// Where weir dials, unless it is where the workload dialled.
+    pub upstream: Option<String>,
+}
+
+/// An open session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSession {
+    /// Its id.
+    pub id: String,
+    /// Its workload.
+    pub workload: String,
+    /// Who it belongs to.
+    pub subject: String,
+    /// Where it goes, unless nowhere.
+    pub target: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Something that the kernel refused by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelRefusal {
+    /// When it was heard of.
+    pub at: Timestamp,
+    /// In which hook.
+    pub hook: String,
+    /// Why.
+    pub reason: String,
+    /// Of which protocol.
+    pub protocol: String,
+    /// Where it should have gone, where that is known.
+    pub destination: Option<String>,
+    /// What the process calls itself.
+    pub process: String,
+    /// Its id.
+    pub pid: u32,
+}

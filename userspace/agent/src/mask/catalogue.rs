@@ -1,0 +1,67 @@
+//! What one database's catalogue says of relations, as far as masking asks. Plain data: reading it
+//! from a server is `upstream`'s job, naming what is sensitive in it is [`lineage`](super::lineage)'s.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A relation's `pg_class.oid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelationOid(pub u32);
+
+/// A column's `pg_attribute.attnum`, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ColumnNumber(pub i16);
+
+/// First oid of objects that a user made (`FirstNormalObjectId`, `access/transam.h`).
+const FIRST_NORMAL_OID: u32 = 16384;
+
+impl RelationOid {
+    /// Whether the relation came with the server.
+    #[must_use]
+    pub fn is_system(self) -> bool {
+        self.0 < FIRST_NORMAL_OID
+    }
+}
+
+/// A table, view, materialised view, foreign or partitioned table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relation {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Its columns, without dropped ones.
+    pub columns: HashMap<ColumnNumber, String>,
+}
+
+/// A snapshot of one database.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Every relation that has columns.
+    pub relations: HashMap<RelationOid, Relation>,
+    /// For each view, the columns it depends on; `None` means the whole row.
+    pub views: HashMap<RelationOid, BTreeSet<(RelationOid, Option<ColumnNumber>)>>,
+    /// Inheritance and partitioning: child, parent.
+    pub inherits: Vec<(RelationOid, RelationOid)>,
+    /// Names of functions whose body can read tables: every one outside of the system's schemas
+    /// that is written in another language than C.
+    pub functions: HashSet<String>,
+}
+
+impl Catalogue {
+    /// Adds one column, and its relation when it is the first.
+    pub fn add_column(
+        &mut self,
+        oid: RelationOid,
+        schema: &str,
+        relation: &str,
+        number: ColumnNumber,
+        column: &str,
+    ) {
+        let entry = self.relations.entry(oid).or_insert_with(|| Relation {
+            schema: schema.to_owned(),
+            name: relation.to_owned(),
+            columns: HashMap::new(),
+        });
+        entry.columns.insert(number, column.to_owned());
+    }
+}

@@ -1,0 +1,113 @@
+//! What a statement could show beyond its plain result columns.
+//!
+//! RowDescription names the source of a column that is one. An expression has no source, an error
+//! may quote a row, a copy has no description at all: for these, what the statement *names*
+//! decides. Doubt counts as exposure.
+
+use weir_command::{Access, Command, Effect, Statement, Verb};
+use weir_policy::{Clear, PolicyVersion, Refusal};
+
+use super::lineage::{Lineage, Sensitive};
+
+/// The exposure of one statement, or of several taken together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exposure {
+    /// It may compute with values of this sort: its untraceable columns are treated so, and
+    /// nothing may be derived or copied from it.
+    pub computes: Option<Sensitive>,
+    /// It names a relation that has such columns: an error's details may quote a row.
+    pub touches: bool,
+}
+
+impl Exposure {
+    /// The exposure of `statement`.
+    #[must_use]
+    pub fn of(statement: &Statement, lineage: &Lineage, clear: &Clear) -> Self {
+        match statement {
+            Statement::Command(command) => Self::of_command(command, lineage, clear),
+            // A policy that permits what weir can't read still doesn't permit a reveal.
+            Statement::Opaque(_) => Self::everything(lineage, clear),
+        }
+    }
+
+    /// The exposure of something that can read anything.
+    #[must_use]
+    pub fn everything(lineage: &Lineage, clear: &Clear) -> Self {
+        match lineage.any().filter(|s| !clear.shows(&s.class)) {
+            Some(sensitive) => Self {
+                computes: Some(sensitive.clone()),
+                touches: true,
+            },
+            None => Self::default(),
+        }
+    }
+
+    fn of_command(command: &Command, lineage: &Lineage, clear: &Clear) -> Self {
+        let mut exposure = Self::default();
+        let runs_code = command
+            .functions
+            .iter()
+            .any(|name| lineage.may_read_tables(name))
+            || command.effects.contains(&Effect::DynamicCode)
+            || matches!(command.verb, Verb::Call | Verb::Do | Verb::FunctionCall);
+        if runs_code {
+            exposure.join(Self::everything(lineage, clear));
+        }
+        let rows = command
+            .objects
+            .iter()
+            .filter(|o| o.access != Access::Define);
+        for object in rows {
+            for relation in lineage.named(object.schema.as_deref(), &object.name) {
+                let hidden = relation.sensitive().filter(|(_, s)| !clear.shows(&s.class));
+                for (column, sensitive) in hidden {
+                    exposure.touches = true;
+                    if command.columns.all || command.columns.named.contains(column) {
+                        exposure.computes.get_or_insert_with(|| sensitive.clone());
+                    }
+                }
+            }
+        }
+        exposure
+    }
+
+    /// Takes the stricter of both, in each respect.
+    pub fn join(&mut self, other: Self) {
+        self.touches |= other.touches;
+        if self.computes.is_none() {
+            self.computes = other.computes;
+        }
+    }
+
+    /// Whether the statement would carry sensitive values where no mask reaches.
+    #[must_use]
+    pub fn escapes(&self, command: &Command, version: &PolicyVersion) -> Option<Refusal> {
+        let class = &self.computes.as_ref()?.class;
+        let refusal = |rule: &str, message: String| {
+            Some(Refusal {
+                rule: rule.to_owned(),
+                message,
+                deciding: Vec::new(),
+                version: version.clone(),
+            })
+        };
+        if command.verb == Verb::CopyOut {
+            let message = format!(
+                "COPY would show values of class `{class}`, which can't be masked in a copy; \
+                 select the rows instead, or name only other columns"
+            );
+            return refusal("mask-copy", message);
+        }
+        if command.effects.contains(&Effect::Derives) {
+            let message = format!(
+                "the statement would write values derived from class `{class}` to where no mask \
+                 follows them"
+            );
+            return refusal("mask-derive", message);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+use weir_policy::{Policies, Source as Text};
+
+use super::*;
+
+pub(crate) const PEOPLE: RelationOid = RelationOid(16400);
+const CHILD: RelationOid = RelationOid(16401);
+const VIEW: RelationOid = RelationOid(16402);
+const OUTER: RelationOid = RelationOid(16403);
+const PLAIN: RelationOid = RelationOid(16404);
+
+/// `people(id, name, email)`, a partition of it with another column order, a view over `email`
+/// (renamed), a view over that view, and a view over `name` alone.
+pub(crate) fn lineage() -> Lineage {
+    let mut c = Catalogue::default();
+    let mut table = |oid, name: &str, columns: &[&str]| {
+        for (i, column) in columns.iter().enumerate() {
+            c.add_column(
+                oid,
+                "public",
+                name,
+                ColumnNumber(i16::try_from(i).unwrap() + 1),
+                column,
+            );
+        }
+    };
+    table(PEOPLE, "people", &["id", "name", "email"]);
+    table(CHILD, "people_2026", &["email", "id", "name"]);
+    table(VIEW, "contacts", &["who", "contact"]);
+    table(OUTER, "outer_contacts", &["c"]);
+    table(PLAIN, "names", &["name"]);
+    c.inherits.push((CHILD, PEOPLE));
+    c.views
+        .insert(VIEW, [(PEOPLE, Some(ColumnNumber(3)))].into());
+    c.views.insert(OUTER, [(VIEW, None)].into());
+    c.views
+        .insert(PLAIN, [(PEOPLE, Some(ColumnNumber(2)))].into());
+    c.functions.insert("leak".to_owned());
+    Lineage::new(&c, policies().masking(), "db", "app")
+}
+
+pub(crate) fn policies() -> Policies {
+    let masking = "[class.email]\nmethod = \"redact\"\n\
+                   [[column]]\nclass = \"email\"\ntable = \"public.people\"\ncolumn = \"email\"\n";
+    Policies::load(&[
+        Text {
+            name: "all.cedar".into(),
+            text: "@id(\"all\") permit(principal, action != Weir::Action::\"reveal\", resource);"
+                .into(),
+        },
+        Text {
+            name: "masking.toml".into(),
+            text: masking.into(),
+        },
+    ])
+    .unwrap()
+}
+
+fn sensitive(l: &Lineage, oid: RelationOid, column: i16) -> bool {
+    matches!(l.source(oid, ColumnNumber(column)), Source::Sensitive(_))
+}
+
+#[test]
+fn the_rule_names_one_column() {
+    let l = lineage();
+    assert!(sensitive(&l, PEOPLE, 3));
+    assert_eq!(l.source(PEOPLE, ColumnNumber(2)), Source::Harmless);
+    assert_eq!(l.source(PEOPLE, ColumnNumber(-1)), Source::Harmless);
+}
+
+#[test]
+fn partitions_follow_by_column_name_not_by_number() {
+    let l = lineage();
+    assert!(sensitive(&l, CHILD, 1));
+    assert_eq!(l.source(CHILD, ColumnNumber(3)), Source::Harmless);
+}
+
+#[test]
+fn views_follow_through_views_in_every_column() {
+    let l = lineage();
+    assert!(sensitive(&l, VIEW, 1) && sensitive(&l, VIEW, 2) && sensitive(&l, OUTER, 1));
+    assert_eq!(l.source(PLAIN, ColumnNumber(1)), Source::Harmless);
+}
+
+#[test]
+fn what_the_snapshot_does_not_hold_is_unknown_not_harmless() {
+    let l = lineage();
+    assert_eq!(
+        l.source(RelationOid(99999), ColumnNumber(1)),
+        Source::Unknown
+    );
+    assert_eq!(l.source(PEOPLE, ColumnNumber(9)), Source::Unknown);
+}
+
+#[test]
+fn names_without_a_schema_mean_every_schema() {
+    let l = lineage();
+    assert_eq!(l.named(None, "people").count(), 1);
+    assert_eq!(l.named(Some("other"), "people").count(), 0);
+    assert!(l.may_read_tables("public.leak") && !l.may_read_tables("lower"));
+}

@@ -1,0 +1,19 @@
+//! Apply a permit's obligations to responses: no value of a class that the subject may not see
+//! clear leaves this room unchanged.
+//!
+//! Three steps, each its own file: the [`lineage`] says which table columns are sensitive, the
+//! [`exposure`] says what a statement could reveal beyond its plain columns, the [`plan`] turns one
+//! RowDescription into a treatment a column, which [`value`] carries out. What can't be traced is
+//! treated as sensitive. This room never sees policy text, only what is [`Clear`].
+//!
+//! Known limits: a value can still be guessed by asking yes-or-no questions of it (`WHERE email
+//! LIKE 'a%'`); every column of a view over a sensitive column is masked, also the harmless ones.
+//!
+//! [`Clear`]: weir_policy::Clear
+
+pub mod catalogue;
+pub mod exposure;
+pub mod key;
+pub mod lineage;
+pub mod plan;
+pub mod value;

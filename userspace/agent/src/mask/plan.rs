@@ -1,0 +1,136 @@
+//! From one RowDescription to a treatment a column, and the treatment of rows by it.
+
+use bytes::BytesMut;
+use weir_policy::Clear;
+use weir_wire::{
+    WireError,
+    postgres::{
+        Formats,
+        backend::{DataRow, DataRowBuilder, RowDescription},
+    },
+};
+
+use super::{
+    catalogue::{ColumnNumber, RelationOid},
+    exposure::Exposure,
+    key::MaskKey,
+    lineage::{Lineage, Sensitive, Source},
+    value::{self, Kind, Treatment},
+};
+
+/// What is done to each column of a result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    columns: Vec<Option<Treatment>>,
+    masks: bool,
+}
+
+/// A column's table is newer than the catalogue: read it again, then ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleCatalogue;
+
+/// What happens to a column whose source stays unknown after the catalogue was read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Ask for a fresh catalogue.
+    Refresh,
+    /// Treat it as any sensitive value of the database.
+    Mask,
+}
+
+impl Plan {
+    /// Plans for `description`. `formats` are those of a Bind, where they differ from what the
+    /// description says (it then described the statement, not the portal).
+    pub fn new(
+        description: &RowDescription,
+        formats: Option<&Formats>,
+        lineage: &Lineage,
+        exposure: &Exposure,
+        clear: &Clear,
+        unknown: Unknown,
+    ) -> Result<Self, StaleCatalogue> {
+        let mut columns = Vec::with_capacity(description.fields().len());
+        for (i, field) in description.fields().iter().enumerate() {
+            let relation = RelationOid(field.table_oid);
+            let sensitive: Option<&Sensitive> = if field.table_oid == 0 {
+                exposure.computes.as_ref()
+            } else {
+                match lineage.source(relation, ColumnNumber(field.column)) {
+                    Source::Harmless => None,
+                    Source::Sensitive(sensitive) => Some(sensitive),
+                    // Toast tables and indexes of the system are in no catalogue.
+                    Source::Unknown if relation.is_system() => None,
+                    Source::Unknown => match unknown {
+                        Unknown::Refresh => return Err(StaleCatalogue),
+                        Unknown::Mask => lineage.any(),
+                    },
+                }
+            };
+            columns.push(
+                sensitive
+                    .filter(|s| !clear.shows(&s.class))
+                    .map(|s| Treatment {
+                        class: s.class.to_string(),
+                        method: s.method,
+                        kind: Kind::of(field.type_oid, field.type_modifier),
+                        format: formats.map_or(field.format, |formats| formats.format(i)),
+                    }),
+            );
+        }
+        let masks = columns.iter().any(Option::is_some);
+        Ok(Self { columns, masks })
+    }
+
+    /// Whether any column is masked. Rows of a plan that masks none are forwarded as they came.
+    #[must_use]
+    pub fn masks(&self) -> bool {
+        self.masks
+    }
+
+    /// Writes `row` with its masked columns to `out`; returns how many values were masked. A row
+    /// with another number of columns than was described is an error: nothing is known of it.
+    pub fn apply(
+        &self,
+        row: &DataRow,
+        key: &MaskKey,
+        scratch: &mut Vec<u8>,
+        out: &mut BytesMut,
+    ) -> Result<u64, RowError> {
+        if row.len() != self.columns.len() {
+            return Err(RowError::Columns {
+                described: self.columns.len(),
+                sent: row.len(),
+            });
+        }
+        let mut masked = 0;
+        let mut builder = DataRowBuilder::begin(out);
+        for (value, treatment) in row.columns().zip(&self.columns) {
+            match (value, treatment) {
+                (Some(value), Some(treatment)) => {
+                    masked += 1;
+                    let shown = value::replace(treatment, key, value, scratch);
+                    builder.column(shown.then_some(scratch.as_slice()))?;
+                }
+                (value, _) => builder.column(value)?,
+            }
+        }
+        builder.finish()?;
+        Ok(masked)
+    }
+}
+
+/// Why a row can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum RowError {
+    /// It isn't what was described.
+    #[error("the server described {described} columns and sent {sent}")]
+    Columns {
+        /// By RowDescription.
+        described: usize,
+        /// In DataRow.
+        sent: usize,
+    },
+    /// It isn't well-formed.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}

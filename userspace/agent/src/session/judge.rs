@@ -1,0 +1,114 @@
+//! What a live session asks of policy: who it is, where it goes, and the bundle that is in force.
+
+use std::sync::Arc;
+
+use weir_command::Statement;
+use weir_policy::{
+    Clear, Context, Policies, PolicyVersion, Refusal, Request, Subject, Target, Verdict,
+};
+
+/// The standing facts of a session and the policies that judge it.
+pub struct Judge {
+    policies: Arc<Policies>,
+    subject: Subject,
+    target: Target,
+    context: Context,
+}
+
+impl Judge {
+    /// A judge for one session.
+    #[must_use]
+    pub fn new(
+        policies: Arc<Policies>,
+        subject: Subject,
+        target: Target,
+        workload: String,
+    ) -> Self {
+        let context = Context {
+            workload,
+            in_transaction: false,
+        };
+        Self {
+            policies,
+            subject,
+            target,
+            context,
+        }
+    }
+
+    /// The bundle in force.
+    #[must_use]
+    pub fn policies(&self) -> &Arc<Policies> {
+        &self.policies
+    }
+
+    /// Its version.
+    #[must_use]
+    pub fn version(&self) -> &PolicyVersion {
+        self.policies.version()
+    }
+
+    /// Who is judged.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Of which target.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Puts another bundle in force.
+    pub fn replace(&mut self, policies: Arc<Policies>) {
+        self.policies = policies;
+    }
+
+    /// Which classes the subject may see clear.
+    #[must_use]
+    pub fn clear(&self) -> Clear {
+        self.policies
+            .clear(&self.subject, &self.target, &self.context)
+    }
+
+    /// Judges all that one message holds; the strictest verdict is the message's. A message that
+    /// holds nothing is refused: that it could not be read is the only explanation.
+    #[must_use]
+    pub fn judge<'a>(
+        &self,
+        statements: impl IntoIterator<Item = &'a Statement>,
+        in_transaction: bool,
+    ) -> Verdict {
+        let context = Context {
+            in_transaction,
+            ..self.context.clone()
+        };
+        let mut strictest: Option<Verdict> = None;
+        for statement in statements {
+            let request = Request {
+                subject: &self.subject,
+                target: &self.target,
+                statement,
+                context: &context,
+            };
+            let verdict = self.policies.judge(&request);
+            if matches!(verdict, Verdict::Deny(_)) {
+                return verdict;
+            }
+            // Among allows the first stands, among asks too: each says the same of the whole.
+            match (&strictest, &verdict) {
+                (None, _) | (Some(Verdict::Allow(_)), Verdict::Ask(_)) => strictest = Some(verdict),
+                _ => {}
+            }
+        }
+        strictest.unwrap_or_else(|| {
+            Verdict::Deny(Refusal {
+                rule: "default-deny".to_owned(),
+                message: "the message holds no statement that weir could read".to_owned(),
+                deciding: Vec::new(),
+                version: self.version().clone(),
+            })
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Which session a cancel key stands for. The agent never sees the target's own key, which could
+//! cancel from anywhere, but one of weir's, which works for its own workload only.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rustls::crypto::ring;
+use weir_wire::postgres::{CancelRequest, backend::BackendKeyData};
+
+use crate::config::{TargetName, WorkloadName};
+
+/// Length of a key in protocol 3.0.
+const KEY: usize = 4;
+
+/// The keys of all live sessions.
+#[derive(Default)]
+pub struct Cancels(Mutex<HashMap<(u32, [u8; KEY]), Cancellable>>);
+
+/// What one key stands for.
+#[derive(Clone)]
+pub struct Cancellable {
+    /// Whose session it is.
+    pub workload: WorkloadName,
+    /// Where.
+    pub target: TargetName,
+    /// The target's own key.
+    pub theirs: BackendKeyData,
+}
+
+/// A key that is in force until this is dropped.
+pub struct Registered {
+    cancels: Arc<Cancels>,
+    pid: u32,
+    key: [u8; KEY],
+}
+
+impl Cancels {
+    /// Makes a key for a session. `None` without randomness, or for an id and key that are in use:
+    /// then the session can't be cancelled.
+    #[must_use]
+    pub fn register(self: &Arc<Self>, session: Cancellable) -> Option<Registered> {
+        let mut key = [0; KEY];
+        ring::default_provider().secure_random.fill(&mut key).ok()?;
+        let pid = session.theirs.pid();
+        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.contains_key(&(pid, key)) {
+            return None;
+        }
+        keys.insert((pid, key), session);
+        Some(Registered {
+            cancels: Arc::clone(self),
+            pid,
+            key,
+        })
+    }
+
+    /// The session that a request means, if it is the caller's to cancel.
+    #[must_use]
+    pub fn find(&self, request: &CancelRequest, workload: &WorkloadName) -> Option<Cancellable> {
+        let key: [u8; KEY] = request.key.as_ref().try_into().ok()?;
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&(request.pid, key))
+            .filter(|found| found.workload == *workload)
+            .cloned()
+    }
+}
+
+impl Registered {
+    /// The key as the agent gets it.
+    #[must_use]
+    pub fn message(&self) -> Option<BackendKeyData> {
+        BackendKeyData::new(self.pid, &self.key).ok()
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let mut keys = self
+            .cancels
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        keys.remove(&(self.pid, self.key));
+    }
+}

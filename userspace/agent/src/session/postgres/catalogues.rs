@@ -1,0 +1,81 @@
+//! The catalogues of all databases that sessions are open to, shared between them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use weir_policy::{Policies, PolicyVersion};
+
+use crate::{
+    admit::Admission,
+    config::TargetName,
+    mask::{catalogue::Catalogue, lineage::Lineage},
+    upstream::{UpstreamError, postgres::read_catalogue},
+};
+
+/// How long a reading is used before a new session reads again.
+pub(super) const FRESH: Duration = Duration::from_secs(30);
+
+type Key = (TargetName, String);
+
+/// Readings by target and database.
+#[derive(Default)]
+pub struct Catalogues(Mutex<HashMap<Key, Arc<Slot>>>);
+
+/// One database. The lock is held while it is read, so that many sessions read it once.
+#[derive(Default)]
+struct Slot(tokio::sync::Mutex<Option<Reading>>);
+
+struct Reading {
+    at: Instant,
+    catalogue: Arc<Catalogue>,
+    version: PolicyVersion,
+    lineage: Arc<Lineage>,
+}
+
+impl Catalogues {
+    /// The lineage of `database` under `policies`, from a reading that is not older than `age`.
+    pub async fn lineage(
+        &self,
+        admission: &Admission,
+        database: &str,
+        policies: &Policies,
+        age: Duration,
+    ) -> Result<Arc<Lineage>, UpstreamError> {
+        let target = &admission.target().name;
+        let slot = {
+            let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(
+                slots
+                    .entry((target.clone(), database.to_owned()))
+                    .or_default(),
+            )
+        };
+        let asked = Instant::now();
+        let mut reading = slot.0.lock().await;
+        let lineage = |catalogue: &Catalogue| {
+            let rules = policies.masking();
+            Arc::new(Lineage::new(catalogue, rules, target.as_str(), database))
+        };
+        // A reading that another session made while this one waited is as good as its own.
+        if let Some(known) = reading.as_mut().filter(|known| known.at + age >= asked) {
+            if known.version != *policies.version() {
+                known.lineage = lineage(&known.catalogue);
+                known.version = policies.version().clone();
+            }
+            return Ok(Arc::clone(&known.lineage));
+        }
+        let at = Instant::now();
+        let catalogue = Arc::new(read_catalogue(admission, database).await?);
+        let lineage = lineage(&catalogue);
+        *reading = Some(Reading {
+            at,
+            catalogue,
+            version: policies.version().clone(),
+            lineage: Arc::clone(&lineage),
+        });
+        Ok(lineage)
+    }
+}

@@ -1,0 +1,306 @@
+//! Moves a governed session's bytes: four flows in one task, none of which waits for another.
+//!
+//! Reading from one side stops while what it would add to the other is more than [`HIGH_WATER`], so
+//! a slow reader slows its writer down and nothing piles up here. Bytes for the agent are on
+//! record before they are written, bytes for the target carry their proofs.
+
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+use weir_policy::{Policies, Refusal};
+use weir_record::Side;
+use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
+
+use super::{
+    catalogues::{Catalogues, FRESH},
+    from_agent::Heard,
+    from_target::Told,
+    governed::{Governed, SessionError},
+    startup,
+};
+use crate::{admit::Admission, mask::plan::Unknown, tls::Plain};
+
+/// Most bytes that wait for one side before reading from the other stops.
+const HIGH_WATER: usize = 256 * 1024;
+/// How much is read at once.
+const READ: usize = 64 * 1024;
+/// How long an agent's message may wait for the target's answers to earlier ones.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// How a session came to its end.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The agent said goodbye.
+    Closed,
+    /// The agent's side vanished.
+    ClientGone,
+    /// The target's side vanished.
+    ServerGone,
+    /// The engine stops.
+    Shutdown,
+    /// The policies that are now in force don't allow it.
+    PolicyChanged(Refusal),
+    /// Something that leaves no way on.
+    Failed(SessionError),
+}
+
+/// What a session needs besides its two ends.
+pub(super) struct Surroundings<'a> {
+    /// The policies in force.
+    pub policies: watch::Receiver<Arc<Policies>>,
+    /// Becomes true when the engine stops.
+    pub shutdown: watch::Receiver<bool>,
+    /// The catalogues.
+    pub catalogues: &'a Catalogues,
+    /// The proof for reading one.
+    pub admission: &'a Admission,
+    /// The database.
+    pub database: &'a str,
+    /// What a message may hold.
+    pub limits: Limits,
+}
+
+struct End {
+    reader: ReadHalf<Plain>,
+    writer: WriteHalf<Plain>,
+    received: BytesMut,
+    unflushed: bool,
+    closed: bool,
+}
+
+impl End {
+    fn new(io: Plain, received: BytesMut) -> Self {
+        let (reader, writer) = split(io);
+        Self {
+            reader,
+            writer,
+            received,
+            unflushed: false,
+            closed: false,
+        }
+    }
+
+    fn whole(self) -> Plain {
+        self.reader.unsplit(self.writer)
+    }
+}
+
+/// Drives the session until it ends. Gives back the agent's connection, for a last word.
+pub(super) async fn drive(
+    session: &mut Governed,
+    agent: (Plain, BytesMut),
+    target: (Plain, BytesMut),
+    around: &mut Surroundings<'_>,
+) -> (Ended, Plain) {
+    let mut agent = End::new(agent.0, agent.1);
+    let mut target = End::new(target.0, target.1);
+    let ended = match run(session, &mut agent, &mut target, around).await {
+        Ok(ended) => ended,
+        Err(error) => Ended::Failed(error),
+    };
+    // What is on record as shown is shown, and what is on record as sent is sent.
+    let last = async {
+        let shown = agent.writer.write_all(session.shown.pending()).await;
+        let sent = target.writer.write_all(session.sink.pending()).await;
+        shown.and(sent).and(target.writer.shutdown().await)
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), last).await {
+        tracing::debug!(%error, "the last bytes of the session");
+    }
+    (ended, agent.whole())
+}
+
+async fn run(
+    session: &mut Governed,
+    agent: &mut End,
+    target: &mut End,
+    around: &mut Surroundings<'_>,
+) -> Result<Ended, SessionError> {
+    let mut waiting: Option<frontend::Message> = None;
+    let mut stalled: Option<Instant> = None;
+    let mut tick = interval(FRESH);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tick.reset();
+    loop {
+        // Answers first: they settle what waits.
+        answers(session, target, around).await?;
+        let goodbye = requests(session, agent, &mut waiting, &around.limits)?;
+        session.shown.settle(&mut session.record)?;
+        if goodbye {
+            return Ok(Ended::Closed);
+        }
+        match (&waiting, stalled) {
+            (None, _) => stalled = None,
+            (Some(_), None) => stalled = Some(Instant::now()),
+            (Some(_), Some(since)) if since.elapsed() > STALLED => {
+                return Err(SessionError::client(
+                    "the pipeline waits for an answer that never comes",
+                ));
+            }
+            _ => {}
+        }
+        if target.closed && session.shown.pending().is_empty() {
+            return Ok(Ended::ServerGone);
+        }
+        if agent.closed && waiting.is_none() {
+            return Ok(Ended::ClientGone);
+        }
+
+        let hears = waiting.is_none() && !agent.closed && session.sink.pending().len() < HIGH_WATER;
+        let listens = !target.closed && session.shown.len() < HIGH_WATER;
+        let shows = agent.unflushed || !session.shown.pending().is_empty();
+        let sends = !target.closed && (target.unflushed || !session.sink.pending().is_empty());
+        tokio::select! {
+            read = fill(&mut agent.reader, &mut agent.received), if hears => {
+                agent.closed = !matches!(read, Ok(1..));
+            }
+            read = fill(&mut target.reader, &mut target.received), if listens => {
+                target.closed = !matches!(read, Ok(1..));
+            }
+            wrote = drain(&mut agent.writer, session.shown.pending(), &mut agent.unflushed), if shows => {
+                match wrote {
+                    Ok(count) => session.shown.written(count),
+                    Err(_) => return Ok(Ended::ClientGone),
+                }
+            }
+            wrote = drain(&mut target.writer, session.sink.pending(), &mut target.unflushed), if sends => {
+                match wrote {
+                    Ok(count) => session.sink.written(count),
+                    // What it still has to say comes first.
+                    Err(_) => target.closed = !listens,
+                }
+            }
+            _ = tick.tick() => refresh(session, around, FRESH).await?,
+            Ok(()) = around.policies.changed() => {
+                if let Err(refusal) = replace_policies(session, around).await? {
+                    return Ok(Ended::PolicyChanged(refusal));
+                }
+            }
+            Ok(()) = around.shutdown.changed() => return Ok(Ended::Shutdown),
+        }
+    }
+}
+
+/// Takes the target's messages that are here in full, as long as there is room for what they show.
+async fn answers(
+    session: &mut Governed,
+    target: &mut End,
+    around: &mut Surroundings<'_>,
+) -> Result<(), SessionError> {
+    while session.shown.len() < HIGH_WATER {
+        let frame = match decode_frame(&mut target.received, &around.limits) {
+            Ok(Decoded::Complete(frame)) => frame,
+            Ok(Decoded::Incomplete { .. }) => break,
+            Err(error) => {
+                return Err(SessionError::Protocol {
+                    side: Side::Server,
+                    message: error.to_string(),
+                });
+            }
+        };
+        if let Told::Stale(frame) = session.from_target(frame, Unknown::Refresh)? {
+            refresh(session, around, Duration::ZERO).await?;
+            // Still unknown: made in a transaction that nobody else can see into yet.
+            session.from_target(frame, Unknown::Mask)?;
+        }
+        if session.wants_catalogue() {
+            refresh(session, around, Duration::ZERO).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the agent's messages that are here in full. True when it says goodbye.
+fn requests(
+    session: &mut Governed,
+    agent: &mut End,
+    waiting: &mut Option<frontend::Message>,
+    limits: &Limits,
+) -> Result<bool, SessionError> {
+    let client = |error: weir_wire::WireError| SessionError::client(error.to_string());
+    while session.sink.pending().len() < HIGH_WATER {
+        let message = match waiting.take() {
+            Some(message) => message,
+            None => match decode_frame(&mut agent.received, limits).map_err(client)? {
+                Decoded::Complete(frame) => frontend::decode(frame).map_err(client)?,
+                Decoded::Incomplete { .. } => break,
+            },
+        };
+        match session.from_agent(message)? {
+            Heard::Done => {}
+            Heard::Closed => return Ok(true),
+            Heard::Wait(message) => {
+                *waiting = Some(message);
+                break;
+            }
+        }
+    }
+    Ok(false)
+}
+
+async fn refresh(
+    session: &mut Governed,
+    around: &Surroundings<'_>,
+    age: Duration,
+) -> Result<(), SessionError> {
+    let policies = Arc::clone(session.judge.policies());
+    let read = around
+        .catalogues
+        .lineage(around.admission, around.database, &policies, age)
+        .await;
+    match read {
+        Ok(lineage) => session.catalogue_changed(lineage),
+        // The last reading stays in force; what it doesn't know is masked.
+        Err(error) => session
+            .record
+            .note(&format!("the catalogue can't be read again: {error}"))?,
+    }
+    Ok(())
+}
+
+async fn replace_policies(
+    session: &mut Governed,
+    around: &mut Surroundings<'_>,
+) -> Result<Result<(), Refusal>, SessionError> {
+    let policies = Arc::clone(&around.policies.borrow_and_update());
+    let lineage = around
+        .catalogues
+        .lineage(around.admission, around.database, &policies, Duration::MAX)
+        .await
+        .map_err(|error| SessionError::server(format!("the catalogue can't be read: {error}")))?;
+    session.policies_changed(policies, lineage, &startup::connect())
+}
+
+async fn fill(reader: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<usize> {
+    buffer.reserve(READ);
+    reader.read_buf(buffer).await
+}
+
+/// Writes some of `bytes`, and flushes once all are written. Safe to cancel: nothing that was
+/// written goes unreported, since writing and flushing are never in one call.
+async fn drain(
+    writer: &mut (impl AsyncWrite + Unpin),
+    bytes: &[u8],
+    unflushed: &mut bool,
+) -> io::Result<usize> {
+    if bytes.is_empty() {
+        writer.flush().await?;
+        *unflushed = false;
+        return Ok(0);
+    }
+    let count = writer.write(bytes).await?;
+    if count == 0 {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    *unflushed = true;
+    Ok(count)
+}

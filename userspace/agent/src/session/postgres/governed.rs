@@ -1,0 +1,232 @@
+//! One governed session between an agent and a target: the state that both directions share.
+//!
+//! Sans-IO: [`from_agent`](super::from_agent) and [`from_target`](super::from_target) take one
+//! message each and leave bytes in [`Sink`] and [`Shown`]; `drive` moves the bytes. Nothing here
+//! waits.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use weir_command::Statement;
+use weir_policy::{Policies, Refusal, Verdict};
+use weir_record::{Outcome, RecordError, RecordedPermit, Seq, SessionWriter, Side, Status};
+use weir_wire::{WireError, postgres::backend::TransactionStatus};
+
+use super::{
+    names::{Names, Segment},
+    pipeline::{Account, Owed, Pipeline},
+    prepared::{Portal, Prepared, Texts},
+    shown::Shown,
+};
+use crate::{
+    approve,
+    mask::{key::MaskKey, lineage::Lineage, plan::RowError},
+    session::judge::Judge,
+    upstream::postgres::Sink,
+};
+
+/// Most prepared statements, and most portals, that one session may hold.
+pub(super) const MOST_NAMES: usize = 10_000;
+/// Most answers that one session may be owed.
+pub(super) const MOST_OWED: usize = 100_000;
+
+/// A session past its start-up.
+pub(super) struct Governed {
+    pub(super) judge: Judge,
+    pub(super) lineage: Arc<Lineage>,
+    pub(super) key: Arc<MaskKey>,
+    pub(super) record: SessionWriter,
+    pub(super) sink: Sink,
+    pub(super) shown: Shown,
+    pub(super) texts: Texts,
+    pub(super) statements: Names<Bytes, Arc<Prepared>>,
+    pub(super) portals: Names<Bytes, Arc<Portal>>,
+    pub(super) pipeline: Pipeline,
+    pub(super) segment: Segment,
+    pub(super) transaction: TransactionStatus,
+    /// The proof for rows that the target is taking right now.
+    pub(super) copy_in: Option<Arc<RecordedPermit>>,
+    /// The session has changed what relations there are since the catalogue was read: names in its
+    /// statements prove nothing until it is read again.
+    pub(super) shape_changed: bool,
+    pub(super) scratch: Vec<u8>,
+}
+
+/// Why a session ends before the agent ends it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    /// It can't be recorded, so it can't go on.
+    #[error("the session can't be recorded: {0}")]
+    Record(#[from] RecordError),
+    /// Somebody sent what the protocol does not allow.
+    #[error("{message}")]
+    Protocol {
+        /// Who.
+        side: Side,
+        /// What.
+        message: String,
+    },
+    /// The target changed how statements are read, so they can't be judged any more.
+    #[error("the target set {name} to {value}, under which statements can't be judged")]
+    Lexing {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The session holds more than it may.
+    #[error("the session holds more than {limit} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl SessionError {
+    pub(super) fn client(message: impl Into<String>) -> Self {
+        Self::Protocol {
+            side: Side::Client,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn server(message: impl Into<String>) -> Self {
+        Self::Protocol {
+            side: Side::Server,
+            message: message.into(),
+        }
+    }
+}
+
+/// A message that weir makes itself and that can't be made: only from names that a peer sent.
+impl From<WireError> for SessionError {
+    fn from(error: WireError) -> Self {
+        Self::client(error.to_string())
+    }
+}
+
+impl From<RowError> for SessionError {
+    fn from(error: RowError) -> Self {
+        Self::server(error.to_string())
+    }
+}
+
+impl Governed {
+    /// A session that has just opened.
+    #[must_use]
+    pub(super) fn new(
+        judge: Judge,
+        lineage: Arc<Lineage>,
+        key: Arc<MaskKey>,
+        record: SessionWriter,
+        sink: Sink,
+        transaction: TransactionStatus,
+    ) -> Self {
+        Self {
+            judge,
+            lineage,
+            key,
+            record,
+            sink,
+            shown: Shown::new(),
+            texts: Texts::default(),
+            statements: Names::new(),
+            portals: Names::new(),
+            pipeline: Pipeline::default(),
+            segment: Segment::default(),
+            transaction,
+            copy_in: None,
+            shape_changed: false,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Puts other policies in force, and judges anew whether the session may stand at all.
+    pub(super) fn policies_changed(
+        &mut self,
+        policies: Arc<Policies>,
+        lineage: Arc<Lineage>,
+        connect: &Statement,
+    ) -> Result<Result<(), Refusal>, SessionError> {
+        self.judge.replace(policies);
+        self.lineage = lineage;
+        self.record.note(&format!(
+            "judged from here on by policy {}",
+            self.judge.version()
+        ))?;
+        Ok(match self.judge.judge([connect], self.in_transaction()) {
+            Verdict::Allow(_) => Ok(()),
+            Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
+            Verdict::Deny(refusal) => Err(refusal),
+        })
+    }
+
+    /// Takes a newer reading of the catalogue, made when this session had no transaction open.
+    pub(super) fn catalogue_changed(&mut self, lineage: Arc<Lineage>) {
+        self.lineage = lineage;
+        if !self.in_transaction() && self.pipeline.is_empty() {
+            self.shape_changed = false;
+        }
+    }
+
+    /// Whether the catalogue should be read again now.
+    #[must_use]
+    pub(super) fn wants_catalogue(&self) -> bool {
+        self.shape_changed && !self.in_transaction() && self.pipeline.is_empty()
+    }
+
+    pub(super) fn in_transaction(&self) -> bool {
+        self.transaction != TransactionStatus::Idle
+    }
+
+    /// Appends bytes for the agent, on the account of the answer that is owed next.
+    pub(super) fn show(&mut self, seq: Option<Seq>, raw: &[u8]) -> Result<(), SessionError> {
+        if let Some(owed) = self.pipeline.head() {
+            owed.account.bytes += u64::try_from(raw.len()).unwrap_or(u64::MAX);
+        }
+        self.shown
+            .answering(seq, &mut self.record)?
+            .extend_from_slice(raw);
+        Ok(())
+    }
+
+    pub(super) fn settle_account(
+        &mut self,
+        seq: Option<Seq>,
+        account: &Account,
+        status: Status,
+    ) -> Result<(), SessionError> {
+        if let Some(seq) = seq.filter(|_| !account.settled) {
+            let outcome: Outcome = account.outcome(status, Instant::now());
+            self.shown.settle(&mut self.record)?;
+            self.record.outcome(seq, &outcome)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the account of what the target never answered.
+    pub(super) fn settle_unanswered(
+        &mut self,
+        owed: &Owed,
+        status: &Status,
+    ) -> Result<(), SessionError> {
+        self.settle_account(owed.seq, &owed.account, status.clone())
+    }
+
+    /// Takes the session apart at its end: the record, with everything that was shown in it and
+    /// every command that is still owed an answer marked as lost.
+    pub(super) fn finish(mut self) -> (SessionWriter, Result<(), SessionError>) {
+        let owed: Vec<Owed> = self.pipeline.drain().collect();
+        let settled = self
+            .shown
+            .settle(&mut self.record)
+            .map_err(SessionError::from)
+            .and_then(|()| {
+                owed.iter()
+                    .try_for_each(|owed| self.settle_unanswered(owed, &Status::Lost))
+            });
+        (self.record, settled)
+    }
+}

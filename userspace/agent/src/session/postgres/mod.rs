@@ -1,0 +1,380 @@
+//! PostgreSQL: one session, from the agent's first byte to the record's last.
+//!
+//! [`serve`] reads as numbered steps. The state of a session past its start-up is [`Governed`];
+//! [`drive`] moves its bytes.
+
+mod cancels;
+mod catalogues;
+mod drive;
+mod from_agent;
+mod from_target;
+mod governed;
+mod greet;
+mod lexing;
+mod names;
+mod pipeline;
+mod prepared;
+mod refusal;
+mod shown;
+mod startup;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::BytesMut;
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
+use weir_policy::{Policies, Refusal, Target, Verdict};
+use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
+use weir_wire::postgres::{
+    Limits,
+    backend::{Authentication, ReadyForQuery, SqlState},
+};
+
+pub use self::{cancels::Cancels, catalogues::Catalogues};
+use self::{
+    cancels::{Cancellable, Registered},
+    catalogues::FRESH,
+    drive::{Ended, Surroundings, drive},
+    governed::{Governed, SessionError},
+    greet::{Arrival, GreetError, Opening, greet, send_last},
+    startup::Wanted,
+};
+use super::judge::Judge;
+use crate::{
+    admit::Admission,
+    approve,
+    mask::{key::MaskKey, lineage::Lineage},
+    tls::{Authority, Plain},
+    upstream::{
+        UpstreamError,
+        postgres::{Login, cancel, login},
+    },
+};
+
+/// What all sessions share.
+pub struct Services {
+    /// Mints the leaves that agents see.
+    pub authority: Authority,
+    /// Hashes and tokenises masked values.
+    pub mask_key: Arc<MaskKey>,
+    /// The catalogues of all databases.
+    pub catalogues: Catalogues,
+    /// The cancel keys of all sessions.
+    pub cancels: Arc<Cancels>,
+    /// What a message may hold.
+    pub limits: Limits,
+}
+
+/// What may change while a session lives.
+pub struct Watched {
+    /// The policies in force.
+    pub policies: watch::Receiver<Arc<Policies>>,
+    /// Becomes true when the engine stops.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+/// Serves one admitted connection to its end, and ends its record.
+pub async fn serve(
+    io: TcpStream,
+    admission: Admission,
+    record: SessionWriter,
+    services: &Services,
+    watched: Watched,
+) -> Result<(), RecordError> {
+    // 1. Lead the agent up to its startup packet.
+    let name = admission.destination().ip().to_string();
+    let tls = admission.target().agent_tls;
+    let opening = match greet(io, tls, &services.authority, &name, &services.limits).await {
+        Ok(Arrival::Session(opening)) => opening,
+        Ok(Arrival::Cancel(request)) => {
+            return record.end(&cancelled(&admission, services, &request).await);
+        }
+        Err(GreetError::Gone(_)) => return record.end(&End::ClientGone),
+        Err(error) => return record.end(&protocol_error(Side::Client, &error)),
+    };
+    open(opening, admission, record, services, watched).await
+}
+
+async fn open(
+    opening: Opening,
+    admission: Admission,
+    mut record: SessionWriter,
+    services: &Services,
+    mut watched: Watched,
+) -> Result<(), RecordError> {
+    let Opening {
+        io: mut agent,
+        received,
+        startup,
+    } = opening;
+    let id = *record.id();
+    // 2. Judge what it wants to open.
+    let Some(wanted) = Wanted::read(&startup) else {
+        let message = "the startup packet names no user";
+        last_word(&mut agent, SqlState::INVALID_AUTHORIZATION, message, &id).await;
+        return record.end(&protocol_error(Side::Client, &message));
+    };
+    let policies = Arc::clone(&watched.policies.borrow_and_update());
+    let judge = judge(policies, &admission, &wanted);
+    if let Err(refusal) = may_open(&judge, &wanted) {
+        return refused(record, &mut agent, &refusal).await;
+    }
+    // 3. Log in to the target and read its catalogue.
+    let (login, lineage) = match reach(&admission, &wanted, &judge, services).await {
+        Ok(reached) => reached,
+        Err(error) => {
+            tracing::warn!(session = %id, %error, "the target can't be opened");
+            last_word(
+                &mut agent,
+                SqlState::CONNECTION_FAILURE,
+                &error.to_string(),
+                &id,
+            )
+            .await;
+            return record.end(&End::Error {
+                message: error.to_string(),
+            });
+        }
+    };
+    // 4. Put it on record, then tell the agent.
+    let settings: BTreeMap<String, String> = wanted.settings.iter().cloned().collect();
+    record.opened(&wanted.database, &wanted.user, &settings)?;
+    let registered = register(&admission, &login, services);
+    if let Err(end) = welcome(&mut agent, &login, registered.as_ref()).await {
+        return record.end(&end);
+    }
+    // 5. Drive it until it ends.
+    let key = Arc::clone(&services.mask_key);
+    let Login {
+        io,
+        received: answers,
+        sink,
+        status,
+        ..
+    } = login;
+    let mut session = Governed::new(judge, lineage, key, record, sink, status);
+    let mut around = Surroundings {
+        policies: watched.policies,
+        shutdown: watched.shutdown,
+        catalogues: &services.catalogues,
+        admission: &admission,
+        database: &wanted.database,
+        limits: services.limits,
+    };
+    let (ended, agent) = drive(&mut session, (agent, received), (io, answers), &mut around).await;
+    // 6. Say goodbye, on record first.
+    let (record, settled) = session.finish();
+    let ended = match settled {
+        Ok(()) => ended,
+        Err(error) => Ended::Failed(error),
+    };
+    goodbye(agent, record, ended).await
+}
+
+fn judge(policies: Arc<Policies>, admission: &Admission, wanted: &Wanted) -> Judge {
+    let target = Target {
+        name: admission.target().name.to_string(),
+        protocol: admission.target().protocol.to_string(),
+        database: wanted.database.clone(),
+    };
+    let workload = admission.workload().to_string();
+    Judge::new(policies, admission.subject().clone(), target, workload)
+}
+
+fn may_open(judge: &Judge, wanted: &Wanted) -> Result<(), Refusal> {
+    match judge.judge(&wanted.statements, false) {
+        Verdict::Allow(_) => Ok(()),
+        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
+        Verdict::Deny(refusal) => Err(refusal),
+    }
+}
+
+async fn reach(
+    admission: &Admission,
+    wanted: &Wanted,
+    judge: &Judge,
+    services: &Services,
+) -> Result<(Login, Arc<Lineage>), UpstreamError> {
+    let login = login(
+        admission,
+        &wanted.database,
+        &wanted.settings,
+        services.limits,
+    )
+    .await?;
+    let lineage = services
+        .catalogues
+        .lineage(admission, &wanted.database, judge.policies(), FRESH)
+        .await?;
+    Ok((login, lineage))
+}
+
+fn register(admission: &Admission, login: &Login, services: &Services) -> Option<Registered> {
+    services.cancels.register(Cancellable {
+        workload: admission.workload().clone(),
+        target: admission.target().name.clone(),
+        theirs: login.key.clone()?,
+    })
+}
+
+/// What a server says once it is content with a client.
+async fn welcome(agent: &mut Plain, login: &Login, key: Option<&Registered>) -> Result<(), End> {
+    let mut bytes = BytesMut::new();
+    Authentication::ok().encode(&mut bytes);
+    for parameter in &login.parameters {
+        if let Err(error) = lexing::check(parameter) {
+            last_word(
+                agent,
+                SqlState::FEATURE_NOT_SUPPORTED,
+                &error.to_string(),
+                None,
+            )
+            .await;
+            return Err(End::Error {
+                message: error.to_string(),
+            });
+        }
+        parameter.encode(&mut bytes);
+    }
+    if let Some(message) = key.and_then(Registered::message) {
+        message.encode(&mut bytes);
+    }
+    ReadyForQuery::new(login.status).encode(&mut bytes);
+    let sent = async {
+        agent.write_all(&bytes).await?;
+        agent.flush().await
+    };
+    sent.await.map_err(|_: std::io::Error| End::ClientGone)
+}
+
+async fn cancelled(
+    admission: &Admission,
+    services: &Services,
+    request: &weir_wire::postgres::CancelRequest,
+) -> End {
+    let found = services.cancels.find(request, admission.workload());
+    // An unknown key is answered as the server answers it: not at all.
+    let Some(session) = found.filter(|found| found.target == admission.target().name) else {
+        return End::Refused {
+            rule: "unknown-cancel-key".to_owned(),
+            message: "no session of this workload has this cancel key".to_owned(),
+        };
+    };
+    match cancel(admission, &session.theirs).await {
+        Ok(()) => End::Closed,
+        Err(error) => End::Error {
+            message: error.to_string(),
+        },
+    }
+}
+
+async fn refused(
+    record: SessionWriter,
+    agent: &mut Plain,
+    refusal: &Refusal,
+) -> Result<(), RecordError> {
+    let id = *record.id();
+    let message = format!(
+        "{} (rule {}, policy {})",
+        refusal.message, refusal.rule, refusal.version
+    );
+    record.end(&End::Refused {
+        rule: refusal.rule.clone(),
+        message: refusal.message.clone(),
+    })?;
+    last_word(agent, SqlState::INSUFFICIENT_PRIVILEGE, &message, &id).await;
+    Ok(())
+}
+
+async fn goodbye(mut agent: Plain, record: SessionWriter, ended: Ended) -> Result<(), RecordError> {
+    let id = *record.id();
+    let (end, word) = match ended {
+        Ended::Closed => (End::Closed, None),
+        Ended::ClientGone => (End::ClientGone, None),
+        Ended::ServerGone => {
+            let word = (
+                SqlState::CONNECTION_FAILURE,
+                "the target closed the connection".to_owned(),
+            );
+            (End::ServerGone, Some(word))
+        }
+        Ended::Shutdown => {
+            let word = (SqlState::ADMIN_SHUTDOWN, "weir is shutting down".to_owned());
+            (End::Shutdown, Some(word))
+        }
+        Ended::PolicyChanged(Refusal { rule, message, .. }) => {
+            let word = format!("the policy changed: {message} (rule {rule})");
+            (
+                End::PolicyChanged { rule, message },
+                Some((SqlState::ADMIN_SHUTDOWN, word)),
+            )
+        }
+        Ended::Failed(error) => {
+            tracing::warn!(session = %id, %error, "the session failed");
+            let (end, code) = failure(&error);
+            (end, Some((code, error.to_string())))
+        }
+    };
+    let ended = record.end(&end);
+    if let Some((code, word)) = word {
+        last_word(&mut agent, code, &word, &id).await;
+    }
+    ended
+}
+
+fn failure(error: &SessionError) -> (End, SqlState) {
+    let message = error.to_string();
+    match error {
+        SessionError::Protocol { side, .. } => (
+            End::ProtocolError {
+                side: *side,
+                message,
+            },
+            SqlState::PROTOCOL_VIOLATION,
+        ),
+        SessionError::Record(_) => (End::Error { message }, SqlState::INSUFFICIENT_RESOURCES),
+        SessionError::TooMany { .. } => (End::Error { message }, SqlState::PROGRAM_LIMIT_EXCEEDED),
+        SessionError::Lexing { .. } => (End::Error { message }, SqlState::FEATURE_NOT_SUPPORTED),
+    }
+}
+
+fn protocol_error(side: Side, message: &impl ToString) -> End {
+    End::ProtocolError {
+        side,
+        message: message.to_string(),
+    }
+}
+
+async fn last_word<'a>(
+    agent: &mut Plain,
+    code: SqlState,
+    message: &str,
+    session: impl Into<Option<&'a SessionId>>,
+) {
+    let error = refusal::fatal(code, message, session.into());
+    if let Err(error) = send_last(agent, error.frame().raw()).await {
+        tracing::debug!(%error, "the agent did not hear the last word");
+    }
+}
+
+/// Whether a connection's first bytes are those of a PostgreSQL client.
+#[must_use]
+pub fn is_startup(first: &[u8]) -> bool {
+    let Some((&length, rest)) = first.split_first_chunk::<4>() else {
+        return false;
+    };
+    let Some((&code, _)) = rest.split_first_chunk::<4>() else {
+        return false;
+    };
+    let [major_high, major_low, ..] = code;
+    (8..=10_000).contains(&u32::from_be_bytes(length))
+        && matches!(u16::from_be_bytes([major_high, major_low]), 3 | 1234)
+}
+
+/// Tells an agent that its connection is refused, as the server itself would.
+pub async fn refuse(io: TcpStream, message: &str, session: &SessionId, services: &Services) {
+    let (tls, limits) = (crate::config::AgentTls::Refuse, &services.limits);
+    if let Ok(Arrival::Session(opening)) = greet(io, tls, &services.authority, "", limits).await {
+        let mut agent = opening.io;
+        last_word(&mut agent, SqlState::CONNECTION_REJECTED, message, session).await;
+    }
+}

@@ -1,0 +1,292 @@
+//! Which answers the target still owes, in order.
+//!
+//! Every message that weir sends has one [`Expected`] here until it is answered. An error in the
+//! extended protocol makes the target pass over everything up to the next Sync (PostgreSQL's
+//! documentation, 55.2.3); [`Pipeline::fail`] does the same to the queue.
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use weir_policy::Refusal;
+use weir_record::{Outcome, RecordedPermit, Seq, Status};
+
+use super::prepared::Portal;
+use crate::mask::{exposure::Exposure, plan::Plan};
+
+/// Which names a change is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Space {
+    /// Prepared statements.
+    Statement,
+    /// Portals and cursors.
+    Portal,
+}
+
+/// What kind of answer is owed.
+#[derive(Debug)]
+pub(super) enum Expected {
+    /// Results of each statement in turn, then ReadyForQuery. `changes` holds, a statement each,
+    /// what its success means for names.
+    Query {
+        changes: VecDeque<Vec<Space>>,
+        plan: Option<Plan>,
+        exposure: Arc<Exposure>,
+        permit: Arc<RecordedPermit>,
+    },
+    /// FunctionCallResponse, then ReadyForQuery.
+    Call { exposure: Arc<Exposure> },
+    /// ParseComplete.
+    Parse { exposure: Arc<Exposure> },
+    /// BindComplete.
+    Bind { portal: Arc<Portal> },
+    /// RowDescription or NoData that weir asked for; the client never sees it.
+    Probe { portal: Arc<Portal> },
+    /// ParameterDescription, then RowDescription or NoData.
+    DescribeStatement,
+    /// RowDescription or NoData.
+    DescribePortal,
+    /// Rows, then one of CommandComplete, PortalSuspended, EmptyQueryResponse.
+    Execute {
+        portal: Arc<Portal>,
+        changes: Vec<Space>,
+    },
+    /// CloseComplete.
+    Close(Space),
+    /// ReadyForQuery.
+    Sync,
+    /// An error, for the statement that weir sent in the place of a refused one. `simple`: then
+    /// ReadyForQuery, too.
+    Refused { refusal: Refusal, simple: bool },
+}
+
+/// One owed answer, and the account of it.
+#[derive(Debug)]
+pub(super) struct Owed {
+    /// What is owed.
+    pub expected: Expected,
+    /// The command that it is for.
+    pub seq: Option<Seq>,
+    /// The account so far.
+    pub account: Account,
+}
+
+/// What a command has shown so far.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    started: Instant,
+    /// Rows.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Masked values.
+    pub masked: u64,
+    /// Whether its outcome is on record already.
+    pub settled: bool,
+    /// What the target said of the statement that it completed last.
+    pub last_tag: Option<String>,
+}
+
+impl Account {
+    fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            rows: 0,
+            bytes: 0,
+            masked: 0,
+            settled: false,
+            last_tag: None,
+        }
+    }
+
+    /// The account as an outcome.
+    #[must_use]
+    pub(super) fn outcome(&self, status: Status, now: Instant) -> Outcome {
+        let micros = now.saturating_duration_since(self.started).as_micros();
+        Outcome {
+            status,
+            rows: self.rows,
+            bytes: self.bytes,
+            masked: self.masked,
+            micros: u64::try_from(micros).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct Pipeline {
+    owed: VecDeque<Owed>,
+    /// The target passes over everything up to the next Sync.
+    skipping: bool,
+}
+
+impl Pipeline {
+    /// Notes that an answer is owed.
+    pub(super) fn push(&mut self, expected: Expected, seq: Option<Seq>, now: Instant) {
+        self.owed.push_back(Owed {
+            expected,
+            seq,
+            account: Account::new(now),
+        });
+    }
+
+    /// The answer that comes next, unless the target is passing over messages.
+    pub(super) fn head(&mut self) -> Option<&mut Owed> {
+        if self.skipping {
+            None
+        } else {
+            self.owed.front_mut()
+        }
+    }
+
+    /// The command that comes next, for what concerns no answer.
+    #[must_use]
+    pub(super) fn current_seq(&self) -> Option<Seq> {
+        self.owed.iter().find_map(|owed| owed.seq)
+    }
+
+    /// The next answer is complete.
+    pub(super) fn pop(&mut self) -> Option<Owed> {
+        if self.skipping {
+            None
+        } else {
+            self.owed.pop_front()
+        }
+    }
+
+    /// The next answer is an error of the extended protocol: takes it and everything that the
+    /// target now passes over, in order.
+    pub(super) fn fail(&mut self) -> Vec<Owed> {
+        self.skipping = true;
+        self.take_until_sync()
+    }
+
+    /// ReadyForQuery: takes what it ends (a Sync, a Query, a Call or a refused Query, last), and
+    /// before it whatever was passed over. Empty when no ReadyForQuery is owed.
+    pub(super) fn ready(&mut self) -> Vec<Owed> {
+        if std::mem::take(&mut self.skipping) {
+            let mut taken = self.take_until_sync();
+            taken.extend(self.owed.pop_front());
+            return taken;
+        }
+        match self.owed.front().map(|owed| &owed.expected) {
+            Some(
+                Expected::Sync
+                | Expected::Query { .. }
+                | Expected::Call { .. }
+                | Expected::Refused { simple: true, .. },
+            ) => self.owed.pop_front().into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn take_until_sync(&mut self) -> Vec<Owed> {
+        let until = self
+            .owed
+            .iter()
+            .position(|owed| matches!(owed.expected, Expected::Sync))
+            .unwrap_or(self.owed.len());
+        self.owed.drain(..until).collect()
+    }
+
+    /// The target has begun to take copied rows for the next answer, and ignores a Sync until it
+    /// has them all (55.2.6). `false` when something else than a Sync was already sent behind it.
+    #[must_use]
+    pub(super) fn copy_in_begins(&mut self) -> bool {
+        let only_syncs = self
+            .owed
+            .iter()
+            .skip(1)
+            .all(|owed| matches!(owed.expected, Expected::Sync));
+        self.owed.truncate(1);
+        only_syncs
+    }
+
+    /// Whether an answer that may begin a copy towards the target is owed.
+    #[must_use]
+    pub(super) fn is_empty(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// How many answers are owed.
+    #[must_use]
+    pub(super) fn len(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// Everything that is still owed, at the end of a session.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Owed> {
+        self.owed.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pipeline(expected: impl IntoIterator<Item = Expected>) -> Pipeline {
+        let mut pipeline = Pipeline::default();
+        for expected in expected {
+            pipeline.push(expected, None, Instant::now());
+        }
+        pipeline
+    }
+
+    fn parse() -> Expected {
+        Expected::Parse {
+            exposure: Arc::default(),
+        }
+    }
+
+    fn query() -> Expected {
+        Expected::Query {
+            changes: VecDeque::new(),
+            plan: None,
+            exposure: Arc::default(),
+            clear: Clear::default(),
+        }
+    }
+
+    #[test]
+    fn an_error_passes_over_all_up_to_the_sync_and_no_further() {
+        let mut p = pipeline([parse(), parse(), query(), Expected::Sync, parse()]);
+        assert_eq!(p.fail().len(), 3);
+        assert!(p.head().is_none(), "nothing answers until ReadyForQuery");
+        let ended = p.ready();
+        assert!(matches!(
+            ended.as_slice(),
+            [Owed {
+                expected: Expected::Sync,
+                ..
+            }]
+        ));
+        assert!(matches!(
+            p.head().map(|o| &o.expected),
+            Some(Expected::Parse { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_sent_after_the_error_and_before_the_sync_is_passed_over_too() {
+        let mut p = pipeline([parse()]);
+        assert_eq!(p.fail().len(), 1);
+        p.push(query(), None, Instant::now());
+        p.push(Expected::Sync, None, Instant::now());
+        assert_eq!(p.ready().len(), 2);
+        assert!(p.is_empty());
+    }
+
+    #[test]
+    fn ready_for_query_that_nobody_asked_for_is_seen() {
+        assert!(pipeline([]).ready().is_empty());
+        assert!(pipeline([parse(), Expected::Sync]).ready().is_empty());
+        assert_eq!(pipeline([query()]).ready().len(), 1);
+    }
+
+    #[test]
+    fn a_copy_swallows_syncs_but_nothing_else() {
+        let mut p = pipeline([query(), Expected::Sync]);
+        assert!(p.copy_in_begins());
+        assert_eq!(p.len(), 1);
+        assert!(!pipeline([query(), parse()]).copy_in_begins());
+    }
+}

@@ -1,0 +1,216 @@
+//! A query text as weir reads it, and what policy last said of it; and the portals made from it.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use bytes::Bytes;
+use weir_command::{Control, Effect, Statement, sql};
+use weir_policy::{Permit, PolicyVersion, Refusal, Verdict};
+use weir_record::RecordedPermit;
+use weir_wire::postgres::Formats;
+
+use crate::{
+    approve,
+    mask::{exposure::Exposure, lineage::Lineage, plan::Plan},
+    session::judge::Judge,
+};
+
+/// Most texts that a session remembers the reading of; past it the memory starts anew.
+const REMEMBERED_TEXTS: usize = 512;
+/// Longest text that is remembered, in bytes.
+const REMEMBERED_BYTES: usize = 16 * 1024;
+
+/// A query text, read.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    text: Bytes,
+    statements: Vec<Statement>,
+    last: Mutex<Option<Remembered>>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    version: PolicyVersion,
+    lineage: Arc<Lineage>,
+    in_transaction: bool,
+    judgement: Judgement,
+}
+
+/// What policy and masking say of one message.
+#[derive(Clone, Debug)]
+pub(super) enum Judgement {
+    /// It may go on, and may show this much.
+    Allowed(Permit, Arc<Exposure>),
+    /// It may not.
+    Refused(Refusal),
+}
+
+impl Prepared {
+    /// Reads `text`.
+    #[must_use]
+    pub(super) fn read(text: Bytes) -> Self {
+        let statements = sql::statements(&text, &sql::Limits::default());
+        Self::of(text, statements)
+    }
+
+    /// A text whose statements were read elsewhere.
+    #[must_use]
+    pub(super) fn of(text: Bytes, statements: Vec<Statement>) -> Self {
+        Self {
+            text,
+            statements,
+            last: Mutex::default(),
+        }
+    }
+
+    /// The text, as it was sent.
+    #[must_use]
+    pub(super) fn text(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// Its statements.
+    #[must_use]
+    pub(super) fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// What else is carried out with it: what `EXECUTE` and `FETCH` name.
+    pub(super) fn controls(&self) -> impl Iterator<Item = &Control> {
+        self.statements.iter().map(|statement| match statement {
+            Statement::Command(command) => &command.control,
+            Statement::Opaque(_) => &Control::None,
+        })
+    }
+
+    /// Whether it may change what relations and columns there are, or what they are called.
+    #[must_use]
+    pub(super) fn changes_shape(&self) -> bool {
+        self.statements.iter().any(|statement| match statement {
+            Statement::Command(command) => {
+                let effects = &command.effects;
+                effects.contains(&Effect::Ddl) || effects.contains(&Effect::DynamicCode)
+            }
+            Statement::Opaque(_) => true,
+        })
+    }
+
+    /// Judges it, together with the statements `behind` the names in it. The answer is remembered
+    /// as long as policy, catalogue and transaction state stay the same and nothing is behind it.
+    #[must_use]
+    pub(super) fn judge(
+        &self,
+        judge: &Judge,
+        lineage: &Arc<Lineage>,
+        in_transaction: bool,
+        behind: &Behind,
+    ) -> Judgement {
+        if !behind.is_empty() {
+            return self.judge_anew(judge, lineage, in_transaction, behind);
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remembered) = &*last
+            && remembered.version == *judge.version()
+            && remembered.in_transaction == in_transaction
+            && Arc::ptr_eq(&remembered.lineage, lineage)
+        {
+            return remembered.judgement.clone();
+        }
+        let judgement = self.judge_anew(judge, lineage, in_transaction, behind);
+        *last = Some(Remembered {
+            version: judge.version().clone(),
+            lineage: Arc::clone(lineage),
+            in_transaction,
+            judgement: judgement.clone(),
+        });
+        judgement
+    }
+
+    fn judge_anew(
+        &self,
+        judge: &Judge,
+        lineage: &Lineage,
+        in_transaction: bool,
+        behind: &Behind,
+    ) -> Judgement {
+        let all = || {
+            self.statements
+                .iter()
+                .chain(behind.statements.iter().flat_map(|p| &p.statements))
+        };
+        let permit = match judge.judge(all(), in_transaction) {
+            Verdict::Allow(permit) => permit,
+            Verdict::Ask(ask) => return Judgement::Refused(approve::unanswered(&ask)),
+            Verdict::Deny(refusal) => return Judgement::Refused(refusal),
+        };
+        let mut exposure = behind.exposure.clone();
+        for statement in all() {
+            exposure.join(Exposure::of(statement, lineage, permit.clear()));
+        }
+        for statement in all() {
+            if let Statement::Command(command) = statement
+                && let Some(refusal) = exposure.escapes(command, judge.version())
+            {
+                return Judgement::Refused(refusal);
+            }
+        }
+        Judgement::Allowed(permit, Arc::new(exposure))
+    }
+}
+
+/// What the names in a text stand for.
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    /// The statements that it executes by name.
+    pub statements: Vec<Arc<Prepared>>,
+    /// What the cursors that it fetches from may show.
+    pub exposure: Exposure,
+    /// Whether there is anything behind it, so that the answer can't be remembered.
+    pub any: bool,
+}
+
+impl Behind {
+    fn is_empty(&self) -> bool {
+        !self.any
+    }
+}
+
+/// A portal: a statement with its parameters, permitted and on record.
+#[derive(Debug)]
+pub(super) struct Portal {
+    /// The proof that it may be executed.
+    pub permit: Arc<RecordedPermit>,
+    /// What it may show.
+    pub exposure: Arc<Exposure>,
+    /// The formats that its results come in; `None` for a cursor made by `DECLARE`, whose
+    /// description says.
+    pub formats: Option<Formats>,
+    /// How its columns are treated, once the target has described it.
+    pub plan: OnceLock<Plan>,
+    /// The statement that it runs.
+    pub prepared: Arc<Prepared>,
+}
+
+/// The texts that a session has read.
+#[derive(Debug, Default)]
+pub(super) struct Texts(HashMap<Bytes, Arc<Prepared>>);
+
+impl Texts {
+    /// The reading of `text`.
+    pub(super) fn read(&mut self, text: &Bytes) -> Arc<Prepared> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        // A copy: the text shares its buffer with whatever else was read with it.
+        let prepared = Arc::new(Prepared::read(Bytes::copy_from_slice(text)));
+        if text.len() <= REMEMBERED_BYTES {
+            if self.0.len() >= REMEMBERED_TEXTS {
+                self.0.clear();
+            }
+            self.0.insert(prepared.text.clone(), Arc::clone(&prepared));
+        }
+        prepared
+    }
+}

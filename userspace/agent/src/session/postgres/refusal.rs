@@ -1,0 +1,73 @@
+//! How refusals and failures read in the agent's own protocol.
+
+use weir_policy::Refusal;
+use weir_record::{Seq, SessionId};
+use weir_wire::postgres::backend::{
+    Diagnostic, DiagnosticBuilder, ErrorResponse, Severity, SqlState,
+};
+
+use crate::mask::exposure::Exposure;
+
+/// The rule for a name that no statement of the session has.
+pub(super) const UNKNOWN_STATEMENT: &str = "unknown-statement";
+/// The rule for a name that no portal of the session has.
+pub(super) const UNKNOWN_PORTAL: &str = "unknown-portal";
+
+/// The error that a refused command gets: the rule, the reason, and where the record has it.
+#[must_use]
+pub(super) fn of_command(
+    refusal: &Refusal,
+    session: &SessionId,
+    seq: Option<Seq>,
+) -> ErrorResponse {
+    let code = match refusal.rule.as_str() {
+        // Drivers prepare anew on these two.
+        UNKNOWN_STATEMENT => SqlState::INVALID_STATEMENT_NAME,
+        UNKNOWN_PORTAL => SqlState::INVALID_CURSOR_NAME,
+        _ => SqlState::INSUFFICIENT_PRIVILEGE,
+    };
+    let place = seq.map_or_else(|| session.to_string(), |seq| format!("{session}#{seq}"));
+    DiagnosticBuilder::new(Severity::Error, code, &format!("weir: {}", refusal.message))
+        .detail(&format!(
+            "rule {}, policy {}, record {place}",
+            refusal.rule, refusal.version
+        ))
+        .error()
+}
+
+/// The error that ends a session.
+#[must_use]
+pub(super) fn fatal(code: SqlState, message: &str, session: Option<&SessionId>) -> ErrorResponse {
+    let builder = DiagnosticBuilder::new(Severity::Fatal, code, &format!("weir: {message}"));
+    match session {
+        Some(session) => builder.detail(&format!("record {session}")).error(),
+        None => builder.error(),
+    }
+}
+
+/// The fields of an error or notice that may be shown when its statement has this exposure: `None`
+/// when all may.
+///
+/// A failing cast quotes the value in the message itself; a failing constraint quotes the row in
+/// the detail, a trigger's context the statement. What is left says what failed and where in the
+/// server's source.
+#[must_use]
+pub(super) fn redacted<'a>(
+    diagnostic: &'a Diagnostic,
+    exposure: &Exposure,
+) -> Option<Vec<(u8, &'a [u8])>> {
+    const WITHHELD: &[u8] =
+        b"weir withholds this message, since it may quote a masked value; the code says what failed";
+    if !exposure.touches && exposure.computes.is_none() {
+        return None;
+    }
+    let fields = diagnostic
+        .fields()
+        .iter()
+        .filter_map(|(code, text)| match code {
+            b'M' if exposure.computes.is_some() => Some((*code, WITHHELD)),
+            b'D' | b'H' | b'W' | b'q' => None,
+            _ => Some((*code, text.as_ref())),
+        });
+    Some(fields.collect())
+}

@@ -1,0 +1,95 @@
+//! What a startup packet asks for, as policy judges it: a session of a database, and each setting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use weir_command::{
+    ColumnUse, Command, Control, Opaque, OpaqueReason, Predicate, Statement, Verb, sql,
+};
+use weir_wire::postgres::Startup;
+
+/// What the agent wants to open.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// The database.
+    pub database: String,
+    /// The user that it names; weir logs in as the credential's.
+    pub user: String,
+    /// The settings that it asks for, in the order in which the server applies them.
+    pub settings: Vec<(String, String)>,
+    /// All of it, for the judge.
+    pub statements: Vec<Statement>,
+}
+
+impl Wanted {
+    /// Reads a startup packet. `None` when it names no user, as the server demands.
+    #[must_use]
+    pub(super) fn read(startup: &Startup) -> Option<Self> {
+        let user = startup
+            .get("user")
+            .filter(|user| !user.is_empty())?
+            .to_owned();
+        let database = startup
+            .get("database")
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&user);
+        let mut statements = vec![connect()];
+        let mut settings = Vec::new();
+        // The server applies `options` first.
+        match startup.get("options").map(sql::startup_settings) {
+            Some(Some(options)) => settings.extend(options),
+            Some(None) => statements.push(unreadable("the startup packet's `options`")),
+            None => {}
+        }
+        for (name, value) in &startup.parameters {
+            match name.as_str() {
+                "user" | "database" | "options" => {}
+                "replication" if is_false(value) => {}
+                "replication" => statements.push(unreadable("a replication session")),
+                // Answered by NegotiateProtocolVersion.
+                name if name.starts_with("_pq_.") => {}
+                _ => settings.push((name.clone(), value.clone())),
+            }
+        }
+        // The last of two wins at the server; there must be one when they are sent on.
+        let mut last: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for (name, value) in settings {
+            statements.push(sql::setting(&name, Some(&value)));
+            last.insert(name.to_ascii_lowercase(), (name, value));
+        }
+        let settings = last.into_values().collect();
+        Some(Self {
+            database: database.to_owned(),
+            user,
+            settings,
+            statements,
+        })
+    }
+}
+
+/// The command that opening a session is.
+#[must_use]
+pub(super) fn connect() -> Statement {
+    Statement::Command(Box::new(Command {
+        verb: Verb::Connect,
+        objects: Vec::new(),
+        columns: ColumnUse::default(),
+        predicate: Predicate::NotApplicable,
+        effects: BTreeSet::new(),
+        functions: BTreeSet::new(),
+        control: Control::None,
+    }))
+}
+
+fn unreadable(what: &str) -> Statement {
+    Statement::Opaque(Opaque {
+        reason: OpaqueReason::Unsupported,
+        detail: format!("weir does not read {what}"),
+    })
+}
+
+fn is_false(value: &str) -> bool {
+    matches!(
+        value.to_ascii_lowercase().as_str(),
+        "false" | "off" | "no" | "0"
+    )
+}

@@ -1,0 +1,116 @@
+//! Dial on an [`Admission`], log in with the injected credential, forward only on a
+//! [`RecordedPermit`].
+//!
+//! Nothing else in weir opens a connection to a target. The agent's own credentials, where it sends
+//! any, end at the session; the target's stay in this room.
+//!
+//! [`RecordedPermit`]: weir_record::RecordedPermit
+
+pub mod postgres;
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use tokio::{net::TcpStream, time::timeout};
+
+use crate::{
+    admit::Admission,
+    config::{CredentialError, Host, HostPort},
+    tls::TlsError,
+};
+
+/// How long a target may take to answer a dial, and again to log weir in.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why there is no session with the target. All are the target's or the configuration's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// Nothing answers there. A retry may help.
+    #[error("can't reach {upstream}: {source}")]
+    Unreachable {
+        /// What was dialled.
+        upstream: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It took too long. A retry may help.
+    #[error("{0} did not answer in time")]
+    Silent(String),
+    /// It does not offer TLS, and the configuration demands it.
+    #[error("{0} does not offer TLS, and its target does not say `tls.mode = \"disable\"`")]
+    NoTls(String),
+    /// TLS failed: most often a certificate that doesn't verify.
+    #[error("can't verify {upstream}: {source}")]
+    Tls {
+        /// What was dialled.
+        upstream: String,
+        /// Why.
+        source: TlsError,
+    },
+    /// The credential could not be read.
+    #[error("the target's credential: {0}")]
+    Credential(#[from] CredentialError),
+    /// It asks for a way to log in that weir doesn't speak, or won't.
+    #[error("{upstream} asks for {method}, which weir {why}")]
+    Method {
+        /// What was dialled.
+        upstream: String,
+        /// The way.
+        method: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The SCRAM exchange failed: the server could not prove itself, or was cut off.
+    #[error("SCRAM with {upstream}: {source}")]
+    Scram {
+        /// What was dialled.
+        upstream: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It refused the session, in its own words.
+    #[error("{upstream} refused the session: {message} ({code})")]
+    Refused {
+        /// What was dialled.
+        upstream: String,
+        /// SQLSTATE.
+        code: String,
+        /// The server's message.
+        message: String,
+    },
+    /// It sent what the protocol does not allow there.
+    #[error("{upstream} broke the protocol: {message}")]
+    Protocol {
+        /// What was dialled.
+        upstream: String,
+        /// How.
+        message: String,
+    },
+}
+
+/// Opens the socket. The proof says where to.
+async fn dial(admission: &Admission) -> Result<TcpStream, UpstreamError> {
+    let upstream = admission.upstream();
+    let attempt = async {
+        match &upstream.host {
+            Host::Address(ip) => TcpStream::connect(SocketAddr::new(*ip, upstream.port)).await,
+            Host::Name(name) => TcpStream::connect((name.as_str(), upstream.port)).await,
+        }
+    };
+    let stream = timeout(PATIENCE, attempt)
+        .await
+        .map_err(|_| UpstreamError::Silent(upstream.to_string()))?
+        .map_err(|source| UpstreamError::Unreachable {
+            upstream: upstream.to_string(),
+            source,
+        })?;
+    // Statements are small and answered one by one: a delayed segment is a delayed answer.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    Ok(stream)
+}
+
+/// The name that a target's certificate is checked against, unless the configuration says another.
+fn certificate_name(upstream: &HostPort) -> String {
+    upstream.host.to_string()
+}

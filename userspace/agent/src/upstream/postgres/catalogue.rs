@@ -1,0 +1,141 @@
+//! Reads a database's catalogue over a connection of weir's own, as the target's credential sees
+//! it.
+
+use tokio::time::timeout;
+use weir_wire::postgres::{
+    Limits,
+    backend::{self, DataRow},
+    frontend::Query,
+};
+
+use super::{conversation::Conversation, login::login};
+use crate::{
+    admit::Admission,
+    mask::catalogue::{Catalogue, ColumnNumber, RelationOid},
+    upstream::{PATIENCE, UpstreamError},
+};
+
+/// Most rows that a catalogue may have: a server that sends more has no end.
+const MOST_ROWS: usize = 4_000_000;
+
+/// Columns of every relation; what views depend on; who inherits; functions that can read tables.
+const QUESTIONS: [&str; 4] = [
+    "SELECT c.oid, n.nspname, c.relname, a.attnum, a.attname \
+     FROM pg_catalog.pg_class c \
+     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid \
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped",
+    "SELECT DISTINCT r.ev_class, d.refobjid, d.refobjsubid \
+     FROM pg_catalog.pg_rewrite r \
+     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+      AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+      AND d.refobjid <> r.ev_class \
+     WHERE r.ev_class >= 16384",
+    "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits",
+    "SELECT DISTINCT p.proname \
+     FROM pg_catalog.pg_proc p \
+     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') \
+      AND l.lanname NOT IN ('internal', 'c')",
+];
+
+/// Reads the catalogue of `database`.
+pub async fn read_catalogue(
+    admission: &Admission,
+    database: &str,
+) -> Result<Catalogue, UpstreamError> {
+    let settings = [
+        ("application_name".to_owned(), "weir catalogue".to_owned()),
+        ("client_encoding".to_owned(), "UTF8".to_owned()),
+        // A setting of the role must not bend what the questions mean.
+        ("search_path".to_owned(), "pg_catalog".to_owned()),
+    ];
+    let limits = Limits::default();
+    let session = login(admission, database, &settings, limits).await?;
+    let upstream = admission.upstream().to_string();
+    let mut peer = Conversation::new(session.io, upstream.clone(), limits);
+    let reading = async {
+        let mut catalogue = Catalogue::default();
+        for (question, add) in QUESTIONS.into_iter().zip(ANSWERS) {
+            ask(&mut peer, question, |row| add(&mut catalogue, row)).await?;
+        }
+        Ok(catalogue)
+    };
+    timeout(PATIENCE, reading)
+        .await
+        .map_err(|_| UpstreamError::Silent(upstream))?
+}
+
+type Answer = fn(&mut Catalogue, &DataRow) -> Option<()>;
+
+const ANSWERS: [Answer; 4] = [
+    |catalogue, row| {
+        let (schema, name) = (text(row, 1)?, text(row, 2)?);
+        catalogue.add_column(
+            oid(row, 0)?,
+            &schema,
+            &name,
+            number(row, 3)?,
+            &text(row, 4)?,
+        );
+        Some(())
+    },
+    |catalogue, row| {
+        let column = Some(number(row, 2)?).filter(|number| number.0 != 0);
+        catalogue
+            .views
+            .entry(oid(row, 0)?)
+            .or_default()
+            .insert((oid(row, 1)?, column));
+        Some(())
+    },
+    |catalogue, row| {
+        catalogue.inherits.push((oid(row, 0)?, oid(row, 1)?));
+        Some(())
+    },
+    |catalogue, row| {
+        catalogue.functions.insert(text(row, 0)?);
+        Some(())
+    },
+];
+
+async fn ask(
+    peer: &mut Conversation,
+    question: &str,
+    mut add: impl FnMut(&DataRow) -> Option<()>,
+) -> Result<(), UpstreamError> {
+    let query = Query::new(question.as_bytes()).map_err(|error| peer.broken(&error))?;
+    peer.send(query.frame().raw()).await?;
+    let mut rows = 0;
+    let mut refused = None;
+    loop {
+        match peer.receive().await? {
+            backend::Message::DataRow(row) => {
+                rows += 1;
+                if rows > MOST_ROWS || add(&row).is_none() {
+                    return Err(peer.protocol("its catalogue is not PostgreSQL's"));
+                }
+            }
+            backend::Message::ErrorResponse(error) => refused = Some(peer.refused(&error)),
+            backend::Message::ReadyForQuery(_) => return refused.map_or(Ok(()), Err),
+            backend::Message::RowDescription(_)
+            | backend::Message::CommandComplete(_)
+            | backend::Message::NoticeResponse(_)
+            | backend::Message::ParameterStatus(_) => {}
+            other => return Err(peer.protocol(&format!("{} in a catalogue query", other.name()))),
+        }
+    }
+}
+
+fn text(row: &DataRow, column: usize) -> Option<String> {
+    String::from_utf8(row.column(column)??.to_vec()).ok()
+}
+
+fn oid(row: &DataRow, column: usize) -> Option<RelationOid> {
+    Some(RelationOid(text(row, column)?.parse().ok()?))
+}
+
+fn number(row: &DataRow, column: usize) -> Option<ColumnNumber> {
+    Some(ColumnNumber(text(row, column)?.parse().ok()?))
+}

@@ -1,0 +1,90 @@
+//! Messages to and from the target, one at a time: what login and the catalogue need. A governed
+//! session has its own loop.
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use weir_wire::{
+    WireError,
+    postgres::{Decoded, Limits, backend, decode_frame},
+};
+
+use crate::{tls::Plain, upstream::UpstreamError};
+
+pub(super) struct Conversation {
+    pub(super) io: Plain,
+    pub(super) received: BytesMut,
+    upstream: String,
+    limits: Limits,
+}
+
+impl Conversation {
+    pub(super) fn new(io: Plain, upstream: String, limits: Limits) -> Self {
+        Self {
+            io,
+            received: BytesMut::with_capacity(8 * 1024),
+            upstream,
+            limits,
+        }
+    }
+
+    pub(super) fn upstream(&self) -> String {
+        self.upstream.clone()
+    }
+
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), UpstreamError> {
+        let sent = async {
+            self.io.write_all(bytes).await?;
+            self.io.flush().await
+        };
+        sent.await.map_err(|source| UpstreamError::Unreachable {
+            upstream: self.upstream(),
+            source,
+        })
+    }
+
+    pub(super) async fn receive(&mut self) -> Result<backend::Message, UpstreamError> {
+        loop {
+            match decode_frame(&mut self.received, &self.limits).map_err(|e| self.broken(&e))? {
+                Decoded::Complete(frame) => {
+                    return backend::decode(frame).map_err(|error| self.broken(&error));
+                }
+                Decoded::Incomplete { .. } => {
+                    let read = self.io.read_buf(&mut self.received).await;
+                    match read {
+                        Ok(0) => return Err(self.protocol("it closed the connection")),
+                        Ok(_) => {}
+                        Err(source) => {
+                            return Err(UpstreamError::Unreachable {
+                                upstream: self.upstream(),
+                                source,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn broken(&self, error: &WireError) -> UpstreamError {
+        self.protocol(&error.to_string())
+    }
+
+    pub(super) fn protocol(&self, message: &str) -> UpstreamError {
+        UpstreamError::Protocol {
+            upstream: self.upstream(),
+            message: message.to_owned(),
+        }
+    }
+
+    pub(super) fn refused(&self, error: &backend::ErrorResponse) -> UpstreamError {
+        let field = |code| {
+            let bytes = error.diagnostic().get(code).cloned().unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        UpstreamError::Refused {
+            upstream: self.upstream(),
+            code: field(b'C'),
+            message: field(b'M'),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! PostgreSQL, towards the target.
+
+mod cancel;
+mod catalogue;
+mod conversation;
+mod login;
+mod sink;
+
+pub use cancel::cancel;
+pub use catalogue::read_catalogue;
+pub use login::{Login, login};
+pub use sink::{Control, Sink};
