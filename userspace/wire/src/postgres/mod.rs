@@ -2,8 +2,8 @@
 //!
 //! Source: PostgreSQL's documentation, "Frontend/Backend Protocol", chapter 55 in release 15 and
 //! 54 in release 18; section numbers in this crate are release 15's, so 55.7 is "Message
-//! Formats". Version 3.2 (release 18) differs in two messages: cancel keys of 4 to 256 bytes, and
-//! what NegotiateProtocolVersion carries.
+//! Formats". Version 3.2 (release 18) differs in cancel keys, which have 4 to 256 bytes where 3.0
+//! has 4; both are read alike, since only the caller knows which version was agreed on.
 //!
 //! The way in: [`decode_startup`] until the first [`Startup`], then [`decode_frame`] and
 //! [`frontend::decode`] or [`backend::decode`]. A message keeps its [`Frame`]: `frame()` and

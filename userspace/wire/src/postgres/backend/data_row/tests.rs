@@ -72,6 +72,17 @@ fn a_lying_length_is_an_error() {
 }
 
 #[test]
+fn only_minus_one_is_null() {
+    assert!(DataRow::decode(body(b'D', b"\0\x01\xff\xff\xff\xff")).is_ok());
+    for length in [-2_i32, i32::MIN] {
+        let bytes = [&[0, 1][..], &length.to_be_bytes()].concat();
+        let error = DataRow::decode(body(b'D', &bytes)).unwrap_err();
+        let value = i64::from(length);
+        assert!(matches!(error, WireError::Undefined { value: found, .. } if found == value));
+    }
+}
+
+#[test]
 fn a_length_that_reaches_into_the_next_column_is_an_error() {
     let bytes = b"\0\x02\0\0\0\x05Ann\0\0\0\x03Bob";
     assert!(DataRow::decode(body(b'D', bytes)).is_err());
