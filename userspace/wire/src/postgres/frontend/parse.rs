@@ -62,7 +62,7 @@ impl Parse {
         &self.name
     }
 
-    /// The statement, in the client's encoding: not UTF-8 for sure.
+    /// The statement, in the client's encoding, which need not be UTF-8.
     #[must_use]
     pub fn text(&self) -> &Bytes {
         &self.text

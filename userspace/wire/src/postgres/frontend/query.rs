@@ -40,7 +40,7 @@ impl Query {
         Ok(Self { frame, text })
     }
 
-    /// The statements, in the client's encoding: not UTF-8 for sure.
+    /// The statements, in the client's encoding, which need not be UTF-8.
     #[must_use]
     pub fn text(&self) -> &Bytes {
         &self.text
