@@ -1,3 +1,7 @@
-//! The `weir` binary.
+//! The `weir` binary: the command line of [`weir_agent`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir_agent::cli::main()
+}

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{Session, Sessions, error::ErrorBody};
+use super::{Session, Sessions, Wanted, error::ErrorBody};
 use crate::engine::{Reloaded, Status};
 
 /// The largest answer that is taken into memory.
@@ -82,18 +82,13 @@ impl Client {
         self.json(Method::GET, "/v1/status").await
     }
 
-    /// The newest sessions, at most `limit`.
+    /// Sessions, newest first.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn sessions(
-        &self,
-        subject: Option<&str>,
-        target: Option<&str>,
-        limit: usize,
-    ) -> Result<Sessions, ClientError> {
-        let mut path = format!("/v1/sessions?limit={limit}");
-        for (key, value) in [("subject", subject), ("target", target)] {
+    pub async fn sessions(&self, wanted: Wanted<'_>) -> Result<Sessions, ClientError> {
+        let mut path = format!("/v1/sessions?limit={}", wanted.limit);
+        for (key, value) in [("subject", wanted.subject), ("target", wanted.target)] {
             if let Some(value) = value {
                 path.push_str(&format!("&{key}={}", percent(value)));
             }

@@ -35,7 +35,7 @@ use crate::engine::{Engine, ReloadError, Reloaded, Status};
 
 pub use error::ControlError;
 pub use server::Server;
-pub use sessions::{Session, Sessions, Unreadable};
+pub use sessions::{Session, Sessions, Unreadable, Wanted};
 pub use summary::Summarised;
 
 /// What the local API may ask of the engine: to tell, and to read its policies anew.

@@ -3,7 +3,10 @@
 //! Job: list, one session, and its raw record. A record that can't be read is named in the answer,
 //! never left out of it.
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fs::File,
+    path::{Path as FilePath, PathBuf},
+};
 
 use axum::{
     Json,
@@ -25,7 +28,7 @@ const MOST: usize = 10_000;
 const MOST_EVENTS: usize = 10_000;
 
 /// Sessions, newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sessions {
     /// Those that match, as many as were asked for.
     pub sessions: Vec<Summarised>,
@@ -62,10 +65,44 @@ pub(super) struct Filter {
     limit: Option<usize>,
 }
 
-impl Filter {
-    fn matches(&self, summary: &Summary) -> bool {
-        self.subject.as_ref().is_none_or(|subject| *subject == summary.start.subject)
-            && self.target.as_ref().is_none_or(|target| Some(target) == summary.start.target.as_ref())
+/// Which sessions are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// Only this subject's.
+    pub subject: Option<&'a str>,
+    /// Only those to this target.
+    pub target: Option<&'a str>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Sessions {
+    /// Reads the sessions of a directory of records.
+    ///
+    /// # Errors
+    /// The directory can't be read. A record that can't is told in the answer.
+    pub fn read(dir: &FilePath, wanted: Wanted<'_>) -> Result<Self, ReadError> {
+        let mut answer = Self::default();
+        for record in weir_record::list(dir)? {
+            match record {
+                Ok(summary) if wanted.includes(&summary) => {
+                    answer.matched += 1;
+                    if answer.sessions.len() < wanted.limit {
+                        answer.sessions.push(Summarised(summary));
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => answer.unreadable.push(Unreadable { problem: error.to_string() }),
+            }
+        }
+        Ok(answer)
+    }
+}
+
+impl Wanted<'_> {
+    fn includes(&self, summary: &Summary) -> bool {
+        self.subject.is_none_or(|subject| subject == summary.start.subject)
+            && self.target.is_none_or(|target| Some(target) == summary.start.target.as_deref())
     }
 }
 
@@ -85,21 +122,12 @@ pub(super) async fn list<D: Daemon>(
             format!("limit {limit} is over the most that an answer lists, {MOST}"),
         ));
     }
-    let listed = reading(move || weir_record::list(daemon.records())).await?;
-    let mut answer = Sessions { sessions: Vec::new(), matched: 0, unreadable: Vec::new() };
-    for record in listed.map_err(unreadable)? {
-        match record {
-            Ok(summary) if filter.matches(&summary) => {
-                answer.matched += 1;
-                if answer.sessions.len() < limit {
-                    answer.sessions.push(Summarised(summary));
-                }
-            }
-            Ok(_) => {}
-            Err(error) => answer.unreadable.push(Unreadable { problem: error.to_string() }),
-        }
-    }
-    Ok(Json(answer))
+    reading(move || {
+        let (subject, target) = (filter.subject.as_deref(), filter.target.as_deref());
+        Sessions::read(daemon.records(), Wanted { subject, target, limit }).map_err(unreadable)
+    })
+    .await?
+    .map(Json)
 }
 
 pub(super) async fn session<D: Daemon>(
@@ -127,13 +155,13 @@ pub(super) async fn record<D: Daemon>(
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response())
 }
 
-fn open(path: &PathBuf) -> std::io::Result<(File, u64)> {
+fn open(path: &FilePath) -> std::io::Result<(File, u64)> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     Ok((file, length))
 }
 
-fn read(path: &PathBuf) -> Result<Session, ReadError> {
+fn read(path: &FilePath) -> Result<Session, ReadError> {
     let summary = Summarised(Summary::read(path)?);
     let mut events = Vec::new();
     for entry in SessionReader::open(path)? {

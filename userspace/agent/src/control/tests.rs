@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use weir_record::{End, Process, SessionId, SessionReader, SessionStart, SessionWriter};
 
 use super::{
-    Daemon, Server,
+    Daemon, Server, Wanted,
     client::{Client, ClientError},
 };
 use crate::engine::{
@@ -133,6 +133,10 @@ fn start(random: u32, target: &str) -> SessionStart {
     }
 }
 
+fn wanted<'a>(subject: Option<&'a str>, target: Option<&'a str>, limit: usize) -> Wanted<'a> {
+    Wanted { subject, target, limit }
+}
+
 fn code_of<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {
     match answer {
         Err(ClientError::Refused { code, .. }) => code,
@@ -166,17 +170,17 @@ async fn sessions_are_listed_filtered_and_limited() {
     let people = served.record(2, "people");
     fs::write(served.daemon.0.records.join("nonsense.weir"), "x").unwrap();
 
-    let all = served.client.sessions(None, None, 10).await.unwrap();
+    let all = served.client.sessions(wanted(None, None, 10)).await.unwrap();
     let ids: Vec<_> = all.sessions.iter().map(|session| session.0.start.id).collect();
     assert_eq!(ids, [people, orders], "newest first");
     assert_eq!(all.unreadable.len(), 1, "what can't be read is named");
 
-    let one = served.client.sessions(None, Some("orders"), 10).await.unwrap();
+    let one = served.client.sessions(wanted(None, Some("orders"), 10)).await.unwrap();
     assert_eq!((one.sessions.len(), one.matched), (1, 1));
-    let limited = served.client.sessions(Some("unix:alice"), None, 1).await.unwrap();
+    let limited = served.client.sessions(wanted(Some("unix:alice"), None, 1)).await.unwrap();
     assert_eq!((limited.sessions.len(), limited.matched), (1, 2), "what is left out is told");
-    assert!(served.client.sessions(Some("unix:bob"), None, 1).await.unwrap().sessions.is_empty());
-    assert_eq!(code_of(served.client.sessions(None, None, 1_000_000).await), "bad_query");
+    assert!(served.client.sessions(wanted(Some("unix:bob"), None, 1)).await.unwrap().sessions.is_empty());
+    assert_eq!(code_of(served.client.sessions(wanted(None, None, 1_000_000)).await), "bad_query");
 }
 
 #[tokio::test]

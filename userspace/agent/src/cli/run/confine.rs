@@ -76,7 +76,6 @@ impl Step {
         Self::ALL.into_iter().find(|step| step.code() == code)
     }
 
-    #[expect(clippy::as_conversions, reason = "a fieldless enum of u8 has no other way to its value")]
     fn code(self) -> u8 {
         self as u8
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, io, process};
 
-use weir_intercept::{InterceptError, Pid, cgroup::Cgroup};
+use weir_intercept::{InterceptError, cgroup::Cgroup};
 
 use super::error::RunError;
 use crate::config::CgroupPath;
@@ -56,7 +56,7 @@ fn sweep() {
     let Ok(parent) = Cgroup::resolve(PARENT) else { return };
     for entry in fs::read_dir(parent.path()).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.split('-').next()).map(str::parse::<Pid>);
+        let owner = name.to_str().and_then(|name| name.split('-').next()).map(str::parse::<u32>);
         if let Some(Ok(pid)) = owner
             && !fs::exists(format!("/proc/{pid}")).unwrap_or(true)
             && let Ok(left) = Cgroup::resolve(entry.path())

@@ -7,12 +7,13 @@ mod show;
 mod source;
 pub(super) mod story;
 
-use self::source::{Source, Wanted};
+use self::source::Source;
 use super::{
     args::{Sessions, SessionsCommand},
     error::CliError,
     out::Out,
 };
+use crate::control::Wanted;
 
 /// Runs `weir sessions …`.
 pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {

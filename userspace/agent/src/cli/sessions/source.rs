@@ -10,20 +10,12 @@ use std::{
 use weir_record::{Entry, Event, ReadError, SessionReader, SessionStart};
 
 use super::super::{args::Reach, error::CliError, runtime};
-use crate::control::{Sessions, Summarised, Unreadable, client::Client};
+use crate::control::{Sessions, Wanted, client::Client};
 
 /// Where sessions are read from.
 pub(super) enum Source {
     Daemon(Client),
     Records(PathBuf),
-}
-
-/// Which sessions.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted<'a> {
-    pub(super) subject: Option<&'a str>,
-    pub(super) target: Option<&'a str>,
-    pub(super) limit: usize,
 }
 
 /// One session's record, open, with its start already read.
@@ -45,9 +37,8 @@ impl Source {
     /// Sessions, newest first.
     pub(super) fn list(&self, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
         match self {
-            Self::Daemon(client) => Ok(runtime::small()?
-                .block_on(client.sessions(wanted.subject, wanted.target, wanted.limit))?),
-            Self::Records(dir) => list(dir, wanted),
+            Self::Daemon(client) => Ok(runtime::small()?.block_on(client.sessions(wanted))?),
+            Self::Records(dir) => Ok(Sessions::read(dir, wanted)?),
         }
     }
 
@@ -77,6 +68,11 @@ impl Source {
 }
 
 impl Recorded {
+    #[cfg(test)]
+    pub(super) fn of(start: SessionStart, entries: SessionReader) -> Self {
+        Self { start, entries, _copy: None }
+    }
+
     fn open(path: &Path, copy: Option<File>) -> Result<Self, CliError> {
         let mut entries = SessionReader::open(path)?;
         match entries.next().transpose()? {
@@ -86,15 +82,4 @@ impl Recorded {
             _ => Err(ReadError::Empty { path: path.to_owned() }.into()),
         }
     }
-}
-
-fn list(dir: &Path, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
-    let mut sessions = Sessions { sessions: Vec::new(), matched: 0, unreadable: Vec::new() };
-    for record in weir_record::list(dir)? {
-        match record {
-            Ok(summary) => sessions.add(Summarised(summary), wanted.subject, wanted.target, wanted.limit),
-            Err(error) => sessions.unreadable.push(Unreadable { problem: error.to_string() }),
-        }
-    }
-    Ok(sessions)
 }

