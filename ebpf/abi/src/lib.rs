@@ -23,7 +23,7 @@ pub use address::{Address, LOOPBACK_V4, LOOPBACK_V6};
 pub use event::{Hook, Reason, Refusal};
 pub use facts::{ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6};
 pub use flow::FlowKey;
-pub use settings::{ABI_VERSION, SETTINGS_INDEX, Settings};
+pub use settings::{ABI_VERSION, INITIAL_NETNS, SETTINGS_INDEX, Settings};
 
 /// How many cgroup levels below the v2 root the programs look through for a tagged ancestor, the
 /// root included. A deeper workload is refused: no tag is found, so no socket is its own.

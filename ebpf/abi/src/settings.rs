@@ -6,6 +6,10 @@ pub const ABI_VERSION: u32 = 1;
 /// The one element of the settings array.
 pub const SETTINGS_INDEX: u32 = 0;
 
+/// In [`Settings::netns`]: the initial namespace, for kernels where userspace can't ask for its own
+/// (before 5.14). An engine in any other namespace is then refused everything.
+pub const INITIAL_NETNS: u64 = 0;
+
 /// The engine's side of the bargain. All zero, as a new map is, refuses everything.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub struct Settings {
     /// Always zero.
     pub padding: u16,
     /// The engine's network namespace. A socket of any other would reach a stranger's loopback,
-    /// so it is refused.
+    /// so it is refused. Or [`INITIAL_NETNS`].
     pub netns: u64,
 }
 

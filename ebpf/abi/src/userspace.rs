@@ -25,6 +25,17 @@ impl Address {
     }
 }
 
+impl Refusal {
+    /// From the bytes of a ring buffer entry; `None` when they are not as many as a refusal has.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != size_of::<Self>() {
+            return None;
+        }
+        // SAFETY: as many bytes as the type has, any bytes are a value, no alignment is assumed.
+        Some(unsafe { bytes.as_ptr().cast::<Self>().read_unaligned() })
+    }
+}
+
 impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Self {
         let v6 = match ip {
@@ -63,6 +74,18 @@ mod tests {
         let plain: IpAddr = "10.1.2.3".parse().expect("an address");
         assert_eq!(Address::from(mapped), Address::from(plain));
         assert_eq!(Address::from(mapped).to_ip(), plain);
+    }
+
+    #[test]
+    fn a_refusal_of_the_wrong_length_is_none() {
+        let length = size_of::<Refusal>();
+        for wrong in [0, 1, length - 1, length + 1] {
+            assert_eq!(Refusal::from_bytes(&vec![0; wrong]), None, "{wrong}");
+        }
+        // From an odd address, as a ring buffer's wrap may give it.
+        let bytes = vec![7; length + 1];
+        let refusal = Refusal::from_bytes(&bytes[1..]).expect("the right length");
+        assert_eq!((refusal.hook, refusal.facts.port), (7, 0x0707));
     }
 
     #[test]

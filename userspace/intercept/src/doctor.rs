@@ -1,4 +1,15 @@
-//! What this host can do, found out by trying.
+//! What this host can do, found out by trying. Changes nothing: programs are put through the
+//! verifier and let go.
+
+use std::{fs, path::Path};
+
+use aya::{maps::MapType, sys::is_map_supported, util::KernelVersion};
+
+use crate::{
+    InterceptError, Tier, cgroup,
+    kernel::{object, programs},
+    pins::is_bpffs,
+};
 
 /// One thing that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +35,233 @@ pub enum Outcome {
     Degraded,
 }
 
-/// Tries everything the engine needs, changing nothing.
+impl Probe {
+    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            outcome: Outcome::Ok,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    fn not(name: &'static str, outcome: Outcome, detail: impl Into<String>, remedy: &str) -> Self {
+        Self {
+            name,
+            outcome,
+            detail: detail.into(),
+            remedy: Some(remedy.to_owned()),
+        }
+    }
+}
+
+/// Tries everything the engine needs.
 pub fn probe() -> Vec<Probe> {
-    Vec::new()
+    let mut probes = vec![
+        privileges(),
+        kernel(),
+        btf(),
+        cgroup_v2(),
+        bpffs(),
+        ring_buffer(),
+    ];
+    let programs = each_program();
+    let tier = tier(&programs);
+    probes.extend(programs);
+    probes.push(tier);
+    probes
+}
+
+/// Bits of `CapEff` (capabilities(7), include/uapi/linux/capability.h) that the engine uses.
+const CAPABILITIES: [(u32, &str); 4] = [
+    (2, "CAP_DAC_READ_SEARCH"),
+    (12, "CAP_NET_ADMIN"),
+    (21, "CAP_SYS_ADMIN"),
+    (39, "CAP_BPF"),
+];
+
+fn privileges() -> Probe {
+    const NAME: &str = "privileges";
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok())
+        .unwrap_or(0);
+    let lacking: Vec<&str> = CAPABILITIES
+        .iter()
+        .filter(|(bit, _)| effective & (1 << bit) == 0)
+        .map(|(_, name)| *name)
+        .collect();
+    if lacking.is_empty() {
+        return Probe::ok(NAME, "every capability the engine uses is there");
+    }
+    Probe::not(
+        NAME,
+        Outcome::Missing,
+        format!("without {}", lacking.join(", ")),
+        "run as root",
+    )
+}
+
+fn kernel() -> Probe {
+    const NAME: &str = "kernel";
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = release.trim();
+    if KernelVersion::current().is_ok_and(|version| version >= KernelVersion::new(5, 10, 0)) {
+        return Probe::ok(NAME, format!("Linux {release}"));
+    }
+    Probe::not(
+        NAME,
+        Outcome::Missing,
+        format!("Linux {release}"),
+        "use Linux 5.10 or later",
+    )
+}
+
+fn btf() -> Probe {
+    const NAME: &str = "BTF";
+    const PATH: &str = "/sys/kernel/btf/vmlinux";
+    if Path::new(PATH).exists() {
+        return Probe::ok(NAME, PATH);
+    }
+    Probe::not(
+        NAME,
+        Outcome::Degraded,
+        format!("no {PATH}"),
+        "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+    )
+}
+
+fn cgroup_v2() -> Probe {
+    const NAME: &str = "cgroup v2";
+    match cgroup::root() {
+        Ok(root) => Probe::ok(NAME, root.display().to_string()),
+        Err(error) => Probe::not(
+            NAME,
+            Outcome::Missing,
+            error.to_string(),
+            "boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2 none DIR",
+        ),
+    }
+}
+
+fn bpffs() -> Probe {
+    const NAME: &str = "bpffs";
+    const PATH: &str = "/sys/fs/bpf";
+    if is_bpffs(Path::new(PATH)) {
+        return Probe::ok(NAME, PATH);
+    }
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    if Path::new(PATH).exists() && known.split_whitespace().any(|name| name == "bpf") {
+        return Probe::ok(
+            NAME,
+            format!("not mounted; the engine will mount it at {PATH}"),
+        );
+    }
+    Probe::not(
+        NAME,
+        Outcome::Missing,
+        "this kernel has no bpf filesystem",
+        "use a kernel built with CONFIG_BPF_SYSCALL=y",
+    )
+}
+
+fn ring_buffer() -> Probe {
+    const NAME: &str = "ring buffer";
+    match is_map_supported(MapType::RingBuf) {
+        Ok(true) => Probe::ok(NAME, "refusals reach the engine as they happen"),
+        Ok(false) => Probe::not(
+            NAME,
+            Outcome::Missing,
+            "not in this kernel",
+            "use Linux 5.8 or later",
+        ),
+        Err(error) => Probe::not(
+            NAME,
+            Outcome::Missing,
+            short(&error.to_string()),
+            "run as root",
+        ),
+    }
+}
+
+/// One probe a program, each put through the verifier on its own.
+fn each_program() -> Vec<Probe> {
+    let mut ebpf = match object::load(None, object::tier()) {
+        Ok(ebpf) => ebpf,
+        Err(error) => return vec![unloadable("programs", &error)],
+    };
+    programs::all()
+        .map(|name| match programs::load(&mut ebpf, name) {
+            Ok(()) => Probe::ok(name, "the verifier accepts it"),
+            Err(error) => unloadable(name, &error),
+        })
+        .collect()
+}
+
+fn unloadable(name: &'static str, error: &InterceptError) -> Probe {
+    Probe::not(
+        name,
+        Outcome::Missing,
+        short(&error.to_string()),
+        "run as root on Linux 5.10 or later",
+    )
+}
+
+fn tier(programs: &[Probe]) -> Probe {
+    const NAME: &str = "enforcement";
+    let whole = programs.iter().all(|probe| probe.outcome == Outcome::Ok);
+    let tier = if whole { object::tier() } else { Tier::None };
+    match tier {
+        Tier::Full => Probe::ok(NAME, "full"),
+        Tier::Compatible => Probe::not(
+            NAME,
+            Outcome::Degraded,
+            "compatible: connections are told apart without their network namespace",
+            "use Linux 5.15 or later",
+        ),
+        Tier::None => Probe::not(
+            NAME,
+            Outcome::Missing,
+            "none: some program does not load",
+            "see the lines above",
+        ),
+    }
+}
+
+/// A verifier's log runs to pages; its first line says which call failed, its last why.
+fn short(error: &str) -> String {
+    let mut lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let last = lines
+        .filter(|line| !line.starts_with("processed "))
+        .next_back();
+    last.map_or_else(|| first.to_owned(), |last| format!("{first} ... {last}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_is_told_by_its_ends() {
+        assert_eq!(short("one line"), "one line");
+        assert_eq!(
+            short("failed:\n0: r1 = 1\nbad access\nprocessed 9 insns\n"),
+            "failed: ... bad access"
+        );
+        assert_eq!(short(""), "");
+    }
+
+    #[test]
+    fn one_program_that_does_not_load_is_no_enforcement() {
+        let probes = [
+            Probe::ok("connect4", ""),
+            Probe::not("egress", Outcome::Missing, "refused", "none"),
+        ];
+        let tier = tier(&probes);
+        assert_eq!(tier.outcome, Outcome::Missing);
+        assert!(tier.remedy.is_some());
+    }
 }

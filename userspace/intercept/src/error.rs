@@ -10,13 +10,18 @@ use crate::CgroupId;
 #[derive(Debug, Error)]
 pub enum InterceptError {
     /// Not root, or a capability is missing.
-    #[error("not permitted: eBPF and cgroups need root (CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN)")]
-    NotPrivileged,
+    #[error("not permitted: {doing} {}: this needs root", path.display())]
+    NotPrivileged {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+    },
     /// There is no cgroup v2.
     #[error("no cgroup v2 hierarchy is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup")]
     NoCgroupV2,
-    /// A cgroup path can't be what is meant.
-    #[error("{path}: {why}")]
+    /// A cgroup can't be used for this.
+    #[error("{}: {why}", path.display())]
     CgroupPath {
         /// As it was given.
         path: PathBuf,
@@ -24,7 +29,7 @@ pub enum InterceptError {
         why: &'static str,
     },
     /// A cgroup operation failed.
-    #[error("{doing} {path}: {source}")]
+    #[error("{doing} {}: {source}", path.display())]
     Cgroup {
         /// What was being done.
         doing: &'static str,
@@ -33,9 +38,98 @@ pub enum InterceptError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The cgroup, one above it or one below it is already governed.
+    #[error("{}: already governed by instance `{instance}`, as {}", path.display(), governed.display())]
+    Governed {
+        /// The cgroup that was to be tagged.
+        path: PathBuf,
+        /// The one that is.
+        governed: PathBuf,
+        /// By whom.
+        instance: String,
+    },
     /// A cgroup with this id is not tagged by this engine.
     #[error("cgroup {0} is not behind this engine")]
     NotTagged(CgroupId),
+    /// The pin directory can't be what is meant.
+    #[error("{}: {why}", path.display())]
+    PinDir {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Another engine lives in the pin directory.
+    #[error("{}: another engine is running there", path.display())]
+    InUse {
+        /// The pin directory.
+        path: PathBuf,
+    },
+    /// The pinned maps were made by another version.
+    #[error("{}: pinned by another version of weir; lift it first: weir uninstall", path.display())]
+    Incompatible {
+        /// The pin that does not fit.
+        path: PathBuf,
+    },
+    /// An operation on a pin failed.
+    #[error("{doing} {}: {source}", path.display())]
+    Pin {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A link could not be pinned.
+    #[error("pinning {}: {source}", path.display())]
+    PinLink {
+        /// Where.
+        path: PathBuf,
+        /// What the kernel said.
+        source: Box<aya::pin::PinError>,
+    },
+    /// The eBPF object could not be read or its maps not made.
+    #[error("can't make the eBPF maps: {0}")]
+    Object(#[from] Box<aya::EbpfError>),
+    /// The object lacks something this version needs: it was built from other sources.
+    #[error("the eBPF object has no `{0}`: it was built from another version")]
+    ObjectLacks(&'static str),
+    /// The kernel refused a program.
+    #[error("the kernel refused program `{program}`: {source}")]
+    Program {
+        /// Which.
+        program: &'static str,
+        /// What the verifier said.
+        source: Box<aya::programs::ProgramError>,
+    },
+    /// A map could not be read or written.
+    #[error("map `{map}`: {source}")]
+    Map {
+        /// Which.
+        map: &'static str,
+        /// What the kernel said.
+        source: Box<aya::maps::MapError>,
+    },
+    /// The engine's port could not be had.
+    #[error("can't listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Called outside a tokio runtime, which is to drive the listeners.
+    #[error("the engine must be started inside a tokio runtime")]
+    NoRuntime,
+    /// More resolvers than the map holds.
+    #[error("{given} resolvers given, at most {most} can be")]
+    TooManyResolvers {
+        /// How many were given.
+        given: usize,
+        /// How many there can be.
+        most: usize,
+    },
 }
 
 /// Why a connection could not be handed on.

@@ -55,7 +55,13 @@ fn printable(comm: &[u8]) -> String {
     let name: Vec<u8> = comm.iter().copied().take_while(|byte| *byte != 0).collect();
     String::from_utf8_lossy(&name)
         .chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .map(|c| {
+            if c.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
         .collect()
 }
 

@@ -16,11 +16,15 @@ pub mod attribute;
 pub mod cgroup;
 pub mod doctor;
 
+mod engine;
 mod error;
 mod facts;
 mod ids;
 mod intercepted;
 mod interceptor;
+mod kernel;
+mod listen;
+mod pins;
 mod refusals;
 mod status;
 

@@ -1,0 +1,79 @@
+//! Who is calling: the task that made the system call this program runs in.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
+    generated::{
+        bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id, bpf_get_netns_cookie,
+        bpf_get_socket_cookie, bpf_ktime_get_boot_ns,
+    },
+};
+use weir_abi::{ConnectFacts, MAX_CGROUP_DEPTH};
+
+use crate::{context::Asked, maps::WORKLOADS};
+
+/// The tagged cgroup the calling task is in or below. `None` when it is in none, whatever socket
+/// it holds.
+#[inline(always)]
+pub fn workload() -> Option<u64> {
+    let mut found = None;
+    for level in 0..MAX_CGROUP_DEPTH {
+        // SAFETY: the helper takes any level and returns 0 where there is none.
+        let id = unsafe { bpf_get_current_ancestor_cgroup_id(level.cast_signed()) };
+        if id != 0 && WORKLOADS.get_ptr(&id).is_some() {
+            found = Some(id);
+        }
+    }
+    found
+}
+
+/// The cookie of the network namespace of the socket that `ctx`, a socket-address or socket
+/// context, is about.
+#[inline(always)]
+pub fn netns(ctx: *mut c_void) -> u64 {
+    // SAFETY: `ctx` is the context this program was called with.
+    unsafe { bpf_get_netns_cookie(ctx) }
+}
+
+/// Everything known about the caller and what it asked for. A `workload` of 0 says that it is in
+/// none.
+#[inline(always)]
+pub fn facts(ctx: *mut c_void, asked: &Asked, workload: u64) -> ConnectFacts {
+    let (tgid, tid) = split(bpf_get_current_pid_tgid());
+    let (gid, uid) = split(bpf_get_current_uid_gid());
+    // SAFETY: `ctx` is the context this program was called with.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx) };
+    // SAFETY: takes nothing, returns a number.
+    let cgroup = unsafe { bpf_get_current_cgroup_id() };
+    // SAFETY: takes nothing, returns a number.
+    let boot_ns = unsafe { bpf_ktime_get_boot_ns() };
+    ConnectFacts {
+        address: asked.address.as_destination(),
+        cookie,
+        netns: netns(ctx),
+        cgroup,
+        workload,
+        boot_ns,
+        tgid,
+        tid,
+        uid,
+        gid,
+        port: asked.port,
+        protocol: asked.protocol,
+        family: asked.family,
+        kind: asked.kind,
+        padding: [0; 6],
+        comm: bpf_get_current_comm().unwrap_or_default(),
+    }
+}
+
+/// The high and the low half of a pair that a helper packs into one number.
+#[inline(always)]
+fn split(pair: u64) -> (u32, u32) {
+    let [a, b, c, d, e, f, g, h] = pair.to_be_bytes();
+    (
+        u32::from_be_bytes([a, b, c, d]),
+        u32::from_be_bytes([e, f, g, h]),
+    )
+}

@@ -1,0 +1,123 @@
+//! `connect()`, and whatever implies one: a TCP socket is noted and sent to the engine, a datagram
+//! socket may name a resolver, anything else is refused with EPERM.
+
+use aya_ebpf::{
+    EbpfContext as _, helpers::generated::bpf_setsockopt, macros::cgroup_sock_addr,
+    programs::SockAddrContext,
+};
+use weir_abi::{Hook, LOOPBACK_V4, LOOPBACK_V6, Reason};
+
+use crate::{
+    caller,
+    context::{Asked, asked_v4, asked_v6, read, socket, to_user_port, write},
+    maps::PENDING,
+    refuse,
+    rule::{self, Ruling},
+    storage,
+};
+
+#[cgroup_sock_addr(connect4)]
+pub fn connect4(ctx: SockAddrContext) -> i32 {
+    match admit(&ctx, &asked_v4(&ctx)) {
+        Way::Engine(port) => {
+            write!(ctx.sock_addr => user_ip4 = LOOPBACK_V4.v4_word());
+            write!(ctx.sock_addr => user_port = to_user_port(port));
+            1
+        }
+        Way::AsAsked => 1,
+        Way::Nowhere => 0,
+    }
+}
+
+#[cgroup_sock_addr(connect6)]
+pub fn connect6(ctx: SockAddrContext) -> i32 {
+    let asked = asked_v6(&ctx);
+    match admit(&ctx, &asked) {
+        Way::Engine(port) => {
+            // A v4-mapped destination is an IPv4 connection by an IPv6 socket, which may be bound
+            // to a mapped address: it must stay mapped to be routable.
+            let engine = if asked.address.is_v4() {
+                LOOPBACK_V4
+            } else {
+                LOOPBACK_V6
+            };
+            let [a, b, c, d] = engine.words();
+            write!(ctx.sock_addr => user_ip6[0] = a);
+            write!(ctx.sock_addr => user_ip6[1] = b);
+            write!(ctx.sock_addr => user_ip6[2] = c);
+            write!(ctx.sock_addr => user_ip6[3] = d);
+            write!(ctx.sock_addr => user_port = to_user_port(port));
+            1
+        }
+        Way::AsAsked => 1,
+        Way::Nowhere => 0,
+    }
+}
+
+enum Way {
+    Engine(u16),
+    AsAsked,
+    Nowhere,
+}
+
+#[inline(always)]
+fn admit(ctx: &SockAddrContext, asked: &Asked) -> Way {
+    let (reason, workload) = match rule::on(ctx.as_ptr(), asked) {
+        Ruling::Redirect { port, workload } => match note(ctx, asked, workload) {
+            Ok(()) => return Way::Engine(port),
+            Err(reason) => (reason, workload),
+        },
+        Ruling::Pass => return Way::AsAsked,
+        Ruling::Refuse { reason, workload } => (reason, workload),
+    };
+    refuse::tell(
+        caller::facts(ctx.as_ptr(), asked, workload),
+        Hook::Connect,
+        reason,
+    );
+    Way::Nowhere
+}
+
+/// Notes on the socket who asked and for what. Written anew by every connect, so a socket that is
+/// used again never carries an older call's facts.
+#[inline(always)]
+fn note(ctx: &SockAddrContext, asked: &Asked, workload: u64) -> Result<(), Reason> {
+    unbind_device(ctx)?;
+    let pending = storage::get_or_create(&PENDING, socket(ctx)).ok_or(Reason::NoRoom)?;
+    let facts = caller::facts(ctx.as_ptr(), asked, workload);
+    // SAFETY: a map value of this type, not null, alive while the program runs. The socket is
+    // locked by connect, so nothing else writes it.
+    unsafe { *pending = facts };
+    Ok(())
+}
+
+const SOL_SOCKET: i32 = 1;
+const SO_BINDTODEVICE: i32 = 25;
+
+/// Undoes `SO_BINDTODEVICE`: a socket bound to another device never reaches loopback.
+#[inline(always)]
+fn unbind_device(ctx: &SockAddrContext) -> Result<(), Reason> {
+    let socket = socket(ctx);
+    if socket.is_null() {
+        return Err(Reason::NoRoom);
+    }
+    if read!(socket => bound_dev_if) == 0 {
+        return Ok(());
+    }
+    let mut no_device = 0u8;
+    // SAFETY: the context this program was called with, and one readable byte: an empty name.
+    let outcome = unsafe {
+        bpf_setsockopt(
+            ctx.as_ptr(),
+            SOL_SOCKET,
+            SO_BINDTODEVICE,
+            (&raw mut no_device).cast(),
+            1,
+        )
+    };
+    if outcome == 0 {
+        Ok(())
+    } else {
+        Err(Reason::BoundToDevice)
+    }
+}

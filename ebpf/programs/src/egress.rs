@@ -1,0 +1,186 @@
+//! Every packet a tagged cgroup sends: TCP to the engine and UDP to a resolver pass, all else is
+//! dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
+//! source-routed packets and protocols that no other hook sees.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::bpf_sock,
+    helpers::generated::{
+        bpf_get_socket_cookie, bpf_ktime_get_boot_ns, bpf_skb_ancestor_cgroup_id, bpf_skb_cgroup_id,
+    },
+    macros::cgroup_skb,
+    programs::SkBuffContext,
+};
+use weir_abi::{
+    Address, ConnectFacts, DNS_PORT, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, LOOPBACK_V4,
+    LOOPBACK_V6, MAX_CGROUP_DEPTH, Reason,
+};
+
+use crate::{
+    context::read,
+    maps::{self, RESOLVERS, TOLD, WORKLOADS},
+    refuse, storage,
+};
+
+const PROTOCOL_TCP: u8 = 6;
+const PROTOCOL_UDP: u8 = 17;
+const ETHERTYPE_V4: u32 = 0x0800u16.to_be() as u32;
+const ETHERTYPE_V6: u32 = 0x86ddu16.to_be() as u32;
+
+#[cgroup_skb(egress)]
+pub fn egress(ctx: SkBuffContext) -> i32 {
+    let packet = parse(&ctx).unwrap_or(Packet::UNREADABLE);
+    if passes(&packet) {
+        return 1;
+    }
+    tell(&ctx, &packet);
+    0
+}
+
+/// The little of a packet that the rule looks at.
+struct Packet {
+    destination: Address,
+    port: u16,
+    protocol: u8,
+    family: u8,
+}
+
+impl Packet {
+    const UNREADABLE: Self = Self {
+        destination: Address::UNSPECIFIED,
+        port: 0,
+        protocol: 0,
+        family: FAMILY_NONE,
+    };
+}
+
+#[inline(always)]
+fn passes(packet: &Packet) -> bool {
+    match packet.protocol {
+        PROTOCOL_TCP => {
+            let engine = maps::settings().port;
+            engine != 0
+                && packet.port == engine
+                && (packet.destination == LOOPBACK_V4 || packet.destination == LOOPBACK_V6)
+        }
+        PROTOCOL_UDP => packet.port == DNS_PORT && RESOLVERS.get_ptr(&packet.destination).is_some(),
+        _ => false,
+    }
+}
+
+/// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers or
+/// that is a fragment is not plain, and `None`.
+#[inline(always)]
+fn parse(ctx: &SkBuffContext) -> Option<Packet> {
+    match read!(ctx.skb.skb => protocol) {
+        ETHERTYPE_V4 => parse_v4(ctx),
+        ETHERTYPE_V6 => parse_v6(ctx),
+        _ => None,
+    }
+}
+
+/// RFC 791, section 3.1: the fixed header, and the first word of what follows, which in both TCP
+/// and UDP holds the ports.
+#[inline(always)]
+fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
+    const VERSION_4_LENGTH_5: u8 = 0x45;
+    const MORE_OR_OFFSET: u16 = 0x3fff;
+    let [first, fragment, protocol, _, destination, ports]: [u32; 6] = ctx.load(0).ok()?;
+    let [version_length, ..] = first.to_ne_bytes();
+    let [_, _, flags_high, flags_low] = fragment.to_ne_bytes();
+    let [_, protocol, ..] = protocol.to_ne_bytes();
+    if version_length != VERSION_4_LENGTH_5
+        || u16::from_be_bytes([flags_high, flags_low]) & MORE_OR_OFFSET != 0
+    {
+        return None;
+    }
+    Some(Packet {
+        destination: Address::from_v4_word(destination),
+        port: destination_port(ports),
+        protocol,
+        family: FAMILY_V4,
+    })
+}
+
+/// RFC 8200, section 3: the fixed header, and the first word of what follows.
+#[inline(always)]
+fn parse_v6(ctx: &SkBuffContext) -> Option<Packet> {
+    let [first, length_next, _, _, _, _, a, b, c, d, ports]: [u32; 11] = ctx.load(0).ok()?;
+    let [version, ..] = first.to_ne_bytes();
+    let [_, _, next_header, _] = length_next.to_ne_bytes();
+    if version >> 4 != 6 {
+        return None;
+    }
+    Some(Packet {
+        destination: Address::from_words([a, b, c, d]),
+        port: destination_port(ports),
+        protocol: next_header,
+        family: FAMILY_V6,
+    })
+}
+
+#[inline(always)]
+fn destination_port(ports: u32) -> u16 {
+    let [_, _, high, low] = ports.to_ne_bytes();
+    u16::from_be_bytes([high, low])
+}
+
+/// Between two events about one socket, in nanoseconds: a retransmitting or chatty socket is told
+/// once a second, so that it can't crowd out the others.
+const QUIET_NS: u64 = 1_000_000_000;
+
+#[inline(always)]
+fn tell(ctx: &SkBuffContext, packet: &Packet) {
+    let socket: *mut bpf_sock = read!(ctx.skb.skb => __bindgen_anon_2.sk);
+    let Some(last) = storage::get_or_create(&TOLD, socket) else {
+        return;
+    };
+    // SAFETY: takes nothing, returns a number.
+    let now = unsafe { bpf_ktime_get_boot_ns() };
+    // SAFETY: a map value of this type, not null, alive while the program runs. Two processors
+    // racing here tell twice, which is harmless.
+    let before = unsafe { core::ptr::replace(last, now) };
+    if now.wrapping_sub(before) < QUIET_NS {
+        // SAFETY: as above.
+        unsafe { *last = before };
+        return;
+    }
+    // SAFETY: the context this program was called with.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    // SAFETY: the context this program was called with.
+    let cgroup = unsafe { bpf_skb_cgroup_id(ctx.skb.skb) };
+    // A packet has no calling task: it may leave long after the call, or without one.
+    let facts = ConnectFacts {
+        address: packet.destination,
+        cookie,
+        netns: 0,
+        cgroup,
+        workload: workload(ctx),
+        boot_ns: now,
+        tgid: 0,
+        tid: 0,
+        uid: 0,
+        gid: 0,
+        port: packet.port,
+        protocol: u16::from(packet.protocol),
+        family: packet.family,
+        kind: 0,
+        padding: [0; 6],
+        comm: [0; 16],
+    };
+    refuse::tell(facts, Hook::Egress, Reason::Protocol);
+}
+
+/// The tagged cgroup of the packet's socket; 0 if it is in none.
+#[inline(always)]
+fn workload(ctx: &SkBuffContext) -> u64 {
+    let mut found = 0;
+    for level in 0..MAX_CGROUP_DEPTH {
+        // SAFETY: the context this program was called with; 0 where there is no such level.
+        let id = unsafe { bpf_skb_ancestor_cgroup_id(ctx.skb.skb, level.cast_signed()) };
+        if id != 0 && WORKLOADS.get_ptr(&id).is_some() {
+            found = id;
+        }
+    }
+    found
+}

@@ -1,0 +1,49 @@
+//! The maps, named and sized by `weir_abi::maps`.
+
+use aya_ebpf::{
+    Global,
+    btf_maps::{Array, HashMap, PerCpuArray, RingBuf, SkStorage},
+    macros::btf_map,
+};
+use weir_abi::{
+    Address, ConnectFacts, FlowKey, Refusal, SETTINGS_INDEX, Settings,
+    maps::{MAX_FLOWS, MAX_RESOLVERS, MAX_WORKLOADS, REFUSALS_BYTES},
+};
+
+#[btf_map]
+static SETTINGS: Array<Settings, 1> = Array::new();
+
+#[btf_map]
+pub static WORKLOADS: HashMap<u64, u8, MAX_WORKLOADS> = HashMap::new();
+
+#[btf_map]
+pub static RESOLVERS: HashMap<Address, u8, MAX_RESOLVERS> = HashMap::new();
+
+#[btf_map]
+pub static PENDING: SkStorage<ConnectFacts> = SkStorage::new();
+
+#[btf_map]
+pub static FLOWS: HashMap<FlowKey, ConnectFacts, MAX_FLOWS> = HashMap::new();
+
+#[btf_map]
+pub static ACCEPTED: SkStorage<ConnectFacts> = SkStorage::new();
+
+#[btf_map]
+pub static REFUSALS: RingBuf<Refusal, REFUSALS_BYTES> = RingBuf::new();
+
+#[btf_map]
+pub static LOST: PerCpuArray<u64, 1> = PerCpuArray::new();
+
+#[btf_map]
+pub static TOLD: SkStorage<u64> = SkStorage::new();
+
+/// Whether `sock_ops` may ask for the network namespace's cookie (5.15 and later). The loader sets
+/// it to zero where the verifier would refuse; the branch is then dead and pruned.
+#[unsafe(no_mangle)]
+pub static NETNS_IN_SOCK_OPS: Global<u32> = Global::new(1);
+
+/// The settings. Zero port: no engine has listened yet.
+#[inline(always)]
+pub fn settings() -> Settings {
+    SETTINGS.get(SETTINGS_INDEX).copied().unwrap_or_default()
+}

@@ -1,0 +1,69 @@
+//! The engine's own cgroup. It must not be one that is tagged, nor the root: the program that picks
+//! up facts is attached to it, and at the root it would run for every socket of the host.
+
+use crate::{InterceptError, Pid, cgroup::Cgroup};
+
+/// Where engines live that were started outside any cgroup of their own, below the v2 root.
+pub(crate) const ENGINES: &str = "/weir.engine";
+
+/// The cgroup this process is in while it is an engine.
+#[derive(Debug)]
+pub(crate) struct Home {
+    cgroup: Cgroup,
+    /// Where the process was before, if it was moved.
+    came_from: Option<Cgroup>,
+}
+
+impl Home {
+    /// Stays in the cgroup that the process is in, as a service manager's child does; moves to
+    /// one of its own from the root.
+    pub(crate) fn enter(instance: &str) -> Result<Self, InterceptError> {
+        let current = Cgroup::current()?;
+        if !current.is_root()? {
+            return Ok(Self {
+                cgroup: current,
+                came_from: None,
+            });
+        }
+        let cgroup = Cgroup::resolve(format!("{ENGINES}/{instance}"))?;
+        cgroup.create()?;
+        cgroup.add(Pid::new(std::process::id()))?;
+        Ok(Self {
+            cgroup,
+            came_from: Some(current),
+        })
+    }
+
+    pub(crate) fn cgroup(&self) -> &Cgroup {
+        &self.cgroup
+    }
+
+    /// Goes back to where the process was. The cgroup is removed if nothing else is in it.
+    pub(crate) fn leave(self) {
+        let Some(came_from) = self.came_from else {
+            return;
+        };
+        let left = came_from
+            .add(Pid::new(std::process::id()))
+            .and_then(|()| self.cgroup.remove());
+        if let Err(error) = left {
+            tracing::debug!(%error, "the engine's cgroup stays");
+        }
+    }
+}
+
+/// Removes the homes of engines that are gone. Says which.
+pub(crate) fn sweep() -> Result<Vec<String>, InterceptError> {
+    let engines = Cgroup::resolve(ENGINES)?;
+    let mut swept = Vec::new();
+    for path in crate::pins::entries(engines.path()) {
+        if !path.is_dir() {
+            continue;
+        }
+        let home = Cgroup::resolve(&path)?;
+        if home.populated().is_ok_and(|populated| !populated) && home.remove().is_ok() {
+            swept.push(format!("removed the empty cgroup {}", path.display()));
+        }
+    }
+    Ok(swept)
+}

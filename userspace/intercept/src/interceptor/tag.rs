@@ -1,0 +1,146 @@
+//! Putting a cgroup behind the engine, and letting it go.
+
+use std::path::{Path, PathBuf};
+
+use weir_abi::MAX_CGROUP_DEPTH;
+
+use super::Interceptor;
+use crate::{
+    CgroupId, InterceptError,
+    cgroup::{self, Cgroup},
+    engine::ENGINES,
+    kernel::programs,
+    pins::{self, PinDir},
+};
+
+impl Interceptor {
+    /// Puts a cgroup and all below it behind the engine. A cgroup already behind it is left as it
+    /// is.
+    ///
+    /// Refused: the root; a cgroup that holds an engine; one deeper than the programs look; one
+    /// that processes without root could be moved out of; and one that is, is above or is below a
+    /// cgroup that is governed already, since a connect would then be redirected twice. A cgroup
+    /// that only a dead engine governs is taken over.
+    ///
+    /// Sockets that its processes opened before stay as they are: tag a cgroup while it is empty.
+    pub fn tag(&mut self, cgroup: &Cgroup) -> Result<CgroupId, InterceptError> {
+        let id = cgroup.id()?;
+        if self.tagged.contains(&id) {
+            return Ok(id);
+        }
+        self.check(cgroup)?;
+        let _alone = self.pins.lock_base()?;
+        let heirless = self.governed_by_the_dead(cgroup, id)?;
+
+        // Known to the programs before any of them asks.
+        self.maps.add_workload(id)?;
+        if let Err(error) = self.attach(cgroup, id) {
+            self.undo(id);
+            return Err(error);
+        }
+        self.tagged.insert(id);
+        for pin_dir in heirless {
+            // Only now that ours stand: in between both rule, and a connect fails.
+            PinDir::of_the_dead(&pin_dir)?.lift_cgroup(id)?;
+        }
+        Ok(id)
+    }
+
+    /// Lets a cgroup go: what its processes dial next goes where they want.
+    pub fn untag(&mut self, id: CgroupId) -> Result<(), InterceptError> {
+        if !self.tagged.contains(&id) {
+            return Err(InterceptError::NotTagged(id));
+        }
+        self.pins.lift_cgroup(id)?;
+        self.maps.remove_workload(id)?;
+        self.tagged.remove(&id);
+        Ok(())
+    }
+
+    fn attach(&mut self, cgroup: &Cgroup, id: CgroupId) -> Result<(), InterceptError> {
+        let directory = cgroup.open()?;
+        let pins = self.pins.make_cgroup(id)?;
+        for program in programs::WORKLOAD {
+            programs::attach(&mut self.ebpf, program, &directory, &pins.join(program))?;
+        }
+        Ok(())
+    }
+
+    /// A tag that could not be made whole is not left half. That error is the one to tell; what
+    /// fails here is only noted.
+    fn undo(&mut self, id: CgroupId) {
+        let undone = self
+            .pins
+            .lift_cgroup(id)
+            .and_then(|()| self.maps.remove_workload(id));
+        if let Err(error) = undone {
+            tracing::warn!(cgroup = %id, %error, "a tag that failed could not be undone");
+        }
+    }
+
+    fn check(&self, cgroup: &Cgroup) -> Result<(), InterceptError> {
+        let path = cgroup.path();
+        let refuse = |why| {
+            Err(InterceptError::CgroupPath {
+                path: path.to_path_buf(),
+                why,
+            })
+        };
+        if cgroup.is_root()? {
+            return refuse("the root cgroup holds every process of the host");
+        }
+        let engines = Cgroup::resolve(ENGINES)?;
+        let homes = [engines.path(), self.home.cgroup().path()];
+        if homes.iter().any(|home| home.starts_with(path)) || path.starts_with(engines.path()) {
+            return refuse("an engine lives in it, which would then be redirected to itself");
+        }
+        if u32::try_from(cgroup.depth()?).map_or(true, |depth| depth >= MAX_CGROUP_DEPTH) {
+            return refuse("it lies deeper than the programs look (15 levels below the root)");
+        }
+        if cgroup.escapable()? {
+            return refuse(
+                "a cgroup above it is delegated to a user, who could move processes out of it",
+            );
+        }
+        Ok(())
+    }
+
+    /// The pin directories of dead engines that govern this very cgroup. An error if any other
+    /// tag stands in the way.
+    fn governed_by_the_dead(
+        &self,
+        cgroup: &Cgroup,
+        id: CgroupId,
+    ) -> Result<Vec<PathBuf>, InterceptError> {
+        let mut heirless = Vec::new();
+        for pin_dir in pins::entries(self.pins.base()) {
+            for governed in pins::tagged(&pin_dir) {
+                let Some(other) = cgroup::path_of(governed) else {
+                    continue;
+                };
+                let dead = || pin_dir != self.pins.path() && PinDir::of_the_dead(&pin_dir).is_ok();
+                if governed == id && dead() {
+                    heirless.push(pin_dir.clone());
+                } else if related(&other, cgroup.path()) {
+                    return Err(InterceptError::Governed {
+                        path: cgroup.path().to_path_buf(),
+                        governed: other,
+                        instance: name(&pin_dir),
+                    });
+                }
+            }
+        }
+        Ok(heirless)
+    }
+}
+
+fn related(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+fn name(pin_dir: &Path) -> String {
+    pin_dir
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

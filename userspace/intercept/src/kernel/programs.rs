@@ -1,0 +1,116 @@
+//! The programs by name: load, attach, pin.
+
+use std::{fs::File, os::fd::BorrowedFd, path::Path};
+
+use aya::{
+    Ebpf,
+    programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, links::FdLink},
+};
+
+use crate::InterceptError;
+
+/// What is attached to every tagged cgroup, in this order: the backstop first, so that there is no
+/// moment in which some hooks stand and a packet still passes beside them.
+pub(crate) const WORKLOAD: [&str; 11] = [
+    "egress",
+    "flow_open",
+    "connect4",
+    "connect6",
+    "sendmsg4",
+    "sendmsg6",
+    "sock_create",
+    "bind4",
+    "bind6",
+    "getpeername4",
+    "getpeername6",
+];
+
+/// What is attached to the engine's own cgroup.
+pub(crate) const ENGINE: &str = "flow_accept";
+
+/// Every program of the object.
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    WORKLOAD.into_iter().chain([ENGINE])
+}
+
+/// Puts a program through the verifier.
+pub(crate) fn load(ebpf: &mut Ebpf, name: &'static str) -> Result<(), InterceptError> {
+    let outcome = match program(ebpf, name)? {
+        Program::CgroupSkb(program) => program.load(),
+        Program::CgroupSock(program) => program.load(),
+        Program::CgroupSockAddr(program) => program.load(),
+        Program::SockOps(program) => program.load(),
+        _ => return Err(InterceptError::ObjectLacks(name)),
+    };
+    outcome.map_err(refused(name))
+}
+
+/// The descriptor of a loaded program.
+pub(crate) fn fd<'a>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<BorrowedFd<'a>, InterceptError> {
+    use std::os::fd::AsFd as _;
+    program(ebpf, name)?
+        .fd()
+        .map(|fd| fd.as_fd())
+        .map_err(refused(name))
+}
+
+/// Attaches a loaded program to a cgroup and pins the link at `pin`. It stays attached until the
+/// pin is removed or the cgroup is.
+pub(crate) fn attach(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+    cgroup: &File,
+    pin: &Path,
+) -> Result<(), InterceptError> {
+    let link = link(program(ebpf, name)?, name, cgroup).map_err(refused(name))?;
+    let pinned = link.pin(pin).map_err(|source| InterceptError::PinLink {
+        path: pin.to_path_buf(),
+        source: Box::new(source),
+    })?;
+    // Closes our descriptor; the pin holds the link.
+    drop(pinned);
+    Ok(())
+}
+
+fn link(program: &mut Program, name: &str, cgroup: &File) -> Result<FdLink, ProgramError> {
+    // Links are always of the kind that lives beside others; the mode only speaks of older kernels.
+    const MODE: CgroupAttachMode = CgroupAttachMode::Single;
+    match program {
+        Program::CgroupSkb(program) => {
+            let id = program.attach(cgroup, CgroupSkbAttachType::Egress, MODE)?;
+            FdLink::try_from(program.take_link(id)?)
+        }
+        Program::CgroupSock(program) => {
+            let id = program.attach(cgroup, MODE)?;
+            FdLink::try_from(program.take_link(id)?)
+        }
+        Program::CgroupSockAddr(program) => {
+            let id = program.attach(cgroup, MODE)?;
+            FdLink::try_from(program.take_link(id)?)
+        }
+        Program::SockOps(program) => {
+            let id = program.attach(cgroup, MODE)?;
+            FdLink::try_from(program.take_link(id)?)
+        }
+        _ => return Err(ProgramError::UnexpectedProgramType),
+    }
+    .map_err(|error| {
+        tracing::debug!(program = name, %error, "the attachment is not a link");
+        ProgramError::NotAttached
+    })
+}
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, InterceptError> {
+    ebpf.program_mut(name)
+        .ok_or(InterceptError::ObjectLacks(name))
+}
+
+fn refused(program: &'static str) -> impl FnOnce(ProgramError) -> InterceptError {
+    move |source| InterceptError::Program {
+        program,
+        source: Box::new(source),
+    }
+}

@@ -1,0 +1,383 @@
+//! What agents do: one task a process, told by the environment, reported on stdout.
+
+use std::{
+    env, fs,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::fd::{AsRawFd, OwnedFd},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{MsgFlags, SockaddrStorage, sendto},
+};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// Not a test: the process that the tests start.
+#[test]
+#[ignore = "the agents' own process, which the tests start"]
+fn process() {
+    let task = env::var("WEIR_TEST_TASK").expect("a task");
+    let args = env::var("WEIR_TEST_ARGS").expect("arguments");
+    let args: Vec<&str> = args.split_whitespace().collect();
+    match (task.as_str(), args.as_slice()) {
+        ("connect", [to]) => connect(to),
+        ("many", [count, to @ ..]) => many(count.parse().expect("a count"), to),
+        ("nonblocking", [to]) => nonblocking(to),
+        ("fastopen", [to]) => fastopen(to),
+        ("reconnect", [first, second]) => reconnect(first, second),
+        ("from", [source, to]) => from(source, to),
+        ("device", [device, to]) => device_bound(device, to),
+        ("routed", [hop, to]) => routed(hop, to),
+        ("ask", [to]) => ask(to),
+        ("ask-connected", [to]) => ask_connected(to),
+        ("socket", [domain, kind, protocol]) => socket(domain, kind, protocol),
+        ("bind", [at]) => say("bind", outcome(TcpListener::bind(address(at)).map(drop))),
+        ("listen", [at]) => listen(at),
+        ("handed", [cgroup, to]) => handed(cgroup, to),
+        ("foreign", [to]) => foreign(to),
+        ("again", [to]) => again(to),
+        ("engine", [pin_dir, rest @ ..]) => super::restart::engine(pin_dir, rest),
+        _ => panic!("no such task: {task} {args:?}"),
+    }
+}
+
+/// One line that the test finds among the runner's own.
+pub(super) fn say(key: &str, value: impl std::fmt::Display) {
+    println!("\n={key} {value}");
+    io::stdout().flush().expect("a reader");
+}
+
+/// Waits until the test lets go of us.
+pub(super) fn wait() {
+    let _all = io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address and port")
+}
+
+fn outcome(result: io::Result<()>) -> String {
+    match result {
+        Ok(()) => "OK".to_owned(),
+        Err(error) => error.raw_os_error().map_or_else(
+            || format!("{:?}", error.kind()),
+            |number| format!("{:?}", Errno::from_raw(number)),
+        ),
+    }
+}
+
+fn tcp(to: SocketAddr) -> Socket {
+    Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP)).expect("a socket")
+}
+
+fn cookie(socket: &impl AsRawFd) -> u64 {
+    const SO_COOKIE: libc::c_int = 57;
+    let (mut cookie, mut length) = (0u64, 8);
+    // SAFETY: an open descriptor; at most `length` bytes are written to `cookie`.
+    let outcome = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    assert_eq!(outcome, 0, "SO_COOKIE");
+    cookie
+}
+
+fn claim(socket: &impl AsRawFd, to: SocketAddr) -> String {
+    format!("{} {} {to}\n", std::process::id(), cookie(socket))
+}
+
+/// Says who we are on a fresh connection, and reads who answered.
+fn meet(stream: TcpStream, to: SocketAddr) -> io::Result<String> {
+    (&stream).write_all(claim(&stream, to).as_bytes())?;
+    heard(stream)
+}
+
+fn heard(stream: TcpStream) -> io::Result<String> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(answer.trim_end().to_owned())
+}
+
+fn report(connected: io::Result<TcpStream>, to: SocketAddr) {
+    let met = connected.and_then(|stream| {
+        say("peer", stream.peer_addr()?);
+        say("cookie", cookie(&stream));
+        meet(stream, to)
+    });
+    match met {
+        Ok(answer) => {
+            say("connect", "OK");
+            say("answer", answer);
+        }
+        Err(error) => say("connect", outcome(Err(error))),
+    }
+}
+
+fn connect(to: &str) {
+    let to = address(to);
+    say(
+        "comm",
+        fs::read_to_string("/proc/thread-self/comm")
+            .expect("a name")
+            .trim_end(),
+    );
+    report(TcpStream::connect(to), to);
+}
+
+/// Connects `count` times at once, spread over the destinations, and counts whose answer was right.
+fn many(count: usize, to: &[&str]) {
+    let threads: Vec<_> = (0..count)
+        .map(|index| {
+            let to = address(to[index % to.len()]);
+            let one = move || TcpStream::connect(to).and_then(|stream| meet(stream, to));
+            let spawned = thread::Builder::new().stack_size(64 * 1024).spawn(one);
+            (to, spawned.expect("a thread"))
+        })
+        .collect();
+    let (mut right, mut wrong) = (0, 0);
+    for (to, thread) in threads {
+        match thread.join().expect("no panic") {
+            Ok(answer) if answer == format!("weir {to}") => right += 1,
+            other => {
+                wrong += 1;
+                say("wrong-one", format!("{to}: {other:?}"));
+            }
+        }
+    }
+    say("right", right);
+    say("wrong", wrong);
+}
+
+fn nonblocking(to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    socket.set_nonblocking(true).expect("non-blocking");
+    say("begun", outcome(socket.connect(&to.into())));
+    let mut poll = [nix::poll::PollFd::new(
+        std::os::fd::AsFd::as_fd(&socket),
+        nix::poll::PollFlags::POLLOUT,
+    )];
+    nix::poll::poll(&mut poll, 10_000u16).expect("writable");
+    say(
+        "ended",
+        outcome(
+            socket
+                .take_error()
+                .map_err(Into::into)
+                .and_then(|e| e.map_or(Ok(()), Err)),
+        ),
+    );
+    socket.set_nonblocking(false).expect("blocking");
+    report(Ok(socket.into()), to);
+}
+
+/// No connect at all: the first data is to ride on the SYN.
+fn fastopen(to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    let data = claim(&socket, to);
+    let into: SockaddrStorage = to.into();
+    let sent = sendto(
+        socket.as_raw_fd(),
+        data.as_bytes(),
+        &into,
+        MsgFlags::from_bits_retain(libc::MSG_FASTOPEN),
+    );
+    say("sent", outcome(sent.map(drop).map_err(Into::into)));
+    say(
+        "answer",
+        heard(socket.into()).unwrap_or_else(|error| error.to_string()),
+    );
+}
+
+/// One socket, two connections: disconnected in between by an address of no family.
+fn reconnect(first: &str, second: &str) {
+    let (first, second) = (address(first), address(second));
+    let socket = tcp(first);
+    socket.connect(&first.into()).expect("the first connect");
+    let copy: TcpStream = socket.try_clone().expect("a copy").into();
+    say("first", meet(copy, first).expect("an answer"));
+    let none = libc::sockaddr {
+        sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+        sa_data: [0; 14],
+    };
+    // SAFETY: an open descriptor and an initialised address of the length that is passed.
+    let unspec = unsafe { libc::connect(socket.as_raw_fd(), &raw const none, 16) };
+    assert_eq!(unspec, 0, "disconnecting");
+    report(
+        socket.connect(&second.into()).map(|()| socket.into()),
+        second,
+    );
+}
+
+fn from(source: &str, to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    socket
+        .bind(&SockAddr::from(address(source)))
+        .expect("a source address");
+    report(socket.connect(&to.into()).map(|()| socket.into()), to);
+}
+
+fn device_bound(device: &str, to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    socket
+        .bind_device(Some(device.as_bytes()))
+        .expect("a device");
+    report(socket.connect(&to.into()).map(|()| socket.into()), to);
+}
+
+/// A loose source route (RFC 791, section 3.1): packets are to go by way of `hop`.
+fn routed(hop: &str, to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    let SocketAddr::V4(hop) = address(hop) else {
+        panic!("IPv4 only")
+    };
+    let mut option = vec![131, 7, 4];
+    option.extend(hop.ip().octets());
+    option.push(0);
+    // SAFETY: an open descriptor and as many readable bytes as are passed.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_OPTIONS,
+            option.as_ptr().cast(),
+            8,
+        )
+    };
+    assert_eq!(set, 0, "IP_OPTIONS: {}", io::Error::last_os_error());
+    report(
+        socket
+            .connect_timeout(&to.into(), Duration::from_millis(500))
+            .map(|()| socket.into()),
+        to,
+    );
+}
+
+fn udp(to: SocketAddr) -> UdpSocket {
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).expect("a socket");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("a time-out");
+    socket
+}
+
+fn answered(socket: &UdpSocket) -> io::Result<()> {
+    let mut answer = [0; 16];
+    let length = socket.recv(&mut answer)?;
+    say("answer", String::from_utf8_lossy(&answer[..length]));
+    Ok(())
+}
+
+fn ask(to: &str) {
+    let to = address(to);
+    let socket = udp(to);
+    let sent = socket.send_to(b"question", to).map(drop);
+    say("ask", outcome(sent.and_then(|()| answered(&socket))));
+}
+
+fn ask_connected(to: &str) {
+    let to = address(to);
+    let socket = udp(to);
+    let sent = socket
+        .connect(to)
+        .and_then(|()| socket.send(b"question"))
+        .map(drop);
+    say("ask", outcome(sent.and_then(|()| answered(&socket))));
+}
+
+fn socket(domain: &str, kind: &str, protocol: &str) {
+    let number = |text: &str| text.parse().expect("a number");
+    // SAFETY: takes three numbers.
+    let fd = unsafe { libc::socket(number(domain), number(kind), number(protocol)) };
+    say(
+        "socket",
+        outcome(if fd < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }),
+    );
+}
+
+/// Listens, and says whether anyone could connect before the test let go.
+fn listen(at: &str) {
+    let listener = TcpListener::bind(address(at)).expect("a listener");
+    say("listening", listener.local_addr().expect("an address"));
+    wait();
+    listener.set_nonblocking(true).expect("non-blocking");
+    say("reached", outcome(listener.accept().map(drop)));
+}
+
+/// Makes a socket, then leaves the cgroup with it: what a helper outside does that is handed one.
+fn handed(cgroup: &str, to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    fs::write(format!("{cgroup}/cgroup.procs"), "0").expect("to leave");
+    report(socket.connect(&to.into()).map(|()| socket.into()), to);
+}
+
+/// Connects from a network namespace of its own, where loopback is up.
+fn foreign(to: &str) {
+    let to = address(to);
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("a namespace");
+    let up = loopback_up();
+    say("loopback", outcome(up));
+    report(TcpStream::connect(to), to);
+}
+
+fn loopback_up() -> io::Result<()> {
+    let socket: OwnedFd = Socket::new(Domain::IPV4, Type::DGRAM, None)?.into();
+    // SAFETY: plain integers and bytes; all zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo\0") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
+    // SAFETY: an open descriptor and an initialised request.
+    let outcome =
+        unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    if outcome == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Connects again and again until let go, and counts how each attempt ended.
+fn again(to: &str) {
+    let to = address(to);
+    let counting = thread::spawn(move || {
+        let (mut weir, mut wrong, mut failed) = (0u32, 0u32, 0u32);
+        loop {
+            match TcpStream::connect(to).and_then(|stream| meet(stream, to)) {
+                Ok(answer) if answer == format!("weir {to}") => weir += 1,
+                Ok(answer) if !answer.is_empty() => {
+                    say("wrong-one", answer);
+                    wrong += 1;
+                }
+                // Closed without a word, or never opened: an engine that died.
+                Ok(_) | Err(_) => {
+                    failed += 1;
+                    thread::sleep(Duration::from_millis(2));
+                }
+            }
+            say("counts", format!("{weir} {wrong} {failed}"));
+        }
+    });
+    wait();
+    drop(counting);
+}

@@ -1,0 +1,29 @@
+//! The doctor on this host, where all else here works.
+
+use weir_intercept::doctor::{Outcome, probe};
+
+#[test]
+fn a_host_that_can_do_all_is_found_well() {
+    let probes = probe();
+    for probe in &probes {
+        assert_ne!(probe.outcome, Outcome::Missing, "{probe:?}");
+        assert_eq!(
+            probe.outcome == Outcome::Ok,
+            probe.remedy.is_none(),
+            "{probe:?}"
+        );
+    }
+    for name in [
+        "privileges",
+        "cgroup v2",
+        "connect4",
+        "egress",
+        "flow_accept",
+        "enforcement",
+    ] {
+        assert!(
+            probes.iter().any(|probe| probe.name == name),
+            "{name} was not tried"
+        );
+    }
+}
