@@ -8,7 +8,7 @@
 //! Computed once per catalogue and policy version; look-ups in it allocate nothing.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::Arc,
 };
 
@@ -193,10 +193,7 @@ fn inherit(
                 .iter()
                 .filter(|(_, other)| *other == name)
             {
-                if !sensitive.contains_key(&(*child, *theirs)) {
-                    sensitive.insert((*child, *theirs), found.clone());
-                    changed = true;
-                }
+                changed |= mark(sensitive, (*child, *theirs), &found);
             }
         }
     }
@@ -224,13 +221,25 @@ fn derive(
             continue;
         };
         for number in relation.columns.keys() {
-            if !sensitive.contains_key(&(*view, *number)) {
-                sensitive.insert((*view, *number), source.clone());
-                changed = true;
-            }
+            changed |= mark(sensitive, (*view, *number), &source);
         }
     }
     changed
+}
+
+/// Marks a column that isn't marked yet. True when it wasn't.
+fn mark(
+    sensitive: &mut HashMap<(RelationOid, ColumnNumber), Sensitive>,
+    column: (RelationOid, ColumnNumber),
+    found: &Sensitive,
+) -> bool {
+    match sensitive.entry(column) {
+        Entry::Occupied(_) => false,
+        Entry::Vacant(vacant) => {
+            vacant.insert(found.clone());
+            true
+        }
+    }
 }
 
 #[cfg(test)]

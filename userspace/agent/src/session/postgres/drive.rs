@@ -21,10 +21,10 @@ use weir_record::Side;
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
 use super::{
+    answer::Told,
     catalogues::{Catalogues, FRESH},
-    from_agent::Heard,
-    from_target::Told,
     governed::{Governed, SessionError},
+    request::Heard,
     startup,
 };
 use crate::{admit::Admission, mask::plan::Unknown, tls::Plain};
@@ -207,10 +207,10 @@ async fn answers(
                 });
             }
         };
-        if let Told::Stale(frame) = session.from_target(frame, Unknown::Refresh)? {
+        if let Told::Stale(frame) = session.on_answer(frame, Unknown::Refresh)? {
             refresh(session, around, Duration::ZERO).await?;
             // Still unknown: made in a transaction that nobody else can see into yet.
-            session.from_target(frame, Unknown::Mask)?;
+            session.on_answer(frame, Unknown::Mask)?;
         }
         if session.wants_catalogue() {
             refresh(session, around, Duration::ZERO).await?;
@@ -235,7 +235,7 @@ fn requests(
                 Decoded::Incomplete { .. } => break,
             },
         };
-        match session.from_agent(message)? {
+        match session.on_request(message)? {
             Heard::Done => {}
             Heard::Closed => return Ok(true),
             Heard::Wait(message) => {

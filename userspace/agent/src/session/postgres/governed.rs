@@ -1,6 +1,6 @@
 //! One governed session between an agent and a target: the state that both directions share.
 //!
-//! Sans-IO: [`from_agent`](super::from_agent) and [`from_target`](super::from_target) take one
+//! Sans-IO: [`request`](super::request) and [`answer`](super::answer) take one
 //! message each and leave bytes in [`Sink`] and [`Shown`]; `drive` moves the bytes. Nothing here
 //! waits.
 

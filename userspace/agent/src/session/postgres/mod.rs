@@ -3,11 +3,11 @@
 //! [`serve`] reads as numbered steps. The state of a session past its start-up is [`Governed`];
 //! [`drive`] moves its bytes.
 
+mod answer;
 mod cancels;
 mod catalogues;
 mod drive;
-mod from_agent;
-mod from_target;
+
 mod governed;
 mod greet;
 mod lexing;
@@ -15,6 +15,7 @@ mod names;
 mod pipeline;
 mod prepared;
 mod refusal;
+mod request;
 mod shown;
 mod startup;
 

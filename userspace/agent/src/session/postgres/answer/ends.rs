@@ -1,0 +1,123 @@
+//! What ends something that is owed.
+
+use weir_record::Status;
+use weir_wire::postgres::{
+    Frame,
+    backend::{ReadyForQuery, TransactionStatus, tag},
+};
+
+use super::{decode, unexpected};
+use crate::session::postgres::{
+    governed::{Governed, SessionError},
+    pipeline::{Expected, Owed},
+};
+
+impl Governed {
+    pub(super) fn did(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        let Some(owed) = self.pipeline.pop() else {
+            return Err(unexpected("a completion"));
+        };
+        match (frame.tag(), &owed.expected) {
+            (tag::PARSE_COMPLETE, Expected::Parse { .. }) => {
+                self.statements.confirm();
+                let status = Status::Completed {
+                    tag: "PARSE".to_owned(),
+                };
+                self.settle_account(owed.seq, &owed.account, status)?;
+            }
+            (tag::BIND_COMPLETE, Expected::Bind { .. }) => self.portals.confirm(),
+            (tag::CLOSE_COMPLETE, Expected::Close(space)) => self.confirm(*space),
+            _ => return Err(unexpected("a completion")),
+        }
+        self.show(owed.seq, frame.raw())
+    }
+
+    pub(super) fn completed(
+        &mut self,
+        frame: &Frame,
+        words: String,
+        rows: Option<u64>,
+    ) -> Result<(), SessionError> {
+        let Some(owed) = self.pipeline.head() else {
+            return Err(unexpected("CommandComplete"));
+        };
+        let seq = owed.seq;
+        // What was only changed is counted by the target, what was shown was counted by us.
+        let changed = if owed.account.rows == 0 {
+            rows.unwrap_or(0)
+        } else {
+            0
+        };
+        owed.account.rows += changed;
+        let changes = match &mut owed.expected {
+            Expected::Query { changes, plan, .. } => {
+                *plan = None;
+                owed.account.last_tag = Some(words);
+                changes.pop_front().unwrap_or_default()
+            }
+            Expected::Execute { changes, .. } => {
+                let changes = std::mem::take(changes);
+                self.show(seq, frame.raw())?;
+                if let Some(owed) = self.pipeline.pop() {
+                    let status = Status::Completed { tag: words };
+                    self.settle_account(seq, &owed.account, status)?;
+                }
+                changes.into_iter().for_each(|space| self.confirm(space));
+                return Ok(());
+            }
+            _ => return Err(unexpected("CommandComplete")),
+        };
+        changes.into_iter().for_each(|space| self.confirm(space));
+        self.show(seq, frame.raw())
+    }
+
+    pub(super) fn suspended(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        match self.pipeline.head() {
+            Some(Owed {
+                expected: Expected::Execute { .. },
+                seq,
+                ..
+            }) => {
+                let seq = *seq;
+                self.show(seq, frame.raw())?;
+            }
+            _ => return Err(unexpected("PortalSuspended")),
+        }
+        if let Some(owed) = self.pipeline.pop() {
+            let status = Status::Completed {
+                tag: "SUSPENDED".to_owned(),
+            };
+            self.settle_account(owed.seq, &owed.account, status)?;
+            self.forget(&owed);
+        }
+        Ok(())
+    }
+
+    pub(super) fn ready(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        let status = decode(ReadyForQuery::decode(frame.clone()))?.status();
+        let mut ended = self.pipeline.ready();
+        let Some(last) = ended.pop() else {
+            return Err(unexpected("ReadyForQuery"));
+        };
+        for owed in &ended {
+            self.settle_unanswered(owed, &Status::Skipped)?;
+            self.forget(owed);
+        }
+        self.forget(&last);
+        self.copy_in = None;
+        self.transaction = status;
+        if status == TransactionStatus::Idle {
+            // Only a cursor WITH HOLD outlives its transaction.
+            self.portals.retain(|portal| portal.formats.is_none());
+        }
+        self.show(last.seq, frame.raw())?;
+        if matches!(
+            last.expected,
+            Expected::Query { .. } | Expected::Call { .. }
+        ) {
+            let tag = last.account.last_tag.clone().unwrap_or_default();
+            self.settle_account(last.seq, &last.account, Status::Completed { tag })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! The extended protocol: Parse, Bind, Execute (PostgreSQL's documentation, 55.2.3).
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use weir_command::Statement;
+use weir_policy::Permit;
+use weir_record::CommandText;
+use weir_wire::postgres::frontend::{Bind, Execute, Parse};
+
+use super::{Stop, command, text};
+use crate::{
+    mask::exposure::Exposure,
+    session::postgres::{
+        governed::{Governed, SessionError},
+        names::Change,
+        pipeline::Expected,
+        prepared::{Judgement, Portal, Prepared},
+        refusal::{UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
+    },
+};
+
+/// Most bytes of parameters that are recorded of one command.
+const PARAMETERS: usize = 1 << 20;
+
+impl Governed {
+    pub(super) fn parse(&mut self, parse: &Parse) -> Result<(), Stop> {
+        let prepared = self.texts.read(parse.text());
+        let behind = self.behind(&prepared)?;
+        match self.judgement(&prepared, &behind) {
+            Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, false)?,
+            Judgement::Allowed(permit, exposure) => {
+                let permit = self
+                    .record
+                    .intent(permit, command(&prepared, &text(&prepared)))?;
+                self.sink.forward(&permit, parse.frame());
+                self.room(self.statements.len(), "prepared statements")?;
+                let name = Bytes::copy_from_slice(parse.name());
+                self.statements
+                    .note(self.segment, Change::Define(name, prepared));
+                self.pipeline.push(
+                    Expected::Parse { exposure },
+                    Some(permit.seq()),
+                    Instant::now(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn bind(&mut self, bind: &Bind) -> Result<(), Stop> {
+        let prepared = match self.statements.get(bind.statement(), self.segment)? {
+            Some(prepared) => prepared,
+            None => {
+                let name = String::from_utf8_lossy(bind.statement()).into_owned();
+                let message = format!("prepared statement \"{name}\" does not exist");
+                self.refuse_unknown(UNKNOWN_STATEMENT, message)?;
+                return Ok(());
+            }
+        };
+        let behind = self.behind(&prepared)?;
+        let parameters = parameters(bind);
+        match self.judgement(&prepared, &behind) {
+            Judgement::Refused(refusal) => {
+                self.refuse(&refusal, &prepared, Some(&parameters), false)?;
+            }
+            Judgement::Allowed(permit, exposure) => {
+                let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
+                self.sink.forward(&portal.permit, bind.frame());
+                let seq = Some(portal.permit.seq());
+                let now = Instant::now();
+                self.pipeline.push(
+                    Expected::Bind {
+                        portal: Arc::clone(&portal),
+                    },
+                    seq,
+                    now,
+                );
+                self.probe(bind.portal(), &portal)?;
+                let name = Bytes::copy_from_slice(bind.portal());
+                self.portals
+                    .note(self.segment, Change::Define(name, portal));
+            }
+        }
+        Ok(())
+    }
+
+    fn open_portal(
+        &mut self,
+        bind: &Bind,
+        prepared: Arc<Prepared>,
+        permit: Permit,
+        exposure: Arc<Exposure>,
+        parameters: &[Option<String>],
+    ) -> Result<Arc<Portal>, SessionError> {
+        self.room(self.portals.len(), "portals")?;
+        let command = CommandText {
+            text: &text(&prepared),
+            parameters,
+            statements: prepared.statements(),
+        };
+        let permit = Arc::new(self.record.intent(permit, command)?);
+        let formats = Some(bind.result_formats().clone());
+        Ok(Arc::new(Portal {
+            permit,
+            exposure,
+            formats,
+            plan: OnceLock::new(),
+            prepared,
+        }))
+    }
+
+    /// Asks the target what a portal returns, before its rows come. The statement may have been
+    /// prepared under another search path, so only the portal's own description is right.
+    fn probe(&mut self, name: &[u8], portal: &Arc<Portal>) -> Result<(), SessionError> {
+        self.sink.probe(name)?;
+        let expected = Expected::Probe {
+            portal: Arc::clone(portal),
+        };
+        self.pipeline.push(expected, None, Instant::now());
+        Ok(())
+    }
+
+    pub(super) fn execute(&mut self, execute: &Execute) -> Result<(), Stop> {
+        let portal = match self.portals.get(execute.portal(), self.segment)? {
+            Some(portal) => portal,
+            None => {
+                let name = String::from_utf8_lossy(execute.portal()).into_owned();
+                let message = format!("portal \"{name}\" does not exist");
+                self.refuse_unknown(UNKNOWN_PORTAL, message)?;
+                return Ok(());
+            }
+        };
+        if portal.formats.is_none() && portal.plan.get().is_none() {
+            self.probe(execute.portal(), &portal)?;
+        }
+        let mut changes = Vec::new();
+        if portal.formats.is_some() {
+            for statement in portal.prepared.statements() {
+                if let Statement::Command(command) = statement {
+                    let (permit, exposure) = (&portal.permit, &portal.exposure);
+                    changes.extend(self.note(&command.control, statement, permit, exposure)?);
+                }
+            }
+        }
+        self.shape_changed |= portal.prepared.changes_shape();
+        self.sink.forward(&portal.permit, execute.frame());
+        let seq = Some(portal.permit.seq());
+        self.pipeline
+            .push(Expected::Execute { portal, changes }, seq, Instant::now());
+        Ok(())
+    }
+}
+
+/// The parameters as text, for the record: what isn't UTF-8 as hexadecimal.
+fn parameters(bind: &Bind) -> Vec<Option<String>> {
+    let mut room = PARAMETERS;
+    bind.parameters()
+        .iter()
+        .map(|value| {
+            let value = value.as_ref()?;
+            let shown = value.get(..room).unwrap_or(value);
+            room = room.saturating_sub(value.len());
+            let mut text = match std::str::from_utf8(shown) {
+                Ok(text) if !text.contains('\0') => text.to_owned(),
+                _ => shown
+                    .iter()
+                    .fold("\\x".to_owned(), |hex, byte| format!("{hex}{byte:02x}")),
+            };
+            if shown.len() < value.len() {
+                text.push_str(&format!(" … ({} bytes in all)", value.len()));
+            }
+            Some(text)
+        })
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! What names in a text stand for, and what a statement will make them stand for.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use weir_command::{Control as Effect, Opaque, OpaqueReason, Statement};
+use weir_record::RecordedPermit;
+
+use crate::{
+    mask::exposure::Exposure,
+    session::postgres::{
+        governed::{Governed, SessionError},
+        names::{Change, Unsettled},
+        pipeline::Space,
+        prepared::{Behind, Portal, Prepared},
+    },
+};
+
+impl Governed {
+    /// What the names in a text stand for.
+    pub(super) fn behind(&self, prepared: &Prepared) -> Result<Behind, Unsettled> {
+        let mut behind = Behind::default();
+        if self.shape_changed {
+            behind.any = true;
+            behind
+                .exposure
+                .join(Exposure::everything(&self.lineage, &self.judge.clear()));
+        }
+        for control in prepared.controls() {
+            match control {
+                Effect::Execute { name } => {
+                    behind.any = true;
+                    let named = self.statements.get(name.as_bytes(), self.segment)?;
+                    let known = named.filter(|p| p.controls().all(|c| *c == Effect::None));
+                    behind
+                        .statements
+                        .push(known.unwrap_or_else(|| Arc::new(unknown(name))));
+                }
+                Effect::Fetch { name } => {
+                    behind.any = true;
+                    let exposure = match self.portals.get(name.as_bytes(), self.segment)? {
+                        Some(portal) => Exposure::clone(&portal.exposure),
+                        // A cursor that a function opened.
+                        None => Exposure::everything(&self.lineage, &self.judge.clear()),
+                    };
+                    behind.exposure.join(exposure);
+                }
+                _ => {}
+            }
+        }
+        Ok(behind)
+    }
+
+    /// Notes what a statement's success will mean for names.
+    pub(super) fn note(
+        &mut self,
+        effect: &Effect,
+        statement: &Statement,
+        permit: &Arc<RecordedPermit>,
+        exposure: &Arc<Exposure>,
+    ) -> Result<Vec<Space>, SessionError> {
+        let name = |name: &str| Bytes::copy_from_slice(name.as_bytes());
+        let segment = self.segment;
+        Ok(match effect {
+            Effect::Prepare { name: n } => {
+                self.room(self.statements.len(), "prepared statements")?;
+                let inner = Arc::new(Prepared::of(Bytes::new(), vec![without_control(statement)]));
+                self.statements
+                    .note(segment, Change::Define(name(n), inner));
+                vec![Space::Statement]
+            }
+            Effect::Deallocate { name: Some(n) } => {
+                self.statements.note(segment, Change::Remove(name(n)));
+                vec![Space::Statement]
+            }
+            Effect::Deallocate { name: None } => {
+                self.statements.note(segment, Change::Clear);
+                vec![Space::Statement]
+            }
+            Effect::Discard => {
+                self.statements.note(segment, Change::Clear);
+                self.portals.note(segment, Change::Clear);
+                vec![Space::Statement, Space::Portal]
+            }
+            Effect::Declare { name: n } => {
+                self.room(self.portals.len(), "cursors")?;
+                let portal = Portal {
+                    permit: Arc::clone(permit),
+                    exposure: Arc::clone(exposure),
+                    formats: None,
+                    plan: OnceLock::new(),
+                    prepared: Arc::new(Prepared::of(Bytes::new(), Vec::new())),
+                };
+                self.portals
+                    .note(segment, Change::Define(name(n), Arc::new(portal)));
+                vec![Space::Portal]
+            }
+            Effect::None | Effect::Execute { .. } | Effect::Fetch { .. } | Effect::Set { .. } => {
+                Vec::new()
+            }
+        })
+    }
+}
+
+fn unknown(name: &str) -> Prepared {
+    let opaque = Opaque {
+        reason: OpaqueReason::Unsupported,
+        detail: "it executes a prepared statement that weir has not read".to_owned(),
+    };
+    Prepared::of(
+        Bytes::copy_from_slice(name.as_bytes()),
+        vec![Statement::Opaque(opaque)],
+    )
+}
+
+fn without_control(statement: &Statement) -> Statement {
+    match statement.clone() {
+        Statement::Command(mut command) => {
+            command.control = Effect::None;
+            Statement::Command(command)
+        }
+        opaque @ Statement::Opaque(_) => opaque,
+    }
+}

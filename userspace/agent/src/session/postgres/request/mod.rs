@@ -1,0 +1,251 @@
+//! One message of the agent's: judged, put on record, and forwarded or refused.
+//!
+//! A refused message isn't just dropped. In its place goes a statement that the target rejects, so
+//! that the target itself aborts the transaction and passes over the rest of the pipeline, and
+//! both sides agree on where they are; its error is then rewritten into weir's.
+
+mod extended;
+mod meaning;
+mod refuse;
+
+use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use weir_command::{Control as Effect, Statement, sql};
+use weir_record::{CommandText, RecordError};
+use weir_wire::{
+    WireError,
+    postgres::frontend::{Close, FunctionCall, Message, ObjectKind, Query},
+};
+
+use super::{
+    governed::{Governed, MOST_NAMES, MOST_OWED, SessionError},
+    names::{Change, Unsettled},
+    pipeline::{Expected, Space},
+    prepared::{Behind, Judgement, Prepared},
+};
+use crate::upstream::postgres::Control;
+
+/// What became of a message.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// It is dealt with.
+    Done,
+    /// What it means hangs on answers that are still to come: hand it in again after them.
+    Wait(Message),
+    /// The agent ends the session.
+    Closed,
+}
+
+/// Why a message isn't dealt with.
+#[derive(Debug)]
+enum Stop {
+    Unsettled,
+    Fatal(SessionError),
+}
+
+impl From<Unsettled> for Stop {
+    fn from(_: Unsettled) -> Self {
+        Self::Unsettled
+    }
+}
+
+impl From<SessionError> for Stop {
+    fn from(error: SessionError) -> Self {
+        Self::Fatal(error)
+    }
+}
+
+impl From<RecordError> for Stop {
+    fn from(error: RecordError) -> Self {
+        Self::Fatal(error.into())
+    }
+}
+
+impl From<WireError> for Stop {
+    fn from(error: WireError) -> Self {
+        Self::Fatal(error.into())
+    }
+}
+
+impl Governed {
+    /// Takes one message of the agent's.
+    pub(super) fn on_request(&mut self, message: Message) -> Result<Heard, SessionError> {
+        if self.pipeline.len() >= MOST_OWED {
+            return Err(SessionError::TooMany {
+                what: "unanswered messages",
+                limit: MOST_OWED,
+            });
+        }
+        let done = match &message {
+            Message::Query(query) => self.query(query),
+            Message::Parse(parse) => self.parse(parse),
+            Message::Bind(bind) => self.bind(bind),
+            Message::Execute(execute) => self.execute(execute),
+            Message::FunctionCall(call) => self.function_call(call),
+            Message::CopyData(_) | Message::CopyDone(_) | Message::CopyFail(_) => {
+                self.copied(&message).map_err(Stop::from)
+            }
+            _ => return self.control(message),
+        };
+        match done {
+            Ok(()) => Ok(Heard::Done),
+            Err(Stop::Unsettled) => Ok(Heard::Wait(message)),
+            Err(Stop::Fatal(error)) => Err(error),
+        }
+    }
+
+    fn query(&mut self, query: &Query) -> Result<(), Stop> {
+        let prepared = self.texts.read(query.text());
+        let behind = self.behind(&prepared)?;
+        match self.judgement(&prepared, &behind) {
+            Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
+            Judgement::Allowed(permit, exposure) => {
+                let permit = Arc::new(
+                    self.record
+                        .intent(permit, command(&prepared, &text(&prepared)))?,
+                );
+                let mut changes = VecDeque::new();
+                for statement in prepared.statements() {
+                    let effect = match statement {
+                        Statement::Command(command) => &command.control,
+                        Statement::Opaque(_) => &Effect::None,
+                    };
+                    changes.push_back(self.note(effect, statement, &permit, &exposure)?);
+                }
+                self.shape_changed |= prepared.changes_shape();
+                self.sink.forward(&permit, query.frame());
+                let expected = Expected::Query {
+                    changes,
+                    plan: None,
+                    exposure,
+                    permit: Arc::clone(&permit),
+                };
+                self.pipeline
+                    .push(expected, Some(permit.seq()), Instant::now());
+            }
+        }
+        self.segment = self.segment.next();
+        Ok(())
+    }
+
+    fn function_call(&mut self, call: &FunctionCall) -> Result<(), Stop> {
+        let text = format!("fast-path call of function {}", call.function());
+        let prepared = Prepared::of(Bytes::from(text), vec![sql::function_call()]);
+        let behind = self.behind(&prepared)?;
+        match self.judgement(&prepared, &behind) {
+            Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
+            Judgement::Allowed(permit, exposure) => {
+                let permit = self
+                    .record
+                    .intent(permit, command(&prepared, &self::text(&prepared)))?;
+                self.sink.forward(&permit, call.frame());
+                self.pipeline.push(
+                    Expected::Call { exposure },
+                    Some(permit.seq()),
+                    Instant::now(),
+                );
+            }
+        }
+        self.segment = self.segment.next();
+        Ok(())
+    }
+
+    /// Rows for a copy that the target has agreed to take, or not yet. Without one the server
+    /// itself would drop them.
+    fn copied(&mut self, message: &Message) -> Result<(), Unsettled> {
+        let Some(permit) = &self.copy_in else {
+            return if self.pipeline.is_empty() {
+                Ok(())
+            } else {
+                Err(Unsettled)
+            };
+        };
+        self.sink.forward(permit, message.frame());
+        if !matches!(message, Message::CopyData(_)) {
+            self.copy_in = None;
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, message: Message) -> Result<Heard, SessionError> {
+        let now = Instant::now();
+        let control = match message {
+            Message::Sync(_) if self.copy_in.is_some() => {
+                return Err(SessionError::client("Sync in the middle of a copy"));
+            }
+            Message::Sync(sync) => {
+                self.pipeline.push(Expected::Sync, None, now);
+                self.segment = self.segment.next();
+                Control::Sync(sync)
+            }
+            Message::Flush(flush) => Control::Flush(flush),
+            Message::Describe(describe) => {
+                let expected = match describe.kind() {
+                    ObjectKind::Statement => Expected::DescribeStatement,
+                    ObjectKind::Portal => Expected::DescribePortal,
+                };
+                self.pipeline
+                    .push(expected, self.pipeline.current_seq(), now);
+                Control::Describe(describe)
+            }
+            Message::Close(close) => self.close(close),
+            Message::Terminate(terminate) => {
+                self.sink.control(&Control::Terminate(terminate));
+                return Ok(Heard::Closed);
+            }
+            other => {
+                return Err(SessionError::client(format!(
+                    "{} after start-up",
+                    other.name()
+                )));
+            }
+        };
+        self.sink.control(&control);
+        Ok(Heard::Done)
+    }
+
+    fn close(&mut self, close: Close) -> Control {
+        let name = Bytes::copy_from_slice(close.name());
+        let space = match close.kind() {
+            ObjectKind::Statement => {
+                self.statements.note(self.segment, Change::Remove(name));
+                Space::Statement
+            }
+            ObjectKind::Portal => {
+                self.portals.note(self.segment, Change::Remove(name));
+                Space::Portal
+            }
+        };
+        self.pipeline
+            .push(Expected::Close(space), None, Instant::now());
+        Control::Close(close)
+    }
+
+    fn judgement(&self, prepared: &Prepared, behind: &Behind) -> Judgement {
+        prepared.judge(&self.judge, &self.lineage, self.in_transaction(), behind)
+    }
+
+    fn room(&self, held: usize, what: &'static str) -> Result<(), SessionError> {
+        if held < MOST_NAMES {
+            Ok(())
+        } else {
+            Err(SessionError::TooMany {
+                what,
+                limit: MOST_NAMES,
+            })
+        }
+    }
+}
+
+fn text(prepared: &Prepared) -> Cow<'_, str> {
+    String::from_utf8_lossy(prepared.text())
+}
+
+fn command<'a>(prepared: &'a Prepared, text: &'a str) -> CommandText<'a> {
+    CommandText {
+        text,
+        parameters: &[],
+        statements: prepared.statements(),
+    }
+}

@@ -1,0 +1,75 @@
+//! What goes to the target in the place of a refused message.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use weir_policy::Refusal;
+use weir_record::CommandText;
+
+use super::text;
+use crate::session::postgres::{
+    governed::{Governed, SessionError},
+    pipeline::Expected,
+    prepared::Prepared,
+};
+
+/// Longest excerpt of a refused text that is recorded, in bytes.
+const REFUSED_EXCERPT: usize = 64 * 1024;
+
+impl Governed {
+    pub(super) fn refuse(
+        &mut self,
+        refusal: &Refusal,
+        prepared: &Prepared,
+        parameters: Option<&[Option<String>]>,
+        simple: bool,
+    ) -> Result<(), SessionError> {
+        let bytes = prepared.text();
+        let text = match bytes.get(..REFUSED_EXCERPT) {
+            Some(excerpt) => {
+                format!(
+                    "{} … ({} bytes in all)",
+                    String::from_utf8_lossy(excerpt),
+                    bytes.len()
+                )
+            }
+            None => text(prepared).into_owned(),
+        };
+        let command = CommandText {
+            text: &text,
+            parameters: parameters.unwrap_or_default(),
+            statements: prepared.statements(),
+        };
+        let seq = self.record.refused(refusal, command)?;
+        if simple {
+            self.sink.reject_query()?;
+        } else {
+            self.sink.reject_extended()?;
+        }
+        let expected = Expected::Refused {
+            refusal: refusal.clone(),
+            simple,
+        };
+        self.pipeline.push(expected, Some(seq), Instant::now());
+        Ok(())
+    }
+
+    pub(super) fn refuse_unknown(
+        &mut self,
+        rule: &str,
+        message: String,
+    ) -> Result<(), SessionError> {
+        let refusal = Refusal {
+            rule: rule.to_owned(),
+            message,
+            deciding: Vec::new(),
+            version: self.judge.version().clone(),
+        };
+        self.refuse(
+            &refusal,
+            &Prepared::of(Bytes::new(), Vec::new()),
+            None,
+            false,
+        )
+    }
+}
