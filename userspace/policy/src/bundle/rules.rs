@@ -16,7 +16,7 @@ pub(crate) struct Rules {
     /// The schemas that policies tell apart.
     pub(crate) schemas: Schemas,
     /// By id.
-    pub(super) about: HashMap<String, Rule>,
+    pub(crate) about: HashMap<String, Rule>,
 }
 
 /// What a policy says beside its condition.

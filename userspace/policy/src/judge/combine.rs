@@ -102,14 +102,14 @@ impl Combine<'_> {
             let Answer::Ask { permits, lifted } = answer else {
                 continue;
             };
-            // Without any of the permits nothing is permitted; of those that need a human's yes,
-            // one is enough. Each forbid must be lifted.
-            let asking: Vec<&PolicyId> = permits
+            // Where no permit holds without a human's yes, that must be a yes to one of them.
+            // (Where one does, it is forbids that stood in the way.) Each forbid must be lifted.
+            if permits
                 .iter()
-                .filter(|id| self.rule(id).is_some_and(|rule| rule.asks))
-                .collect();
-            if asking.len() == permits.len() {
-                approvers = both(approvers, self.any_of(&asking));
+                .all(|id| self.rule(id).is_some_and(|rule| rule.asks))
+            {
+                approvers = both(approvers, self.any_of(permits));
+                deciding.extend(permits);
             }
             for id in lifted {
                 approvers = both(
@@ -118,11 +118,6 @@ impl Combine<'_> {
                 );
             }
             deciding.extend(lifted);
-            deciding.extend(if lifted.is_empty() {
-                permits.iter().collect()
-            } else {
-                asking
-            });
         }
         let deciding = self.rules.in_order(deciding);
         let about = || deciding.iter().filter_map(|id| self.rules.about(id));
@@ -154,7 +149,7 @@ impl Combine<'_> {
     }
 
     /// Who may answer for one of these, as far as they say.
-    fn any_of(&self, ids: &[&PolicyId]) -> Option<BTreeSet<String>> {
+    fn any_of(&self, ids: &[PolicyId]) -> Option<BTreeSet<String>> {
         let mut named = ids
             .iter()
             .filter_map(|id| self.rule(id)?.approvers.as_ref())

@@ -61,18 +61,18 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The action that a use of an object is judged as beside the statement's own, where that one
-    /// does not cover it: what an `INSERT` reads needs `select`, what a `PREPARE` will write needs
-    /// `write`.
-    pub(super) fn implied(self, access: Access) -> Option<&'static str> {
-        let Self::Command(command) = self else {
-            return None;
-        };
-        (!covers(command.verb, access)).then_some(match access {
-            Access::Read => "select",
-            Access::Write => "write",
-            Access::Define => "ddl",
-        })
+    /// The action that a use of an object is: the statement's own, or where that is about
+    /// something else, what it amounts to. What an `INSERT` reads needs `select`, what a `PREPARE`
+    /// will change needs `write`.
+    pub(super) fn action_on(self, access: Access) -> &'static str {
+        match self {
+            Self::Command(command) if !covers(command.verb, access) => match access {
+                Access::Read => "select",
+                Access::Write => "write",
+                Access::Define => "ddl",
+            },
+            _ => self.action(),
+        }
     }
 
     pub(super) fn objects(self) -> &'a [Object] {
@@ -175,20 +175,18 @@ pub(super) fn access(access: Access) -> &'static str {
     }
 }
 
-/// Whether leave to do the verb is leave to use objects so.
+/// Whether such a use of an object is what the verb is about.
 fn covers(verb: Verb, access: Access) -> bool {
     match verb {
         Verb::Select | Verb::CopyOut => access == Access::Read,
-        Verb::Insert
-        | Verb::Update
-        | Verb::Delete
-        | Verb::Merge
-        | Verb::Truncate
-        | Verb::CopyIn => access == Access::Write,
-        Verb::Create | Verb::Alter | Verb::Drop | Verb::Comment => access == Access::Define,
+        Verb::Insert | Verb::Update | Verb::Delete | Verb::Merge | Verb::CopyIn => {
+            access == Access::Write
+        }
+        Verb::Create | Verb::Alter | Verb::Comment => access == Access::Define,
+        Verb::Truncate | Verb::Drop => access != Access::Read,
         // An EXPLAIN writes nothing and makes nothing, but tells about what it would read.
         Verb::Explain => access != Access::Read,
-        // Neither reads, writes or makes the objects that it names.
+        // About objects, but neither their rows nor their shape.
         Verb::Connect
         | Verb::Grant
         | Verb::Revoke

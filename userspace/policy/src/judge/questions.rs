@@ -52,6 +52,9 @@ impl Resource<'_> {
 }
 
 /// Every question, each once; `None` where there are more than are asked.
+///
+/// Each object is judged by the action that its use is. Where that is never the statement's own,
+/// the statement itself is judged on the database.
 pub(super) fn of<'a>(
     facts: Facts<'a>,
     target: &'a Target,
@@ -59,27 +62,27 @@ pub(super) fn of<'a>(
 ) -> Option<Vec<Question<'a>>> {
     let mut questions = Vec::new();
     for object in facts.objects() {
-        for action in std::iter::once(facts.action()).chain(facts.implied(object.access)) {
-            for (resource, guessed) in readings(object, target, schemas) {
-                let access = facts::access(object.access);
-                questions.push(Question {
-                    action,
-                    resource,
-                    access,
-                    guessed,
-                });
-                if questions.len() > MAX_QUESTIONS {
-                    return None;
-                }
+        let action = facts.action_on(object.access);
+        for (resource, guessed) in readings(object, target, schemas) {
+            let access = facts::access(object.access);
+            questions.push(Question {
+                action,
+                resource,
+                access,
+                guessed,
+            });
+            if questions.len() > MAX_QUESTIONS {
+                return None;
             }
         }
     }
-    if questions.is_empty() {
+    let action = facts.action();
+    if questions.iter().all(|question| question.action != action) {
         let resource = Resource::Database {
             database: &target.database,
         };
         questions.push(Question {
-            action: facts.action(),
+            action,
             resource,
             access: "none",
             guessed: false,

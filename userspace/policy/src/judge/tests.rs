@@ -1,1 +1,6 @@
-
+mod approval;
+mod examples;
+mod hostile;
+mod precedence;
+mod shipped;
+mod support;

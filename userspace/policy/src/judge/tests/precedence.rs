@@ -1,0 +1,343 @@
+//! Which verdict holds: forbid over permit, deny over ask over allow, and errors over all.
+
+use proptest::prelude::*;
+use weir_command::{Predicate, Statement, Verb};
+
+use super::support::{
+    alice, bundle, crm, judge, judge_as, make, outcome, permit, refusal, subject,
+};
+use crate::{Context, DataClass, Policies, Request, Source, Verdict};
+
+const ALLOW: &str =
+    r#"@id("all") permit (principal, action in Weir::Action::"command", resource);"#;
+
+fn read(name: &str) -> Statement {
+    make(Verb::Select).reads(name).done()
+}
+
+#[test]
+fn what_no_policy_permits_is_denied() {
+    let policies =
+        bundle(&[r#"@id("w") permit (principal, action == Weir::Action::"insert", resource);"#]);
+    let refusal = refusal(judge(&policies, &read("public.people")));
+    assert_eq!(refusal.rule, "default-deny");
+    assert_eq!(
+        refusal.message,
+        "no policy permits select on crm/sales/public/people"
+    );
+    assert_eq!(refusal.deciding, Vec::<String>::new());
+    assert_eq!(&refusal.version, policies.version());
+}
+
+#[test]
+fn a_forbid_wins_over_a_permit() {
+    let forbid = r#"@id("no") @message("not that one")
+        forbid (principal, action, resource) when { resource has name && resource.name == "secret" };"#;
+    let policies = bundle(&[ALLOW, forbid]);
+    let verdict = refusal(judge(&policies, &read("public.secret")));
+    assert_eq!((&*verdict.rule, &*verdict.message), ("no", "not that one"));
+    assert_eq!(outcome(&judge(&policies, &read("public.people"))), "allow");
+}
+
+#[test]
+fn an_erroring_forbid_denies_though_cedar_skips_it() {
+    let broken = r#"@id("broken") forbid (principal, action == Weir::Action::"select", resource)
+        when { 9223372036854775807 + 1 == 0 };"#;
+    let policies = bundle(&[ALLOW, broken]);
+    let verdict = refusal(judge(&policies, &read("people")));
+    assert_eq!(verdict.rule, "evaluation-error");
+    assert!(verdict.message.contains("`broken`"), "{}", verdict.message);
+    // It says nothing about other actions.
+    assert_eq!(
+        outcome(&judge(
+            &policies,
+            &make(Verb::Insert).writes("people").done()
+        )),
+        "allow"
+    );
+}
+
+#[test]
+fn an_erroring_permit_denies_though_another_permits() {
+    let broken = r#"@id("broken") permit (principal, action == Weir::Action::"select", resource)
+        when { 9223372036854775807 + 1 == 0 };"#;
+    assert_eq!(
+        outcome(&judge(&bundle(&[ALLOW, broken]), &read("people"))),
+        "evaluation-error"
+    );
+}
+
+#[test]
+fn an_error_that_only_approval_reaches_denies() {
+    let ask = r#"@id("ask") permit (principal, action in Weir::Action::"command", resource)
+        when { context.approved };"#;
+    let broken = r#"@id("broken") forbid (principal, action == Weir::Action::"select", resource)
+        when { context.approved && 9223372036854775807 + 1 == 0 };"#;
+    assert_eq!(
+        outcome(&judge(&bundle(&[ask, broken]), &read("people"))),
+        "evaluation-error"
+    );
+}
+
+#[test]
+fn an_error_about_one_class_shows_it_to_nobody() {
+    let policies = bundle(&[
+        ALLOW,
+        r#"@id("r") permit (principal, action == Weir::Action::"reveal", resource);
+           @id("broken") permit (principal, action == Weir::Action::"reveal", resource)
+           when { resource.name == "pan" && 9223372036854775807 + 1 == 0 };"#,
+    ]);
+    let clear = policies.clear(&alice(), &crm(), &Context::default());
+    assert!(clear.shows(&DataClass::new("email").unwrap()));
+    assert!(!clear.shows(&DataClass::new("pan").unwrap()));
+    // What reveals goes wrong, not the statement.
+    assert_eq!(outcome(&judge(&policies, &read("people"))), "allow");
+}
+
+#[test]
+fn the_strictest_object_decides() {
+    let policies = bundle(&[
+        r#"@id("public") permit (principal, action == Weir::Action::"select", resource)
+             when { resource.name like "public_*" };
+           @id("approved") permit (principal, action == Weir::Action::"select", resource)
+             when { context.approved && resource.name like "ask_*" };"#,
+    ]);
+    let of = |names: &[&str]| {
+        let statement = names
+            .iter()
+            .fold(make(Verb::Select), |s, name| s.reads(name))
+            .done();
+        outcome(&judge(&policies, &statement)).to_owned()
+    };
+    assert_eq!(of(&["public_a", "public_b"]), "allow");
+    assert_eq!(of(&["public_a", "ask_b", "public_c"]), "ask");
+    assert_eq!(of(&["public_a", "ask_b", "hidden"]), "default-deny");
+}
+
+#[test]
+fn what_a_write_reads_needs_select_and_no_more() {
+    let policies = bundle(&[
+        r#"@id("i") permit (principal, action == Weir::Action::"insert", resource) when { resource.name == "log" };
+           @id("s") permit (principal, action == Weir::Action::"select", resource) when { resource.name == "orders" };"#,
+    ]);
+    let from = |name| {
+        judge(
+            &policies,
+            &make(Verb::Insert).writes("log").reads(name).done(),
+        )
+    };
+    assert_eq!(outcome(&from("orders")), "allow");
+    assert_eq!(outcome(&from("secret")), "default-deny");
+    // Leave to read it is not leave to write it.
+    let into = make(Verb::Insert).writes("orders").reads("orders").done();
+    assert_eq!(outcome(&judge(&policies, &into)), "default-deny");
+}
+
+#[test]
+fn what_is_prepared_is_judged_as_what_it_will_do() {
+    let policies = bundle(&[
+        r#"@id("s") permit (principal, action in [Weir::Action::"session", Weir::Action::"read"], resource);"#,
+    ]);
+    let of = |statement: Statement| outcome(&judge(&policies, &statement)).to_owned();
+    assert_eq!(of(make(Verb::Prepare).reads("people").done()), "allow");
+    assert_eq!(
+        of(make(Verb::Prepare).writes("people").done()),
+        "default-deny"
+    );
+    assert_eq!(of(make(Verb::Declare).reads("people").done()), "allow");
+    assert_eq!(
+        of(make(Verb::Select).reads("people").writes("people").done()),
+        "default-deny"
+    );
+    assert_eq!(
+        of(make(Verb::Select).reads("people").defines("copy").done()),
+        "default-deny"
+    );
+}
+
+#[test]
+fn groups_and_people_are_told_apart() {
+    let policies = bundle(&[
+        r#"@id("g") permit (principal in Weir::Group::"dba", action == Weir::Action::"select", resource);
+           @id("p") permit (principal == Weir::Subject::"unix:carol", action == Weir::Action::"select", resource);
+           @id("b") permit (principal, action == Weir::Action::"select", resource)
+             when { context has on_behalf_of && context.on_behalf_of == "dave" };"#,
+    ]);
+    let of = |subject| outcome(&judge_as(&policies, &subject, &read("people"))).to_owned();
+    assert_eq!(of(subject("unix:bob", &["x", "dba"])), "allow");
+    assert_eq!(of(subject("unix:carol", &[])), "allow");
+    // A group is no subject, and a subject no group.
+    assert_eq!(of(subject("dba", &["unix:carol"])), "default-deny");
+    let mut eve = subject("unix:eve", &[]);
+    assert_eq!(of(eve.clone()), "default-deny");
+    eve.on_behalf_of = Some("dave".into());
+    assert_eq!(of(eve), "allow");
+}
+
+#[test]
+fn what_a_subject_sees_clear_it_may_copy() {
+    let reveal = r#"@id("r") permit (principal in Weir::Group::"support", action == Weir::Action::"reveal",
+        resource == Weir::DataClass::"email") when { resource in Weir::Target::"crm" };"#;
+    let mut sources = Policies::shipped_sources();
+    sources.push(Source {
+        name: "90-own.cedar".into(),
+        text: reveal.into(),
+    });
+    let policies = Policies::load(&sources).unwrap();
+    let copy = |column: &str| {
+        make(Verb::Insert)
+            .writes("copy")
+            .reads("people")
+            .columns(&[column])
+            .effect(weir_command::Effect::Derives)
+            .done()
+    };
+    assert_eq!(outcome(&judge(&policies, &copy("email"))), "allow");
+    assert_eq!(outcome(&judge(&policies, &copy("phone"))), "no-laundering");
+    let bob = subject("unix:bob", &[]);
+    assert_eq!(
+        outcome(&judge_as(&policies, &bob, &copy("email"))),
+        "no-laundering"
+    );
+
+    let email = DataClass::new("email").unwrap();
+    assert!(
+        permit(judge(&policies, &read("people")))
+            .clear()
+            .shows(&email)
+    );
+    let elsewhere = crate::Target {
+        name: "other".into(),
+        ..crm()
+    };
+    assert!(
+        !policies
+            .clear(&alice(), &elsewhere, &Context::default())
+            .shows(&email)
+    );
+}
+
+#[test]
+fn circumstances_can_decide() {
+    let policies = bundle(&[
+        r#"@id("w") permit (principal, action in Weir::Action::"write", resource)
+             when { context.workload == "ci" && context.in_transaction && resource in Weir::Target::"crm"
+                    && resource.protocol == "postgres" && context.access == "write" };"#,
+    ]);
+    let statement = make(Verb::Delete)
+        .writes("t")
+        .predicate(Predicate::Present)
+        .done();
+    let of = |workload: &str, in_transaction, target: &str| {
+        let target = crate::Target {
+            name: target.into(),
+            ..crm()
+        };
+        let context = Context {
+            workload: workload.into(),
+            in_transaction,
+        };
+        let subject = alice();
+        let request = Request {
+            subject: &subject,
+            target: &target,
+            statement: &statement,
+            context: &context,
+        };
+        outcome(&policies.judge(&request)).to_owned()
+    };
+    assert_eq!(of("ci", true, "crm"), "allow");
+    assert_eq!(of("ci", false, "crm"), "default-deny");
+    assert_eq!(of("cd", true, "crm"), "default-deny");
+    assert_eq!(of("ci", true, "erp"), "default-deny");
+}
+
+fn strictness(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Allow(_) => 0,
+        Verdict::Ask(_) => 1,
+        Verdict::Deny(_) => 2,
+    }
+}
+
+/// Scopes and conditions that policies of the property below are made of.
+fn condition() -> impl Strategy<Value = (usize, usize)> {
+    (0..SCOPES.len(), 0..CONDITIONS.len())
+}
+
+const SCOPES: [&str; 4] = [
+    r#"action in Weir::Action::"command""#,
+    r#"action in Weir::Action::"read""#,
+    r#"action == Weir::Action::"insert""#,
+    r#"action in [Weir::Action::"write", Weir::Action::"session"]"#,
+];
+
+const CONDITIONS: [&str; 7] = [
+    "true",
+    "context.approved",
+    "!context.approved",
+    r#"resource.name == "a""#,
+    r#"resource is Weir::Relation && resource has schema && resource.schema == "s""#,
+    r#"resource in Weir::Schema::"crm/sales/s""#,
+    r#"context.access == "read" || context.approved"#,
+];
+
+fn policy(effect: &str, id: usize, (scope, condition): (usize, usize)) -> String {
+    let (scope, condition) = (SCOPES[scope], CONDITIONS[condition]);
+    format!(
+        "@id(\"{effect}-{id}\") {effect} (principal, {scope}, resource) when {{ {condition} }};\n"
+    )
+}
+
+fn statement() -> impl Strategy<Value = Statement> {
+    let verb = prop_oneof![
+        Just(Verb::Select),
+        Just(Verb::Insert),
+        Just(Verb::Prepare),
+        Just(Verb::Show)
+    ];
+    let objects = proptest::collection::vec(("(s\\.|t\\.|)[ab]", any::<bool>()), 0..3);
+    (verb, objects).prop_map(|(verb, objects)| {
+        let made = objects.iter().fold(make(verb), |made, (name, write)| {
+            if *write {
+                made.writes(name)
+            } else {
+                made.reads(name)
+            }
+        });
+        made.done()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn one_more_forbid_never_weakens_a_verdict(
+        permits in proptest::collection::vec(condition(), 1..4),
+        forbids in proptest::collection::vec(condition(), 0..2),
+        more in condition(),
+        statement in statement(),
+    ) {
+        let mut text: String = permits.iter().enumerate().map(|(i, c)| policy("permit", i, *c)).collect();
+        text.extend(forbids.iter().enumerate().map(|(i, c)| policy("forbid", i, *c)));
+        let before = judge(&bundle(&[&text]), &statement);
+        text.push_str(&policy("forbid", 9, more));
+        let after = judge(&bundle(&[&text]), &statement);
+        prop_assert!(strictness(&after) >= strictness(&before), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn one_more_object_never_weakens_a_verdict(
+        permits in proptest::collection::vec(condition(), 1..4),
+        objects in proptest::collection::vec("(s\\.|t\\.|)[ab]", 1..3),
+        more in "(s\\.|t\\.|)[ab]",
+    ) {
+        let text: String = permits.iter().enumerate().map(|(i, c)| policy("permit", i, *c)).collect();
+        let policies = bundle(&[&text]);
+        let few = objects.iter().fold(make(Verb::Select), |made, name| made.reads(name));
+        let before = judge(&policies, &few.clone().done());
+        let after = judge(&policies, &few.reads(&more).done());
+        prop_assert!(strictness(&after) >= strictness(&before), "{before:?} became {after:?}");
+    }
+}
