@@ -279,17 +279,30 @@ mod tests {
     #[test]
     fn what_is_run_keeps_its_own_options() {
         let cli = Cli::try_parse_from(["weir", "run", "-q", "--", "psql", "--quiet", "-h", "x"]);
-        let Ok(Cli { command: Command::Run(run) }) = cli else { panic!("{cli:?}") };
+        let Ok(Cli {
+            command: Command::Run(run),
+        }) = cli
+        else {
+            panic!("{cli:?}")
+        };
         assert!(run.quiet);
         assert_eq!(run.command, ["psql", "--quiet", "-h", "x"]);
         assert!(Cli::try_parse_from(["weir", "run"]).is_err());
-        assert!(Cli::try_parse_from(["weir", "run", "psql"]).is_err(), "`--` sets them apart");
+        assert!(
+            Cli::try_parse_from(["weir", "run", "psql"]).is_err(),
+            "`--` sets them apart"
+        );
     }
 
     #[test]
     fn where_to_ask_can_stand_behind_the_command() {
         let cli = Cli::try_parse_from(["weir", "sessions", "show", "01j", "--records", "/tmp/r"]);
-        let Ok(Cli { command: Command::Sessions(sessions) }) = cli else { panic!("{cli:?}") };
+        let Ok(Cli {
+            command: Command::Sessions(sessions),
+        }) = cli
+        else {
+            panic!("{cli:?}")
+        };
         assert_eq!(sessions.reach.records, Some("/tmp/r".into()));
     }
 }

@@ -44,7 +44,10 @@ async fn serve(config: Config, origin: &Path) -> Result<(), CliError> {
     let hangups = signal(SignalKind::hangup()).map_err(CliError::Runtime)?;
     let stop = stop_asked()?;
 
-    let options = StartOptions { instance: INSTANCE.to_owned(), policies: None };
+    let options = StartOptions {
+        instance: INSTANCE.to_owned(),
+        policies: None,
+    };
     let engine = Engine::start(config, options).await?;
     let status = describe(&engine);
     tracing::info!(config = %origin.display(), "weir governs: {status}");
@@ -56,7 +59,9 @@ async fn serve(config: Config, origin: &Path) -> Result<(), CliError> {
 
     let served = engine.serve(stop).await;
 
-    notifier.tell(State::Stopping("live sessions are ended; enforcement stays"));
+    notifier.tell(State::Stopping(
+        "live sessions are ended; enforcement stays",
+    ));
     reloads.abort();
     drop(stopping);
     if timeout(LAST_ANSWERS, api).await.is_err() {
@@ -93,7 +98,7 @@ async fn reload_on(mut hangups: Signal, engine: Engine) {
         let anew = engine.clone();
         match tokio::task::spawn_blocking(move || anew.reload_policies()).await {
             Ok(Ok(done)) => tracing::info!(
-                from = %done.from, to = %done.to, ended = done.ended, "policies reloaded"
+                from = %done.from, to = %done.to, rejudged = done.rejudged, "policies reloaded"
             ),
             Ok(Err(error)) => tracing::error!("policies not reloaded, the old ones stay: {error}"),
             Err(error) => tracing::error!(%error, "policies not reloaded, the old ones stay"),

@@ -32,11 +32,19 @@ pub(super) fn run(doctor: &args::Doctor, out: &mut Out) -> Result<(), CliError> 
     out.flush()?;
     // An empty list would be a check that checked nothing.
     let able = !probes.is_empty() && probes.iter().all(|probe| probe.outcome != Outcome::Missing);
-    if able { Ok(()) } else { Err(CliError::CantEnforce) }
+    if able {
+        Ok(())
+    } else {
+        Err(CliError::CantEnforce)
+    }
 }
 
 fn print(probes: &[Probe], out: &mut Out) -> io::Result<()> {
-    let widest = probes.iter().map(|probe| Line::plain(probe.name).width()).max().unwrap_or(0);
+    let widest = probes
+        .iter()
+        .map(|probe| Line::plain(probe.name).width())
+        .max()
+        .unwrap_or(0);
     for probe in probes {
         let (tone, word) = match probe.outcome {
             Outcome::Ok => (Tone::Good, "ok      "),
@@ -44,7 +52,11 @@ fn print(probes: &[Probe], out: &mut Out) -> io::Result<()> {
             Outcome::Missing => (Tone::Bad, "missing "),
         };
         let name = format!("  {:<widest$}  ", probe.name);
-        out.line(&Line::of(tone, word).and(Tone::Strong, name).text(&probe.detail))?;
+        out.line(
+            &Line::of(tone, word)
+                .and(Tone::Strong, name)
+                .text(&probe.detail),
+        )?;
         if let Some(remedy) = &probe.remedy {
             let indent = " ".repeat("degraded".len() + widest + 4);
             out.line(&Line::plain(indent).and(Tone::Dim, "help: ").text(remedy))?;
@@ -60,7 +72,12 @@ impl<'a> Reported<'a> {
             Outcome::Degraded => "degraded",
             Outcome::Missing => "missing",
         };
-        Self { name: probe.name, outcome, detail: &probe.detail, remedy: probe.remedy.as_deref() }
+        Self {
+            name: probe.name,
+            outcome,
+            detail: &probe.detail,
+            remedy: probe.remedy.as_deref(),
+        }
     }
 }
 
@@ -71,7 +88,12 @@ mod tests {
     #[test]
     fn what_is_missing_comes_with_its_remedy() {
         let probes = [
-            Probe { name: "kernel", outcome: Outcome::Ok, detail: "6.12".into(), remedy: None },
+            Probe {
+                name: "kernel",
+                outcome: Outcome::Ok,
+                detail: "6.12".into(),
+                remedy: None,
+            },
             Probe {
                 name: "bpffs",
                 outcome: Outcome::Missing,

@@ -3,14 +3,13 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use weir_intercept::InterceptError;
-use weir_policy::Diagnostics;
 use weir_record::{FindError, ReadError};
 
 use super::run::RunError;
 use crate::{
     config::ConfigErrors,
     control::{ControlError, client::ClientError},
-    engine::EngineError,
+    engine::{EngineError, ReloadError},
 };
 
 /// Exit codes, as `weir --help` lists them.
@@ -41,7 +40,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Intercept(#[from] InterceptError),
     #[error(transparent)]
-    Policies(#[from] Diagnostics),
+    Policies(#[from] ReloadError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -87,7 +86,10 @@ impl CliError {
             Self::Run(error) => return ExitCode::from(error.exit()),
             Self::NotRoot { .. }
             | Self::Client(ClientError::NotAllowed { .. })
-            | Self::Intercept(InterceptError::NotPrivileged { .. }) => Exit::NotPermitted,
+            | Self::Intercept(InterceptError::NotPrivileged { .. })
+            | Self::Engine(EngineError::Intercept(InterceptError::NotPrivileged { .. })) => {
+                Exit::NotPermitted
+            }
             Self::Client(ClientError::Refused { code, .. }) if code == "forbidden" => {
                 Exit::NotPermitted
             }
@@ -112,7 +114,9 @@ impl CliError {
             Self::Client(ClientError::Refused { help, .. }) => help.clone(),
             Self::Run(error) => error.help(),
             Self::CantEnforce => Some("mend what is marked as missing above".to_owned()),
-            Self::NotConfirmed => Some("say --yes to lift the enforcement without a question".to_owned()),
+            Self::NotConfirmed => {
+                Some("say --yes to lift the enforcement without a question".to_owned())
+            }
             Self::Intercept(InterceptError::InUse { .. }) => {
                 Some("stop it first: `systemctl stop weir`".to_owned())
             }
@@ -136,11 +140,34 @@ mod tests {
     fn exit_codes_are_as_the_help_says() {
         let path = PathBuf::from("/run/weir/weir.sock");
         for (error, exit) in [
-            (CliError::Client(ClientError::NoDaemon { path: path.clone() }), Exit::NoDaemon),
-            (CliError::Client(ClientError::NotAllowed { path: path.clone() }), Exit::NotPermitted),
-            (CliError::NotRoot { what: "weir daemon" }, Exit::NotPermitted),
-            (CliError::Unreadable { path: path.clone(), source: denied() }, Exit::NotPermitted),
-            (CliError::Read(ReadError::Open { path, source: denied() }), Exit::NotPermitted),
+            (
+                CliError::Client(ClientError::NoDaemon { path: path.clone() }),
+                Exit::NoDaemon,
+            ),
+            (
+                CliError::Client(ClientError::NotAllowed { path: path.clone() }),
+                Exit::NotPermitted,
+            ),
+            (
+                CliError::NotRoot {
+                    what: "weir daemon",
+                },
+                Exit::NotPermitted,
+            ),
+            (
+                CliError::Unreadable {
+                    path: path.clone(),
+                    source: denied(),
+                },
+                Exit::NotPermitted,
+            ),
+            (
+                CliError::Read(ReadError::Open {
+                    path,
+                    source: denied(),
+                }),
+                Exit::NotPermitted,
+            ),
             (CliError::NotConfirmed, Exit::Usage),
             (CliError::CantEnforce, Exit::Failed),
         ] {
@@ -150,7 +177,9 @@ mod tests {
 
     #[test]
     fn no_daemon_tells_the_two_ways_out() {
-        let error = CliError::Client(ClientError::NoDaemon { path: "/run/weir/weir.sock".into() });
+        let error = CliError::Client(ClientError::NoDaemon {
+            path: "/run/weir/weir.sock".into(),
+        });
         assert_eq!(
             error.to_string(),
             "no weir daemon answers at /run/weir/weir.sock: is it running?"

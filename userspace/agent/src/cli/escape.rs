@@ -82,7 +82,10 @@ mod tests {
 
     #[test]
     fn direction_overrides_and_invisible_characters_are_seen() {
-        assert_eq!(Shown("a\u{202e}b\u{200b}c").to_string(), r"a\u{202e}b\u{200b}c");
+        assert_eq!(
+            Shown("a\u{202e}b\u{200b}c").to_string(),
+            r"a\u{202e}b\u{200b}c"
+        );
     }
 
     #[test]
@@ -96,7 +99,10 @@ mod tests {
         let value = serde_json::json!({"k": "\u{9b}2J\u{7f}\u{202e}\u{e0001}é\n"});
         let text = json_shown(&serde_json::to_string_pretty(&value).unwrap());
         assert!(!text.chars().any(|c| c != '\n' && is_hazard(c)), "{text}");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
     }
 
     proptest! {

@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn hostile_text_cannot_leave_its_line_or_its_style() {
         let line = Line::of(Tone::Bad, "a\u{1b}[0m\nb").text("c");
-        assert_eq!(line.to_string(), "\u{1b}[1m\u{1b}[31ma\\x1b[0m\\nb\u{1b}[0mc");
+        assert_eq!(
+            line.to_string(),
+            "\u{1b}[1m\u{1b}[31ma\\x1b[0m\\nb\u{1b}[0mc"
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod status;
 mod table;
 mod uninstall;
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::Parser as _;
 use nix::unistd::geteuid;
@@ -35,6 +35,7 @@ use self::{
     line::{Line, Tone},
     out::Out,
 };
+use crate::{config::ConfigErrors, engine::ReloadError};
 
 /// Runs the command line of this process.
 #[must_use]
@@ -67,9 +68,10 @@ fn dispatch(command: &Command) -> Result<ExitCode, CliError> {
 }
 
 /// `weir: …`, then the way out. Diagnostics have a form of their own, line by line.
-fn explain(error: &CliError, out: &mut Out) -> std::io::Result<()> {
+fn explain(error: &CliError, out: &mut Out) -> io::Result<()> {
     match error {
-        CliError::Policies(_) | CliError::Config(crate::config::ConfigErrors::Invalid(_)) => {
+        CliError::Policies(ReloadError::Rejected(_))
+        | CliError::Config(ConfigErrors::Invalid(_)) => {
             out.block(Tone::Plain, "", &error.to_string())?;
         }
         error => {
@@ -88,5 +90,9 @@ fn explain(error: &CliError, out: &mut Out) -> std::io::Result<()> {
 
 /// What loads programs or changes cgroups says so before it touches anything.
 fn need_root(what: &'static str) -> Result<(), CliError> {
-    if geteuid().is_root() { Ok(()) } else { Err(CliError::NotRoot { what }) }
+    if geteuid().is_root() {
+        Ok(())
+    } else {
+        Err(CliError::NotRoot { what })
+    }
 }

@@ -14,14 +14,19 @@ pub(crate) fn clock(at: Timestamp) -> String {
 
 /// The moment this many microseconds after the start; the start itself where that is out of range.
 pub(crate) fn after(start: Timestamp, micros: i64) -> Timestamp {
-    start.checked_add(SignedDuration::from_micros(micros)).unwrap_or(start)
+    start
+        .checked_add(SignedDuration::from_micros(micros))
+        .unwrap_or(start)
 }
 
 /// A duration in microseconds, in the two units that matter.
 pub(crate) fn duration(micros: i64) -> String {
     let micros = micros.max(0);
-    let (seconds, minutes, hours) =
-        (micros / 1_000_000, micros / 60_000_000, micros / 3_600_000_000);
+    let (seconds, minutes, hours) = (
+        micros / 1_000_000,
+        micros / 60_000_000,
+        micros / 3_600_000_000,
+    );
     match micros {
         0..1_000 => format!("{micros} µs"),
         1_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),

@@ -35,7 +35,9 @@ pub(super) enum State<'a> {
 impl Notifier {
     /// The service manager of this process, if it has one.
     pub(super) fn from_env() -> Self {
-        Self { socket: env::var_os("NOTIFY_SOCKET") }
+        Self {
+            socket: env::var_os("NOTIFY_SOCKET"),
+        }
     }
 
     /// Tells it.
@@ -62,7 +64,9 @@ fn send(socket: &OsStr, message: &str) -> io::Result<()> {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(socket)?,
     };
-    UnixDatagram::unbound()?.send_to_addr(message.as_bytes(), &address).map(drop)
+    UnixDatagram::unbound()?
+        .send_to_addr(message.as_bytes(), &address)
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -80,19 +84,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("notify");
         let listener = UnixDatagram::bind(&path).unwrap();
-        Notifier { socket: Some(path.into()) }.tell(State::Ready("2 workloads\nREADY=0"));
+        Notifier {
+            socket: Some(path.into()),
+        }
+        .tell(State::Ready("2 workloads\nREADY=0"));
         assert_eq!(received(&listener), "READY=1\nSTATUS=2 workloads READY=0");
 
         let name = format!("weir-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
-        Notifier { socket: Some(format!("@{name}").into()) }.tell(State::Stopping("bye"));
+        Notifier {
+            socket: Some(format!("@{name}").into()),
+        }
+        .tell(State::Stopping("bye"));
         assert_eq!(received(&listener), "STOPPING=1\nSTATUS=bye");
     }
 
     #[test]
     fn nobody_to_tell_is_no_failure() {
         Notifier { socket: None }.tell(State::Reloading);
-        Notifier { socket: Some("/nonexistent/notify".into()) }.tell(State::Reloading);
+        Notifier {
+            socket: Some("/nonexistent/notify".into()),
+        }
+        .tell(State::Reloading);
     }
 }

@@ -20,12 +20,16 @@ pub(crate) struct Out {
 impl Out {
     /// Standard output.
     pub(crate) fn stdout() -> Self {
-        Self { sink: Box::new(anstream::stdout()) }
+        Self {
+            sink: Box::new(anstream::stdout()),
+        }
     }
 
     /// Standard error.
     pub(crate) fn stderr() -> Self {
-        Self { sink: Box::new(anstream::stderr()) }
+        Self {
+            sink: Box::new(anstream::stderr()),
+        }
     }
 
     /// One line.
@@ -99,7 +103,9 @@ pub(crate) mod capture {
     /// What `print` prints, with its styles taken away.
     pub(crate) fn plain(print: impl FnOnce(&mut Out) -> io::Result<()>) -> String {
         let shared = Shared::default();
-        let mut out = Out { sink: Box::new(shared.clone()) };
+        let mut out = Out {
+            sink: Box::new(shared.clone()),
+        };
         print(&mut out).unwrap();
         let bytes = shared.0.lock().unwrap().clone();
         anstream::adapter::strip_str(std::str::from_utf8(&bytes).unwrap()).to_string()

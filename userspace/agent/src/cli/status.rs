@@ -17,7 +17,11 @@ use crate::{control::client::Client, engine::Status};
 /// Runs `weir status`.
 pub(super) fn run(asked: &args::Status, out: &mut Out) -> Result<(), CliError> {
     let status = runtime::small()?.block_on(Client::new(&asked.socket).status())?;
-    if asked.json { out.json(&status)? } else { print(&status, out)? }
+    if asked.json {
+        out.json(&status)?
+    } else {
+        print(&status, out)?
+    }
     Ok(())
 }
 
@@ -32,7 +36,10 @@ fn print(status: &Status, out: &mut Out) -> io::Result<()> {
     out.line(
         &label("policy")
             .and(Tone::Key, &status.policy.version)
-            .and(Tone::Dim, format!(" from {}, loaded ", status.policy.source))
+            .and(
+                Tone::Dim,
+                format!(" from {}, loaded ", status.policy.source),
+            )
             .text(moment::second(status.policy.loaded)),
     )?;
     let interception = &status.interception;
@@ -49,8 +56,11 @@ fn print(status: &Status, out: &mut Out) -> io::Result<()> {
 }
 
 fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
-    let mut table =
-        Table::new([Column::text("workload"), Column::text("cgroup"), Column::text("identity")]);
+    let mut table = Table::new([
+        Column::text("workload"),
+        Column::text("cgroup"),
+        Column::text("identity"),
+    ]);
     for workload in &status.interception.workloads {
         table.row([
             Line::of(Tone::Strong, &workload.name),
@@ -58,20 +68,28 @@ fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
             Line::plain(&workload.identity),
         ]);
     }
-    section(&table, status.interception.workloads.is_empty(), "no workloads are governed", out)
+    section(
+        &table,
+        status.interception.workloads.is_empty(),
+        "no workloads are governed",
+        out,
+    )
 }
 
 fn targets(status: &Status, out: &mut Out) -> io::Result<()> {
-    let mut table =
-        Table::new([Column::text("target"), Column::text("protocol"), Column::text("upstream")]);
+    let mut table = Table::new([
+        Column::text("target"),
+        Column::text("protocol"),
+        Column::text("upstream"),
+    ]);
     for target in &status.targets {
         table.row([
             Line::of(Tone::Strong, &target.name),
             Line::plain(&target.protocol),
-            target.upstream.as_ref().map_or_else(
-                || Line::of(Tone::Dim, "as dialled"),
-                Line::plain,
-            ),
+            target
+                .upstream
+                .as_ref()
+                .map_or_else(|| Line::of(Tone::Dim, "as dialled"), Line::plain),
         ]);
     }
     let none = "no targets are declared: every connection is refused";
@@ -91,7 +109,10 @@ fn sessions(status: &Status, out: &mut Out) -> io::Result<()> {
             Line::of(Tone::Key, &session.id),
             Line::plain(&session.workload),
             Line::plain(&session.subject),
-            session.target.as_ref().map_or_else(|| Line::of(Tone::Dim, "-"), Line::plain),
+            session
+                .target
+                .as_ref()
+                .map_or_else(|| Line::of(Tone::Dim, "-"), Line::plain),
             Line::plain(moment::second(session.since)),
         ]);
     }
@@ -100,7 +121,11 @@ fn sessions(status: &Status, out: &mut Out) -> io::Result<()> {
 
 fn section(table: &Table, empty: bool, none: &str, out: &mut Out) -> io::Result<()> {
     out.blank()?;
-    if empty { out.line(&Line::of(Tone::Dim, none)) } else { table.print(out) }
+    if empty {
+        out.line(&Line::of(Tone::Dim, none))
+    } else {
+        table.print(out)
+    }
 }
 
 fn count_of(number: usize, noun: &str) -> String {

@@ -41,7 +41,10 @@ impl Column {
 impl Table {
     /// An empty table under these headings.
     pub(crate) fn new(columns: impl Into<Vec<Column>>) -> Self {
-        Self { columns: columns.into(), rows: Vec::new() }
+        Self {
+            columns: columns.into(),
+            rows: Vec::new(),
+        }
     }
 
     /// One more row. A row shorter than the headings ends early; cells beyond them are not shown.
@@ -54,8 +57,11 @@ impl Table {
     /// # Errors
     /// The sink's.
     pub(crate) fn print(&self, out: &mut Out) -> io::Result<()> {
-        let heading: Vec<Line> =
-            self.columns.iter().map(|column| Line::of(Tone::Dim, column.name)).collect();
+        let heading: Vec<Line> = self
+            .columns
+            .iter()
+            .map(|column| Line::of(Tone::Dim, column.name))
+            .collect();
         let mut widths: Vec<usize> = heading.iter().map(Line::width).collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -93,10 +99,17 @@ mod tests {
 
     #[test]
     fn columns_align_and_hostile_cells_stay_in_theirs() {
-        let mut table =
-            Table::new([Column::text("name"), Column::number("rows"), Column::text("end")]);
+        let mut table = Table::new([
+            Column::text("name"),
+            Column::number("rows"),
+            Column::text("end"),
+        ]);
         table.row([Line::plain("a\nb"), Line::plain(7), Line::plain("closed")]);
-        table.row([Line::plain("漢字"), Line::plain(1234), Line::plain("\u{1b}[2J")]);
+        table.row([
+            Line::plain("漢字"),
+            Line::plain(1234),
+            Line::plain("\u{1b}[2J"),
+        ]);
         assert_eq!(
             capture::plain(|out| table.print(out)),
             "name  rows  end\n\

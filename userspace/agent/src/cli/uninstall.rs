@@ -35,12 +35,18 @@ pub(super) fn run(uninstall: &args::Uninstall, out: &mut Out) -> Result<(), CliE
             out.line(&Line::of(Tone::Dim, "removed ").text(removed))?;
         }
     }
-    out.line(&Line::of(Tone::Warn, "enforcement is lifted: nothing is governed any more"))?;
+    out.line(&Line::of(
+        Tone::Warn,
+        "enforcement is lifted: nothing is governed any more",
+    ))?;
     Ok(())
 }
 
 fn instances(base: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let unreadable = |source| CliError::Unreadable { path: base.to_owned(), source };
+    let unreadable = |source| CliError::Unreadable {
+        path: base.to_owned(),
+        source,
+    };
     let entries = match fs::read_dir(base) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(unreadable)?,
@@ -58,8 +64,13 @@ fn confirmed(out: &mut Out) -> io::Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    out.line(&Line::of(Tone::Warn, "What runs in the governed cgroups can then dial anything.")
-        .text(" Lift it? [yes/no]"))?;
+    out.line(
+        &Line::of(
+            Tone::Warn,
+            "What runs in the governed cgroups can then dial anything.",
+        )
+        .text(" Lift it? [yes/no]"),
+    )?;
     out.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
@@ -72,7 +83,11 @@ mod tests {
 
     #[test]
     fn a_host_without_pins_has_no_instances() {
-        assert!(instances(Path::new("/nonexistent/weir")).unwrap().is_empty());
+        assert!(
+            instances(Path::new("/nonexistent/weir"))
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]

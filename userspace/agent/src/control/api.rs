@@ -43,19 +43,23 @@ async fn reload<D: Daemon>(State(daemon): State<D>) -> Result<Json<Reloaded>, Ap
     // Parsing and validating policies is work, not waiting.
     let reloaded = tokio::task::spawn_blocking(move || daemon.reload_policies())
         .await
-        .map_err(ApiError::internal)?;
+        .map_err(|error| ApiError::internal(&error))?;
     reloaded.map(Json).map_err(|error| {
         let code = match error {
             ReloadError::Rejected(_) => "policy_rejected",
-            ReloadError::Io { .. } => "policy_unreadable",
+            ReloadError::Read(_) => "policy_unreadable",
         };
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, error)
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, &error)
             .with_help("the policies that were in force stay in force")
     })
 }
 
 async fn unknown() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "no_such_route", "the local API has no such path")
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no_such_route",
+        "the local API has no such path",
+    )
 }
 
 async fn wrong_method() -> ApiError {

@@ -71,7 +71,9 @@ pub struct Client {
 impl Client {
     /// A client of the daemon that listens at `socket`; connects with each request.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self {
+            socket: socket.into(),
+        }
     }
 
     /// The daemon's status.
@@ -101,7 +103,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn session(&self, id: &str) -> Result<Session, ClientError> {
-        self.json(Method::GET, &format!("/v1/sessions/{}", percent(id))).await
+        self.json(Method::GET, &format!("/v1/sessions/{}", percent(id)))
+            .await
     }
 
     /// Copies a session's record into `sink`.
@@ -130,18 +133,25 @@ impl Client {
         self.json(Method::POST, "/v1/policy/reload").await
     }
 
-    async fn json<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, ClientError> {
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<T, ClientError> {
         let answer = self.ask(method, path).await?;
         let bytes = self.whole(answer).await?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| ClientError::Nonsense { problem: error.to_string() })
+        serde_json::from_slice(&bytes).map_err(|error| ClientError::Nonsense {
+            problem: error.to_string(),
+        })
     }
 
     async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
-        let stream =
-            UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.lost(error))?;
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.lost(error))?;
         // Ends with the connection; what fails on it shows in the request's own error.
         tokio::spawn(connection);
         let request = Request::builder()
@@ -149,8 +159,13 @@ impl Client {
             .uri(path)
             .header("host", "weir")
             .body(Empty::<Bytes>::new())
-            .map_err(|error| ClientError::Nonsense { problem: error.to_string() })?;
-        let answer = sender.send_request(request).await.map_err(|error| self.lost(error))?;
+            .map_err(|error| ClientError::Nonsense {
+                problem: error.to_string(),
+            })?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.lost(error))?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -162,16 +177,21 @@ impl Client {
                 message: error.message,
                 help: error.help,
             }),
-            Err(_) => Err(ClientError::Nonsense { problem: format!("status {status}") }),
+            Err(_) => Err(ClientError::Nonsense {
+                problem: format!("status {status}"),
+            }),
         }
     }
 
     async fn whole(&self, answer: Response<Incoming>) -> Result<Bytes, ClientError> {
         let body = Limited::new(answer.into_body(), ANSWER_LIMIT);
-        let collected = body.collect().await.map_err(|source| ClientError::Connection {
-            path: self.socket.clone(),
-            source: io::Error::other(source),
-        })?;
+        let collected = body
+            .collect()
+            .await
+            .map_err(|source| ClientError::Connection {
+                path: self.socket.clone(),
+                source: io::Error::other(source),
+            })?;
         Ok(collected.to_bytes())
     }
 
@@ -182,12 +202,18 @@ impl Client {
                 ClientError::NoDaemon { path }
             }
             io::ErrorKind::PermissionDenied => ClientError::NotAllowed { path },
-            _ => ClientError::Connection { path, source: error },
+            _ => ClientError::Connection {
+                path,
+                source: error,
+            },
         }
     }
 
     fn lost(&self, error: hyper::Error) -> ClientError {
-        ClientError::Connection { path: self.socket.clone(), source: io::Error::other(error) }
+        ClientError::Connection {
+            path: self.socket.clone(),
+            source: io::Error::other(error),
+        }
     }
 
     /// The socket that is asked.
@@ -199,15 +225,16 @@ impl Client {
 
 /// Text as one segment or value of a URI: all but unreserved characters in their `%XX` form.
 fn percent(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut encoded, byte| {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    encoded.push(char::from(byte));
+                }
+                _ => encoded.push_str(&format!("%{byte:02X}")),
             }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-        encoded
-    })
+            encoded
+        })
 }
 
 #[cfg(test)]
@@ -216,7 +243,10 @@ mod tests {
 
     #[test]
     fn text_can_t_leave_its_segment() {
-        assert_eq!(percent("../status?x=1&y#ü"), "..%2Fstatus%3Fx%3D1%26y%23%C3%BC");
+        assert_eq!(
+            percent("../status?x=1&y#ü"),
+            "..%2Fstatus%3Fx%3D1%26y%23%C3%BC"
+        );
         assert_eq!(percent("unix:alice"), "unix%3Aalice");
     }
 }

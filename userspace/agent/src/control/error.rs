@@ -1,6 +1,6 @@
 //! What can go wrong: starting to listen ([`ControlError`]), and one request ([`ApiError`]).
 
-use std::{io, path::PathBuf};
+use std::{fmt::Display, io, path::PathBuf};
 
 use axum::{
     Json,
@@ -74,7 +74,7 @@ impl Default for StatusCodeOrDefault {
 }
 
 impl ApiError {
-    pub(super) fn new(status: StatusCode, code: &str, message: impl ToString) -> Self {
+    pub(super) fn new(status: StatusCode, code: &str, message: &(impl Display + ?Sized)) -> Self {
         Self {
             status: StatusCodeOrDefault(status),
             code: code.to_owned(),
@@ -89,7 +89,7 @@ impl ApiError {
     }
 
     /// The daemon itself failed at it.
-    pub(super) fn internal(message: impl ToString) -> Self {
+    pub(super) fn internal(message: &impl Display) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 }

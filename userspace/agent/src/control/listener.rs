@@ -37,7 +37,10 @@ impl Listener for PeerListener {
     }
 
     fn local_addr(&self) -> io::Result<Peer> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "a listener has no peer"))
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a listener has no peer",
+        ))
     }
 }
 

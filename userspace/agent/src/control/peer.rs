@@ -43,7 +43,9 @@ impl Own {
 impl Peer {
     /// The peer of a connection that was just accepted.
     pub(super) fn of(stream: &UnixStream) -> Self {
-        Self { facts: facts(stream).map_err(|error| error.to_string()) }
+        Self {
+            facts: facts(stream).map_err(|error| error.to_string()),
+        }
     }
 
     /// Whether the API is for this peer; if not, why.
@@ -53,10 +55,18 @@ impl Peer {
             .as_ref()
             .map_err(|error| format!("weir can't tell who calls: {error}"))?;
         if !facts.uid.is_root() && facts.uid != own.0 {
-            return Err(format!("the API is for root and uid {}, not uid {}", own.0, facts.uid));
+            return Err(format!(
+                "the API is for root and uid {}, not uid {}",
+                own.0, facts.uid
+            ));
         }
-        match governed.iter().find(|tagged| is_within(&facts.cgroup, tagged)) {
-            Some(tagged) => Err(format!("a process governed by weir (cgroup {tagged}) can't ask it")),
+        match governed
+            .iter()
+            .find(|tagged| is_within(&facts.cgroup, tagged))
+        {
+            Some(tagged) => Err(format!(
+                "a process governed by weir (cgroup {tagged}) can't ask it"
+            )),
             None => Ok(()),
         }
     }
@@ -81,7 +91,7 @@ pub(super) async fn admit<D: Daemon>(
         Ok(()) => next.run(request).await,
         Err(message) => {
             tracing::warn!(%message, path = request.uri().path(), "refused a caller of the local API");
-            ApiError::new(StatusCode::FORBIDDEN, "forbidden", message)
+            ApiError::new(StatusCode::FORBIDDEN, "forbidden", &message)
                 .with_help("run the command as root, outside of governed cgroups")
                 .into_response()
         }
@@ -97,18 +107,25 @@ fn facts(stream: &UnixStream) -> io::Result<Facts> {
         .ok_or_else(|| io::Error::other("its process is not in weir's pid namespace"))?;
     let cgroup = v2_path(&fs::read_to_string(format!("/proc/{pid}/cgroup"))?)
         .ok_or_else(|| io::Error::other("its process is in no cgroup v2"))?;
-    Ok(Facts { uid: Uid::from_raw(credentials.uid()), cgroup })
+    Ok(Facts {
+        uid: Uid::from_raw(credentials.uid()),
+        cgroup,
+    })
 }
 
 /// The v2 entry of a `/proc/<pid>/cgroup`: the line of hierarchy 0.
 fn v2_path(text: &str) -> Option<String> {
-    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+    text.lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .map(str::to_owned)
 }
 
 /// Whether a cgroup is another or below it, both as paths below the hierarchy's root.
 fn is_within(cgroup: &str, ancestor: &str) -> bool {
     let ancestor = ancestor.trim_end_matches('/');
-    cgroup.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    cgroup
+        .strip_prefix(ancestor)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -116,7 +133,12 @@ mod tests {
     use super::*;
 
     fn peer(uid: u32, cgroup: &str) -> Peer {
-        Peer { facts: Ok(Facts { uid: Uid::from_raw(uid), cgroup: cgroup.to_owned() }) }
+        Peer {
+            facts: Ok(Facts {
+                uid: Uid::from_raw(uid),
+                cgroup: cgroup.to_owned(),
+            }),
+        }
     }
 
     #[test]
@@ -140,7 +162,9 @@ mod tests {
 
     #[test]
     fn who_can_t_be_told_is_refused() {
-        let unknown = Peer { facts: Err("no such process".into()) };
+        let unknown = Peer {
+            facts: Err("no such process".into()),
+        };
         assert!(unknown.admitted(Own(Uid::from_raw(0)), &[]).is_err());
     }
 

@@ -24,15 +24,23 @@ impl Server {
     /// write, or what the system refuses.
     pub fn bind(path: &Path) -> Result<Self, ControlError> {
         let Socket { listener, file } = Socket::bind(path)?;
-        Ok(Self { listener: PeerListener(listener), file })
+        Ok(Self {
+            listener: PeerListener(listener),
+            file,
+        })
     }
 
     /// Answers until `shutdown` resolves and the answers under way are given, then removes the
     /// socket.
-    pub async fn serve<D: Daemon>(self, daemon: D, shutdown: impl Future<Output = ()> + Send + 'static) {
+    pub async fn serve<D: Daemon>(
+        self,
+        daemon: D,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) {
         let service = api::router(daemon).into_make_service_with_connect_info::<Peer>();
-        let served =
-            axum::serve(self.listener, service).with_graceful_shutdown(shutdown).await;
+        let served = axum::serve(self.listener, service)
+            .with_graceful_shutdown(shutdown)
+            .await;
         if let Err(error) = served {
             tracing::error!(%error, "the local API failed");
         }

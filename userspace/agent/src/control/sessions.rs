@@ -3,10 +3,7 @@
 //! Job: list, one session, and its raw record. A record that can't be read is named in the answer,
 //! never left out of it.
 
-use std::{
-    fs::File,
-    path::{Path as FilePath, PathBuf},
-};
+use std::{fs::File, path::Path as FilePath};
 
 use axum::{
     Json,
@@ -92,7 +89,9 @@ impl Sessions {
                     }
                 }
                 Ok(_) => {}
-                Err(error) => answer.unreadable.push(Unreadable { problem: error.to_string() }),
+                Err(error) => answer.unreadable.push(Unreadable {
+                    problem: error.to_string(),
+                }),
             }
         }
         Ok(answer)
@@ -101,8 +100,11 @@ impl Sessions {
 
 impl Wanted<'_> {
     fn includes(&self, summary: &Summary) -> bool {
-        self.subject.is_none_or(|subject| subject == summary.start.subject)
-            && self.target.is_none_or(|target| Some(target) == summary.start.target.as_deref())
+        self.subject
+            .is_none_or(|subject| subject == summary.start.subject)
+            && self
+                .target
+                .is_none_or(|target| Some(target) == summary.start.target.as_deref())
     }
 }
 
@@ -111,7 +113,7 @@ pub(super) async fn list<D: Daemon>(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Sessions>, ApiError> {
     let Query(filter) = filter.map_err(|rejection| {
-        ApiError::new(StatusCode::BAD_REQUEST, "bad_query", rejection.body_text())
+        ApiError::new(StatusCode::BAD_REQUEST, "bad_query", &rejection.body_text())
             .with_help("the query takes subject, target and limit")
     })?;
     let limit = filter.limit.unwrap_or(USUAL);
@@ -119,12 +121,20 @@ pub(super) async fn list<D: Daemon>(
         return Err(ApiError::new(
             StatusCode::BAD_REQUEST,
             "bad_query",
-            format!("limit {limit} is over the most that an answer lists, {MOST}"),
+            &format!("limit {limit} is over the most that an answer lists, {MOST}"),
         ));
     }
     reading(move || {
         let (subject, target) = (filter.subject.as_deref(), filter.target.as_deref());
-        Sessions::read(daemon.records(), Wanted { subject, target, limit }).map_err(unreadable)
+        Sessions::read(
+            daemon.records(),
+            Wanted {
+                subject,
+                target,
+                limit,
+            },
+        )
+        .map_err(|error| unreadable(&error))
     })
     .await?
     .map(Json)
@@ -135,8 +145,8 @@ pub(super) async fn session<D: Daemon>(
     Path(id): Path<String>,
 ) -> Result<Json<Session>, ApiError> {
     reading(move || {
-        let path = weir_record::find(daemon.records(), &id).map_err(not_found)?;
-        read(&path).map_err(unreadable)
+        let path = weir_record::find(daemon.records(), &id).map_err(|error| not_found(&error))?;
+        read(&path).map_err(|error| unreadable(&error))
     })
     .await?
     .map(Json)
@@ -147,8 +157,8 @@ pub(super) async fn record<D: Daemon>(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let (file, length) = reading(move || {
-        let path = weir_record::find(daemon.records(), &id).map_err(not_found)?;
-        open(&path).map_err(|source| unreadable(ReadError::Open { path, source }))
+        let path = weir_record::find(daemon.records(), &id).map_err(|error| not_found(&error))?;
+        open(&path).map_err(|source| unreadable(&ReadError::Open { path, source }))
     })
     .await??;
     let body = Body::new(FileBody::new(file, length));
@@ -167,23 +177,33 @@ fn read(path: &FilePath) -> Result<Session, ReadError> {
     for entry in SessionReader::open(path)? {
         if let Entry::Event(event) = entry? {
             if events.len() == MOST_EVENTS {
-                return Ok(Session { summary, events, truncated: true });
+                return Ok(Session {
+                    summary,
+                    events,
+                    truncated: true,
+                });
             }
             events.push(event);
         }
     }
-    Ok(Session { summary, events, truncated: false })
+    Ok(Session {
+        summary,
+        events,
+        truncated: false,
+    })
 }
 
 /// Runs what blocks on the file system off the runtime's threads.
 async fn reading<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ApiError::internal(&error))
 }
 
-fn not_found(error: FindError) -> ApiError {
-    let (status, code) = match &error {
+fn not_found(error: &FindError) -> ApiError {
+    let (status, code) = match error {
         FindError::Invalid { .. } => (StatusCode::BAD_REQUEST, "bad_session_id"),
         FindError::NotFound { .. } => (StatusCode::NOT_FOUND, "no_such_session"),
         FindError::Ambiguous { .. } => (StatusCode::CONFLICT, "ambiguous_session"),
@@ -192,6 +212,10 @@ fn not_found(error: FindError) -> ApiError {
     ApiError::new(status, code, error)
 }
 
-fn unreadable(error: ReadError) -> ApiError {
-    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "record_unreadable", error)
+fn unreadable(error: &ReadError) -> ApiError {
+    ApiError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "record_unreadable",
+        error,
+    )
 }

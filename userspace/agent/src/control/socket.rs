@@ -8,7 +8,10 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
     os::unix::{
-        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+        fs::{
+            DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
+            PermissionsExt as _,
+        },
         net::UnixStream,
     },
     path::{Path, PathBuf},
@@ -42,7 +45,9 @@ impl Socket {
     /// A live daemon there, something there that is no socket, a directory in which others may
     /// write, or what the system refuses.
     pub(super) fn bind(path: &Path) -> Result<Self, ControlError> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
         private_directory(directory.unwrap_or(Path::new(".")))?;
         let lock = lock(path)?;
         refuse_to_replace_the_living(path)?;
@@ -51,14 +56,21 @@ impl Socket {
         // rename puts it in a dead one's place in one step.
         let unready = beside(path, "new");
         remove_if_there(&unready)?;
-        let listener =
-            UnixListener::bind(&unready).map_err(failed("bind the socket", &unready))?;
+        let listener = UnixListener::bind(&unready).map_err(failed("bind the socket", &unready))?;
         fs::set_permissions(&unready, Permissions::from_mode(0o600))
             .map_err(failed("protect the socket", &unready))?;
-        let inode =
-            fs::symlink_metadata(&unready).map_err(failed("look at the socket", &unready))?.ino();
+        let inode = fs::symlink_metadata(&unready)
+            .map_err(failed("look at the socket", &unready))?
+            .ino();
         fs::rename(&unready, path).map_err(failed("put in place the socket", path))?;
-        Ok(Self { listener, file: SocketFile { path: path.to_owned(), inode, _lock: lock } })
+        Ok(Self {
+            listener,
+            file: SocketFile {
+                path: path.to_owned(),
+                inode,
+                _lock: lock,
+            },
+        })
     }
 }
 
@@ -81,7 +93,10 @@ fn private_directory(path: &Path) -> Result<(), ControlError> {
     }
     let mode = fs::metadata(path).map_err(failed("look at", path))?.mode() & 0o7777;
     if mode & OTHERS_WRITE != 0 {
-        return Err(ControlError::Exposed { path: path.to_owned(), mode });
+        return Err(ControlError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
     }
     Ok(())
 }
@@ -96,7 +111,9 @@ fn lock(socket: &Path) -> Result<Flock<File>, ControlError> {
         .open(&path)
         .map_err(failed("open the lock", &path))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-        nix::errno::Errno::EWOULDBLOCK => ControlError::Live { path: socket.to_owned() },
+        nix::errno::Errno::EWOULDBLOCK => ControlError::Live {
+            path: socket.to_owned(),
+        },
         errno => failed("lock", &path)(errno.into()),
     })
 }
@@ -109,11 +126,15 @@ fn refuse_to_replace_the_living(path: &Path) -> Result<(), ControlError> {
         Err(error) => return Err(failed("look at", path)(error)),
     };
     if !found.file_type().is_socket() {
-        return Err(ControlError::NotASocket { path: path.to_owned() });
+        return Err(ControlError::NotASocket {
+            path: path.to_owned(),
+        });
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
-        Ok(_) => Err(ControlError::Live { path: path.to_owned() }),
+        Ok(_) => Err(ControlError::Live {
+            path: path.to_owned(),
+        }),
         Err(error) => Err(failed("tell whether a daemon listens at", path)(error)),
     }
 }
@@ -134,7 +155,11 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ControlError {
     let path = path.to_owned();
-    move |source| ControlError::Io { doing, path, source }
+    move |source| ControlError::Io {
+        doing,
+        path,
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -142,7 +167,10 @@ mod tests {
     use super::*;
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
     }
 
     fn mode(path: &Path) -> u32 {
@@ -169,12 +197,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weir.sock");
         let first = Socket::bind(&path).unwrap();
-        assert!(matches!(Socket::bind(&path), Err(ControlError::Live { .. })));
+        assert!(matches!(
+            Socket::bind(&path),
+            Err(ControlError::Live { .. })
+        ));
         drop(first);
 
         // Not weir's, so without its lock; yet alive.
         let _other = std::os::unix::net::UnixListener::bind(&path).unwrap();
-        assert!(matches!(Socket::bind(&path), Err(ControlError::Live { .. })));
+        assert!(matches!(
+            Socket::bind(&path),
+            Err(ControlError::Live { .. })
+        ));
     }
 
     #[test]
@@ -210,7 +244,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weir.sock");
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(Socket::bind(&path), Err(ControlError::NotASocket { .. })));
+        assert!(matches!(
+            Socket::bind(&path),
+            Err(ControlError::NotASocket { .. })
+        ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
@@ -220,7 +257,12 @@ mod tests {
         let _in = _in.enter();
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o1777)).unwrap();
-        let error = Socket::bind(&dir.path().join("weir.sock")).map(|_| ()).unwrap_err();
-        assert!(matches!(error, ControlError::Exposed { mode: 0o1777, .. }), "{error}");
+        let error = Socket::bind(&dir.path().join("weir.sock"))
+            .map(|_| ())
+            .unwrap_err();
+        assert!(
+            matches!(error, ControlError::Exposed { mode: 0o1777, .. }),
+            "{error}"
+        );
     }
 }

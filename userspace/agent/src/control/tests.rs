@@ -16,7 +16,7 @@ use super::{
     client::{Client, ClientError},
 };
 use crate::engine::{
-    InterceptionStatus, PolicyStatus, ReloadError, Reloaded, Status, WorkloadStatus,
+    InterceptionStatus, PolicyStatus, ReadPolicies, ReloadError, Reloaded, Status, WorkloadStatus,
 };
 
 /// A daemon whose answers are set by the test.
@@ -63,12 +63,14 @@ impl Daemon for Told {
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         if self.0.policies_are_bad {
-            return Err(ReloadError::Io {
-                path: "/etc/weir/policies".into(),
-                source: std::io::ErrorKind::NotFound.into(),
-            });
+            return Err(ReadPolicies::Empty("/etc/weir/policies".into()).into());
         }
-        Ok(Reloaded { from: "a".into(), to: "b".into(), warnings: Vec::new(), ended: 2 })
+        Ok(Reloaded {
+            from: "a".into(),
+            to: "b".into(),
+            warnings: Vec::new(),
+            rejudged: 2,
+        })
     }
 }
 
@@ -89,14 +91,23 @@ impl Served {
         let dir = tempfile::tempdir().unwrap();
         let records = dir.path().join("records");
         let governed = Mutex::default();
-        let daemon = Told(Arc::new(State { records, governed, policies_are_bad }));
+        let daemon = Told(Arc::new(State {
+            records,
+            governed,
+            policies_are_bad,
+        }));
         let socket = dir.path().join("run/weir.sock");
         let server = Server::bind(&socket).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.serve(daemon.clone(), async move {
             stopped.await.ok();
         }));
-        Self { dir, daemon, client: Client::new(socket), _stop: stop }
+        Self {
+            dir,
+            daemon,
+            client: Client::new(socket),
+            _stop: stop,
+        }
     }
 
     fn record(&self, random: u32, target: &str) -> SessionId {
@@ -134,7 +145,11 @@ fn start(random: u32, target: &str) -> SessionStart {
 }
 
 fn wanted<'a>(subject: Option<&'a str>, target: Option<&'a str>, limit: usize) -> Wanted<'a> {
-    Wanted { subject, target, limit }
+    Wanted {
+        subject,
+        target,
+        limit,
+    }
 }
 
 fn code_of<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {
@@ -147,20 +162,30 @@ fn code_of<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {
 #[tokio::test]
 async fn status_and_reload_round_trip() {
     let served = Served::start();
-    assert_eq!(served.client.status().await.unwrap(), served.daemon.status());
-    assert_eq!(served.client.reload_policies().await.unwrap().ended, 2);
+    assert_eq!(
+        served.client.status().await.unwrap(),
+        served.daemon.status()
+    );
+    assert_eq!(served.client.reload_policies().await.unwrap().rejudged, 2);
 }
 
 #[tokio::test]
 async fn a_reload_that_fails_says_that_the_old_policy_stays() {
     let served = Served::with(true);
-    let Err(ClientError::Refused { code, message, help }) = served.client.reload_policies().await
+    let Err(ClientError::Refused {
+        code,
+        message,
+        help,
+    }) = served.client.reload_policies().await
     else {
         panic!("a bad policy was taken");
     };
     assert_eq!(code, "policy_unreadable");
     assert!(message.contains("/etc/weir/policies"), "{message}");
-    assert_eq!(help.as_deref(), Some("the policies that were in force stay in force"));
+    assert_eq!(
+        help.as_deref(),
+        Some("the policies that were in force stay in force")
+    );
 }
 
 #[tokio::test]
@@ -170,36 +195,79 @@ async fn sessions_are_listed_filtered_and_limited() {
     let people = served.record(2, "people");
     fs::write(served.daemon.0.records.join("nonsense.weir"), "x").unwrap();
 
-    let all = served.client.sessions(wanted(None, None, 10)).await.unwrap();
-    let ids: Vec<_> = all.sessions.iter().map(|session| session.0.start.id).collect();
+    let all = served
+        .client
+        .sessions(wanted(None, None, 10))
+        .await
+        .unwrap();
+    let ids: Vec<_> = all
+        .sessions
+        .iter()
+        .map(|session| session.0.start.id)
+        .collect();
     assert_eq!(ids, [people, orders], "newest first");
     assert_eq!(all.unreadable.len(), 1, "what can't be read is named");
 
-    let one = served.client.sessions(wanted(None, Some("orders"), 10)).await.unwrap();
+    let one = served
+        .client
+        .sessions(wanted(None, Some("orders"), 10))
+        .await
+        .unwrap();
     assert_eq!((one.sessions.len(), one.matched), (1, 1));
-    let limited = served.client.sessions(wanted(Some("unix:alice"), None, 1)).await.unwrap();
-    assert_eq!((limited.sessions.len(), limited.matched), (1, 2), "what is left out is told");
-    assert!(served.client.sessions(wanted(Some("unix:bob"), None, 1)).await.unwrap().sessions.is_empty());
-    assert_eq!(code_of(served.client.sessions(wanted(None, None, 1_000_000)).await), "bad_query");
+    let limited = served
+        .client
+        .sessions(wanted(Some("unix:alice"), None, 1))
+        .await
+        .unwrap();
+    assert_eq!(
+        (limited.sessions.len(), limited.matched),
+        (1, 2),
+        "what is left out is told"
+    );
+    assert!(
+        served
+            .client
+            .sessions(wanted(Some("unix:bob"), None, 1))
+            .await
+            .unwrap()
+            .sessions
+            .is_empty()
+    );
+    assert_eq!(
+        code_of(served.client.sessions(wanted(None, None, 1_000_000)).await),
+        "bad_query"
+    );
 }
 
 #[tokio::test]
 async fn a_session_is_found_by_the_beginning_of_its_id_and_its_record_copied_whole() {
     let served = Served::start();
     let id = served.record(0xdead_beef, "orders");
-    let session = served.client.session(&id.to_string()[..14]).await.unwrap();
+    let session = served
+        .client
+        .session(id.to_string().get(..14).unwrap())
+        .await
+        .unwrap();
     assert_eq!(session.summary.0.end, Some(End::Closed));
     assert_eq!(session.events.len(), 2);
     assert!(!session.truncated);
 
     let copy = served.dir.path().join("copy");
     let mut file = fs::File::create(&copy).unwrap();
-    served.client.record(&id.to_string(), &mut file).await.unwrap();
+    served
+        .client
+        .record(&id.to_string(), &mut file)
+        .await
+        .unwrap();
     assert_eq!(
         fs::read(&copy).unwrap(),
         fs::read(served.daemon.0.records.join(format!("{id}.weir"))).unwrap()
     );
-    assert!(SessionReader::open(&copy).unwrap().all(|entry| entry.is_ok()));
+    assert!(
+        SessionReader::open(&copy)
+            .unwrap()
+            .all(|entry| entry.is_ok())
+    );
 }
 
 #[tokio::test]
@@ -207,10 +275,22 @@ async fn a_session_that_can_t_be_named_is_an_error_with_a_code() {
     let served = Served::start();
     let id = served.record(1, "orders").to_string();
     served.record(2, "orders");
-    assert_eq!(code_of(served.client.session(&id[..3]).await), "ambiguous_session");
-    assert_eq!(code_of(served.client.session("zzzz").await), "no_such_session");
-    assert_eq!(code_of(served.client.session("../../../etc/passwd").await), "bad_session_id");
-    assert_eq!(code_of(served.client.record("..", &mut Vec::new()).await), "bad_session_id");
+    assert_eq!(
+        code_of(served.client.session(id.get(..3).unwrap()).await),
+        "ambiguous_session"
+    );
+    assert_eq!(
+        code_of(served.client.session("zzzz").await),
+        "no_such_session"
+    );
+    assert_eq!(
+        code_of(served.client.session("../../../etc/passwd").await),
+        "bad_session_id"
+    );
+    assert_eq!(
+        code_of(served.client.record("..", &mut Vec::new()).await),
+        "bad_session_id"
+    );
 }
 
 /// A plain request by another process, as `uid`: the status line and body of the answer.
@@ -231,20 +311,28 @@ fn ask_as(uid: u32, socket: &Path, path: &str) -> String {
 }
 
 fn open_to_all(path: &Path) {
-    for path in [path, path.parent().unwrap(), path.parent().unwrap().parent().unwrap()] {
+    for path in [
+        path,
+        path.parent().unwrap(),
+        path.parent().unwrap().parent().unwrap(),
+    ] {
         fs::set_permissions(path, Permissions::from_mode(0o777)).unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_user_is_refused_even_where_the_socket_s_mode_would_let_it_in() {
-    assert!(nix::unistd::geteuid().is_root(), "this test needs root, to act as another user");
+    assert!(
+        nix::unistd::geteuid().is_root(),
+        "this test needs root, to act as another user"
+    );
     let served = Served::start();
     open_to_all(served.client.socket());
     for path in ["/v1/status", "/v1/sessions", "/v1/nothing"] {
         let socket = served.client.socket().to_owned();
-        let answer =
-            tokio::task::spawn_blocking(move || ask_as(65534, &socket, path)).await.unwrap();
+        let answer = tokio::task::spawn_blocking(move || ask_as(65534, &socket, path))
+            .await
+            .unwrap();
         assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
         assert!(answer.contains(r#""code":"forbidden""#), "{answer}");
     }
@@ -254,7 +342,10 @@ async fn another_user_is_refused_even_where_the_socket_s_mode_would_let_it_in() 
 async fn a_process_of_a_governed_cgroup_is_refused_even_as_root() {
     let served = Served::start();
     let own = fs::read_to_string("/proc/self/cgroup").unwrap();
-    let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
+    let own = own
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap();
     *served.daemon.0.governed.lock().unwrap() = vec![own.to_owned()];
     assert_eq!(code_of(served.client.status().await), "forbidden");
 }
@@ -270,9 +361,17 @@ async fn what_the_api_does_not_have_is_a_json_error() {
         ("/v1/sessions?limit=-1", 400, "bad_query"),
     ] {
         let socket = served.client.socket().to_owned();
-        let answer = tokio::task::spawn_blocking(move || ask_as(0, &socket, path)).await.unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
-        assert!(answer.contains(&format!(r#""code":"{code}""#)), "{path}: {answer}");
+        let answer = tokio::task::spawn_blocking(move || ask_as(0, &socket, path))
+            .await
+            .unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{path}: {answer}"
+        );
+        assert!(
+            answer.contains(&format!(r#""code":"{code}""#)),
+            "{path}: {answer}"
+        );
     }
 }
 
@@ -281,8 +380,14 @@ async fn no_daemon_is_told_from_a_broken_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weir.sock");
     let client = Client::new(&path);
-    assert!(matches!(client.status().await, Err(ClientError::NoDaemon { .. })));
+    assert!(matches!(
+        client.status().await,
+        Err(ClientError::NoDaemon { .. })
+    ));
     // What a killed daemon leaves.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    assert!(matches!(client.status().await, Err(ClientError::NoDaemon { .. })));
+    assert!(matches!(
+        client.status().await,
+        Err(ClientError::NoDaemon { .. })
+    ));
 }

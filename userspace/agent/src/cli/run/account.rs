@@ -34,6 +34,8 @@ pub(super) struct Account {
     /// Records that can't be read, and why.
     unreadable: Vec<String>,
     kernel: BTreeMap<KernelCall, u64>,
+    /// What the kernel refused beyond what the engine keeps.
+    kernel_forgotten: u64,
 }
 
 #[derive(Debug)]
@@ -54,17 +56,24 @@ struct KernelCall {
     protocol: String,
     destination: Option<String>,
     process: String,
+    reason: String,
 }
 
 impl Account {
-    /// What the records since `began` tell of the run, and what the kernel refused.
+    /// What the records since `began` tell of the run, and what the kernel refused: the refusals
+    /// that the engine kept, and how many there were.
     pub(super) fn gather(
         records: &Path,
         began: Timestamp,
         place: &Place,
-        kernel: &[KernelRefusal],
+        (kernel, refusals): (&[KernelRefusal], u64),
     ) -> Self {
-        let mut account = Self::default();
+        let kept = u64::try_from(kernel.len()).unwrap_or(u64::MAX);
+        let kernel_forgotten = refusals.saturating_sub(kept);
+        let mut account = Self {
+            kernel_forgotten,
+            ..Self::default()
+        };
         match since(records, began) {
             Ok(ids) => {
                 for id in ids {
@@ -72,7 +81,9 @@ impl Account {
                 }
             }
             Err(error) => {
-                account.unreadable.push(format!("can't read {}: {error}", records.display()));
+                account
+                    .unreadable
+                    .push(format!("can't read {}: {error}", records.display()));
             }
         }
         for refusal in kernel {
@@ -80,6 +91,7 @@ impl Account {
                 protocol: refusal.protocol.clone(),
                 destination: refusal.destination.clone(),
                 process: refusal.process.clone(),
+                reason: refusal.reason.clone(),
             };
             *account.kernel.entry(call).or_default() += 1;
         }
@@ -103,9 +115,17 @@ impl Account {
             0 => "no connection was made".to_owned(),
             number => count(number, "connection"),
         }))?;
-        self.connections.iter().try_for_each(|connection| connection.print(out))?;
+        self.connections
+            .iter()
+            .try_for_each(|connection| connection.print(out))?;
         for (call, times) in &self.kernel {
             out.line(&call.line(*times))?;
+        }
+        if self.kernel_forgotten > 0 {
+            let more = count(self.kernel_forgotten, "more call");
+            out.line(
+                &Line::plain("  ").and(Tone::Bad, format!("and {more} refused by the kernel")),
+            )?;
         }
         for problem in &self.unreadable {
             out.line(&Line::of(Tone::Bad, "  unreadable: ").text(problem))?;
@@ -123,8 +143,12 @@ impl Account {
             .collect();
         destinations.sort_unstable();
         destinations.dedup();
-        let Some(first) = destinations.first() else { return Ok(()) };
-        out.line(&prefix().text("to let the command go there, declare it and give --config FILE:"))?;
+        let Some(first) = destinations.first() else {
+            return Ok(());
+        };
+        out.line(
+            &prefix().text("to let the command go there, declare it and give --config FILE:"),
+        )?;
         let stanza = format!(
             "[[target]]\nname = \"my-database\"\nprotocol = \"postgres\"\nhosts = [\"{}\"]\n\
              ports = [{}]\n[target.credential]\nuser = \"…\"\n\
@@ -133,11 +157,18 @@ impl Account {
             first.port()
         );
         out.block(Tone::Key, "  ", &stanza)?;
-        let others = destinations.iter().skip(1).map(ToString::to_string).collect::<Vec<_>>();
+        let others = destinations
+            .iter()
+            .skip(1)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
         if others.is_empty() {
             return Ok(());
         }
-        out.line(&Line::of(Tone::Dim, format!("  likewise for {}", others.join(", "))))
+        out.line(&Line::of(
+            Tone::Dim,
+            format!("  likewise for {}", others.join(", ")),
+        ))
     }
 }
 
@@ -149,7 +180,10 @@ impl Connection {
             if let Entry::Event(Event::Intent(intent)) = entry?
                 && !matches!(intent.verdict, VerdictSummary::Allow { .. })
             {
-                refused.push(Refused { text: intent.text, verdict: intent.verdict });
+                refused.push(Refused {
+                    text: intent.text,
+                    verdict: intent.verdict,
+                });
             }
         }
         Ok(Self { summary, refused })
@@ -160,7 +194,14 @@ impl Connection {
     }
 
     fn print(&self, out: &mut Out) -> io::Result<()> {
-        let Summary { start, commands, rows, masked, end, .. } = &self.summary;
+        let Summary {
+            start,
+            commands,
+            rows,
+            masked,
+            end,
+            ..
+        } = &self.summary;
         let target = start.target.as_deref().unwrap_or("undeclared");
         let mut line = Line::plain("  ")
             .and(Tone::Key, start.id)
@@ -169,7 +210,11 @@ impl Connection {
         if let Some(End::Refused { .. }) = end {
             return out.line(&line.text("  ").join(story::end_in_short(end.as_ref())));
         }
-        line = line.text(format!("  {}, {}", count(*commands, "command"), count(*rows, "row")));
+        line = line.text(format!(
+            "  {}, {}",
+            count(*commands, "command"),
+            count(*rows, "row")
+        ));
         if *masked > 0 {
             line = line
                 .text(", ")
@@ -185,8 +230,14 @@ impl Connection {
         }
         let more = self.refused.len().saturating_sub(REFUSALS_SHOWN);
         if more > 0 {
-            let more = count(u64::try_from(more).unwrap_or(u64::MAX), "more refused command");
-            out.line(&Line::of(Tone::Dim, format!("    and {more}: weir sessions show {}", start.id)))?;
+            let more = count(
+                u64::try_from(more).unwrap_or(u64::MAX),
+                "more refused command",
+            );
+            out.line(&Line::of(
+                Tone::Dim,
+                format!("    and {more}: weir sessions show {}", start.id),
+            ))?;
         }
         Ok(())
     }
@@ -194,12 +245,22 @@ impl Connection {
 
 impl KernelCall {
     fn line(&self, times: u64) -> Line {
-        let destination =
-            self.destination.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-        let times = if times > 1 { format!(", {times} times") } else { String::new() };
+        let destination = self
+            .destination
+            .as_ref()
+            .map(|to| format!(" to {to}"))
+            .unwrap_or_default();
+        let times = if times > 1 {
+            format!(", {times} times")
+        } else {
+            String::new()
+        };
         Line::plain("  ")
             .and(Tone::Bad, "refused by the kernel")
-            .text(format!(": {}{destination} by {}{times}", self.protocol, self.process))
+            .text(format!(
+                ": {}{destination} by {}{times} ({})",
+                self.protocol, self.process, self.reason
+            ))
     }
 }
 
@@ -228,7 +289,10 @@ fn since(records: &Path, began: Timestamp) -> io::Result<Vec<SessionId>> {
     let mut ids = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let id = path.file_stem().and_then(|stem| stem.to_str()).map(str::parse::<SessionId>);
+        let id = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .map(str::parse::<SessionId>);
         if let Some(Ok(id)) = id
             && id >= first
         {

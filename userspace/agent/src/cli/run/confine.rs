@@ -83,8 +83,16 @@ impl Step {
 
 impl Confinement {
     pub(super) fn new(procs: File, report: PipeWriter, account: &Account) -> Self {
-        let Account { uid, gid, groups, .. } = account;
-        Self { procs, report, uid: *uid, gid: *gid, groups: groups.clone() }
+        let Account {
+            uid, gid, groups, ..
+        } = account;
+        Self {
+            procs,
+            report,
+            uid: *uid,
+            gid: *gid,
+            groups: groups.clone(),
+        }
     }
 
     /// Confines the calling process, or reports the step that failed.
@@ -116,10 +124,19 @@ impl Confinement {
     fn verify(&self) -> Result<(), Errno> {
         let ids = unistd::getresuid()?;
         let groups = unistd::getresgid()?;
-        let user = [ids.real, ids.effective, ids.saved].iter().all(|uid| *uid == self.uid);
-        let group = [groups.real, groups.effective, groups.saved].iter().all(|gid| *gid == self.gid);
-        let stuck = unistd::setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err();
-        if user && group && stuck && !self.uid.is_root() { Ok(()) } else { Err(Errno::EPERM) }
+        let user = [ids.real, ids.effective, ids.saved]
+            .iter()
+            .all(|uid| *uid == self.uid);
+        let group = [groups.real, groups.effective, groups.saved]
+            .iter()
+            .all(|gid| *gid == self.gid);
+        let stuck =
+            unistd::setresuid(Uid::from_raw(0), Uid::from_raw(0), Uid::from_raw(0)).is_err();
+        if user && group && stuck && !self.uid.is_root() {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
     }
 }
 
@@ -143,11 +160,24 @@ fn empty_bounding_set() -> Result<(), Errno> {
 fn drop_capabilities() -> Result<(), Errno> {
     // SAFETY: this prctl takes numbers and touches no memory.
     let cleared = unsafe {
-        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+        libc::prctl(
+            libc::PR_CAP_AMBIENT,
+            libc::PR_CAP_AMBIENT_CLEAR_ALL,
+            0,
+            0,
+            0,
+        )
     };
     Errno::result(cleared)?;
-    let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
-    let none = [CapabilityData { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    let header = CapabilityHeader {
+        version: CAPABILITY_VERSION,
+        pid: 0,
+    };
+    let none = [CapabilityData {
+        effective: 0,
+        permitted: 0,
+        inheritable: 0,
+    }; 2];
     // SAFETY: version 3 takes one header and two data structures of these layouts; both live
     // through the call.
     let set = unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) };
@@ -175,7 +205,10 @@ fn close_the_rest() -> Result<(), Errno> {
 }
 
 fn close_one_by_one() -> Result<(), Errno> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: `limit` is a valid rlimit that lives through the call.
     Errno::result(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
     let most = i32::try_from(limit.rlim_max).unwrap_or(i32::MAX);

@@ -17,13 +17,19 @@ pub(super) fn config(file: Option<&Path>, place: &Place) -> Result<Config, RunEr
         Some(file) => Config::load(file)?,
         None => embedded.clone(),
     };
-    let declared = config.workloads.iter().find(|workload| workload.name.as_str() == WORKLOAD);
-    let workload = declared.or(embedded.workloads.first()).cloned().map(|workload| Workload {
-        cgroup: place.path.clone(),
-        // Made already.
-        create: false,
-        ..workload
-    });
+    let declared = config
+        .workloads
+        .iter()
+        .find(|workload| workload.name.as_str() == WORKLOAD);
+    let workload = declared
+        .or(embedded.workloads.first())
+        .cloned()
+        .map(|workload| Workload {
+            cgroup: place.path.clone(),
+            // Made already.
+            create: false,
+            ..workload
+        });
     config.workloads = workload.into_iter().collect();
     Ok(config)
 }
@@ -56,7 +62,9 @@ mod tests {
     #[test]
     fn without_a_file_the_caller_may_go_nowhere() {
         let config = config(None, &place()).unwrap();
-        let [run] = &config.workloads[..] else { panic!("{config:?}") };
+        let [run] = &config.workloads[..] else {
+            panic!("{config:?}")
+        };
         assert_eq!(run.cgroup.as_str(), "/weir.run/1-abc");
         assert_eq!(run.identity.kind, IdentityKind::Unix);
         assert!(config.targets.is_empty());
@@ -68,8 +76,13 @@ mod tests {
             "[[identity]]\nname = \"bot\"\nkind = \"static\"\n\
              [[workload]]\nname = \"ci\"\ncgroup = \"/weir/ci\"\nidentity = \"bot\"\n",
         );
-        let [run] = &config.workloads[..] else { panic!("{config:?}") };
-        assert_eq!((run.name.as_str(), run.cgroup.as_str()), ("run", "/weir.run/1-abc"));
+        let [run] = &config.workloads[..] else {
+            panic!("{config:?}")
+        };
+        assert_eq!(
+            (run.name.as_str(), run.cgroup.as_str()),
+            ("run", "/weir.run/1-abc")
+        );
         assert_eq!(run.identity.kind, IdentityKind::Unix);
     }
 
@@ -79,8 +92,13 @@ mod tests {
             "[[identity]]\nname = \"bot\"\nkind = \"static\"\n\
              [[workload]]\nname = \"run\"\ncgroup = \"/weir/ci\"\nidentity = \"bot\"\ntargets = []\n",
         );
-        let [run] = &config.workloads[..] else { panic!("{config:?}") };
-        assert_eq!((run.identity.name.as_str(), run.cgroup.as_str()), ("bot", "/weir.run/1-abc"));
+        let [run] = &config.workloads[..] else {
+            panic!("{config:?}")
+        };
+        assert_eq!(
+            (run.identity.name.as_str(), run.cgroup.as_str()),
+            ("bot", "/weir.run/1-abc")
+        );
         assert_eq!(run.reach, Reach::Only([].into()));
     }
 }

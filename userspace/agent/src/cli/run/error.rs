@@ -97,6 +97,10 @@ mod tests {
             step: Step::JoinCgroup,
             source: io::ErrorKind::NotFound.into(),
         };
-        assert_eq!(confine.exit(), 125, "weir's own failure is not the command's");
+        assert_eq!(
+            confine.exit(),
+            125,
+            "weir's own failure is not the command's"
+        );
     }
 }

@@ -83,14 +83,20 @@ async fn govern(
     blocked: &Blocked,
 ) -> Result<(ExitStatus, Account), RunError> {
     let signals = blocked.listen()?;
-    let options = StartOptions { instance: format!("run-{}", place.name), policies: None };
+    let options = StartOptions {
+        instance: format!("run-{}", place.name),
+        policies: None,
+    };
     let engine = Engine::start(config, options).await?;
     let began = Timestamp::now();
     let lived = live(command, user, place, &engine, signals).await;
     // Nothing may be left that could go on once enforcement is lifted.
     place.end()?;
-    let account =
-        Account::gather(engine.records(), began, place, &engine.kernel_refusals());
+    let refusals = (
+        &engine.kernel_refusals()[..],
+        engine.status().kernel_refusals,
+    );
+    let account = Account::gather(engine.records(), began, place, refusals);
     engine.lift()?;
     Ok((lived?, account))
 }
@@ -108,8 +114,7 @@ async fn live(
         // Dropped is as good as told.
         stopped.await.ok();
     }));
-    let mut child =
-        spawn::spawn(&command.command, user, &place.cgroup, engine.ca_pem())?;
+    let mut child = spawn::spawn(&command.command, user, &place.cgroup, engine.ca_pem())?;
     if !command.quiet {
         greet(user, engine);
     }
@@ -117,10 +122,8 @@ async fn live(
         served = &mut serving => Err(fallen(served)),
         status = wait(&mut child, &mut signals) => status,
     };
-    if ended.is_err() {
-        // Without weir the command could only fail; it is ended with the rest of its cgroup.
-        return ended;
-    }
+    // Without weir the command could only fail; it is ended with the rest of its cgroup.
+    let status = ended?;
     place.end()?;
     let last_words = async {
         settle(engine).await;
@@ -128,7 +131,7 @@ async fn live(
     };
     let (served, ()) = tokio::join!(serving, last_words);
     served?;
-    ended
+    Ok(status)
 }
 
 /// Waits for the command, and passes on to it what is sent to weir.
@@ -165,15 +168,21 @@ fn greet(user: &user::Account, engine: &Engine) {
         .text(", records in ")
         .and(Tone::Key, engine.records().display());
     if !user.withheld.is_empty() {
-        line = line.and(Tone::Warn, format!(", without group {}", user.withheld.join(", ")));
+        line = line.and(
+            Tone::Warn,
+            format!(", without group {}", user.withheld.join(", ")),
+        );
     }
     Out::stderr().line(&line).ok();
 }
 
 /// As a shell gives it: the command's own, or 128 and the signal's number.
 fn exit_code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -24,7 +24,9 @@ impl Place {
         sweep();
         let name = format!("{}-{}", process::id(), random()?);
         let text = format!("{PARENT}/{name}");
-        let path = text.parse().map_err(|_| RunError::CgroupName(text.clone()))?;
+        let path = text
+            .parse()
+            .map_err(|_| RunError::CgroupName(text.clone()))?;
         let cgroup = Cgroup::resolve(&text)?;
         cgroup.create()?;
         Ok(Self { cgroup, path, name })
@@ -46,17 +48,25 @@ fn random() -> Result<String, RunError> {
     let mut bytes = [0; 4];
     fs::File::open(path)
         .and_then(|mut file| io::Read::read_exact(&mut file, &mut bytes))
-        .map_err(|source| RunError::Read { path: path.into(), source })?;
+        .map_err(|source| RunError::Read {
+            path: path.into(),
+            source,
+        })?;
     Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
 }
 
 /// Removes the empty cgroups of runs whose process is gone. What can't be removed is not empty,
 /// and stays governed.
 fn sweep() {
-    let Ok(parent) = Cgroup::resolve(PARENT) else { return };
+    let Ok(parent) = Cgroup::resolve(PARENT) else {
+        return;
+    };
     for entry in fs::read_dir(parent.path()).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.split('-').next()).map(str::parse::<u32>);
+        let owner = name
+            .to_str()
+            .and_then(|name| name.split('-').next())
+            .map(str::parse::<u32>);
         if let Some(Ok(pid)) = owner
             && !fs::exists(format!("/proc/{pid}")).unwrap_or(true)
             && let Ok(left) = Cgroup::resolve(entry.path())

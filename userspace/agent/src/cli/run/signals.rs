@@ -4,8 +4,6 @@
 //! by itself and job control works as without weir. What another process sends to weir alone is
 //! passed on.
 
-use std::{io, os::fd::AsRawFd as _};
-
 use nix::{
     errno::Errno,
     sys::{
@@ -41,18 +39,22 @@ impl Blocked {
     /// Blocks the signals. To be called before any other thread is there.
     pub(super) fn now() -> Result<Self, RunError> {
         let set: SigSet = PASSED_ON.into_iter().collect();
-        set.thread_block().map_err(|errno| RunError::Signals(errno.into()))?;
+        set.thread_block()
+            .map_err(|errno| RunError::Signals(errno.into()))?;
         Ok(Self(set))
     }
 
     /// Starts to receive them; on the runtime.
     pub(super) fn listen(&self) -> Result<Signals, RunError> {
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        SignalFd::with_flags(&self.0, flags)
-            .map_err(io::Error::from)
-            .and_then(AsyncFd::new)
+        let fd = SignalFd::with_flags(&self.0, flags)
+            .map_err(|errno| RunError::Signals(errno.into()))?;
+        // SAFETY: a `SignalFd` owns its one descriptor, gives the same each time, and the
+        // `AsyncFd` owns the `SignalFd`.
+        let registered = unsafe { AsyncFd::register(fd) };
+        registered
             .map(Signals)
-            .map_err(RunError::Signals)
+            .map_err(|error| RunError::Signals(error.into()))
     }
 }
 
@@ -80,14 +82,10 @@ impl Signals {
 
 /// Passes a signal on to the command.
 pub(super) fn pass_on(signal: Signal, pid: Option<u32>) {
-    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else { return };
+    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else {
+        return;
+    };
     if let Err(errno) = nix::sys::signal::kill(Pid::from_raw(pid), signal) {
         tracing::warn!(%errno, %signal, "can't pass a signal on to the command");
-    }
-}
-
-impl std::fmt::Debug for Signals {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Signals").field(&self.0.as_raw_fd()).finish()
     }
 }

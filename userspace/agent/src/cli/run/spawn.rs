@@ -49,8 +49,9 @@ pub(super) fn spawn(
     cgroup: &Cgroup,
     authority: &Path,
 ) -> Result<Child, RunError> {
-    let (program, arguments) =
-        command.split_first().ok_or(RunError::Prepare(io::ErrorKind::InvalidInput.into()))?;
+    let (program, arguments) = command
+        .split_first()
+        .ok_or(RunError::Prepare(io::ErrorKind::InvalidInput.into()))?;
     let procs = OpenOptions::new()
         .write(true)
         .open(cgroup.path().join("cgroup.procs"))
@@ -79,7 +80,10 @@ pub(super) fn spawn(
     drop(prepared);
     spawned.map_err(|source| match failed_step(failures) {
         Some(step) => RunError::Confine { step, source },
-        None => RunError::Exec { program: program.into(), source },
+        None => RunError::Exec {
+            program: program.into(),
+            source,
+        },
     })
 }
 

@@ -17,8 +17,16 @@ use nix::{
 use super::error::RunError;
 
 /// Members of these can make themselves root, or have a root process act for them.
-const AS_GOOD_AS_ROOT: [&str; 8] =
-    ["root", "docker", "incus", "incus-admin", "lxd", "libvirt", "disk", "kmem"];
+const AS_GOOD_AS_ROOT: [&str; 8] = [
+    "root",
+    "docker",
+    "incus",
+    "incus-admin",
+    "lxd",
+    "libvirt",
+    "disk",
+    "kmem",
+];
 
 /// As whom the command runs.
 #[derive(Clone, Debug)]
@@ -50,7 +58,10 @@ impl Account {
         if user.uid.is_root() {
             return Err(RunError::RootAgent);
         }
-        let blame = |errno| RunError::Lookup { who: user.name.clone(), errno };
+        let blame = |errno| RunError::Lookup {
+            who: user.name.clone(),
+            errno,
+        };
         let name = CString::new(user.name.as_str()).map_err(|_| blame(Errno::EINVAL))?;
         let mut groups = Vec::new();
         let mut withheld = Vec::new();
@@ -82,16 +93,26 @@ fn by_name(name: &str) -> Result<User, RunError> {
         Err(_) => User::from_name(name),
     };
     found
-        .map_err(|errno| RunError::Lookup { who: name.to_owned(), errno })?
+        .map_err(|errno| RunError::Lookup {
+            who: name.to_owned(),
+            errno,
+        })?
         .ok_or_else(|| RunError::NoSuchUser(name.to_owned()))
 }
 
 fn caller(sudo_uid: Option<OsString>) -> Result<User, RunError> {
-    let Some(sudo_uid) = sudo_uid else { return Err(RunError::RootAgent) };
+    let Some(sudo_uid) = sudo_uid else {
+        return Err(RunError::RootAgent);
+    };
     let text = sudo_uid.to_string_lossy().into_owned();
-    let uid: u32 = text.parse().map_err(|_| RunError::BadSudoUid(text.clone()))?;
+    let uid: u32 = text
+        .parse()
+        .map_err(|_| RunError::BadSudoUid(text.clone()))?;
     User::from_uid(Uid::from_raw(uid))
-        .map_err(|errno| RunError::Lookup { who: text.clone(), errno })?
+        .map_err(|errno| RunError::Lookup {
+            who: text.clone(),
+            errno,
+        })?
         .ok_or(RunError::NoSuchUser(text))
 }
 
@@ -102,9 +123,15 @@ mod tests {
     #[test]
     fn root_is_refused_by_whatever_name() {
         for name in ["root", "0"] {
-            assert!(matches!(Account::find(Some(name)), Err(RunError::RootAgent)), "{name}");
+            assert!(
+                matches!(Account::find(Some(name)), Err(RunError::RootAgent)),
+                "{name}"
+            );
         }
-        assert!(matches!(caller(None), Err(RunError::RootAgent)), "root without sudo");
+        assert!(
+            matches!(caller(None), Err(RunError::RootAgent)),
+            "root without sudo"
+        );
         let root = caller(Some("0".into())).and_then(Account::of);
         assert!(matches!(root, Err(RunError::RootAgent)), "root by sudo");
     }
@@ -113,9 +140,15 @@ mod tests {
     fn who_is_unknown_is_refused() {
         let missing = Account::find(Some("no-such-user"));
         assert!(matches!(missing, Err(RunError::NoSuchUser(name)) if name == "no-such-user"));
-        assert!(matches!(Account::find(Some("4000000000")), Err(RunError::NoSuchUser(_))));
+        assert!(matches!(
+            Account::find(Some("4000000000")),
+            Err(RunError::NoSuchUser(_))
+        ));
         for uid in ["", "-1", "1000x", "99999999999"] {
-            assert!(matches!(caller(Some(uid.into())), Err(RunError::BadSudoUid(_))), "{uid}");
+            assert!(
+                matches!(caller(Some(uid.into())), Err(RunError::BadSudoUid(_))),
+                "{uid}"
+            );
         }
     }
 

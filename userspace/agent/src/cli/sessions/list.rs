@@ -44,7 +44,10 @@ pub(super) fn print(
     }
     let more = listed.matched.saturating_sub(listed.sessions.len());
     if more > 0 {
-        out.line(&Line::of(Tone::Dim, format!("{more} older ones are not shown: --limit")))?;
+        out.line(&Line::of(
+            Tone::Dim,
+            format!("{more} older ones are not shown: --limit"),
+        ))?;
     }
     for record in &listed.unreadable {
         out.line(&Line::of(Tone::Bad, "unreadable: ").text(&record.problem))?;
@@ -72,8 +75,14 @@ fn row(session: &Summarised, live: Option<&BTreeSet<String>>) -> Vec<Line> {
         Line::plain(moment::second(start.started)),
         Line::plain(&start.workload),
         Line::plain(&start.subject),
-        start.target.as_ref().map_or_else(|| Line::plain(&start.destination), Line::plain),
-        summary.database.as_ref().map_or_else(|| Line::of(Tone::Dim, "-"), Line::plain),
+        start
+            .target
+            .as_ref()
+            .map_or_else(|| Line::plain(&start.destination), Line::plain),
+        summary
+            .database
+            .as_ref()
+            .map_or_else(|| Line::of(Tone::Dim, "-"), Line::plain),
         tally(summary.commands, Tone::Plain),
         tally(summary.refused + summary.asked, Tone::Bad),
         tally(summary.masked, Tone::Warn),

@@ -19,7 +19,12 @@ use crate::control::Wanted;
 pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
     let source = Source::new(&sessions.reach);
     match &sessions.command {
-        SessionsCommand::List { subject, target, limit, json } => {
+        SessionsCommand::List {
+            subject,
+            target,
+            limit,
+            json,
+        } => {
             let wanted = Wanted {
                 subject: subject.as_deref(),
                 target: target.as_deref(),

@@ -25,7 +25,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Replays a session.
 pub(super) fn print(recorded: Recorded, pace: Pace, out: &mut Out) -> Result<(), CliError> {
-    let Recorded { start, mut entries, _copy } = recorded;
+    let Recorded { start, mut entries } = recorded;
     let mut replay = Replay::new(start, pace);
     story::head(&replay.start, out)?;
     let mut broken = None;
@@ -56,7 +56,14 @@ struct Replay {
 
 impl Replay {
     fn new(start: SessionStart, pace: Pace) -> Self {
-        Self { start, pace, screen: Screen::default(), current: None, at: 0, ended: false }
+        Self {
+            start,
+            pace,
+            screen: Screen::default(),
+            current: None,
+            at: 0,
+            ended: false,
+        }
     }
 
     fn entry(&mut self, entry: Entry, at: i64, out: &mut Out) -> io::Result<()> {

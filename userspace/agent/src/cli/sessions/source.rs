@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
     os::fd::AsRawFd as _,
     path::{Path, PathBuf},
 };
@@ -22,8 +21,6 @@ pub(super) enum Source {
 pub(super) struct Recorded {
     pub(super) start: SessionStart,
     pub(super) entries: SessionReader,
-    /// A copy that came from the daemon; unnamed, so it goes with the process, however that ends.
-    _copy: Option<File>,
 }
 
 impl Source {
@@ -47,7 +44,13 @@ impl Source {
         match self {
             Self::Daemon(client) => {
                 let status = runtime::small()?.block_on(client.status())?;
-                Ok(Some(status.sessions.into_iter().map(|session| session.id).collect()))
+                Ok(Some(
+                    status
+                        .sessions
+                        .into_iter()
+                        .map(|session| session.id)
+                        .collect(),
+                ))
             }
             Self::Records(_) => Ok(None),
         }
@@ -57,12 +60,13 @@ impl Source {
     pub(super) fn open(&self, id: &str) -> Result<Recorded, CliError> {
         match self {
             Self::Daemon(client) => {
+                // Without a name, so that it goes with the process, however that ends.
                 let mut copy = tempfile::tempfile().map_err(CliError::Spool)?;
                 runtime::small()?.block_on(client.record(id, &mut copy))?;
                 let path = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
-                Recorded::open(&path, Some(copy))
+                Recorded::open(&path)
             }
-            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?, None),
+            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?),
         }
     }
 }
@@ -70,16 +74,17 @@ impl Source {
 impl Recorded {
     #[cfg(test)]
     pub(super) fn of(start: SessionStart, entries: SessionReader) -> Self {
-        Self { start, entries, _copy: None }
+        Self { start, entries }
     }
 
-    fn open(path: &Path, copy: Option<File>) -> Result<Self, CliError> {
+    fn open(path: &Path) -> Result<Self, CliError> {
         let mut entries = SessionReader::open(path)?;
         match entries.next().transpose()? {
-            Some(Entry::Event(Event::Start(start))) => {
-                Ok(Self { start, entries, _copy: copy })
+            Some(Entry::Event(Event::Start(start))) => Ok(Self { start, entries }),
+            _ => Err(ReadError::Empty {
+                path: path.to_owned(),
             }
-            _ => Err(ReadError::Empty { path: path.to_owned() }.into()),
+            .into()),
         }
     }
 }

@@ -41,7 +41,10 @@ pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
     }
     out.line(&who)?;
     let process = &start.process;
-    let exe = process.exe.as_deref().unwrap_or("an executable that could not be read");
+    let exe = process
+        .exe
+        .as_deref()
+        .unwrap_or("an executable that could not be read");
     out.line(&label("process").text(format!(
         "{} (pid {}, uid {}), {exe}",
         process.comm, process.pid, process.uid
@@ -68,7 +71,15 @@ pub(crate) fn command(start: &SessionStart, intent: &Intent, out: &mut Out) -> i
     if !read.is_empty() {
         out.line(&Line::of(Tone::Dim, format!("  {}", read.join("; "))))?;
     }
-    out.block(Tone::Plain, "  > ", &intent.text)
+    out.block(Tone::Plain, "  > ", &intent.text)?;
+    for (number, value) in (1..).zip(&intent.parameters) {
+        let line = Line::of(Tone::Dim, format!("  ${number}"));
+        out.line(&match value {
+            Some(value) => line.and(Tone::Dim, " = ").text(value),
+            None => line.and(Tone::Dim, " is NULL"),
+        })?;
+    }
+    Ok(())
 }
 
 /// What became of a command.
@@ -89,7 +100,10 @@ pub(crate) fn outcome(outcome: &Outcome) -> Line {
         line = line.text(format!(", {}", count(outcome.rows, "row")));
     }
     if outcome.masked > 0 {
-        line = line.text(", ").and(Tone::Warn, format!("{} masked", count(outcome.masked, "value")));
+        line = line.text(", ").and(
+            Tone::Warn,
+            format!("{} masked", count(outcome.masked, "value")),
+        );
     }
     let micros = i64::try_from(outcome.micros).unwrap_or(i64::MAX);
     line.and(Tone::Dim, format!(", {}", moment::duration(micros)))
@@ -141,16 +155,18 @@ pub(crate) fn unfinished(tail: Tail) -> Line {
 /// How policy judged.
 pub(crate) fn verdict(verdict: &VerdictSummary) -> Line {
     match verdict {
-        VerdictSummary::Allow { policies } => Line::of(Tone::Good, "allowed")
-            .and(Tone::Dim, format!(" by {}", policies.join(", "))),
+        VerdictSummary::Allow { policies } => {
+            Line::of(Tone::Good, "allowed").and(Tone::Dim, format!(" by {}", policies.join(", ")))
+        }
         VerdictSummary::Deny { rule, message, .. } => Line::of(Tone::Bad, "refused")
             .text(" by ")
             .and(Tone::Strong, rule)
             .text(format!(": {message}")),
-        VerdictSummary::Ask { approvers, message, .. } => {
+        VerdictSummary::Ask {
+            approvers, message, ..
+        } => {
             let message = message.as_deref().unwrap_or("a human must approve it");
-            Line::of(Tone::Warn, "held")
-                .text(format!(" for {}: {message}", approvers.join(", ")))
+            Line::of(Tone::Warn, "held").text(format!(" for {}: {message}", approvers.join(", ")))
         }
     }
 }
@@ -176,7 +192,9 @@ mod tests {
 
     #[test]
     fn a_hostile_message_stays_on_its_line() {
-        let line = end(&End::Error { message: "a\n\u{1b}[2J".into() });
+        let line = end(&End::Error {
+            message: "a\n\u{1b}[2J".into(),
+        });
         assert!(!line.to_string().contains('\n'));
         assert!(!line.to_string().contains("\u{1b}[2J"));
     }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use weir_policy::{Policies, Refusal};
-use weir_record::{
-    CommandText, Outcome, Process, SessionStart, SessionWriter, Status,
-};
+use weir_record::{CommandText, Outcome, Process, SessionStart, SessionWriter, Status};
 
 use super::{super::super::out::capture, *};
 
@@ -56,23 +54,36 @@ fn refusal(rule: &str) -> Refusal {
 }
 
 fn told(dir: &Path, kernel: &[KernelRefusal]) -> String {
-    let account = Account::gather(dir, BEGAN.parse().unwrap(), &place(), kernel);
+    let refusals = u64::try_from(kernel.len()).unwrap();
+    let account = Account::gather(dir, BEGAN.parse().unwrap(), &place(), (kernel, refusals));
     capture::plain(|out| account.print(out))
 }
 
 #[test]
 fn a_run_that_dialled_nothing_says_so() {
-    assert_eq!(told(Path::new("/nonexistent"), &[]), "weir: no connection was made\n");
+    assert_eq!(
+        told(Path::new("/nonexistent"), &[]),
+        "weir: no connection was made\n"
+    );
 }
 
 #[test]
 fn connections_are_told_with_what_was_refused_and_masked() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("records");
-    let mut writer =
-        session(&dir, "2026-11-21T10:00:01Z", 1, "/weir.run/1-abc/child", Some("orders"));
+    let mut writer = session(
+        &dir,
+        "2026-11-21T10:00:01Z",
+        1,
+        "/weir.run/1-abc/child",
+        Some("orders"),
+    );
     writer.opened("orders", "app", &BTreeMap::new()).unwrap();
-    let text = CommandText { text: "DROP DATABASE\n orders\u{1b}[2J", statements: &[] };
+    let text = CommandText {
+        text: "DROP DATABASE\n orders\u{1b}[2J",
+        parameters: &[],
+        statements: &[],
+    };
     let seq = writer.refused(&refusal("no-destroy"), text).unwrap();
     let outcome = Outcome {
         status: Status::Refused,
@@ -98,10 +109,16 @@ fn an_undeclared_destination_comes_with_what_to_declare() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("records");
     let writer = session(&dir, "2026-11-21T10:00:01Z", 1, "/weir.run/1-abc", None);
-    let end = End::Refused { rule: UNDECLARED.into(), message: "no target is declared".into() };
+    let end = End::Refused {
+        rule: UNDECLARED.into(),
+        message: "no target is declared".into(),
+    };
     writer.end(&end).unwrap();
     let told = told(&dir, &[]);
-    assert!(told.contains("undeclared 192.0.2.7:5432  refused by undeclared-destination"), "{told}");
+    assert!(
+        told.contains("undeclared 192.0.2.7:5432  refused by undeclared-destination"),
+        "{told}"
+    );
     // What is hinted at must be a configuration that loads, once its blanks are filled in.
     let (_, stanza) = told.split_once("--config FILE:\n").unwrap();
     let config = crate::config::Config::parse("hint", &stanza.replace('…', "app")).unwrap();
@@ -117,7 +134,9 @@ fn what_is_another_run_s_or_older_is_not_told() {
         ("2026-11-21T10:00:01Z", 2, "/weir/ci"),
         ("2026-11-21T09:59:59Z", 3, "/weir.run/1-abc"),
     ] {
-        session(&dir, at, random, cgroup, Some("orders")).end(&End::Closed).unwrap();
+        session(&dir, at, random, cgroup, Some("orders"))
+            .end(&End::Closed)
+            .unwrap();
     }
     assert_eq!(told(&dir, &[]), "weir: no connection was made\n");
 }
@@ -126,9 +145,15 @@ fn what_is_another_run_s_or_older_is_not_told() {
 fn a_damaged_record_is_told_and_hides_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("records");
-    session(&dir, "2026-11-21T10:00:01Z", 1, "/weir.run/1-abc", Some("orders"))
-        .end(&End::Closed)
-        .unwrap();
+    session(
+        &dir,
+        "2026-11-21T10:00:01Z",
+        1,
+        "/weir.run/1-abc",
+        Some("orders"),
+    )
+    .end(&End::Closed)
+    .unwrap();
     let id = SessionId::new("2026-11-21T10:00:02Z".parse().unwrap(), 9);
     fs::write(store::path_of(&dir, id), "garbage").unwrap();
     let told = told(&dir, &[]);
@@ -141,16 +166,21 @@ fn what_the_kernel_refused_is_counted() {
     let refusal = |destination: &str| KernelRefusal {
         at: BEGAN.parse().unwrap(),
         hook: "sendmsg4".into(),
+        reason: "not a resolver".into(),
         protocol: "udp".into(),
         destination: Some(destination.into()),
         process: "dig".into(),
         pid: 8,
     };
-    let kernel = [refusal("8.8.8.8:53"), refusal("8.8.8.8:53"), refusal("9.9.9.9:53")];
+    let kernel = [
+        refusal("8.8.8.8:53"),
+        refusal("8.8.8.8:53"),
+        refusal("9.9.9.9:53"),
+    ];
     assert_eq!(
         told(Path::new("/nonexistent"), &kernel),
         "weir: no connection was made\n  \
-         refused by the kernel: udp to 8.8.8.8:53 by dig, 2 times\n  \
-         refused by the kernel: udp to 9.9.9.9:53 by dig\n"
+         refused by the kernel: udp to 8.8.8.8:53 by dig, 2 times (not a resolver)\n  \
+         refused by the kernel: udp to 9.9.9.9:53 by dig (not a resolver)\n"
     );
 }

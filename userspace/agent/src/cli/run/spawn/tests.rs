@@ -23,7 +23,10 @@ fn nobody() -> Account {
 }
 
 fn place() -> Place {
-    assert!(geteuid().is_root(), "this test needs root, to become another user");
+    assert!(
+        geteuid().is_root(),
+        "this test needs root, to become another user"
+    );
     Place::make().unwrap()
 }
 
@@ -50,7 +53,11 @@ async fn shell(script: &str) -> (String, ExitStatus) {
 async fn the_kernel_sees_no_privilege_left() {
     // Left open on purpose, and not close-on-exec: what a careless caller hands down.
     let leaked = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    nix::fcntl::fcntl(&leaked, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
+    nix::fcntl::fcntl(
+        &leaked,
+        nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty()),
+    )
+    .unwrap();
 
     let (told, status) = shell("cat /proc/self/status; echo FDs: $(ls /proc/$$/fd)").await;
     assert!(status.success());
@@ -66,19 +73,35 @@ async fn the_kernel_sees_no_privilege_left() {
         assert_eq!(facts[set], ["0000000000000000"], "{set}");
     }
     assert_eq!(facts["NoNewPrivs"], ["1"]);
-    assert_eq!(facts["SigBlk"], ["0000000000000000"], "the command has its signals");
+    assert_eq!(
+        facts["SigBlk"],
+        ["0000000000000000"],
+        "the command has its signals"
+    );
     let open = &facts["FDs"];
-    assert!(!open.contains(&&*leaked.as_raw_fd().to_string()), "{open:?}");
-    assert!(open.len() <= 4, "only the standard streams and the shell's own: {open:?}");
+    assert!(
+        !open.contains(&&*leaked.as_raw_fd().to_string()),
+        "{open:?}"
+    );
+    assert!(
+        open.len() <= 4,
+        "only the standard streams and the shell's own: {open:?}"
+    );
 }
 
 #[tokio::test]
 async fn it_starts_inside_its_cgroup_and_in_its_own_name() {
     let (told, _) = shell("cat /proc/self/cgroup; echo $HOME $USER $LOGNAME $SHELL $WEIR_CA").await;
-    let cgroup = told.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
+    let cgroup = told
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap();
     let own = format!("/weir.run/{}-", std::process::id());
     assert!(cgroup.contains(&own), "{told}");
-    assert_eq!(told.lines().last(), Some("/nonexistent nobody nobody /bin/sh /ca.pem"));
+    assert_eq!(
+        told.lines().last(),
+        Some("/nonexistent nobody nobody /bin/sh /ca.pem")
+    );
 }
 
 #[tokio::test]
@@ -100,15 +123,34 @@ async fn how_it_ended_is_told() {
 async fn what_can_t_be_run_is_told_from_what_can_t_be_confined() {
     let place = place();
     let run = |program: &str, cgroup: &Cgroup| {
-        spawn(&[program.into()], &nobody(), cgroup, Path::new("/ca.pem")).map(drop).unwrap_err()
+        spawn(&[program.into()], &nobody(), cgroup, Path::new("/ca.pem"))
+            .map(drop)
+            .unwrap_err()
     };
     assert_eq!(run("/nonexistent/program", &place.cgroup).exit(), 127);
     assert_eq!(run("/etc/passwd", &place.cgroup).exit(), 126);
 
-    let root = Account { uid: Uid::from_raw(0), ..nobody() };
-    let error = spawn(&["/bin/true".into()], &root, &place.cgroup, Path::new("/ca.pem"));
+    let root = Account {
+        uid: Uid::from_raw(0),
+        ..nobody()
+    };
+    let error = spawn(
+        &["/bin/true".into()],
+        &root,
+        &place.cgroup,
+        Path::new("/ca.pem"),
+    );
     let error = error.map(drop).unwrap_err();
-    assert!(matches!(error, RunError::Confine { step: Step::Verify, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            RunError::Confine {
+                step: Step::Verify,
+                ..
+            }
+        ),
+        "{error}"
+    );
 
     place.cgroup.remove().unwrap();
     let error = run("/bin/true", &place.cgroup);

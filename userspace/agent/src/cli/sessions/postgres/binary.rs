@@ -37,18 +37,27 @@ pub(super) fn text(type_oid: u32, bytes: &[u8]) -> Option<String> {
         oid::BYTEA => hex(bytes),
         oid::JSONB => {
             let (version, json) = bytes.split_first()?;
-            (*version == 1).then(|| std::str::from_utf8(json).ok()).flatten()?.to_owned()
+            (*version == 1)
+                .then(|| std::str::from_utf8(json).ok())
+                .flatten()?
+                .to_owned()
         }
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::JSON | oid::XML | oid::UNKNOWN => {
-            std::str::from_utf8(bytes).ok()?.to_owned()
-        }
+        oid::TEXT
+        | oid::VARCHAR
+        | oid::BPCHAR
+        | oid::NAME
+        | oid::JSON
+        | oid::XML
+        | oid::UNKNOWN => std::str::from_utf8(bytes).ok()?.to_owned(),
         _ => return None,
     })
 }
 
 /// Bytes as PostgreSQL writes them: `\x0102`.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Rust writes out every digit of `1e300`; past what a person reads, the exponent is better.
@@ -57,7 +66,12 @@ fn float<T: Copy + Into<f64> + std::fmt::LowerExp>(value: T, plain: fn(&T) -> St
     if size.is_nan() {
         "NaN".to_owned()
     } else if size.is_infinite() {
-        if value.into() > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
+        if value.into() > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .to_owned()
     } else if size == 0.0 || (1e-5..1e15).contains(&size) {
         plain(&value)
     } else {
@@ -67,13 +81,14 @@ fn float<T: Copy + Into<f64> + std::fmt::LowerExp>(value: T, plain: fn(&T) -> St
 
 fn uuid(bytes: [u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    hex.char_indices().fold(String::with_capacity(36), |mut text, (place, digit)| {
-        if matches!(place, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        text.push(digit);
-        text
-    })
+    hex.char_indices()
+        .fold(String::with_capacity(36), |mut text, (place, digit)| {
+            if matches!(place, 8 | 12 | 16 | 20) {
+                text.push('-');
+            }
+            text.push(digit);
+            text
+        })
 }
 
 fn day(days: i32) -> Option<String> {
@@ -92,7 +107,9 @@ fn time(micros: i64) -> Option<String> {
         return Some("24:00:00".to_owned());
     }
     (0..DAY_MICROS).contains(&micros).then_some(())?;
-    let time = Time::midnight().checked_add(SignedDuration::from_micros(micros)).ok()?;
+    let time = Time::midnight()
+        .checked_add(SignedDuration::from_micros(micros))
+        .ok()?;
     Some(time.strftime("%H:%M:%S%.f").to_string())
 }
 
@@ -102,7 +119,9 @@ fn moment(micros: i64, zone: &str) -> Option<String> {
         i64::MIN => Some("-infinity".to_owned()),
         micros => {
             let start: DateTime = EPOCH.into();
-            let moment = start.checked_add(SignedDuration::from_micros(micros)).ok()?;
+            let moment = start
+                .checked_add(SignedDuration::from_micros(micros))
+                .ok()?;
             Some(format!("{}{zone}", moment.strftime("%Y-%m-%d %H:%M:%S%.f")))
         }
     }
@@ -111,7 +130,9 @@ fn moment(micros: i64, zone: &str) -> Option<String> {
 /// Four 16-bit numbers (count of digits, weight of the first, sign, digits after the point), then
 /// digits to the base of 10,000.
 fn numeric(bytes: &[u8]) -> Option<String> {
-    let mut words = bytes.chunks(2).map(|pair| pair.try_into().ok().map(i16::from_be_bytes));
+    let mut words = bytes
+        .chunks(2)
+        .map(|pair| pair.try_into().ok().map(i16::from_be_bytes));
     let mut word = || words.next().flatten();
     let (count, weight, sign, scale) = (word()?, word()?, word()?, word()?);
     let minus = match sign.to_be_bytes() {
@@ -131,10 +152,16 @@ fn numeric(bytes: &[u8]) -> Option<String> {
     }
     // The place of a group counts from the first digit that is there.
     let group = |place: i32| {
-        usize::try_from(place).ok().and_then(|place| digits.get(place)).copied().unwrap_or(0)
+        usize::try_from(place)
+            .ok()
+            .and_then(|place| digits.get(place))
+            .copied()
+            .unwrap_or(0)
     };
     let weight = i32::from(weight);
-    let whole: String = (0..=weight).map(|place| format!("{:04}", group(place))).collect();
+    let whole: String = (0..=weight)
+        .map(|place| format!("{:04}", group(place)))
+        .collect();
     let whole = whole.trim_start_matches('0');
     let fraction: String = (weight + 1..)
         .take(scale.div_ceil(4))
@@ -142,7 +169,10 @@ fn numeric(bytes: &[u8]) -> Option<String> {
         .collect();
     let fraction = fraction.get(..scale)?;
     let point = if scale > 0 { "." } else { "" };
-    Some(format!("{minus}{}{point}{fraction}", if whole.is_empty() { "0" } else { whole }))
+    Some(format!(
+        "{minus}{}{point}{fraction}",
+        if whole.is_empty() { "0" } else { whole }
+    ))
 }
 
 #[cfg(test)]
@@ -160,21 +190,39 @@ mod tests {
             (oid::BOOL, vec![1], "t"),
             (oid::INT2, (-2_i16).to_be_bytes().to_vec(), "-2"),
             (oid::INT4, 70_000_i32.to_be_bytes().to_vec(), "70000"),
-            (oid::INT8, i64::MIN.to_be_bytes().to_vec(), "-9223372036854775808"),
+            (
+                oid::INT8,
+                i64::MIN.to_be_bytes().to_vec(),
+                "-9223372036854775808",
+            ),
             (oid::FLOAT4, 1.5_f32.to_be_bytes().to_vec(), "1.5"),
             (oid::FLOAT8, 1e300_f64.to_be_bytes().to_vec(), "1e300"),
-            (oid::FLOAT8, f64::NEG_INFINITY.to_be_bytes().to_vec(), "-Infinity"),
+            (
+                oid::FLOAT8,
+                f64::NEG_INFINITY.to_be_bytes().to_vec(),
+                "-Infinity",
+            ),
             (oid::TEXT, "grüße".into(), "grüße"),
             (oid::JSONB, b"\x01{}".to_vec(), "{}"),
             (oid::DATE, (-1_i32).to_be_bytes().to_vec(), "1999-12-31"),
             (oid::DATE, i32::MAX.to_be_bytes().to_vec(), "infinity"),
             (oid::TIME, noon.to_be_bytes().to_vec(), "12:00:00.34"),
-            (oid::TIMESTAMP, 0_i64.to_be_bytes().to_vec(), "2000-01-01 00:00:00"),
-            (oid::TIMESTAMPTZ, noon.to_be_bytes().to_vec(), "2000-01-01 12:00:00.34+00"),
+            (
+                oid::TIMESTAMP,
+                0_i64.to_be_bytes().to_vec(),
+                "2000-01-01 00:00:00",
+            ),
+            (
+                oid::TIMESTAMPTZ,
+                noon.to_be_bytes().to_vec(),
+                "2000-01-01 12:00:00.34+00",
+            ),
             (oid::BYTEA, vec![0, 255], "\\x00ff"),
             (
                 oid::UUID,
-                (0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128).to_be_bytes().to_vec(),
+                (0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128)
+                    .to_be_bytes()
+                    .to_vec(),
                 "01234567-89ab-cdef-0123-456789abcdef",
             ),
         ] {

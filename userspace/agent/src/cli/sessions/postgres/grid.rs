@@ -34,8 +34,17 @@ pub(super) struct Grid {
 
 impl Grid {
     pub(super) fn new(headings: Vec<Heading>) -> Self {
-        let widths = headings.iter().map(|heading| width(&Line::plain(&heading.name))).collect();
-        Self { headings, widths, held: Vec::new(), headed: false, rows: 0 }
+        let widths = headings
+            .iter()
+            .map(|heading| width(&Line::plain(&heading.name)))
+            .collect();
+        Self {
+            headings,
+            widths,
+            held: Vec::new(),
+            headed: false,
+            rows: 0,
+        }
     }
 
     /// One more row; `None` is NULL.
@@ -67,10 +76,17 @@ impl Grid {
     fn release(&mut self, out: &mut Out) -> io::Result<()> {
         if !self.headed {
             self.headed = true;
-            let names: Vec<Line> =
-                self.headings.iter().map(|heading| Line::of(Tone::Strong, &heading.name)).collect();
+            let names: Vec<Line> = self
+                .headings
+                .iter()
+                .map(|heading| Line::of(Tone::Strong, &heading.name))
+                .collect();
             out.line(&self.drawn(&names))?;
-            let rule: Vec<String> = self.widths.iter().map(|width| "-".repeat(width + 2)).collect();
+            let rule: Vec<String> = self
+                .widths
+                .iter()
+                .map(|width| "-".repeat(width + 2))
+                .collect();
             out.line(&Line::of(Tone::Dim, rule.join("+")))?;
         }
         for row in std::mem::take(&mut self.held) {
@@ -86,7 +102,11 @@ impl Grid {
             let widest = self.widths.get(i).copied().unwrap_or(0);
             let padding = " ".repeat(widest.saturating_sub(width(cell)));
             let right = self.headings.get(i).is_some_and(|heading| heading.right);
-            line = if i == 0 { line.text(" ") } else { line.and(Tone::Dim, " | ") };
+            line = if i == 0 {
+                line.text(" ")
+            } else {
+                line.and(Tone::Dim, " | ")
+            };
             line = match (right, i == last) {
                 (true, _) => line.text(padding).join(cell.clone()),
                 (false, true) => line.join(cell.clone()),
@@ -106,7 +126,10 @@ mod tests {
     use super::{super::super::super::out::capture, *};
 
     fn heading(name: &str, right: bool) -> Heading {
-        Heading { name: name.to_owned(), right }
+        Heading {
+            name: name.to_owned(),
+            right,
+        }
     }
 
     #[test]
@@ -117,7 +140,10 @@ mod tests {
             grid.row(vec![Some("22".into()), None], out)?;
             grid.finish(out)
         });
-        assert_eq!(shown, " id | name\n----+------\n  1 | Ada\n 22 | NULL\n(2 rows)\n");
+        assert_eq!(
+            shown,
+            " id | name\n----+------\n  1 | Ada\n 22 | NULL\n(2 rows)\n"
+        );
     }
 
     #[test]

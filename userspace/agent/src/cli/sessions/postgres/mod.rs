@@ -24,7 +24,10 @@ use super::super::{
 };
 
 /// PostgreSQL's own limit of a message.
-const LIMITS: Limits = Limits { startup: 0, message: 1 << 30 };
+const LIMITS: Limits = Limits {
+    startup: 0,
+    message: 1 << 30,
+};
 
 /// Draws the answers of one session, in order.
 #[derive(Debug, Default)]
@@ -79,7 +82,10 @@ impl Screen {
         self.end_result(out)?;
         self.lost = false;
         if !self.pending.is_empty() {
-            let text = format!("({} bytes of a message that was cut off)", self.pending.len());
+            let text = format!(
+                "({} bytes of a message that was cut off)",
+                self.pending.len()
+            );
             self.pending.clear();
             out.line(&Line::of(Tone::Warn, text))?;
         }
@@ -129,7 +135,9 @@ impl Screen {
                 out.line(&Line::of(Tone::Dim, text))?;
             }
             Message::CopyOutResponse(_) => out.line(&Line::of(Tone::Dim, "(copy to the agent)"))?,
-            Message::CopyInResponse(_) => out.line(&Line::of(Tone::Dim, "(copy from the agent)"))?,
+            Message::CopyInResponse(_) => {
+                out.line(&Line::of(Tone::Dim, "(copy from the agent)"))?
+            }
             Message::CopyData(data) => copied(&data.data(), out)?,
             Message::FunctionCallResponse(response) => {
                 let value = response.value().map(|bytes| binary::hex(bytes));
@@ -172,7 +180,11 @@ impl Screen {
     fn begin_result(&mut self) -> Option<&mut Grid> {
         self.undrawn = false;
         if self.grid.is_none() {
-            let headings = self.columns.iter().map(|column| column.heading.clone()).collect();
+            let headings = self
+                .columns
+                .iter()
+                .map(|column| column.heading.clone())
+                .collect();
             self.grid = Some(Grid::new(headings));
         }
         self.grid.as_mut()
@@ -186,7 +198,10 @@ impl Screen {
 impl Column {
     fn of(field: &backend::FieldDescription) -> Self {
         Self {
-            heading: Heading { name: lossy(&field.name), right: oid::is_number(field.type_oid) },
+            heading: Heading {
+                name: lossy(&field.name),
+                right: oid::is_number(field.type_oid),
+            },
             type_oid: field.type_oid,
             format: field.format,
         }
@@ -194,8 +209,15 @@ impl Column {
 
     /// A column of rows whose description is not on record.
     fn unknown(number: usize) -> Self {
-        let heading = Heading { name: format!("column {number}"), right: false };
-        Self { heading, type_oid: 0, format: Format::Text }
+        let heading = Heading {
+            name: format!("column {number}"),
+            right: false,
+        };
+        Self {
+            heading,
+            type_oid: 0,
+            format: Format::Text,
+        }
     }
 }
 
@@ -215,9 +237,9 @@ fn diagnostic(tone: Tone, diagnostic: &Diagnostic, out: &mut Out) -> io::Result<
 /// Lines of a COPY. Tabs are its separators, so they are shown as such.
 fn copied(data: &Bytes, out: &mut Out) -> io::Result<()> {
     match std::str::from_utf8(data) {
-        Ok(text) if !text.contains('\0') => {
-            text.lines().try_for_each(|line| out.line(&Line::plain(line)))
-        }
+        Ok(text) if !text.contains('\0') => text
+            .lines()
+            .try_for_each(|line| out.line(&Line::plain(line))),
         _ => out.line(&Line::plain(binary::hex(data))),
     }
 }

@@ -25,5 +25,8 @@ pub(super) const JSONB: u32 = 3802;
 
 /// Whether values of a type are numbers, and so aligned to the right.
 pub(super) fn is_number(type_oid: u32) -> bool {
-    matches!(type_oid, INT2 | INT4 | INT8 | OID | FLOAT4 | FLOAT8 | NUMERIC)
+    matches!(
+        type_oid,
+        INT2 | INT4 | INT8 | OID | FLOAT4 | FLOAT8 | NUMERIC
+    )
 }

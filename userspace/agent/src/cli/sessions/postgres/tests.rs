@@ -33,7 +33,10 @@ fn a_copy_is_shown_line_by_line() {
 fn notices_settings_and_notifications_are_told() {
     let mut bytes = message(b'N', b"SNOTICE\0C00000\0Mhello\nworld\0\0");
     bytes.extend(message(b'S', b"TimeZone\0UTC\0"));
-    bytes.extend(message(b'A', &[&7_u32.to_be_bytes()[..], b"jobs\0now\0"].concat()));
+    bytes.extend(message(
+        b'A',
+        &[&7_u32.to_be_bytes()[..], b"jobs\0now\0"].concat(),
+    ));
     assert_eq!(
         shown(&bytes),
         "NOTICE 00000: hello\\nworld\nTimeZone is UTC\nnotification on jobs: now\n"
@@ -55,7 +58,13 @@ fn a_result_without_rows_has_its_columns() {
 
 #[test]
 fn housekeeping_is_silent() {
-    for (tag, body) in [(b'1', &b""[..]), (b'2', b""), (b'3', b""), (b'n', b""), (b'Z', b"I")] {
+    for (tag, body) in [
+        (b'1', &b""[..]),
+        (b'2', b""),
+        (b'3', b""),
+        (b'n', b""),
+        (b'Z', b"I"),
+    ] {
         assert_eq!(shown(&message(tag, body)), "", "{}", char::from(tag));
     }
 }
@@ -63,5 +72,8 @@ fn housekeeping_is_silent() {
 #[test]
 fn a_length_that_lies_is_told_and_not_allocated_for() {
     let told = shown(&[b'D', 0xff, 0xff, 0xff, 0xff, 0, 0]);
-    assert!(told.starts_with("the rest of this answer can't be read"), "{told}");
+    assert!(
+        told.starts_with("the rest of this answer can't be read"),
+        "{told}"
+    );
 }

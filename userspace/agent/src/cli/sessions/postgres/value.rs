@@ -11,9 +11,15 @@ use super::{binary, oid};
 
 /// The value as text; bytes that can't be read as its type are shown as bytes.
 pub(super) fn text(type_oid: u32, format: Format, bytes: &[u8]) -> String {
-    let as_text = || std::str::from_utf8(bytes).ok().filter(|text| is_text_of(type_oid, text));
+    let as_text = || {
+        std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| is_text_of(type_oid, text))
+    };
     let shown = match format {
-        Format::Text => as_text().map(str::to_owned).or_else(|| binary::text(type_oid, bytes)),
+        Format::Text => as_text()
+            .map(str::to_owned)
+            .or_else(|| binary::text(type_oid, bytes)),
         Format::Binary => binary::text(type_oid, bytes),
     };
     shown.unwrap_or_else(|| binary::hex(bytes))
@@ -62,7 +68,10 @@ mod tests {
     fn binary_values_of_a_statement_described_as_text_are_read() {
         assert_eq!(text(oid::INT4, Format::Text, &7_i32.to_be_bytes()), "7");
         assert_eq!(text(oid::BOOL, Format::Text, &[1]), "t");
-        assert_eq!(text(oid::TIMESTAMP, Format::Text, &[0; 8]), "2000-01-01 00:00:00");
+        assert_eq!(
+            text(oid::TIMESTAMP, Format::Text, &[0; 8]),
+            "2000-01-01 00:00:00"
+        );
         assert_eq!(text(16_385, Format::Text, &[0, 0, 0, 1]), "\\x00000001");
     }
 

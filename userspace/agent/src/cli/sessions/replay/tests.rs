@@ -18,10 +18,7 @@ use weir_wire::postgres::{
     },
 };
 
-use super::{
-    super::super::out::capture,
-    *,
-};
+use super::{super::super::out::capture, *};
 
 struct Recording {
     dir: tempfile::TempDir,
@@ -56,9 +53,16 @@ impl Recording {
         };
         let writer = SessionWriter::create(&dir.path().join("records"), &start).unwrap();
         let everything = "@id(\"default-read\")\npermit(principal, action, resource);";
-        let source = Source { name: "all.cedar".into(), text: everything.into() };
+        let source = Source {
+            name: "all.cedar".into(),
+            text: everything.into(),
+        };
         let policies = Policies::load(&[source]).unwrap();
-        Self { dir, writer, policies }
+        Self {
+            dir,
+            writer,
+            policies,
+        }
     }
 
     fn allowed(&mut self, text: &str) -> weir_record::Seq {
@@ -81,7 +85,17 @@ impl Recording {
             panic!("the test's policy permits everything")
         };
         let statements = &[statement];
-        self.writer.intent(permit, CommandText { text, statements }).unwrap().seq()
+        self.writer
+            .intent(
+                permit,
+                CommandText {
+                    text,
+                    parameters: &[Some("7".into()), None],
+                    statements,
+                },
+            )
+            .unwrap()
+            .seq()
     }
 
     fn refused(&mut self, text: &str, statement: Statement) -> weir_record::Seq {
@@ -91,7 +105,16 @@ impl Recording {
             deciding: vec!["no-destroy".into()],
             version: self.policies.version().clone(),
         };
-        self.writer.refused(&refusal, CommandText { text, statements: &[statement] }).unwrap()
+        self.writer
+            .refused(
+                &refusal,
+                CommandText {
+                    text,
+                    parameters: &[],
+                    statements: &[statement],
+                },
+            )
+            .unwrap()
     }
 
     fn sees(&mut self, seq: weir_record::Seq, bytes: &[u8]) {
@@ -100,7 +123,13 @@ impl Recording {
 
     fn done(&mut self, seq: weir_record::Seq, status: Status, rows: u64, masked: u64) {
         // Durations are the writer's own elsewhere; here they are fixed.
-        let outcome = Outcome { status, rows, bytes: 0, masked, micros: 1_500 };
+        let outcome = Outcome {
+            status,
+            rows,
+            bytes: 0,
+            masked,
+            micros: 1_500,
+        };
         self.writer.outcome(seq, &outcome).unwrap();
     }
 
@@ -112,13 +141,18 @@ impl Recording {
             None => drop(self.writer),
         }
         let mut entries = SessionReader::open(&path).unwrap();
-        let Some(Ok(Entry::Event(Event::Start(start)))) = entries.next() else { panic!() };
+        let Some(Ok(Entry::Event(Event::Start(start)))) = entries.next() else {
+            panic!()
+        };
         let recorded = Recorded::of(start, entries);
-        let shown = capture::plain(|out| {
-            print(recorded, Pace::Fast, out).map_err(io::Error::other)
-        });
+        let shown =
+            capture::plain(|out| print(recorded, Pace::Fast, out).map_err(io::Error::other));
         drop(self.dir);
-        shown.replace("10:03:22.5", "T").lines().map(timeless).collect()
+        shown
+            .replace("10:03:22.5", "T")
+            .lines()
+            .map(timeless)
+            .collect()
     }
 }
 
@@ -149,7 +183,10 @@ fn select() -> Statement {
 }
 
 fn opaque() -> Statement {
-    Statement::Opaque(Opaque { reason: OpaqueReason::Syntax, detail: "not read".into() })
+    Statement::Opaque(Opaque {
+        reason: OpaqueReason::Syntax,
+        detail: "not read".into(),
+    })
 }
 
 fn field(name: &str, type_oid: u32, format: Format) -> FieldDescription {
@@ -173,24 +210,44 @@ fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
 }
 
 fn complete(tag: &str) -> Vec<u8> {
-    CommandComplete::new(tag.as_bytes()).unwrap().frame().raw().to_vec()
+    CommandComplete::new(tag.as_bytes())
+        .unwrap()
+        .frame()
+        .raw()
+        .to_vec()
 }
 
 #[test]
 fn a_session_reads_as_a_story() {
     let mut recording = Recording::new();
-    recording.writer.opened("orders", "app", &BTreeMap::new()).unwrap();
+    recording
+        .writer
+        .opened("orders", "app", &BTreeMap::new())
+        .unwrap();
 
     let seq = recording.allowed("SELECT id, email\n  FROM people");
-    let mut answer = described(&[field("id", 23, Format::Binary), field("email", 25, Format::Text)]);
-    answer.extend(row(&[Some(&1_i32.to_be_bytes()), Some(b"a***@example.com")]));
+    let mut answer = described(&[
+        field("id", 23, Format::Binary),
+        field("email", 25, Format::Text),
+    ]);
+    answer.extend(row(&[
+        Some(&1_i32.to_be_bytes()),
+        Some(b"a***@example.com"),
+    ]));
     answer.extend(row(&[Some(&22_i32.to_be_bytes()), None]));
     answer.extend(complete("SELECT 2"));
     recording.sees(seq, &answer);
-    recording.done(seq, Status::Completed { tag: "SELECT 2".into() }, 2, 1);
+    recording.done(
+        seq,
+        Status::Completed {
+            tag: "SELECT 2".into(),
+        },
+        2,
+        1,
+    );
 
     let seq = recording.refused("DROP DATABASE orders", opaque());
-    let code = SqlState::from_bytes(*b"42501").unwrap();
+    let code = SqlState::INSUFFICIENT_PRIVILEGE;
     let error = DiagnosticBuilder::new(Severity::Error, code, "refused by no-destroy")
         .detail("it would destroy data")
         .error();
@@ -213,6 +270,8 @@ session 06f8f5gmw8000007  2026-11-21 10:03:22Z
   select: read public.people
   > SELECT id, email
   >   FROM people
+  $1 = 7
+  $2 is NULL
  id | email
 ----+------------------
   1 | a***@example.com
@@ -243,7 +302,9 @@ fn hostile_text_and_values_stay_where_they_belong() {
     answer.extend(row(&[Some(b"\xff\xfe")]));
     answer.extend(complete("SELECT 2\u{1b}[8m"));
     recording.sees(seq, &answer);
-    let shown = recording.replayed(Some(&End::Error { message: "a\u{1b}[0mb".into() }));
+    let shown = recording.replayed(Some(&End::Error {
+        message: "a\u{1b}[0mb".into(),
+    }));
     let hazard = |c: char| c != '\n' && super::super::super::escape::is_hazard(c);
     assert!(!shown.contains(hazard), "{shown:?}");
     assert!(shown.contains(r"line\none\r\x1b[2J\u{9b}1m"), "{shown}");
@@ -256,7 +317,14 @@ fn answers_of_a_pipeline_are_told_under_their_commands() {
     let first = recording.allowed("SELECT 1");
     let second = recording.allowed("SELECT 2");
     recording.sees(first, &complete("SELECT 1"));
-    recording.done(first, Status::Completed { tag: "SELECT 1".into() }, 1, 0);
+    recording.done(
+        first,
+        Status::Completed {
+            tag: "SELECT 1".into(),
+        },
+        1,
+        0,
+    );
     recording.sees(second, &complete("SELECT 2"));
     recording.done(second, Status::Lost, 0, 0);
     let shown = recording.replayed(None);
@@ -264,7 +332,10 @@ fn answers_of_a_pipeline_are_told_under_their_commands() {
     let (back, rest) = rest.split_once("#1  T").unwrap();
     assert!(!back.contains("SELECT 1"), "{shown}");
     let (one, two) = rest.split_once("#2  T").unwrap();
-    assert!(one.contains("SELECT 1, 1 row") && two.contains("lost"), "{shown}");
+    assert!(
+        one.contains("SELECT 1, 1 row") && two.contains("lost"),
+        "{shown}"
+    );
     assert!(shown.ends_with("the record stops here: the session goes on, or weir was killed\n"));
 }
 
@@ -279,7 +350,10 @@ fn an_answer_recorded_in_pieces_is_one() {
         recording.sees(seq, &[byte]);
     }
     let shown = recording.replayed(Some(&End::Closed));
-    assert!(shown.contains(" n\n---\n 1\n(1 row)\nSELECT 1\n"), "{shown}");
+    assert!(
+        shown.contains(" n\n---\n 1\n(1 row)\nSELECT 1\n"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -288,15 +362,28 @@ fn an_answer_that_makes_no_sense_does_not_hide_the_next() {
     let seq = recording.allowed("SELECT 1");
     recording.sees(seq, b"\xffgarbage that is no message at all");
     recording.sees(seq, &complete("SELECT 1"));
-    recording.done(seq, Status::Completed { tag: "SELECT 1".into() }, 0, 0);
+    recording.done(
+        seq,
+        Status::Completed {
+            tag: "SELECT 1".into(),
+        },
+        0,
+        0,
+    );
     let seq = recording.allowed("SELECT 2");
     recording.sees(seq, b"C\0\0\0\x0dSEL");
     recording.done(seq, Status::Lost, 0, 0);
     let seq = recording.allowed("SELECT 3");
     recording.sees(seq, &complete("SELECT 3"));
     let shown = recording.replayed(Some(&End::Closed));
-    assert!(shown.contains("the rest of this answer can't be read"), "{shown}");
-    assert!(shown.contains("(8 bytes of a message that was cut off)"), "{shown}");
+    assert!(
+        shown.contains("the rest of this answer can't be read"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("(8 bytes of a message that was cut off)"),
+        "{shown}"
+    );
     assert!(shown.contains("\nSELECT 3\n"), "{shown}");
 }
 
