@@ -4,7 +4,9 @@
 pub mod admit;
 pub mod approve;
 pub mod audit;
+pub mod cli;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod identity;
 pub mod mask;

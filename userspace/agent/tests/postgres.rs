@@ -3,11 +3,15 @@
 mod common;
 
 use common::Gate;
-use weir_record::End;
 use testbed::Postgres;
+use weir_record::End;
 
 fn server() -> Postgres {
-    Postgres::builder().tls(true).sample_data(true).start().unwrap()
+    Postgres::builder()
+        .tls(true)
+        .sample_data(true)
+        .start()
+        .unwrap()
 }
 
 #[test]
@@ -25,7 +29,10 @@ fn an_allowed_query_passes_and_sensitive_columns_are_masked() {
     }
     let ended = gate.ended(1);
     assert_eq!(ended[0].end, Some(End::Closed));
-    assert_eq!((ended[0].commands, ended[0].rows, ended[0].masked), (1, 2, 4));
+    assert_eq!(
+        (ended[0].commands, ended[0].rows, ended[0].masked),
+        (1, 2, 4)
+    );
 }
 
 #[test]
@@ -33,10 +40,14 @@ fn refusals_are_explained_and_the_session_goes_on() {
     let server = server();
     let gate = Gate::before(&server);
     let out = gate.psql_with(&[
-        "-v", "VERBOSITY=verbose",
-        "-c", "DROP DATABASE app",
-        "-c", "DELETE FROM orders",
-        "-c", "SELECT count(*) FROM orders",
+        "-v",
+        "VERBOSITY=verbose",
+        "-c",
+        "DROP DATABASE app",
+        "-c",
+        "DELETE FROM orders",
+        "-c",
+        "SELECT count(*) FROM orders",
     ]);
     println!("{}\n{}", out.stdout_text(), out.stderr_text());
     assert!(out.stderr_text().contains("no-destroy") && out.stderr_text().contains("42501"));

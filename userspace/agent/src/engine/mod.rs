@@ -82,6 +82,9 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// It still serves, so enforcement can't be lifted.
+    #[error("the engine still serves; stop it first")]
+    Serving,
     /// The resolvers can't be found out.
     #[error("can't read the resolvers: {0}")]
     Resolvers(std::io::Error),
@@ -241,15 +244,10 @@ impl Engine {
     /// Lifts enforcement: what was tagged reaches the network directly from here on.
     ///
     /// # Errors
-    /// When something can't be unpinned.
+    /// While it serves, and when something can't be unpinned.
     pub fn lift(self) -> Result<(), EngineError> {
-        match self
-            .0
-            .interceptor
-            .try_write()
-            .ok()
-            .and_then(|mut held| held.take())
-        {
+        let held = self.0.interceptor.try_write().map_err(|_| EngineError::Serving)?.take();
+        match held {
             Some(interceptor) => interceptor.remove().map(drop).map_err(EngineError::from),
             None => Ok(()),
         }

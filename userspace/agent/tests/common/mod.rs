@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use testbed::{Output, Postgres, Spawn};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 use weir_agent::{
     admit::admit,
@@ -21,7 +22,6 @@ use weir_agent::{
 };
 use weir_policy::{Policies, Subject};
 use weir_record::{Process, SessionId, SessionStart, SessionWriter, Summary};
-use testbed::{Output, Postgres, Spawn};
 use weir_wire::postgres::Limits;
 
 pub struct Gate {
@@ -36,7 +36,12 @@ pub struct Gate {
 impl Gate {
     /// A gate in front of `server`, with the shipped policies.
     pub fn before(server: &Postgres) -> Self {
-        Self::with(server.addr(), &tls_of(server), server.app_password(), Policies::shipped().unwrap())
+        Self::with(
+            server.addr(),
+            &tls_of(server),
+            server.app_password(),
+            Policies::shipped().unwrap(),
+        )
     }
 
     /// A gate in front of whatever listens at `upstream`; `tls` is the target's `[target.tls]`.
@@ -57,10 +62,15 @@ impl Gate {
             mask_key: Arc::new(MaskKey::open(&dir.path().join("mask.key")).unwrap()),
             catalogues: Catalogues::default(),
             cancels: Arc::new(Cancels::default()),
-            limits: Limits { message: 8 << 20, ..Limits::default() },
+            limits: Limits {
+                message: 8 << 20,
+                ..Limits::default()
+            },
         });
-        let (policies, shutdown) =
-            (watch::Sender::new(Arc::new(policies)), watch::Sender::new(false));
+        let (policies, shutdown) = (
+            watch::Sender::new(Arc::new(policies)),
+            watch::Sender::new(false),
+        );
         let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
         let records_dir = records.clone();
         runtime.spawn(async move {
@@ -79,11 +89,20 @@ impl Gate {
                 };
                 let services = Arc::clone(&services);
                 tokio::spawn(async move {
-                    postgres::serve(io, admission, record, &services, watched).await.unwrap();
+                    postgres::serve(io, admission, record, &services, watched)
+                        .await
+                        .unwrap();
                 });
             }
         });
-        Self { address, records, policies, shutdown, dir, _runtime: runtime }
+        Self {
+            address,
+            records,
+            policies,
+            shutdown,
+            dir,
+            _runtime: runtime,
+        }
     }
 
     /// psql through the gate, without a password.
@@ -93,7 +112,17 @@ impl Gate {
 
     pub fn psql_with(&self, arguments: &[&str]) -> Output {
         Spawn::new("psql")
-            .args(["-X", "-A", "-t", "-h", "127.0.0.1", "-U", "agent", "-d", "app"])
+            .args([
+                "-X",
+                "-A",
+                "-t",
+                "-h",
+                "127.0.0.1",
+                "-U",
+                "agent",
+                "-d",
+                "app",
+            ])
             .args(["-p", &self.address.port().to_string()])
             .args(arguments)
             .env("PGCONNECT_TIMEOUT", "10")
@@ -102,7 +131,11 @@ impl Gate {
     }
 
     pub fn summaries(&self) -> Vec<Summary> {
-        weir_record::list(&self.records).unwrap().into_iter().map(Result::unwrap).collect()
+        weir_record::list(&self.records)
+            .unwrap()
+            .into_iter()
+            .map(Result::unwrap)
+            .collect()
     }
 
     /// The summaries, once `count` sessions have ended.
@@ -119,17 +152,28 @@ impl Gate {
 }
 
 pub fn tls_of(server: &Postgres) -> String {
-    format!("mode = \"verify-full\"\nca = \"{}\"", server.ca_pem_path().display())
+    format!(
+        "mode = \"verify-full\"\nca = \"{}\"",
+        server.ca_pem_path().display()
+    )
 }
 
 pub fn subject() -> Subject {
-    Subject { id: "unix:tester".to_owned(), groups: vec!["testers".to_owned()], on_behalf_of: None }
+    Subject {
+        id: "unix:tester".to_owned(),
+        groups: vec!["testers".to_owned()],
+        on_behalf_of: None,
+    }
 }
 
 fn config(dir: &Path, gate: SocketAddr, upstream: SocketAddr, tls: &str, password: &str) -> Config {
     let secret = dir.join("password");
-    let mut file =
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&secret).unwrap();
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&secret)
+        .unwrap();
     std::io::Write::write_all(&mut file, password.as_bytes()).unwrap();
     let text = format!(
         r#"
