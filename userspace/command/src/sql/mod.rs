@@ -1,6 +1,35 @@
 //! SQL text in PostgreSQL's dialect to [`Statement`]s.
+//!
+//! Its job: to read a query string as the server would, or to say that it did not. The way of a
+//! text: [`lex`] (the server's own lexer) → [`split`] (statements, and bounds on their depth) →
+//! [`utility`] (statements read by hand) or [`respell`], [`parser`] and [`walk`] (queries, through
+//! the parser crate) → [`facts`] → [`Command`](crate::Command). Wherever the reading could differ
+//! from the server's, the result is [`Statement::Opaque`], never a guess.
+//!
+//! Not its job: to know the catalogue. Names are taken as written; what a view, a function, a
+//! trigger or a `search_path` makes of them is for others.
+//!
+//! Known limits: see [`lex`], [`split`], [`walk`] and the module of each family of statements.
 
-use crate::model::{Opaque, OpaqueReason, Statement};
+mod cursor;
+mod facts;
+mod function;
+mod keyword;
+mod lex;
+mod parser;
+mod respell;
+mod settings;
+mod split;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod unread;
+mod utility;
+mod walk;
+
+use crate::model::{Effect, Statement, Verb};
+use facts::Facts;
+use unread::Unread;
 
 /// What one text may cost.
 #[derive(Clone, Copy, Debug)]
@@ -9,45 +38,80 @@ pub struct Limits {
     pub bytes: usize,
     /// Most statements in one text.
     pub statements: usize,
-    /// Deepest nesting.
+    /// Deepest nesting of parentheses and brackets.
     pub depth: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 1 << 20, statements: 1000, depth: 50 }
+        Self {
+            bytes: 1 << 20,
+            statements: 1000,
+            depth: 50,
+        }
     }
-}
-
-fn unread() -> Statement {
-    Statement::Opaque(Opaque { reason: OpaqueReason::Unsupported, detail: "not read yet".to_owned() })
 }
 
 /// Reads a query string as the server would: every statement of it, in order, never fewer.
 ///
 /// An empty string (or only comments and semicolons) is one [`Verb::Empty`](crate::Verb::Empty).
-/// What cannot be read makes the whole text one [`Statement::Opaque`], because the bounds of the
-/// other statements are then not known either.
+/// What the grammar rejects makes the whole text one [`Statement::Opaque`], as the server refuses
+/// a whole text for a mistake anywhere in it. A statement that is well formed, but of which weir
+/// does not follow the meaning, is opaque by itself.
 #[must_use]
-pub fn statements(_text: &[u8], _limits: &Limits) -> Vec<Statement> {
-    vec![unread()]
+pub fn statements(text: &[u8], limits: &Limits) -> Vec<Statement> {
+    match read(text, limits) {
+        Ok(statements) => statements,
+        Err(unread) => vec![unread.into()],
+    }
 }
 
-/// The settings in a startup packet's `options` parameter, or `None` where it can't be read with
-/// certainty.
-#[must_use]
-pub fn startup_settings(_options: &str) -> Option<Vec<(String, String)>> {
-    None
+fn read(text: &[u8], limits: &Limits) -> Result<Vec<Statement>, Unread> {
+    if text.len() > limits.bytes {
+        return Err(Unread::TooLarge("the text is too long"));
+    }
+    let text = std::str::from_utf8(text).map_err(|_| Unread::Encoding("is not valid UTF-8"))?;
+    if text.contains('\0') {
+        return Err(Unread::Encoding("holds a NUL"));
+    }
+    let statements = split::split(lex::lex(text)?, limits)?;
+    if statements.is_empty() {
+        return Ok(vec![Facts::default().done(Verb::Empty)?]);
+    }
+    let mut read = Vec::with_capacity(statements.len());
+    for statement in statements {
+        read.push(match utility::statement(statement) {
+            Ok(statement) => statement,
+            Err(unread) if unread.is_of_the_whole_text() => return Err(unread),
+            Err(unread) => unread.into(),
+        });
+    }
+    Ok(read)
 }
 
-/// What `SET name = value` (`RESET name` for no value) would be, for startup parameters.
+/// The settings in the `options` parameter of a startup packet (`-c name=value --name=value`,
+/// where a backslash keeps a space), as names in lower case and values; `None` where they can't be
+/// read with certainty.
 #[must_use]
-pub fn setting(_name: &str, _value: Option<&str>) -> Statement {
-    unread()
+pub fn startup_settings(options: &str) -> Option<Vec<(String, String)>> {
+    settings::of_startup(options)
 }
 
-/// The protocol's fast-path function call.
+/// What `SET name = value` would be, or `RESET name` for no value: for startup parameters.
+///
+/// The same names are dangerous as in `SET`: a `role` is [`Verb::Assume`], and what changes how
+/// later text is read is opaque.
+#[must_use]
+pub fn setting(name: &str, value: Option<&str>) -> Statement {
+    settings::statement(name, value.map(str::to_owned)).unwrap_or_else(Statement::from)
+}
+
+/// The protocol's fast-path function call, which names its function by a number that says nothing.
 #[must_use]
 pub fn function_call() -> Statement {
-    unread()
+    let mut facts = Facts::default();
+    facts.has([Effect::DynamicCode]);
+    facts
+        .done(Verb::FunctionCall)
+        .unwrap_or_else(Statement::from)
 }

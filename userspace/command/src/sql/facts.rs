@@ -1,0 +1,166 @@
+//! What has been learnt of one statement, on its way to a [`Command`].
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    Access, ColumnUse, Command, Control, Effect, Effects, Object, Predicate, Statement, Verb,
+};
+
+use super::unread::Unread;
+
+/// What has been learnt of one statement.
+#[derive(Default)]
+pub(super) struct Facts {
+    objects: Vec<Object>,
+    known: BTreeSet<Object>,
+    /// The columns named.
+    pub(super) columns: ColumnUse,
+    /// The effects beside rows.
+    pub(super) effects: Effects,
+    /// The functions called.
+    pub(super) functions: BTreeSet<String>,
+    /// What an identifier may name to mean a whole row: relations and their aliases.
+    pub(super) rows: BTreeSet<String>,
+    /// True once rows of a relation are read, a common table expression's included.
+    pub(super) reads: bool,
+    /// The strictest of the statement's writes.
+    pub(super) write: Option<(Verb, Predicate)>,
+    /// True for `SELECT … INTO`.
+    pub(super) makes_table: bool,
+    /// The settings that functions change.
+    pub(super) settings: Vec<Control>,
+}
+
+impl Facts {
+    /// Notes an object, once for each way of using it.
+    pub(super) fn object(&mut self, object: Object) {
+        if self.known.insert(object.clone()) {
+            self.objects.push(object);
+        }
+    }
+
+    /// Notes a write. Of several the strictest verb and the strictest predicate stay.
+    pub(super) fn wrote(&mut self, verb: Verb, predicate: Predicate) {
+        let (other, least) = self.write.unwrap_or((verb, predicate));
+        let verb = if severity(verb) > severity(other) {
+            verb
+        } else {
+            other
+        };
+        let predicate = if laxity(predicate) > laxity(least) {
+            predicate
+        } else {
+            least
+        };
+        self.write = Some((verb, predicate));
+    }
+
+    /// Takes over what another part of the statement taught.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for object in other.objects {
+            self.object(object);
+        }
+        self.columns.named.extend(other.columns.named);
+        self.columns.all |= other.columns.all;
+        self.effects.extend(other.effects);
+        self.functions.extend(other.functions);
+        self.rows.extend(other.rows);
+        self.reads |= other.reads;
+        self.makes_table |= other.makes_table;
+        if let Some((verb, predicate)) = other.write {
+            self.wrote(verb, predicate);
+        }
+        self.settings.extend(other.settings);
+    }
+
+    /// The verb and the predicate of a query that stands for itself.
+    pub(super) fn asked(&self) -> (Verb, Predicate) {
+        match self.write {
+            Some(write) => write,
+            None if self.makes_table => (Verb::Create, Predicate::NotApplicable),
+            None => (Verb::Select, Predicate::NotApplicable),
+        }
+    }
+
+    /// The command of a query that stands for itself.
+    pub(super) fn asked_command(self) -> Result<Statement, Unread> {
+        if self.makes_table && self.write.is_some() {
+            return Err(Unread::Unsupported("SELECT INTO together with a write"));
+        }
+        let (verb, predicate) = self.asked();
+        self.command(verb, predicate, Control::None)
+    }
+
+    /// A command that takes no predicate and on which nothing depends.
+    pub(super) fn done(self, verb: Verb) -> Result<Statement, Unread> {
+        self.command(verb, Predicate::NotApplicable, Control::None)
+    }
+
+    /// Notes effects.
+    pub(super) fn has<const N: usize>(&mut self, effects: [Effect; N]) {
+        self.effects.extend(effects);
+    }
+
+    /// The command.
+    pub(super) fn command(
+        mut self,
+        verb: Verb,
+        predicate: Predicate,
+        control: Control,
+    ) -> Result<Statement, Unread> {
+        let mut controls = self
+            .settings
+            .drain(..)
+            .chain((control != Control::None).then_some(control));
+        let control = controls.next().unwrap_or_default();
+        if controls.any(|other| other != control) {
+            return Err(Unread::Unsupported(
+                "several changes of what later requests depend on",
+            ));
+        }
+        drop(controls);
+        // an identifier equal to a relation's name or alias may mean its whole row
+        self.columns.all |= !self.columns.named.is_disjoint(&self.rows);
+        for object in &self.objects {
+            if object.access == Access::Write && is_catalogue(object) {
+                self.effects.extend([Effect::Ddl, Effect::Privilege]);
+            }
+        }
+        Ok(Statement::Command(Box::new(Command {
+            verb,
+            objects: self.objects,
+            columns: self.columns,
+            predicate,
+            effects: self.effects,
+            functions: self.functions,
+            control,
+        })))
+    }
+}
+
+/// True for a table in which the server keeps its own shape.
+fn is_catalogue(object: &Object) -> bool {
+    match object.schema.as_deref() {
+        Some("pg_catalog" | "pg_toast" | "information_schema") => true,
+        Some(_) => false,
+        None => object.name.starts_with("pg_"),
+    }
+}
+
+fn severity(verb: Verb) -> u8 {
+    match verb {
+        Verb::Delete => 3,
+        Verb::Merge => 2,
+        Verb::Update => 1,
+        _ => 0,
+    }
+}
+
+fn laxity(predicate: Predicate) -> u8 {
+    match predicate {
+        Predicate::NotApplicable => 0,
+        Predicate::Present => 1,
+        Predicate::Trivial => 2,
+        Predicate::Absent => 3,
+    }
+}

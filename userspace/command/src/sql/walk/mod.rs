@@ -1,0 +1,83 @@
+//! From the parser's tree to [`Facts`].
+//!
+//! Its job: to visit every node of a query's tree by name and note what it means. Each node is
+//! taken apart in full, so that a field which the parser gains is a compile error here, and a
+//! variant whose meaning on the server isn't known is an error at run time.
+//!
+//! The parser is lenient and serves many dialects, so two checks guard what it makes of a text:
+//! no word that the server reserves may have become a name, and every word that can only be a name
+//! must have been visited (see [`ledger`]).
+//!
+//! Not its job: statements other than queries and changes of rows.
+//!
+//! Known limits: operators and casts may call functions that nothing names; a view or a function
+//! hides what it reads; a function over a row type, called as if it were a column (`p.f`), is known
+//! only where the server ships it.
+
+mod call;
+mod condition;
+mod expression;
+mod ledger;
+pub(super) mod name;
+mod query;
+mod relation;
+mod select;
+mod write;
+
+use std::collections::BTreeSet;
+
+use sqlparser::ast::Expr;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::TokenWithSpan;
+
+use super::facts::Facts;
+use super::parser::{parse, parse_query};
+use super::respell::respell;
+use super::unread::Unread;
+use ledger::Ledger;
+pub(super) use name::object_of;
+
+/// A visit to one tree.
+struct Walk {
+    facts: Facts,
+    ledger: Ledger,
+    /// Names of the common table expressions in sight, innermost last.
+    scopes: Vec<BTreeSet<String>>,
+}
+
+impl Walk {
+    fn new(tokens: Vec<TokenWithSpan>, base: usize) -> Self {
+        Self {
+            facts: Facts::default(),
+            ledger: Ledger::new(tokens, base),
+            scopes: Vec::new(),
+        }
+    }
+
+    fn finish(self) -> Result<Facts, Unread> {
+        self.ledger.settle()?;
+        Ok(self.facts)
+    }
+}
+
+/// Reads a query, or a statement that changes rows, which all of the tokens make up.
+pub(super) fn query(tokens: &[TokenWithSpan]) -> Result<Facts, Unread> {
+    let respelled = respell(tokens);
+    let (query, tokens) = parse_query(respelled.tokens)?;
+    let mut walk = Walk::new(tokens, 0);
+    walk.facts.columns.all = respelled.expands;
+    walk.query(&query)?;
+    walk.finish()
+}
+
+/// Reads the expression that the parser stands before.
+pub(super) fn expression(parser: &mut Parser<'static>) -> Result<(Expr, Facts), Unread> {
+    let from = parser.index();
+    let expr = parse(parser, Parser::parse_expr)?;
+    let tokens = (from..parser.index())
+        .map(|index| parser.token_at(index).clone())
+        .collect();
+    let mut walk = Walk::new(tokens, from);
+    walk.expression(&expr)?;
+    Ok((expr, walk.finish()?))
+}

@@ -1,0 +1,224 @@
+//! `FROM`: tables, functions, subqueries and joins.
+
+use sqlparser::ast::{
+    FunctionArg, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableAliasColumnDef,
+    TableFactor, TableFunctionArgs, TableSample, TableSampleKind, TableSampleQuantity,
+    TableWithJoins,
+};
+
+use super::Walk;
+use crate::model::Access;
+use crate::sql::unread::Unread;
+
+const DIALECT: Unread = Unread::Unsupported("a relation of another dialect");
+
+impl Walk {
+    /// A relation with what is joined to it.
+    pub(super) fn joined(&mut self, table: &TableWithJoins) -> Result<(), Unread> {
+        let TableWithJoins { relation, joins } = table;
+        self.factor(relation)?;
+        for Join {
+            relation,
+            global,
+            join_operator,
+        } in joins
+        {
+            if *global {
+                return Err(DIALECT);
+            }
+            self.factor(relation)?;
+            match join_operator {
+                JoinOperator::Join(constraint)
+                | JoinOperator::Inner(constraint)
+                | JoinOperator::Left(constraint)
+                | JoinOperator::LeftOuter(constraint)
+                | JoinOperator::Right(constraint)
+                | JoinOperator::RightOuter(constraint)
+                | JoinOperator::FullOuter(constraint)
+                | JoinOperator::CrossJoin(constraint) => self.constraint(constraint)?,
+                JoinOperator::Semi(_)
+                | JoinOperator::LeftSemi(_)
+                | JoinOperator::RightSemi(_)
+                | JoinOperator::Anti(_)
+                | JoinOperator::LeftAnti(_)
+                | JoinOperator::RightAnti(_)
+                | JoinOperator::CrossApply
+                | JoinOperator::OuterApply
+                | JoinOperator::AsOf { .. }
+                | JoinOperator::StraightJoin(_)
+                | JoinOperator::ArrayJoin
+                | JoinOperator::LeftArrayJoin
+                | JoinOperator::InnerArrayJoin => return Err(DIALECT),
+            }
+        }
+        Ok(())
+    }
+
+    fn constraint(&mut self, constraint: &JoinConstraint) -> Result<(), Unread> {
+        match constraint {
+            JoinConstraint::On(expr) => self.expression(expr),
+            JoinConstraint::Using(columns) => {
+                for column in columns {
+                    let parts = self.parts(column)?;
+                    self.facts.columns.named.extend(parts);
+                }
+                Ok(())
+            }
+            JoinConstraint::Natural => {
+                self.facts.columns.all = true;
+                Ok(())
+            }
+            JoinConstraint::None => Ok(()),
+        }
+    }
+
+    /// One relation.
+    pub(super) fn factor(&mut self, factor: &TableFactor) -> Result<(), Unread> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version: None,
+                with_ordinality: _,
+                partitions,
+                json_path: None,
+                sample,
+                index_hints,
+            } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+                match args {
+                    Some(TableFunctionArgs {
+                        args,
+                        settings: None,
+                    }) => self.table_function(name, args)?,
+                    Some(TableFunctionArgs {
+                        settings: Some(_), ..
+                    }) => return Err(DIALECT),
+                    None => self.relation(name, alias.as_ref())?,
+                }
+                if let Some(
+                    TableSampleKind::BeforeTableAlias(sample)
+                    | TableSampleKind::AfterTableAlias(sample),
+                ) = sample
+                {
+                    self.sample(sample)?;
+                }
+                self.alias(alias.as_ref())
+            }
+            TableFactor::Derived {
+                lateral: _,
+                subquery,
+                alias,
+                sample: None,
+            } => {
+                self.query(subquery)?;
+                self.alias(alias.as_ref())
+            }
+            TableFactor::Function {
+                lateral: _,
+                name,
+                args,
+                with_ordinality: _,
+                alias,
+            } => {
+                self.table_function(name, args)?;
+                self.alias(alias.as_ref())
+            }
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => {
+                self.joined(table_with_joins)?;
+                self.alias(alias.as_ref())
+            }
+            TableFactor::Table { .. }
+            | TableFactor::Derived { .. }
+            | TableFactor::TableFunction { .. }
+            | TableFactor::UNNEST { .. }
+            | TableFactor::JsonTable { .. }
+            | TableFactor::OpenJsonTable { .. }
+            | TableFactor::Pivot { .. }
+            | TableFactor::Unpivot { .. }
+            | TableFactor::UnpivotExpr { .. }
+            | TableFactor::MatchRecognize { .. }
+            | TableFactor::XmlTable { .. }
+            | TableFactor::SemanticView { .. } => Err(DIALECT),
+        }
+    }
+
+    /// A table that is read, or a common table expression in sight.
+    fn relation(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Result<(), Unread> {
+        let object = self.object(name, Access::Read)?;
+        self.facts.reads = true;
+        self.facts.rows.insert(object.name.clone());
+        let is_common =
+            object.schema.is_none() && self.scopes.iter().any(|scope| scope.contains(&object.name));
+        if is_common {
+            return Ok(());
+        }
+        // `people AS p (a, b)` gives its columns other names
+        self.facts.columns.all |= alias.is_some_and(|alias| !alias.columns.is_empty());
+        self.facts.object(object);
+        Ok(())
+    }
+
+    fn table_function(&mut self, name: &ObjectName, args: &[FunctionArg]) -> Result<(), Unread> {
+        self.called(name, args)?;
+        let mut todo = Vec::new();
+        self.arguments(args, &mut todo)?;
+        self.all(todo)?;
+        if let Some(ident) = name.0.last().and_then(|part| part.as_ident()) {
+            self.facts.rows.insert(ident.value.clone());
+        }
+        Ok(())
+    }
+
+    /// An alias, which names whole rows from here on.
+    fn alias(&mut self, alias: Option<&TableAlias>) -> Result<(), Unread> {
+        let Some(TableAlias {
+            explicit: _,
+            name,
+            columns,
+            at,
+        }) = alias
+        else {
+            return Ok(());
+        };
+        if at.is_some() {
+            return Err(DIALECT);
+        }
+        for TableAliasColumnDef { name, data_type } in columns {
+            self.name(name)?;
+            if let Some(data_type) = data_type {
+                self.ledger.credit(&data_type.to_string());
+            }
+        }
+        let name = self.name(name)?;
+        self.facts.rows.insert(name);
+        Ok(())
+    }
+
+    fn sample(&mut self, sample: &TableSample) -> Result<(), Unread> {
+        let TableSample {
+            modifier: _,
+            name: _,
+            quantity,
+            seed: _,
+            bucket: None,
+            offset: None,
+        } = sample
+        else {
+            return Err(DIALECT);
+        };
+        match quantity {
+            Some(TableSampleQuantity {
+                parenthesized: _,
+                value,
+                unit: None,
+            }) => self.expression(value),
+            None => Ok(()),
+            Some(TableSampleQuantity { unit: Some(_), .. }) => Err(DIALECT),
+        }
+    }
+}
