@@ -58,7 +58,7 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// The program in cargo's messages, one JSON object a line.
-fn executable(messages: &str) -> Option<PathBuf> {
+pub(crate) fn executable(messages: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())

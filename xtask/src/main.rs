@@ -5,6 +5,7 @@
 
 mod build_ebpf;
 mod check;
+mod demo;
 mod process;
 mod root;
 mod say;
@@ -19,7 +20,7 @@ use workspace::Workspace;
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    about = "Set up, build, check and test weir",
+    about = "Set up, build, check, test and show weir",
     version
 )]
 struct Cli {
@@ -45,6 +46,8 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Show a real agent's psql behind weir, and check that every promise held; needs root
+    Demo(demo::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,5 +57,6 @@ fn main() -> anyhow::Result<()> {
         Command::BuildEbpf => build_ebpf::run(&workspace),
         Command::Check => check::run(&workspace),
         Command::Test { args } => test::tests(&workspace, &args),
+        Command::Demo(options) => demo::run(&workspace, &options),
     }
 }

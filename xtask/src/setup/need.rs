@@ -17,8 +17,10 @@ pub(crate) enum Part {
     EbpfLints,
     /// A database server, for tests and demo.
     Postgres,
-    /// A Python with database drivers, for tests and demo.
+    /// A Python with database drivers, for tests.
     Python,
+    /// The distribution's Python as it is, for the demo.
+    PlainPython,
     /// The checker of licences, bans and sources.
     Deny,
 }
@@ -29,6 +31,7 @@ impl Part {
         Self::EbpfLints,
         Self::Postgres,
         Self::Python,
+        Self::PlainPython,
         Self::Deny,
     ];
 }
@@ -79,10 +82,13 @@ impl Need {
                     needs.extend(apt::missing(PYTHON)?);
                     needs.push(Self::PythonEnvironment);
                 }
+                Part::PlainPython if !python::is_installed() => {
+                    needs.extend(apt::missing(PLAIN_PYTHON)?);
+                }
                 Part::Deny if find_program(CARGO_DENY.name).is_none() => {
                     needs.push(Self::Program(&CARGO_DENY));
                 }
-                Part::Postgres | Part::Python | Part::Deny => {}
+                Part::Postgres | Part::Python | Part::PlainPython | Part::Deny => {}
             }
         }
         Ok(needs)
@@ -95,6 +101,8 @@ const POSTGRES: &[(&str, &str)] = &[(
 )];
 
 const PYTHON: &[(&str, &str)] = &[("python3-venv", "an environment for the Python drivers")];
+
+const PLAIN_PYTHON: &[(&str, &str)] = &[("python3", "the demo's agent tries raw sockets with it")];
 
 impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,6 +14,11 @@ const PYTHON: &str = "/usr/bin/python3";
 /// A copy of the requirements, written last: an environment with it is complete.
 const STAMP: &str = "weir-requirements.txt";
 
+/// Whether the distribution's interpreter is there.
+pub(super) fn is_installed() -> bool {
+    Path::new(PYTHON).exists()
+}
+
 /// Whether it is there, with these versions.
 pub(super) fn is_ready(workspace: &Workspace) -> bool {
     let wanted = fs::read(workspace.python_requirements());

@@ -1,0 +1,192 @@
+//! The weir that the demo is about: its daemon, and its command line.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use testbed::{Running, Spawn};
+
+use super::{act, interrupt, screen};
+
+/// Where every weir on a host pins what enforces, one directory for each.
+const PINS: &str = "/sys/fs/bpf/weir";
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOPPED_WITHIN: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(50);
+/// How much of the daemon's log is told when it fails.
+const LOG_TAIL_LINES: usize = 20;
+
+/// A daemon. Stopped, and its enforcement lifted, when dropped.
+#[derive(Debug)]
+pub(super) struct Weir {
+    binary: PathBuf,
+    socket: PathBuf,
+    log: PathBuf,
+    /// `None` once it has been stopped.
+    running: Option<Running>,
+    pid: Pid,
+    lifted: bool,
+}
+
+/// Its files, in the demo's directory.
+#[derive(Debug)]
+pub(super) struct Files<'a> {
+    pub(super) config: &'a Path,
+    pub(super) socket: &'a Path,
+    pub(super) log: &'a Path,
+}
+
+/// What any weir has pinned on this host.
+pub(super) fn pinned() -> Vec<PathBuf> {
+    fs::read_dir(PINS)
+        .map(|entries| {
+            entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+impl Weir {
+    /// Starts it in this cgroup, and waits until it answers. Refuses where anything of weir is
+    /// pinned: the daemon would take it over, and the end of the demo would lift it.
+    pub(super) fn start(binary: &Path, files: &Files<'_>, cgroup: &Path) -> Result<Self> {
+        if let [first, ..] = pinned().as_slice() {
+            bail!(
+                "weir already enforces on this host ({}), and the demo would lift that at its end; \
+                 stop it and run `{} uninstall` first",
+                first.display(),
+                binary.display()
+            );
+        }
+        let log = File::create_new(files.log).context("cannot make the daemon's log")?;
+        let running = Spawn::new(binary)
+            .args([
+                OsStr::new("daemon"),
+                OsStr::new("--config"),
+                files.config.as_os_str(),
+            ])
+            .in_cgroup(cgroup)
+            // In good order, if the demo itself is killed.
+            .on_parent_death(Signal::SIGTERM)
+            .deadline(Duration::MAX)
+            .log_to(log)
+            .start()?;
+        let weir = Self {
+            binary: binary.to_owned(),
+            socket: files.socket.to_owned(),
+            log: files.log.to_owned(),
+            pid: running.pid(),
+            running: Some(running),
+            lifted: false,
+        };
+        weir.wait_until_it_answers()?;
+        Ok(weir)
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// The program.
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// The socket of its API.
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What it has logged.
+    pub(super) fn log(&self) -> Result<String> {
+        fs::read_to_string(&self.log).context("cannot read the daemon's log")
+    }
+
+    /// One of its commands, speaking to this daemon.
+    pub(super) fn command(&self, args: &[&str]) -> Spawn {
+        let colour = if screen::is_coloured() {
+            "CLICOLOR_FORCE"
+        } else {
+            "NO_COLOR"
+        };
+        Spawn::new(&self.binary)
+            .args(args)
+            .env("WEIR_SOCKET", &self.socket)
+            .env(colour, "1")
+    }
+
+    /// What one of its listings says as JSON.
+    pub(super) fn json(&self, args: &[&str]) -> Result<serde_json::Value> {
+        let output = self.command(args).arg("--json").run_ok()?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("`weir {} --json` printed no JSON", args.join(" ")))
+    }
+
+    /// Asks it to stop and waits until it has, as a service manager does. Its enforcement stays.
+    pub(super) fn stop(&mut self) -> Result<()> {
+        let Some(running) = self.running.take() else {
+            return Ok(());
+        };
+        if !running.has_ended()? {
+            running.signal(Signal::SIGTERM)?;
+        }
+        if !running.wait_until(running.age() + STOPPED_WITHIN)? {
+            bail!(
+                "weir did not stop within {STOPPED_WITHIN:?} and was killed; {}",
+                self.log_tail()
+            );
+        }
+        let status = running.wait()?.status;
+        if !status.success() {
+            bail!("weir ended badly, {status}; {}", self.log_tail());
+        }
+        Ok(())
+    }
+
+    /// The command that lifts its enforcement; running it is up to the caller.
+    pub(super) fn lift(&mut self) -> Spawn {
+        self.lifted = true;
+        self.command(&["uninstall", "--yes"])
+    }
+
+    fn wait_until_it_answers(&self) -> Result<()> {
+        let running = self.running.as_ref().context("weir was stopped")?;
+        while !act::quiet(self.command(&["status"]))?.status.success() {
+            interrupt::check()?;
+            if running.has_ended()? {
+                bail!("weir ended right after its start; {}", self.log_tail());
+            }
+            if running.age() > READY_WITHIN {
+                bail!(
+                    "weir did not answer within {READY_WITHIN:?}; {}",
+                    self.log_tail()
+                );
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log().unwrap_or_default();
+        let skipped = log.lines().count().saturating_sub(LOG_TAIL_LINES);
+        let tail: Vec<&str> = log.lines().skip(skipped).collect();
+        format!("its log ends:\n{}", tail.join("\n"))
+    }
+}
+
+impl Drop for Weir {
+    fn drop(&mut self) {
+        self.stop().ok();
+        if !self.lifted {
+            self.lift().run().ok();
+        }
+    }
+}
