@@ -12,6 +12,7 @@ use crate::{
 
 mod annotations;
 mod cedar;
+mod findings;
 mod literals;
 mod rules;
 mod schemas;
@@ -31,7 +32,7 @@ pub struct Policies {
     version: PolicyVersion,
     warnings: Vec<Diagnostic>,
     masking: MaskingRules,
-    pub(crate) vocabulary: Vocabulary,
+    pub(crate) vocabulary: &'static Vocabulary,
     pub(crate) rules: Rules,
     pub(crate) authorizer: Authorizer,
 }
@@ -40,9 +41,9 @@ impl Policies {
     /// Reads a bundle, all or none. Without a `masking.toml`, the shipped masking rules hold.
     ///
     /// # Errors
-    /// Every finding, warnings too, when any of them is an error.
+    /// Every error that was found.
     pub fn load(sources: &[Source]) -> Result<Self, Diagnostics> {
-        let vocabulary = Vocabulary::new()?;
+        let vocabulary = Vocabulary::get()?;
         let shipped_masking = shipped::masking();
         let mut found = Vec::new();
         let sorted = source::Sorted::new(sources, &shipped_masking, &mut found);
@@ -56,21 +57,25 @@ impl Policies {
                 None
             }
         };
-        let mut reader = cedar::Reader::new(&vocabulary, masking.as_ref(), &mut found);
+        let mut reader = cedar::Reader::new(vocabulary, masking.as_ref(), &mut found);
         for source in &sorted.policies {
             reader.read(source);
         }
         let rules = reader.rules;
+        let (errors, warnings): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|d| d.severity == Severity::Error);
         match masking {
-            Some(masking) if found.iter().all(|d| d.severity == Severity::Warning) => Ok(Self {
+            Some(masking) if errors.is_empty() => Ok(Self {
                 version: sorted.version(),
-                warnings: found,
+                warnings,
                 masking,
                 vocabulary,
                 rules,
                 authorizer: Authorizer::new(),
             }),
-            _ => Err(Diagnostics(found)),
+            // Warnings are often the errors' echo: what does not hold applies to nothing.
+            _ => Err(Diagnostics(errors)),
         }
     }
 

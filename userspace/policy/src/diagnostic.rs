@@ -40,7 +40,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
-/// All findings of a load; never empty as an error.
+/// All errors of a load, never none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 

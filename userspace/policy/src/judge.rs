@@ -90,7 +90,7 @@ impl Policies {
         context: &Context,
         class: &DataClass,
     ) -> Result<bool, Unjudged> {
-        let mut world = World::new(&self.vocabulary, target)?;
+        let mut world = World::new(self.vocabulary, target)?;
         let principal = world.subject(subject)?;
         let resource = world.data_class(class)?;
         let entities = world.finish()?;
@@ -135,7 +135,7 @@ impl Policies {
     ) -> Result<Vec<(questions::Question<'q>, answer::Answer)>, Unjudged> {
         let (subject, context) = (request.subject, request.context);
         let contexts = context::of_statement(facts, context, subject, masked, &questions)?;
-        let mut world = World::new(&self.vocabulary, request.target)?;
+        let mut world = World::new(self.vocabulary, request.target)?;
         let principal = world.subject(subject)?;
         let mut asked = Vec::with_capacity(questions.len());
         for question in questions {

@@ -32,11 +32,12 @@ pub struct Clear(Arc<BTreeSet<DataClass>>);
 /// A command that is allowed once a human approves it.
 #[derive(Clone, Debug)]
 pub struct Ask {
-    /// Who may answer (`@approvers`), as group or subject names.
+    /// Who may answer (`@approvers`), as group or subject names. Empty where no policy says; then
+    /// it is for whoever holds the ask to know who may.
     pub approvers: Vec<String>,
-    /// What the deciding policies say (`@message`).
+    /// What the deciding policies say (`@message`), in their order.
     pub message: Option<String>,
-    /// How long to wait (`@timeout`, seconds), when a policy says.
+    /// How long to wait (`@timeout`, seconds), the shortest that a policy says.
     pub timeout_seconds: Option<u64>,
     /// Ids of the policies that decided.
     pub deciding: Vec<String>,
@@ -47,10 +48,12 @@ pub struct Ask {
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The id (`@id`) of the rule that decided: a `forbid`'s, or `default-deny` when no policy
-    /// permits, or `evaluation-error`.
+    /// The id (`@id`) of the rule that decided: a `forbid`'s, the first by source name and place
+    /// where several did. Or one of weir's own: `default-deny` when no policy permits,
+    /// `evaluation-error`, `too-large`, `no-common-approver`.
     pub rule: String,
-    /// The reason for a person, from `@message` where the rule has one.
+    /// The reason for a person, from `@message` where the rule has one. One line; names that it
+    /// repeats from the statement are escaped and cut.
     pub message: String,
     /// Every deciding policy's id.
     pub deciding: Vec<String>,

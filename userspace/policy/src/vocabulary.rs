@@ -1,6 +1,10 @@
 //! The words of the policy schema as values: entity types and actions, parsed once.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{
+    collections::{BTreeSet, HashMap},
+    str::FromStr,
+    sync::LazyLock,
+};
 
 use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
 
@@ -67,8 +71,13 @@ impl Kind {
 }
 
 impl Vocabulary {
-    /// Parses the schema that is built in.
-    pub(crate) fn new() -> Result<Self, Diagnostics> {
+    /// The vocabulary, parsed once: it is a constant that can't be written as one.
+    pub(crate) fn get() -> Result<&'static Self, Diagnostics> {
+        static PARSED: LazyLock<Result<Vocabulary, Diagnostics>> = LazyLock::new(Vocabulary::parse);
+        PARSED.as_ref().map_err(Clone::clone)
+    }
+
+    fn parse() -> Result<Self, Diagnostics> {
         let broken = |why: String| {
             let message = format!("the schema that is built in does not hold: {why}");
             Diagnostics(vec![Diagnostic::of_bundle(message, None)])
@@ -111,6 +120,12 @@ impl Vocabulary {
     pub(crate) fn action(&self, name: &str) -> Option<&EntityUid> {
         self.actions.get(name)
     }
+
+    /// The names of all actions, for people.
+    pub(crate) fn action_names(&self) -> String {
+        let names: BTreeSet<&str> = self.actions.keys().map(String::as_str).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_verb_is_an_action_and_every_action_a_verb_or_known() {
-        let vocabulary = Vocabulary::new().unwrap();
+        let vocabulary = Vocabulary::get().unwrap();
         let verbs: Vec<&str> = every_verb().into_iter().map(Verb::as_str).collect();
         for verb in &verbs {
             assert!(vocabulary.action(verb).is_some(), "{verb} is no action");

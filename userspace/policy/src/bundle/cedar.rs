@@ -6,7 +6,7 @@ use cedar_policy::{ActionConstraint, Policy, PolicyId, PolicySet, ValidationMode
 
 use super::{
     annotations::{Annotations, BadAnnotation},
-    literals,
+    findings, literals,
     rules::{Rule, Rules},
     schemas::nodes,
 };
@@ -58,7 +58,8 @@ impl<'a> Reader<'a> {
             Ok(set) => set,
             Err(errors) => {
                 for error in errors.iter() {
-                    self.found.push(from_cedar(Severity::Error, source, error));
+                    self.found
+                        .push(findings::of_cedar(Severity::Error, source, error));
                 }
                 return;
             }
@@ -82,13 +83,8 @@ impl<'a> Reader<'a> {
             }
         }
         let result = self.validator.validate(&named, ValidationMode::Strict);
-        for error in result.validation_errors() {
-            self.found.push(from_cedar(Severity::Error, source, error));
-        }
-        for warning in result.validation_warnings() {
-            self.found
-                .push(from_cedar(Severity::Warning, source, warning));
-        }
+        self.found
+            .extend(findings::of_validation(&result, source, self.vocabulary));
     }
 
     /// Takes one policy into the rules; gives it back under its own name.
@@ -263,15 +259,4 @@ fn in_order<'a>(source: &'a Source, set: &PolicySet) -> Vec<Written<'a>> {
         });
     }
     written
-}
-
-/// A finding of Cedar's.
-fn from_cedar(severity: Severity, source: &Source, error: &dyn miette::Diagnostic) -> Diagnostic {
-    let label = error.labels().and_then(|mut labels| labels.next());
-    let span = label.as_ref().map_or(0..0, |label| {
-        label.offset()..label.offset().saturating_add(label.len())
-    });
-    let help = error.help().map(|help| help.to_string());
-    let help = help.or_else(|| label.and_then(|label| label.label().map(str::to_owned)));
-    Diagnostic::at(severity, source, span, error.to_string(), help)
 }

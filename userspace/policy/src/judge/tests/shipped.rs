@@ -126,7 +126,7 @@ fn cases() -> Vec<(&'static str, &'static str, Statement)> {
                 .control(Control::Set { name: "role".into(), value: Some("postgres".into()), }).done()),
         ("allow", "SET timezone = 'UTC'", set("timezone", Some("UTC"))),
         ("allow", "SET enable_seqscan = off", set("enable_seqscan", Some("off"))),
-        ("allow", "RESET ALL", set("all", None)),
+        ("allow", "RESET ALL", make(Verb::Set).effect(Effect::Setting).done()),
         // no-lexing-change
         ("no-lexing-change", "SET standard_conforming_strings = off",
             set("standard_conforming_strings", Some("off"))),
