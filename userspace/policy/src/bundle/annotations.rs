@@ -7,6 +7,9 @@ use cedar_policy::Policy;
 /// Longest id, in bytes. It goes into every refusal.
 const MAX_ID_LEN: usize = 128;
 
+/// Longest message, in bytes. It goes to the agent in its own protocol.
+const MAX_MESSAGE_LEN: usize = 500;
+
 /// Ids of refusals that no policy decides.
 pub(crate) const RESERVED: [&str; 4] = [
     crate::judge::DEFAULT_DENY,
@@ -39,6 +42,8 @@ pub(super) enum BadAnnotation {
     Reserved(String),
     #[error("no annotation is called `@{0}`")]
     Unknown(String),
+    #[error("`@message` is one line of 1 to {MAX_MESSAGE_LEN} bytes")]
+    Message,
     #[error("`@approvers` names groups and subjects, divided by commas")]
     Approvers,
     #[error("`@timeout` is a number of seconds, {} to {}", TIMEOUT.start(), TIMEOUT.end())]
@@ -56,7 +61,9 @@ impl BadAnnotation {
             Self::NeverAsks(_) => Some(
                 "add `when { context.approved }` to a permit, or `unless { context.approved }` to a forbid",
             ),
-            Self::Id(_) | Self::Reserved(_) | Self::Approvers | Self::Timeout => None,
+            Self::Id(_) | Self::Reserved(_) | Self::Message | Self::Approvers | Self::Timeout => {
+                None
+            }
         }
     }
 
@@ -66,6 +73,7 @@ impl BadAnnotation {
             Self::NoId => None,
             Self::Id(_) | Self::Reserved(_) => Some("id"),
             Self::Unknown(key) => Some(key),
+            Self::Message => Some("message"),
             Self::Approvers => Some("approvers"),
             Self::Timeout => Some("timeout"),
             Self::NeverAsks(key) => Some(key),
@@ -86,10 +94,7 @@ impl Annotations {
         }
         Ok(Self {
             id: id(policy.annotation("id").ok_or(BadAnnotation::NoId)?)?,
-            message: policy
-                .annotation("message")
-                .map(str::to_owned)
-                .filter(|m| !m.is_empty()),
+            message: policy.annotation("message").map(message).transpose()?,
             approvers: policy.annotation("approvers").map(approvers).transpose()?,
             timeout_seconds: policy.annotation("timeout").map(timeout).transpose()?,
         })
@@ -105,6 +110,14 @@ fn id(written: &str) -> Result<String, BadAnnotation> {
     }
     if RESERVED.contains(&written) {
         return Err(BadAnnotation::Reserved(written.to_owned()));
+    }
+    Ok(written.to_owned())
+}
+
+fn message(written: &str) -> Result<String, BadAnnotation> {
+    let length = written.trim().len();
+    if length == 0 || written.len() > MAX_MESSAGE_LEN || written.contains(char::is_control) {
+        return Err(BadAnnotation::Message);
     }
     Ok(written.to_owned())
 }

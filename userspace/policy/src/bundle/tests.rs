@@ -179,6 +179,8 @@ error: no annotation is called `@approver`
         "@timeout(\"0\")",
         "@timeout(\"5m\")",
         "@timeout(\"-1\")",
+        "@message(\"\")",
+        "@message(\"two\\nlines\")",
     ] {
         let found = refused(&format!(
             "@id(\"a\")\n{wrong}\npermit (principal, action in Weir::Action::\"read\", resource) when {{ context.approved }};"
