@@ -16,7 +16,8 @@ pub const FAMILY_NONE: u8 = 0;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectFacts {
-    /// Where the caller wanted to go; unspecified destinations already resolved to loopback.
+    /// Where the caller wanted to go, an unspecified address already resolved to loopback; for
+    /// `bind`, where it wanted to listen.
     pub address: Address,
     /// The client socket's cookie (`SO_COOKIE`), unique until reboot.
     pub cookie: u64,

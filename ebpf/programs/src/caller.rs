@@ -49,7 +49,7 @@ pub fn facts(ctx: *mut c_void, asked: &Asked, workload: u64) -> ConnectFacts {
     // SAFETY: takes nothing, returns a number.
     let boot_ns = unsafe { bpf_ktime_get_boot_ns() };
     ConnectFacts {
-        address: asked.address.as_destination(),
+        address: asked.address,
         cookie,
         netns: netns(ctx),
         cgroup,

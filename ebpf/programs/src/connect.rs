@@ -18,7 +18,7 @@ use crate::{
 
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
-    match admit(&ctx, &asked_v4(&ctx)) {
+    match admit(&ctx, &asked_v4(&ctx).as_destination()) {
         Way::Engine(port) => {
             write!(ctx.sock_addr => user_ip4 = LOOPBACK_V4.v4_word());
             write!(ctx.sock_addr => user_port = to_user_port(port));
@@ -31,7 +31,7 @@ pub fn connect4(ctx: SockAddrContext) -> i32 {
 
 #[cgroup_sock_addr(connect6)]
 pub fn connect6(ctx: SockAddrContext) -> i32 {
-    let asked = asked_v6(&ctx);
+    let asked = asked_v6(&ctx).as_destination();
     match admit(&ctx, &asked) {
         Way::Engine(port) => {
             // A v4-mapped destination is an IPv4 connection by an IPv6 socket, which may be bound
@@ -94,7 +94,9 @@ fn note(ctx: &SockAddrContext, asked: &Asked, workload: u64) -> Result<(), Reaso
 const SOL_SOCKET: i32 = 1;
 const SO_BINDTODEVICE: i32 = 25;
 
-/// Undoes `SO_BINDTODEVICE`: a socket bound to another device never reaches loopback.
+/// Undoes `SO_BINDTODEVICE`: a socket bound to another device never reaches loopback. The kernel
+/// lets go of a device only for a caller with CAP_NET_RAW, in this helper too; anyone else who
+/// bound one is refused, and told why.
 #[inline(always)]
 fn unbind_device(ctx: &SockAddrContext) -> Result<(), Reason> {
     let socket = socket(ctx);

@@ -45,6 +45,15 @@ const TCP: u16 = 6;
 const UDP: u16 = 17;
 
 impl Asked {
+    /// The same, as a destination: an unspecified address is this host.
+    #[inline(always)]
+    pub fn as_destination(self) -> Self {
+        Self {
+            address: self.address.as_destination(),
+            ..self
+        }
+    }
+
     /// A plain TCP socket: the only kind that is redirected.
     #[inline(always)]
     pub fn is_tcp(&self) -> bool {

@@ -96,7 +96,7 @@ fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
     }
     Some(Packet {
         destination: Address::from_v4_word(destination),
-        port: destination_port(ports),
+        port: destination_port(protocol, ports),
         protocol,
         family: FAMILY_V4,
     })
@@ -113,16 +113,20 @@ fn parse_v6(ctx: &SkBuffContext) -> Option<Packet> {
     }
     Some(Packet {
         destination: Address::from_words([a, b, c, d]),
-        port: destination_port(ports),
+        port: destination_port(next_header, ports),
         protocol: next_header,
         family: FAMILY_V6,
     })
 }
 
+/// The port, where the protocol has one in that place.
 #[inline(always)]
-fn destination_port(ports: u32) -> u16 {
+fn destination_port(protocol: u8, ports: u32) -> u16 {
     let [_, _, high, low] = ports.to_ne_bytes();
-    u16::from_be_bytes([high, low])
+    match protocol {
+        PROTOCOL_TCP | PROTOCOL_UDP => u16::from_be_bytes([high, low]),
+        _ => 0,
+    }
 }
 
 /// Between two events about one socket, in nanoseconds: a retransmitting or chatty socket is told

@@ -50,7 +50,7 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
     }
     if asked.is_tcp() {
         // Redirecting this one would make the engine dial itself.
-        if asked.port == settings.port && asked.address.as_destination().is_loopback() {
+        if asked.port == settings.port && asked.address.is_loopback() {
             return refuse(Reason::EnginePort);
         }
         return Ruling::Redirect {

@@ -13,12 +13,12 @@ use crate::{
 
 #[cgroup_sock_addr(sendmsg4)]
 pub fn sendmsg4(ctx: SockAddrContext) -> i32 {
-    admit(&ctx, &asked_v4(&ctx))
+    admit(&ctx, &asked_v4(&ctx).as_destination())
 }
 
 #[cgroup_sock_addr(sendmsg6)]
 pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
-    admit(&ctx, &asked_v6(&ctx))
+    admit(&ctx, &asked_v6(&ctx).as_destination())
 }
 
 #[inline(always)]

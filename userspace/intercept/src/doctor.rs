@@ -119,17 +119,13 @@ fn kernel() -> Probe {
     )
 }
 
+/// Socket storage is made only of types that the kernel can read, so it tells for BTF too.
 fn btf() -> Probe {
-    const NAME: &str = "BTF";
-    const PATH: &str = "/sys/kernel/btf/vmlinux";
-    if Path::new(PATH).exists() {
-        return Probe::ok(NAME, PATH);
-    }
-    Probe::not(
-        NAME,
-        Outcome::Degraded,
-        format!("no {PATH}"),
-        "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+    supported(
+        "BTF and socket storage",
+        MapType::SkStorage,
+        "facts can be kept on a socket",
+        "use Linux 5.10 or later, built with CONFIG_BPF_SYSCALL=y and CONFIG_NET=y",
     )
 }
 
@@ -168,17 +164,20 @@ fn bpffs() -> Probe {
 }
 
 fn ring_buffer() -> Probe {
-    const NAME: &str = "ring buffer";
-    match is_map_supported(MapType::RingBuf) {
-        Ok(true) => Probe::ok(NAME, "refusals reach the engine as they happen"),
-        Ok(false) => Probe::not(
-            NAME,
-            Outcome::Missing,
-            "not in this kernel",
-            "use Linux 5.8 or later",
-        ),
+    supported(
+        "ring buffer",
+        MapType::RingBuf,
+        "refusals reach the engine as they happen",
+        "use Linux 5.8 or later",
+    )
+}
+
+fn supported(name: &'static str, kind: MapType, detail: &str, remedy: &str) -> Probe {
+    match is_map_supported(kind) {
+        Ok(true) => Probe::ok(name, detail),
+        Ok(false) => Probe::not(name, Outcome::Missing, "not in this kernel", remedy),
         Err(error) => Probe::not(
-            NAME,
+            name,
             Outcome::Missing,
             short(&error.to_string()),
             "run as root",
@@ -234,9 +233,7 @@ fn tier(programs: &[Probe]) -> Probe {
 fn short(error: &str) -> String {
     let mut lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let last = lines
-        .filter(|line| !line.starts_with("processed "))
-        .next_back();
+    let last = lines.rfind(|line| !line.starts_with("processed "));
     last.map_or_else(|| first.to_owned(), |last| format!("{first} ... {last}"))
 }
 

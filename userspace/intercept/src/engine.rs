@@ -26,7 +26,8 @@ impl Home {
             });
         }
         let cgroup = Cgroup::resolve(format!("{ENGINES}/{instance}"))?;
-        cgroup.create()?;
+        // An engine that leaves may remove what homes are in at this very moment: once more then.
+        cgroup.create().or_else(|_| cgroup.create())?;
         cgroup.add(Pid::new(std::process::id()))?;
         Ok(Self {
             cgroup,
@@ -45,7 +46,8 @@ impl Home {
         };
         let left = came_from
             .add(Pid::new(std::process::id()))
-            .and_then(|()| self.cgroup.remove());
+            .and_then(|()| self.cgroup.remove())
+            .and_then(|()| remove_if_last());
         if let Err(error) = left {
             tracing::debug!(%error, "the engine's cgroup stays");
         }
@@ -65,5 +67,18 @@ pub(crate) fn sweep() -> Result<Vec<String>, InterceptError> {
             swept.push(format!("removed the empty cgroup {}", path.display()));
         }
     }
+    remove_if_last()?;
     Ok(swept)
+}
+
+/// Removes what engines' homes are in, unless another engine has one there.
+fn remove_if_last() -> Result<(), InterceptError> {
+    let engines = Cgroup::resolve(ENGINES)?;
+    if crate::pins::entries(engines.path())
+        .iter()
+        .any(|path| path.is_dir())
+    {
+        return Ok(());
+    }
+    engines.remove()
 }

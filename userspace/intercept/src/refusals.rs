@@ -26,7 +26,8 @@ pub struct KernelRefusal {
     pub protocol: u16,
     /// The socket's type (`SOCK_*`; 1 stream, 2 datagram, 3 raw; 0 for a packet).
     pub kind: u8,
-    /// How many refusals could not be told since the one before this, because nobody read.
+    /// How many refusals the kernel could not tell, because nobody read, since the one before this
+    /// was read.
     pub lost: u64,
 }
 

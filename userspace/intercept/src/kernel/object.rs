@@ -20,6 +20,9 @@ pub(crate) fn load(map_dir: Option<&Path>, tier: Tier) -> Result<Ebpf, Intercept
     let level = trace::level();
     let netns_in_sock_ops = u32::from(tier == Tier::Full);
     let mut loader = EbpfLoader::new();
+    // The programs read no kernel structure whose layout could vary, so the kernel's own BTF, some
+    // megabytes to parse, is not needed.
+    loader.btf(None);
     loader.override_global("NETNS_IN_SOCK_OPS", &netns_in_sock_ops, true);
     loader.override_global(aya_log::LEVEL, &level, true);
     if let Some(dir) = map_dir {

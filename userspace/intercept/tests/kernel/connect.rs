@@ -2,9 +2,15 @@
 
 use std::{net::SocketAddr, time::SystemTime};
 
-use weir_intercept::{AcceptError, Uid};
+use weir_abi::{ConnectFacts, FlowKey};
+use weir_intercept::{AcceptError, Hook, Reason, Uid};
 
-use crate::bed::{Agent, Bed, Caught, NOBODY, Report, SOON, Target};
+use crate::{
+    SOON,
+    bed::Bed,
+    child::{Agent, NOBODY, Report},
+    serve::{Caught, Target, while_serving},
+};
 
 /// An address of the documentation range (RFC 3849): no host has it, and no packet to it is sent.
 const V6: &str = "[2001:db8::77]:5432";
@@ -127,21 +133,25 @@ async fn a_chosen_source_address_changes_nothing() {
 }
 
 #[tokio::test]
-async fn binding_to_a_device_changes_nothing() {
+async fn a_device_bound_to_is_let_go_of() {
     let bed = Bed::new();
     let device = another_device();
-    let agent = bed.agent("device", &[&device, V4]).as_root();
-    let (report, caught) = crate::bed::while_serving(&bed.weir, agent.report()).await;
+    let agent = bed.agent("device", &[&device, V4]).with_root();
+    let (report, caught) = while_serving(&bed.weir, agent.report()).await;
     assert_eq!(report.get("connect"), "OK", "bound to {device}");
     assert_eq!(caught[0].orig_dst.to_string(), V4);
-    // Without root too: binding takes none, and being let go of must not either.
-    let (report, caught) = bed.run("device", &[&device, V4]).await;
+}
+
+#[tokio::test]
+async fn binding_to_a_device_without_the_right_to_let_go_is_refused() {
+    let mut bed = Bed::new();
+    let agent = bed.agent("device", &[&another_device(), V4]);
+    let (report, refusal) = bed.refused(agent).await;
+    assert_eq!(report.get("connect"), "EPERM");
     assert_eq!(
-        report.get("connect"),
-        "OK",
-        "bound to {device} without root"
+        (refusal.hook, refusal.reason),
+        (Hook::Connect, Reason::BoundToDevice)
     );
-    assert_eq!(caught[0].orig_dst.to_string(), V4);
 }
 
 /// Any network device but loopback. A host without one can't be bound away from it.
@@ -158,11 +168,49 @@ async fn a_source_route_leads_nowhere() {
     let mut bed = Bed::new();
     let target = Target::new("127.77.0.9").await;
     let to = target.address.to_string();
-    let agent = bed.agent("routed", &["127.77.0.9:1", &to]);
+    let agent = bed.agent("routed", &["127.77.0.9:1", &to]).with_root();
     let (report, refusal) = bed.refused(agent).await;
     assert_ne!(report.get("connect"), "OK");
-    assert_eq!(refusal.hook, weir_intercept::Hook::Egress);
+    assert_eq!((refusal.hook, refusal.destination), (Hook::Egress, None));
     assert_eq!(target.reached(), 0);
+}
+
+#[tokio::test]
+async fn a_segment_route_leads_nowhere() {
+    let mut bed = Bed::new();
+    // No right is needed to ask for one, and it names the next hop beside the destination.
+    let agent = bed.agent("segments", &["[::1]:1", V6]);
+    let (report, refusal) = bed.refused(agent).await;
+    assert_ne!(report.get("connect"), "OK");
+    assert_eq!((refusal.hook, refusal.protocol), (Hook::Egress, 43));
+}
+
+#[tokio::test]
+async fn a_full_table_of_handshakes_is_a_refusal() {
+    let mut bed = Bed::new();
+    let mut flows = crate::restart::flows(&bed.pins.0.join("engine"));
+    // SAFETY: integers only; all zero is a value.
+    let (mut key, facts): (FlowKey, ConnectFacts) = unsafe { std::mem::zeroed() };
+    for number in 0..weir_abi::maps::MAX_FLOWS {
+        key.netns = u64::MAX - number as u64;
+        flows.insert(key, facts, 0).expect("room");
+    }
+    let agent = bed.agent("connect", &[V4]);
+    let (report, accepted) = tokio::join!(agent.report(), bed.weir.accept());
+    assert!(
+        matches!(accepted, Err(AcceptError::Unattributed { .. })),
+        "{accepted:?}"
+    );
+    assert!(
+        report.get("connect") != "OK" || report.get("answer").is_empty(),
+        "{report:?}"
+    );
+    let refusal = bed.refusals.next().await.expect("one");
+    assert_eq!(
+        (refusal.hook, refusal.reason),
+        (Hook::Handover, Reason::NoRoom)
+    );
+    assert_eq!(refusal.destination, Some(V4.parse().expect("an address")));
 }
 
 #[tokio::test]
@@ -172,7 +220,7 @@ async fn descendants_are_governed() {
     let leaf = weir_intercept::cgroup::Cgroup::resolve(leaf).expect("a path");
     leaf.create().expect("a cgroup");
     let agent = Agent::new("connect", &[V4]).within(&leaf);
-    let (report, caught) = crate::bed::while_serving(&bed.weir, agent.report()).await;
+    let (report, caught) = while_serving(&bed.weir, agent.report()).await;
     right(&bed, &report, &caught, V4, V4);
     assert_eq!(caught[0].origin.cgroup, leaf.inner_path().ok());
 }
@@ -233,7 +281,7 @@ async fn two_thousand_at_once_are_each_attributed_right() {
         }
         reports
     };
-    let (reports, caught) = crate::bed::while_serving(&bed.weir, all).await;
+    let (reports, caught) = while_serving(&bed.weir, all).await;
     for report in &reports {
         assert_eq!(report.get("wrong"), "0", "{report:?}");
         assert_eq!(report.get("right"), each);

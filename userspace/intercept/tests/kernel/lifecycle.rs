@@ -4,7 +4,11 @@ use std::fs;
 
 use weir_intercept::{CgroupId, InterceptError, cgroup, sweep, uninstall};
 
-use crate::bed::{Agent, Bed, Ground, Target, Workload};
+use crate::{
+    bed::{Bed, Ground, Workload},
+    child::Agent,
+    serve::{Target, while_serving},
+};
 
 async fn answer(workload: &Workload, target: &Target) -> String {
     let to = target.address.to_string();
@@ -66,7 +70,7 @@ async fn an_untagged_cgroup_is_free_and_the_others_are_not() {
     assert_eq!(answer(&bed.workload, &target).await, "target");
     let to = target.address.to_string();
     let agent = Agent::new("connect", &[&to]).within(&other.0);
-    let (report, caught) = crate::bed::while_serving(&bed.weir, agent.report()).await;
+    let (report, caught) = while_serving(&bed.weir, agent.report()).await;
     assert_eq!(report.get("answer"), format!("weir {to}"));
     assert_eq!(caught[0].origin.workload, other_id);
     assert!(matches!(

@@ -1,11 +1,19 @@
 //! The programs in the real kernel, and the engine over them. Needs root; makes its own cgroups and
 //! pins and removes them; every packet stays on loopback.
+#![cfg(test)]
+
+use std::time::Duration;
 
 mod agent;
 mod bed;
+mod child;
 mod connect;
 mod doctor;
 mod lifecycle;
 mod refuse;
 mod restart;
+mod serve;
 mod tag;
+
+/// Nothing here takes this long; whatever does hangs.
+const SOON: Duration = Duration::from_secs(20);

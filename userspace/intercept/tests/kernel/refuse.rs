@@ -5,10 +5,17 @@ use std::{
     time::Duration,
 };
 
+use aya::maps::{Array, Map, MapData};
 use tokio::{net::UdpSocket, time::timeout};
+use weir_abi::{SETTINGS_INDEX, Settings};
 use weir_intercept::{Hook, Reason};
 
-use crate::bed::{Agent, Bed, NOBODY, Target, Workload};
+use crate::{
+    SOON,
+    bed::{Bed, Workload},
+    child::{Agent, NOBODY},
+    serve::Target,
+};
 
 /// A datagram somewhere, by this task, is refused and told.
 async fn refused(task: &str, to: &str, hook: Hook, destination: &str) {
@@ -128,7 +135,7 @@ async fn no_socket(domain: i32, kind: i32, protocol: i32, told: u16) {
     let mut bed = Bed::new();
     let args = [domain.to_string(), kind.to_string(), protocol.to_string()];
     let args = args.each_ref().map(String::as_str);
-    let agent = bed.agent("socket", &args).as_root();
+    let agent = bed.agent("socket", &args).with_root();
     let (report, refusal) = bed.refused(agent).await;
     assert_eq!(report.get("socket"), "EPERM");
     assert_eq!(
@@ -148,9 +155,22 @@ async fn raw_sockets_are_refused() {
 
 #[tokio::test]
 async fn ping_sockets_are_refused() {
-    // Also where the group range of ping_group_range would let an agent have one.
-    no_socket(libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP, 1).await;
-    no_socket(libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_ICMPV6, 58).await;
+    // Where ping_group_range lets an agent have one, that is; by default the kernel does not.
+    for (domain, protocol) in [
+        (libc::AF_INET, libc::IPPROTO_ICMP),
+        (libc::AF_INET6, libc::IPPROTO_ICMPV6),
+    ] {
+        let mut bed = Bed::new();
+        let args = [domain.to_string(), protocol.to_string()];
+        let args = args.each_ref().map(String::as_str);
+        let free = Agent::new("ping", &args).with_root().report().await;
+        assert_eq!(free.get("socket"), "OK", "nothing else stops it");
+        let agent = bed.agent("ping", &args).with_root();
+        let (report, refusal) = bed.refused(agent).await;
+        assert_eq!(report.get("socket"), "EPERM");
+        assert_eq!(refusal.hook, Hook::SocketCreate);
+        assert_eq!(i32::from(refusal.protocol), protocol);
+    }
 }
 
 /// Protocols that a kernel may lack: refused by it or by weir, never had. Told where weir refused.
@@ -158,17 +178,17 @@ async fn no_socket_if_known(domain: i32, kind: i32, protocol: i32, told: u16) {
     let mut bed = Bed::new();
     let args = [domain.to_string(), kind.to_string(), protocol.to_string()];
     let args = args.each_ref().map(String::as_str);
-    let free = Agent::new("socket", &args).as_root().report().await;
+    let free = Agent::new("socket", &args).with_root().report().await;
     if free.get("socket") != "OK" {
         eprintln!(
             "this kernel has no protocol {protocol}: {}",
             free.get("socket")
         );
-        let governed = bed.agent("socket", &args).as_root().report().await;
+        let governed = bed.agent("socket", &args).with_root().report().await;
         assert_ne!(governed.get("socket"), "OK");
         return;
     }
-    let agent = bed.agent("socket", &args).as_root();
+    let agent = bed.agent("socket", &args).with_root();
     let (report, refusal) = bed.refused(agent).await;
     assert_eq!(report.get("socket"), "EPERM");
     assert_eq!((refusal.hook, refusal.protocol), (Hook::SocketCreate, told));
@@ -206,12 +226,19 @@ async fn tcp_and_udp_sockets_can_be_made() {
 
 #[tokio::test]
 async fn the_engines_port_can_be_neither_dialled_nor_bound() {
+    let mut bed = Bed::new();
     for (task, said, hook) in [
         ("connect", "connect", Hook::Connect),
         ("bind", "bind", Hook::Bind),
     ] {
-        for ip in ["127.0.0.1", "[::1]", "127.3.3.3", "[::ffff:127.0.0.1]"] {
-            let mut bed = Bed::new();
+        for ip in [
+            "127.0.0.1",
+            "[::1]",
+            "0.0.0.0",
+            "[::]",
+            "127.3.3.3",
+            "[::ffff:127.0.0.1]",
+        ] {
             let address = format!("{ip}:{}", bed.weir.status().port);
             let agent = bed.agent(task, &[&address]);
             let (report, refusal) = bed.refused(agent).await;
@@ -223,7 +250,6 @@ async fn the_engines_port_can_be_neither_dialled_nor_bound() {
             );
         }
     }
-    let bed = Bed::new();
     assert_eq!(
         bed.agent("bind", &["127.77.0.4:0"])
             .report()
@@ -236,7 +262,6 @@ async fn the_engines_port_can_be_neither_dialled_nor_bound() {
 #[tokio::test]
 async fn a_listening_agent_answers_nobody() {
     let mut bed = Bed::new();
-    let mut refusals = bed.weir.take_refusals().expect("refusals");
     let mut agent = bed.agent("listen", &["127.77.0.5:0"]).spawn();
     let address: SocketAddr = agent
         .wait_for("listening")
@@ -252,14 +277,14 @@ async fn a_listening_agent_answers_nobody() {
         !matches!(dialled, Ok(Ok(_))),
         "nobody outside may reach a workload's listener"
     );
-    let refusal = timeout(crate::bed::SOON, refusals.next())
+    let refusal = timeout(SOON, bed.refusals.next())
         .await
         .expect("told")
         .expect("one");
     assert_eq!(refusal.hook, Hook::Egress);
     assert_eq!(refusal.facts.workload, bed.id);
     assert_eq!((refusal.protocol, refusal.facts.pid), (6, None));
-    let again = timeout(Duration::from_millis(300), refusals.next()).await;
+    let again = timeout(Duration::from_millis(300), bed.refusals.next()).await;
     assert!(
         again.is_err(),
         "a retransmission within the second is not told again"
@@ -275,7 +300,7 @@ async fn a_socket_that_was_handed_out_is_refused() {
     let path = outside.0.path().to_str().expect("text").to_owned();
     let agent = bed
         .agent("handed", &[&path, &target.address.to_string()])
-        .as_root();
+        .with_root();
     let (report, refusal) = bed.refused(agent).await;
     assert_eq!(report.get("connect"), "EPERM");
     assert_eq!(
@@ -288,9 +313,49 @@ async fn a_socket_that_was_handed_out_is_refused() {
 }
 
 #[tokio::test]
+async fn refusals_that_nobody_reads_are_counted() {
+    const TRIED: u64 = 5000;
+    let mut bed = Bed::new();
+    let report = bed
+        .agent("flood", &[&TRIED.to_string(), "127.77.0.8:9"])
+        .report()
+        .await;
+    assert_eq!(
+        report.get("refused"),
+        TRIED.to_string(),
+        "each is refused, told or not"
+    );
+    let (mut told, mut lost) = (0, 0);
+    while let Ok(refusal) = timeout(Duration::from_millis(200), bed.refusals.next()).await {
+        told += 1;
+        lost += refusal.expect("one").lost;
+    }
+    assert!(told > 0 && lost > 0, "{told} told, {lost} lost");
+    assert_eq!(told + lost, TRIED);
+}
+
+#[tokio::test]
+async fn before_an_engine_has_listened_everything_is_refused() {
+    let mut bed = Bed::new();
+    let data = MapData::from_pin(bed.pins.0.join("engine/maps/SETTINGS")).expect("a pin");
+    let map = Map::from_map_data(data).expect("a map");
+    let mut settings = Array::<_, Settings>::try_from(map).expect("an array");
+    settings
+        .set(SETTINGS_INDEX, Settings::default(), 0)
+        .expect("to write");
+    let agent = bed.agent("connect", &["127.77.0.7:80"]);
+    let (report, refusal) = bed.refused(agent).await;
+    assert_eq!(report.get("connect"), "EPERM");
+    assert_eq!(
+        (refusal.hook, refusal.reason),
+        (Hook::Connect, Reason::NoEngine)
+    );
+}
+
+#[tokio::test]
 async fn another_network_namespace_is_refused() {
     let mut bed = Bed::new();
-    let agent = bed.agent("foreign", &["127.77.0.7:80"]).as_root();
+    let agent = bed.agent("foreign", &["127.77.0.7:80"]).with_root();
     let (report, refusal) = bed.refused(agent).await;
     assert_eq!(report.get("loopback"), "OK");
     assert_eq!(report.get("connect"), "EPERM");

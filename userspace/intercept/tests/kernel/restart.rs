@@ -11,7 +11,9 @@ use weir_intercept::{InterceptError, Interceptor, Options, cgroup::Cgroup};
 
 use crate::{
     agent,
-    bed::{Agent, Ground, Running, Target, while_serving},
+    bed::Ground,
+    child::{Agent, Running},
+    serve::{Target, while_serving},
 };
 
 /// The agents' task of being an engine: serves until let go, then lifts all, or leaves it.
@@ -46,11 +48,18 @@ pub(super) fn engine(pin_dir: &str, rest: &[&str]) {
     });
 }
 
+/// The table of handshakes of the instance pinned here.
+pub(crate) fn flows(pin_dir: &Path) -> HashMap<MapData, FlowKey, ConnectFacts> {
+    let data = MapData::from_pin(pin_dir.join("maps/FLOWS")).expect("a pinned map");
+    Map::from_map_data(data)
+        .expect("a map")
+        .try_into()
+        .expect("a hash")
+}
+
 /// No entry of a handshake is left behind, as soon as the kernel has closed the last socket.
 pub(crate) fn no_flows_left(pin_dir: &Path) {
-    let data = MapData::from_pin(pin_dir.join("maps/FLOWS")).expect("a pinned map");
-    let map = Map::from_map_data(data).expect("a map");
-    let flows = HashMap::<_, FlowKey, ConnectFacts>::try_from(map).expect("a hash");
+    let flows = flows(pin_dir);
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let left: Vec<FlowKey> = flows.keys().filter_map(Result::ok).collect();
@@ -67,7 +76,7 @@ async fn spawn(ground: &Ground, end: &str) -> Running {
     let pin_dir = ground.pins.0.join("engine");
     let workload = ground.workload.0.path().to_str().expect("text").to_owned();
     let args = [pin_dir.to_str().expect("text"), end, &workload];
-    let mut engine = Agent::new("engine", &args).as_root().spawn();
+    let mut engine = Agent::new("engine", &args).with_root().spawn();
     engine.wait_for("ready").await;
     engine
 }
@@ -105,7 +114,7 @@ async fn a_killed_engine_leaves_nothing_open_and_the_next_takes_over() {
     let args = args.each_ref().map(String::as_str);
     let raw = Agent::new("socket", &args)
         .within(&ground.workload.0)
-        .as_root()
+        .with_root()
         .report()
         .await;
     assert_eq!(raw.get("socket"), "EPERM");
@@ -222,7 +231,10 @@ async fn an_engine_started_in_the_root_cgroup_makes_a_home_and_leaves_it() {
     let pin_dir = ground.pins.0.join("homeless");
     let args = [pin_dir.to_str().expect("text"), "remove"];
     let root = Cgroup::resolve("/").expect("a mount");
-    let mut engine = Agent::new("engine", &args).within(&root).as_root().spawn();
+    let mut engine = Agent::new("engine", &args)
+        .within(&root)
+        .with_root()
+        .spawn();
     let home = engine.wait_for("home").await;
     let expected = Cgroup::resolve("/weir.engine/homeless").expect("a path");
     assert_eq!(Path::new(&home), expected.path());

@@ -4,7 +4,11 @@ use std::os::unix::fs::chown;
 
 use weir_intercept::{InterceptError, Interceptor, cgroup::Cgroup};
 
-use crate::bed::{Agent, Bed, Ground, NOBODY, Workload, while_serving};
+use crate::{
+    bed::{Bed, Ground, Workload},
+    child::{Agent, NOBODY},
+    serve::while_serving,
+};
 
 fn refused(outcome: Result<weir_intercept::CgroupId, InterceptError>, word: &str) {
     match outcome {
@@ -55,7 +59,7 @@ async fn tags_do_not_nest() {
     );
     // What was refused left nothing behind.
     assert_eq!(weir.status().tagged.len(), 1);
-    let report = Agent::new("ask", &["127.77.5.1:9"])
+    let report = Agent::new("ask-connected", &["127.77.5.1:9"])
         .within(&ground.workload.0)
         .report()
         .await;

@@ -1,73 +1,18 @@
-//! What agents do: one task a process, told by the environment, reported on stdout.
+//! Every way to open a TCP connection, and every trick to open one elsewhere.
 
 use std::{
-    env, fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    fs,
+    io::{self, BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpStream},
     os::fd::{AsRawFd, OwnedFd},
     thread,
     time::Duration,
 };
 
-use nix::{
-    errno::Errno,
-    sys::socket::{MsgFlags, SockaddrStorage, sendto},
-};
+use nix::sys::socket::{MsgFlags, SockaddrStorage, sendto};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-/// Not a test: the process that the tests start.
-#[test]
-#[ignore = "the agents' own process, which the tests start"]
-fn process() {
-    let task = env::var("WEIR_TEST_TASK").expect("a task");
-    let args = env::var("WEIR_TEST_ARGS").expect("arguments");
-    let args: Vec<&str> = args.split_whitespace().collect();
-    match (task.as_str(), args.as_slice()) {
-        ("connect", [to]) => connect(to),
-        ("many", [count, to @ ..]) => many(count.parse().expect("a count"), to),
-        ("nonblocking", [to]) => nonblocking(to),
-        ("fastopen", [to]) => fastopen(to),
-        ("reconnect", [first, second]) => reconnect(first, second),
-        ("from", [source, to]) => from(source, to),
-        ("device", [device, to]) => device_bound(device, to),
-        ("routed", [hop, to]) => routed(hop, to),
-        ("ask", [to]) => ask(to),
-        ("ask-connected", [to]) => ask_connected(to),
-        ("socket", [domain, kind, protocol]) => socket(domain, kind, protocol),
-        ("bind", [at]) => say("bind", outcome(TcpListener::bind(address(at)).map(drop))),
-        ("listen", [at]) => listen(at),
-        ("handed", [cgroup, to]) => handed(cgroup, to),
-        ("foreign", [to]) => foreign(to),
-        ("again", [to]) => again(to),
-        ("engine", [pin_dir, rest @ ..]) => super::restart::engine(pin_dir, rest),
-        _ => panic!("no such task: {task} {args:?}"),
-    }
-}
-
-/// One line that the test finds among the runner's own.
-pub(super) fn say(key: &str, value: impl std::fmt::Display) {
-    println!("\n={key} {value}");
-    io::stdout().flush().expect("a reader");
-}
-
-/// Waits until the test lets go of us.
-pub(super) fn wait() {
-    let _all = io::stdin().read_to_end(&mut Vec::new());
-}
-
-fn address(text: &str) -> SocketAddr {
-    text.parse().expect("an address and port")
-}
-
-fn outcome(result: io::Result<()>) -> String {
-    match result {
-        Ok(()) => "OK".to_owned(),
-        Err(error) => error.raw_os_error().map_or_else(
-            || format!("{:?}", error.kind()),
-            |number| format!("{:?}", Errno::from_raw(number)),
-        ),
-    }
-}
+use super::{address, outcome, say, wait};
 
 fn tcp(to: SocketAddr) -> Socket {
     Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP)).expect("a socket")
@@ -122,7 +67,7 @@ fn report(connected: io::Result<TcpStream>, to: SocketAddr) {
     }
 }
 
-fn connect(to: &str) {
+pub(super) fn connect(to: &str) {
     let to = address(to);
     say(
         "comm",
@@ -134,7 +79,7 @@ fn connect(to: &str) {
 }
 
 /// Connects `count` times at once, spread over the destinations, and counts whose answer was right.
-fn many(count: usize, to: &[&str]) {
+pub(super) fn many(count: usize, to: &[&str]) {
     let threads: Vec<_> = (0..count)
         .map(|index| {
             let to = address(to[index % to.len()]);
@@ -157,7 +102,7 @@ fn many(count: usize, to: &[&str]) {
     say("wrong", wrong);
 }
 
-fn nonblocking(to: &str) {
+pub(super) fn nonblocking(to: &str) {
     let to = address(to);
     let socket = tcp(to);
     socket.set_nonblocking(true).expect("non-blocking");
@@ -167,21 +112,14 @@ fn nonblocking(to: &str) {
         nix::poll::PollFlags::POLLOUT,
     )];
     nix::poll::poll(&mut poll, 10_000u16).expect("writable");
-    say(
-        "ended",
-        outcome(
-            socket
-                .take_error()
-                .map_err(Into::into)
-                .and_then(|e| e.map_or(Ok(()), Err)),
-        ),
-    );
+    let failed = socket.take_error().expect("an outcome");
+    say("ended", outcome(failed.map_or(Ok(()), Err)));
     socket.set_nonblocking(false).expect("blocking");
     report(Ok(socket.into()), to);
 }
 
 /// No connect at all: the first data is to ride on the SYN.
-fn fastopen(to: &str) {
+pub(super) fn fastopen(to: &str) {
     let to = address(to);
     let socket = tcp(to);
     let data = claim(&socket, to);
@@ -192,7 +130,7 @@ fn fastopen(to: &str) {
         &into,
         MsgFlags::from_bits_retain(libc::MSG_FASTOPEN),
     );
-    say("sent", outcome(sent.map(drop).map_err(Into::into)));
+    say("sent", outcome(sent.map(drop).map_err(io::Error::from)));
     say(
         "answer",
         heard(socket.into()).unwrap_or_else(|error| error.to_string()),
@@ -200,14 +138,14 @@ fn fastopen(to: &str) {
 }
 
 /// One socket, two connections: disconnected in between by an address of no family.
-fn reconnect(first: &str, second: &str) {
+pub(super) fn reconnect(first: &str, second: &str) {
     let (first, second) = (address(first), address(second));
     let socket = tcp(first);
     socket.connect(&first.into()).expect("the first connect");
     let copy: TcpStream = socket.try_clone().expect("a copy").into();
     say("first", meet(copy, first).expect("an answer"));
     let none = libc::sockaddr {
-        sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+        sa_family: 0,
         sa_data: [0; 14],
     };
     // SAFETY: an open descriptor and an initialised address of the length that is passed.
@@ -219,7 +157,7 @@ fn reconnect(first: &str, second: &str) {
     );
 }
 
-fn from(source: &str, to: &str) {
+pub(super) fn from(source: &str, to: &str) {
     let to = address(to);
     let socket = tcp(to);
     socket
@@ -228,7 +166,7 @@ fn from(source: &str, to: &str) {
     report(socket.connect(&to.into()).map(|()| socket.into()), to);
 }
 
-fn device_bound(device: &str, to: &str) {
+pub(super) fn device_bound(device: &str, to: &str) {
     let to = address(to);
     let socket = tcp(to);
     socket
@@ -238,7 +176,7 @@ fn device_bound(device: &str, to: &str) {
 }
 
 /// A loose source route (RFC 791, section 3.1): packets are to go by way of `hop`.
-fn routed(hop: &str, to: &str) {
+pub(super) fn routed(hop: &str, to: &str) {
     let to = address(to);
     let socket = tcp(to);
     let SocketAddr::V4(hop) = address(hop) else {
@@ -266,64 +204,33 @@ fn routed(hop: &str, to: &str) {
     );
 }
 
-fn udp(to: SocketAddr) -> UdpSocket {
-    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-    let socket = UdpSocket::bind(any).expect("a socket");
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .expect("a time-out");
-    socket
-}
-
-fn answered(socket: &UdpSocket) -> io::Result<()> {
-    let mut answer = [0; 16];
-    let length = socket.recv(&mut answer)?;
-    say("answer", String::from_utf8_lossy(&answer[..length]));
-    Ok(())
-}
-
-fn ask(to: &str) {
+/// A segment routing header (RFC 8754, section 2): packets are to go by way of `hop`.
+pub(super) fn segments(hop: &str, to: &str) {
     let to = address(to);
-    let socket = udp(to);
-    let sent = socket.send_to(b"question", to).map(drop);
-    say("ask", outcome(sent.and_then(|()| answered(&socket))));
-}
-
-fn ask_connected(to: &str) {
-    let to = address(to);
-    let socket = udp(to);
-    let sent = socket
-        .connect(to)
-        .and_then(|()| socket.send(b"question"))
-        .map(drop);
-    say("ask", outcome(sent.and_then(|()| answered(&socket))));
-}
-
-fn socket(domain: &str, kind: &str, protocol: &str) {
-    let number = |text: &str| text.parse().expect("a number");
-    // SAFETY: takes three numbers.
-    let fd = unsafe { libc::socket(number(domain), number(kind), number(protocol)) };
-    say(
-        "socket",
-        outcome(if fd < 0 {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(())
-        }),
-    );
-}
-
-/// Listens, and says whether anyone could connect before the test let go.
-fn listen(at: &str) {
-    let listener = TcpListener::bind(address(at)).expect("a listener");
-    say("listening", listener.local_addr().expect("an address"));
-    wait();
-    listener.set_nonblocking(true).expect("non-blocking");
-    say("reached", outcome(listener.accept().map(drop)));
+    let socket = tcp(to);
+    let SocketAddr::V6(hop) = address(hop) else {
+        panic!("IPv6 only")
+    };
+    let mut header = vec![0, 4, 4, 1, 1, 0, 0, 0];
+    header.extend([0; 16]);
+    header.extend(hop.ip().octets());
+    // SAFETY: an open descriptor and as many readable bytes as are passed.
+    let set = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RTHDR,
+            header.as_ptr().cast(),
+            40,
+        )
+    };
+    assert_eq!(set, 0, "IPV6_RTHDR: {}", io::Error::last_os_error());
+    let connected = socket.connect_timeout(&to.into(), Duration::from_millis(500));
+    report(connected.map(|()| socket.into()), to);
 }
 
 /// Makes a socket, then leaves the cgroup with it: what a helper outside does that is handed one.
-fn handed(cgroup: &str, to: &str) {
+pub(super) fn handed(cgroup: &str, to: &str) {
     let to = address(to);
     let socket = tcp(to);
     fs::write(format!("{cgroup}/cgroup.procs"), "0").expect("to leave");
@@ -331,13 +238,16 @@ fn handed(cgroup: &str, to: &str) {
 }
 
 /// Connects from a network namespace of its own, where loopback is up.
-fn foreign(to: &str) {
+pub(super) fn foreign(to: &str) {
     let to = address(to);
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("a namespace");
     let up = loopback_up();
     say("loopback", outcome(up));
     report(TcpStream::connect(to), to);
 }
+
+/// include/uapi/linux/if.h, in the width of the request.
+const IFF_UP: libc::c_short = 1;
 
 fn loopback_up() -> io::Result<()> {
     let socket: OwnedFd = Socket::new(Domain::IPV4, Type::DGRAM, None)?.into();
@@ -346,7 +256,7 @@ fn loopback_up() -> io::Result<()> {
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo\0") {
         *to = from.cast_signed();
     }
-    request.ifr_ifru.ifru_flags = libc::IFF_UP as i16;
+    request.ifr_ifru.ifru_flags = IFF_UP;
     // SAFETY: an open descriptor and an initialised request.
     let outcome =
         unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
@@ -358,7 +268,7 @@ fn loopback_up() -> io::Result<()> {
 }
 
 /// Connects again and again until let go, and counts how each attempt ended.
-fn again(to: &str) {
+pub(super) fn again(to: &str) {
     let to = address(to);
     let counting = thread::spawn(move || {
         let (mut weir, mut wrong, mut failed) = (0u32, 0u32, 0u32);

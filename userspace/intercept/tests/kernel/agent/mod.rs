@@ -1,0 +1,69 @@
+//! What agents do: one task a process, told by the environment, reported on stdout.
+
+mod other;
+mod tcp;
+
+use std::{
+    env,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+};
+
+use nix::errno::Errno;
+
+/// Not a test: the process that the tests start.
+#[test]
+#[ignore = "the agents' own process, which the tests start"]
+fn process() {
+    let task = env::var("WEIR_TEST_TASK").expect("a task");
+    let args = env::var("WEIR_TEST_ARGS").expect("arguments");
+    let args: Vec<&str> = args.split_whitespace().collect();
+    match (task.as_str(), args.as_slice()) {
+        ("connect", [to]) => tcp::connect(to),
+        ("many", [count, to @ ..]) => tcp::many(count.parse().expect("a count"), to),
+        ("nonblocking", [to]) => tcp::nonblocking(to),
+        ("fastopen", [to]) => tcp::fastopen(to),
+        ("reconnect", [first, second]) => tcp::reconnect(first, second),
+        ("from", [source, to]) => tcp::from(source, to),
+        ("device", [device, to]) => tcp::device_bound(device, to),
+        ("routed", [hop, to]) => tcp::routed(hop, to),
+        ("ask", [to]) => other::ask(to),
+        ("ask-connected", [to]) => other::ask_connected(to),
+        ("socket", [domain, kind, protocol]) => other::socket(domain, kind, protocol),
+        ("bind", [at]) => say("bind", outcome(TcpListener::bind(address(at)).map(drop))),
+        ("listen", [at]) => other::listen(at),
+        ("handed", [cgroup, to]) => tcp::handed(cgroup, to),
+        ("segments", [hop, to]) => tcp::segments(hop, to),
+        ("ping", [domain, protocol]) => other::ping(domain, protocol),
+        ("flood", [count, to]) => other::flood(count, to),
+        ("foreign", [to]) => tcp::foreign(to),
+        ("again", [to]) => tcp::again(to),
+        ("engine", [pin_dir, rest @ ..]) => crate::restart::engine(pin_dir, rest),
+        _ => panic!("no such task: {task} {args:?}"),
+    }
+}
+
+/// One line that the test finds among the runner's own.
+pub(crate) fn say(key: &str, value: impl std::fmt::Display) {
+    println!("\n={key} {value}");
+    io::stdout().flush().expect("a reader");
+}
+
+/// Waits until the test lets go of us.
+pub(crate) fn wait() {
+    let _all = io::stdin().read_to_end(&mut Vec::new());
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address and port")
+}
+
+fn outcome(result: io::Result<()>) -> String {
+    match result {
+        Ok(()) => "OK".to_owned(),
+        Err(error) => error.raw_os_error().map_or_else(
+            || format!("{:?}", error.kind()),
+            |number| format!("{:?}", Errno::from_raw(number)),
+        ),
+    }
+}
