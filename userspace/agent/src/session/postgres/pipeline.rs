@@ -237,18 +237,16 @@ mod tests {
         }
     }
 
-    fn query() -> Expected {
-        Expected::Query {
-            changes: VecDeque::new(),
-            plan: None,
+    /// Like a Query, what ReadyForQuery ends by itself.
+    fn call() -> Expected {
+        Expected::Call {
             exposure: Arc::default(),
-            clear: Clear::default(),
         }
     }
 
     #[test]
     fn an_error_passes_over_all_up_to_the_sync_and_no_further() {
-        let mut p = pipeline([parse(), parse(), query(), Expected::Sync, parse()]);
+        let mut p = pipeline([parse(), parse(), call(), Expected::Sync, parse()]);
         assert_eq!(p.fail().len(), 3);
         assert!(p.head().is_none(), "nothing answers until ReadyForQuery");
         let ended = p.ready();
@@ -269,7 +267,7 @@ mod tests {
     fn what_is_sent_after_the_error_and_before_the_sync_is_passed_over_too() {
         let mut p = pipeline([parse()]);
         assert_eq!(p.fail().len(), 1);
-        p.push(query(), None, Instant::now());
+        p.push(call(), None, Instant::now());
         p.push(Expected::Sync, None, Instant::now());
         assert_eq!(p.ready().len(), 2);
         assert!(p.is_empty());
@@ -279,14 +277,14 @@ mod tests {
     fn ready_for_query_that_nobody_asked_for_is_seen() {
         assert!(pipeline([]).ready().is_empty());
         assert!(pipeline([parse(), Expected::Sync]).ready().is_empty());
-        assert_eq!(pipeline([query()]).ready().len(), 1);
+        assert_eq!(pipeline([call()]).ready().len(), 1);
     }
 
     #[test]
     fn a_copy_swallows_syncs_but_nothing_else() {
-        let mut p = pipeline([query(), Expected::Sync]);
+        let mut p = pipeline([call(), Expected::Sync]);
         assert!(p.copy_in_begins());
         assert_eq!(p.len(), 1);
-        assert!(!pipeline([query(), parse()]).copy_in_begins());
+        assert!(!pipeline([call(), parse()]).copy_in_begins());
     }
 }
