@@ -36,7 +36,7 @@ impl Bait {
         let (count, ended) = (Arc::clone(&visits), Arc::clone(&stop));
         let serve = move || {
             while !ended.load(Ordering::Relaxed) {
-                count.fetch_add(sockets.receive(), Ordering::Relaxed);
+                sockets.receive(&count);
                 thread::sleep(POLL);
             }
         };
@@ -127,23 +127,21 @@ impl Sockets {
         Ok(Self { port, tcp, udp })
     }
 
-    /// Greets whoever is there now, and says how many that was.
-    fn receive(&self) -> usize {
-        let mut visits = 0;
+    /// Greets whoever is there now. Counted first: who has been greeted has been counted.
+    fn receive(&self, visits: &AtomicUsize) {
         for socket in &self.tcp {
             while let Ok((mut visitor, _)) = socket.accept() {
-                visits += 1;
+                visits.fetch_add(1, Ordering::Relaxed);
                 visitor.write_all(GREETING).ok();
             }
         }
         for socket in &self.udp {
             let mut datagram = [0; 64];
             while let Ok((_, visitor)) = socket.recv_from(&mut datagram) {
-                visits += 1;
+                visits.fetch_add(1, Ordering::Relaxed);
                 socket.send_to(GREETING, visitor).ok();
             }
         }
-        visits
     }
 }
 

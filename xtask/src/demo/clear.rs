@@ -8,15 +8,42 @@ const WINDOW: usize = 8;
 
 /// Every email and card number in the database, read round weir.
 #[derive(Debug)]
-pub(super) struct Clear(Vec<String>);
+pub(super) struct Clear(Vec<Value>);
+
+#[derive(Debug)]
+struct Value {
+    text: String,
+    /// Every [`WINDOW`] of it that gives it away.
+    parts: Vec<String>,
+}
 
 impl Clear {
     /// Those in this database.
     pub(super) fn of(postgres: &Postgres) -> Result<Self> {
-        let listed = postgres
-            .psql_as_superuser("SELECT email FROM people UNION ALL SELECT card_number FROM people")
-            .context("cannot read the values that must not be seen")?;
-        Ok(Self(listed.lines().map(str::to_lowercase).collect()))
+        let list = |sql| {
+            postgres
+                .psql_as_superuser(sql)
+                .context("cannot read what must not be seen")
+        };
+        let hidden = list("SELECT email FROM people UNION ALL SELECT card_number FROM people")?;
+        Ok(Self::new(hidden.lines(), &list("SELECT name FROM people")?))
+    }
+
+    /// These values; what of them is also in the names that anyone may see gives nothing away.
+    fn new<'a>(values: impl IntoIterator<Item = &'a str>, names: &str) -> Self {
+        let names = names.to_lowercase();
+        let value = |text: &str| {
+            let text = text.to_lowercase();
+            let letters: Vec<char> = text.chars().collect();
+            let parts = letters
+                .windows(WINDOW)
+                .map(|part| part.iter().collect::<String>());
+            Value {
+                parts: parts.filter(|part| !names.contains(part)).collect(),
+                text,
+            }
+        };
+        Self(values.into_iter().map(value).collect())
     }
 
     /// How many there are.
@@ -27,13 +54,8 @@ impl Clear {
     /// The first value of which a telling part is in the text, in upper or lower case.
     pub(super) fn seen_in(&self, text: &str) -> Option<&str> {
         let text = text.to_lowercase();
-        let leaks = |value: &&String| {
-            let letters: Vec<char> = value.chars().collect();
-            letters
-                .windows(WINDOW)
-                .any(|part| text.contains(&part.iter().collect::<String>()))
-        };
-        self.0.iter().find(leaks).map(String::as_str)
+        let leaks = |value: &&Value| value.parts.iter().any(|part| text.contains(part));
+        self.0.iter().find(leaks).map(|value| value.text.as_str())
     }
 }
 

@@ -6,9 +6,9 @@
 //!
 //! Not its job: testing weir's corners (its tests do). Whatever is checked here can also be seen.
 //!
-//! Known limits: one demo on a host at a time, and none where weir already enforces, because a
-//! daemon is one a host and `weir uninstall` lifts everything. Killed by SIGKILL it leaves its
-//! cgroup governed and its directory behind; the next one says so and what to do.
+//! Known limits: one demo on a host at a time, and none where a weir daemon already enforces: a
+//! daemon is one a host. Killed by SIGKILL it leaves its cgroup governed and its directory behind;
+//! the next one says so and what to do.
 
 mod act;
 mod bait;

@@ -17,6 +17,8 @@ pub(super) struct Play {
     pub(super) transcript: String,
     /// How many sessions the agent has opened to the declared target.
     pub(super) sessions: usize,
+    /// The session in which the agent was refused, as the refusal named it.
+    pub(super) refused: Option<String>,
     /// What the agent saw of the people it asked for by name.
     pub(super) masked: Vec<String>,
 }
@@ -28,6 +30,7 @@ impl Play {
             report: Report::default(),
             transcript: String::new(),
             sessions: 0,
+            refused: None,
             masked: Vec::new(),
         }
     }

@@ -1,7 +1,8 @@
 //! What must be there before the curtain: tools, the eBPF object, the weir binary, and root.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,7 +13,7 @@ use crate::setup::{self, Part};
 use crate::workspace::Workspace;
 use crate::{build_ebpf, say};
 
-/// Asks a terminal about colour, and must reach what sudo starts.
+/// What says whether there is to be colour; sudo would forget it.
 const COLOUR: [&str; 3] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
 
 /// Sets up and builds as whoever calls, so that no file in `target` comes to belong to root because
@@ -34,21 +35,30 @@ pub(super) fn weir(workspace: &Workspace, keep: bool) -> Result<PathBuf> {
     }
     say::line("the demo needs root: sudo may ask for your password");
     let mut again = root.command("env").context("there is no sudo any more")?;
-    for name in COLOUR {
-        if let Some(value) = std::env::var_os(name) {
-            let mut pair = std::ffi::OsString::from(name);
-            pair.push("=");
-            pair.push(value);
-            again.arg(pair);
-        }
-    }
-    again.arg(std::env::current_exe().context("cannot find this program")?);
-    again
-        .arg("demo")
-        .args(keep.then_some("--keep"))
-        .arg("--built")
-        .arg(weir);
+    let this = std::env::current_exe().context("cannot find this program")?;
+    let colour = COLOUR
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    again.args(words(colour, &this, &weir, keep));
     Err(again.exec()).context("cannot start sudo")
+}
+
+/// What `env` is to be told: variables, this program, and the part of it that is left.
+fn words(
+    variables: impl IntoIterator<Item = (&'static str, OsString)>,
+    this: &Path,
+    weir: &Path,
+    keep: bool,
+) -> Vec<OsString> {
+    let variable = |(name, value): (&str, OsString)| {
+        let mut pair = OsString::from(format!("{name}="));
+        pair.push(value);
+        pair
+    };
+    let mut words: Vec<OsString> = variables.into_iter().map(variable).collect();
+    words.extend([this.into(), "demo".into(), "--built".into(), weir.into()]);
+    words.extend(keep.then(|| "--keep".into()));
+    words
 }
 
 /// In the profile of the tests: what is built for one is there for the other.
@@ -67,4 +77,26 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
     }
     build_ebpf::executable(&String::from_utf8_lossy(&output.stdout))
         .context("cargo built weir and didn't say where it is")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_told_to_play_what_was_built() {
+        let colour = [("NO_COLOR", OsString::from("1"))];
+        let told = words(colour, Path::new("/t/xtask"), Path::new("/t/weir"), true);
+        assert_eq!(
+            told,
+            [
+                "NO_COLOR=1",
+                "/t/xtask",
+                "demo",
+                "--built",
+                "/t/weir",
+                "--keep"
+            ]
+        );
+    }
 }

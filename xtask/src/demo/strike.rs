@@ -6,12 +6,11 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use super::act;
 use super::places::Who;
 use super::play::Play;
 use super::report::{Report, proof};
+use super::screen;
 use super::stage::Stage;
-use super::weir;
 
 /// Takes everything down, in the order in which it can go, and says what is left.
 pub(super) fn all(play: Play) -> Report {
@@ -41,14 +40,11 @@ fn take_down(stage: Stage) -> Vec<String> {
         dir,
     } = stage;
     let stopped = weir.stop();
-    let lifted = act::shown(Who::Root, weir.lift(), "").and_then(|said| {
-        anyhow::ensure!(
-            said.status.success(),
-            "`weir uninstall` failed, {}",
-            said.status
-        );
-        Ok(())
-    });
+    screen::typed(
+        Who::Root.prompt(),
+        &format!("rm -r {}", weir.pins().display()),
+    );
+    let lifted = weir.lift();
     drop(bait);
     let outcomes = [
         stopped,
@@ -67,15 +63,20 @@ fn take_down(stage: Stage) -> Vec<String> {
 /// Where something could be left.
 struct Traces {
     processes: [Pid; 2],
-    paths: [PathBuf; 3],
+    paths: [PathBuf; 4],
 }
 
 impl Traces {
     fn of(stage: &Stage) -> Self {
         Self {
             processes: [stage.weir.pid(), stage.postgres.pid()],
-            paths: [stage.cgroups.base(), stage.dir.path(), stage.postgres.dir()]
-                .map(Path::to_owned),
+            paths: [
+                stage.weir.pins(),
+                stage.cgroups.base(),
+                stage.dir.path(),
+                stage.postgres.dir(),
+            ]
+            .map(Path::to_owned),
         }
     }
 
@@ -86,10 +87,8 @@ impl Traces {
             .iter()
             .filter(alive)
             .map(|pid| format!("process {pid}"));
-        let paths = self.paths.iter().cloned().chain(weir::pinned());
-        let paths = paths
-            .filter(|path| path.exists())
-            .map(|path| path.display().to_string());
+        let paths = self.paths.iter().filter(|path| path.exists());
+        let paths = paths.map(|path| path.display().to_string());
         processes.chain(paths).collect()
     }
 }

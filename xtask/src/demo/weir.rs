@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use testbed::{Running, Spawn};
 
 use super::{act, interrupt, screen};
 
-/// Where every weir on a host pins what enforces, one directory for each.
-const PINS: &str = "/sys/fs/bpf/weir";
+/// Where a daemon pins what enforces.
+const PINS: &str = "/sys/fs/bpf/weir/daemon";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
@@ -41,26 +42,14 @@ pub(super) struct Files<'a> {
     pub(super) log: &'a Path,
 }
 
-/// What any weir has pinned on this host.
-pub(super) fn pinned() -> Vec<PathBuf> {
-    fs::read_dir(PINS)
-        .map(|entries| {
-            entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .collect()
-        })
-        .unwrap_or_default()
-}
-
 impl Weir {
-    /// Starts it in this cgroup, and waits until it answers. Refuses where anything of weir is
-    /// pinned: the daemon would take it over, and the end of the demo would lift it.
+    /// Starts it in this cgroup, and waits until it answers. Refuses where a daemon enforces
+    /// already, alive or not: this one would take that over, and the end of the demo would lift it.
     pub(super) fn start(binary: &Path, files: &Files<'_>, cgroup: &Path) -> Result<Self> {
-        if let [first, ..] = pinned().as_slice() {
+        if Path::new(PINS).exists() {
             bail!(
-                "weir already enforces on this host ({}), and the demo would lift that at its end; \
-                 stop it and run `{} uninstall` first",
-                first.display(),
+                "a weir daemon enforces on this host already ({PINS}), and the demo would lift that \
+                 at its end; stop it and run `{} uninstall` first",
                 binary.display()
             );
         }
@@ -150,10 +139,20 @@ impl Weir {
         Ok(())
     }
 
-    /// The command that lifts its enforcement; running it is up to the caller.
-    pub(super) fn lift(&mut self) -> Spawn {
+    /// What it has pinned, which enforces without it.
+    pub(super) fn pins(&self) -> &Path {
+        Path::new(PINS)
+    }
+
+    /// Lifts its enforcement by unpinning it. `weir uninstall` would lift every other weir's too.
+    pub(super) fn lift(&mut self) -> Result<()> {
         self.lifted = true;
-        self.command(&["uninstall", "--yes"])
+        match fs::remove_dir_all(PINS) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {PINS}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn wait_until_it_answers(&self) -> Result<()> {
@@ -186,7 +185,7 @@ impl Drop for Weir {
     fn drop(&mut self) {
         self.stop().ok();
         if !self.lifted {
-            self.lift().run().ok();
+            self.lift().ok();
         }
     }
 }

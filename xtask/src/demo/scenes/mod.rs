@@ -33,7 +33,10 @@ const SCENES: &[Scene] = &[
     ("Another port is no way round", detours::other_port),
     ("A raw socket is no way round", detours::other_sockets),
     ("All of it is on record", records::list),
-    ("A refusal is explained on record", records::show),
+    (
+        "So is what was refused, under the name that the refusal gave",
+        records::show,
+    ),
     ("A session is replayed as the agent saw it", records::replay),
     ("How weir stands", records::status),
 ];

@@ -50,7 +50,10 @@ pub(super) fn list(play: &mut Play) -> Result<()> {
 }
 
 pub(super) fn show(play: &mut Play) -> Result<()> {
-    let id = oldest(play, "refused")?;
+    let id = play
+        .refused
+        .clone()
+        .context("no refusal named its record")?;
     let said = play.weir(&["sessions", "show", &id])?;
     let parts = ["DROP DATABASE", "no-destroy", "orders-db", "psql"];
     let missing = parts.iter().find(|part| !said.text.contains(**part));
@@ -64,7 +67,7 @@ pub(super) fn show(play: &mut Play) -> Result<()> {
 }
 
 pub(super) fn replay(play: &mut Play) -> Result<()> {
-    let id = oldest(play, "masked")?;
+    let id = first_masked(play)?;
     let said = play.weir(&["sessions", "replay", &id])?;
     let asked = "SELECT id, name, email, card_number FROM people ORDER BY id LIMIT 5";
     let whole = said.status.success()
@@ -124,26 +127,20 @@ fn ended(play: &Play) -> Result<Vec<Value>> {
     }
 }
 
-/// The first session by IPv4 that has any of this.
-fn oldest(play: &Play, count: &str) -> Result<String> {
-    let has_any = |one: &&Value| {
-        one.get(count)
+/// The first session in which anything was masked.
+fn first_masked(play: &Play) -> Result<String> {
+    let masks = |one: &&Value| {
+        one.get("masked")
             .and_then(Value::as_u64)
             .is_some_and(|n| n > 0)
     };
-    let by_v4 = |one: &&Value| text(one, "/start/destination").starts_with("127.0.0.1:");
     let sessions = ended(play)?;
     let first = sessions
         .iter()
         .rev()
-        .filter(|one| is_governed(one))
-        .filter(by_v4)
-        .find(has_any);
-    let id = text(
-        first.with_context(|| format!("no session has anything {count}"))?,
-        "/start/id",
-    );
-    Ok(id.to_owned())
+        .find(masks)
+        .context("nothing was masked in any session")?;
+    Ok(text(first, "/start/id").to_owned())
 }
 
 fn is_governed(session: &Value) -> bool {

@@ -48,6 +48,15 @@ fn explained(play: &mut Play, text: &str, rule: &str, reason: &str) {
     );
 }
 
+/// The session that a refusal names as its record.
+fn record(text: &str) -> Option<String> {
+    let (_, after) = text.split_once("record ")?;
+    after
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .next()
+        .map(str::to_owned)
+}
+
 /// The statement after the refused one, in the same session, was answered.
 fn goes_on(play: &mut Play, text: &str) -> Result<()> {
     let count = play.stage.postgres.psql_as_superuser(COUNT)?;
@@ -75,4 +84,15 @@ fn never_came(play: &mut Play, start: &str) -> Result<()> {
         }),
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_refusal_names_its_record() {
+        let text =
+            "ERROR:  weir: no\nDETAIL:  rule r, policy 87c0, record 06gzvxq2q5hnbkc6#1\n count\n";
+        assert_eq!(super::record(text).as_deref(), Some("06gzvxq2q5hnbkc6"));
+        assert_eq!(super::record("ERROR:  no"), None);
+    }
 }
