@@ -65,13 +65,16 @@ mod tests {
 
     #[test]
     fn a_part_of_a_value_is_found_and_a_mask_is_not() {
-        let clear = Clear(vec![
-            "ada.brandt@example.com".into(),
-            "4242424242424242".into(),
-        ]);
+        let values = [
+            "ada.brandt@example.com",
+            "esra.fontaine@example.com",
+            "4242424242424242",
+        ];
+        let clear = Clear::new(values, "Ada Brandt\nEsra Fontaine\n");
         for leak in [
             "Ada.Brandt@example.com",
             "x ADA.BRAN",
+            "a.fontaine",
             "1 | 42424242",
             "@example.c",
         ] {
@@ -81,6 +84,7 @@ mod tests {
             "***.******@*****le.com",
             "************4242",
             "Ada Brandt",
+            "Esra Fontaine",
             "",
         ] {
             assert_eq!(clear.seen_in(mask), None, "{mask}");

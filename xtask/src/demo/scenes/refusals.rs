@@ -17,6 +17,7 @@ pub(super) fn destroy(play: &mut Play) -> Result<()> {
         "no-destroy",
         "DROP and TRUNCATE remove data",
     );
+    play.refused = record(&said.text);
     goes_on(play, &said.text)?;
     never_came(play, "DROP DATABASE")
 }
