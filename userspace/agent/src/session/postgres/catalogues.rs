@@ -60,7 +60,9 @@ impl Catalogues {
             Arc::new(Lineage::new(catalogue, rules, target.as_str(), database))
         };
         // A reading that another session made while this one waited is as good as its own.
-        if let Some(known) = reading.as_mut().filter(|known| known.at + age >= asked) {
+        // Any age may be asked for, and a point in time can't be any number of years away.
+        let fresh = |known: &&mut Reading| asked.saturating_duration_since(known.at) <= age;
+        if let Some(known) = reading.as_mut().filter(fresh) {
             if known.version != *policies.version() {
                 known.lineage = lineage(&known.catalogue);
                 known.version = policies.version().clone();
