@@ -103,10 +103,13 @@ pub(super) async fn drive(
 ) -> (Ended, Plain) {
     let mut agent = End::new(agent.0, agent.1);
     let mut target = End::new(target.0, target.1);
-    let ended = match run(session, &mut agent, &mut target, around).await {
-        Ok(ended) => ended,
-        Err(error) => Ended::Failed(error),
-    };
+    let ended = run(session, &mut agent, &mut target, around).await;
+    // Rows that came before what ended the session are the agent's to see.
+    let settled = session.shown.settle(&mut session.record);
+    let ended = settled
+        .map_err(SessionError::from)
+        .and(ended)
+        .unwrap_or_else(Ended::Failed);
     // What is on record as shown is shown, and what is on record as sent is sent.
     let last = async {
         let shown = agent.writer.write_all(session.shown.pending()).await;
