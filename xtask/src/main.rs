@@ -13,6 +13,8 @@ mod setup;
 mod test;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 use workspace::Workspace;
@@ -50,13 +52,24 @@ enum Command {
     Demo(demo::Options),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    // One line that says what failed: a backtrace of this program would only bury it.
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::bad(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
-    match Cli::parse().command {
-        Command::Setup { yes } => setup::everything(&workspace, yes),
+    match command {
+        Command::Setup { yes } => setup::everything(&workspace, *yes),
         Command::BuildEbpf => build_ebpf::run(&workspace),
         Command::Check => check::run(&workspace),
-        Command::Test { args } => test::tests(&workspace, &args),
-        Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Test { args } => test::run(&workspace, args),
+        Command::Demo(options) => demo::run(&workspace, options),
     }
 }

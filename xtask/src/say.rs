@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 
 /// A plain line.
@@ -28,6 +29,11 @@ pub(crate) fn good(text: impl Display) {
 /// Something that was not done, or that a person should know.
 pub(crate) fn warning(text: impl Display) {
     write(WARNING, text);
+}
+
+/// Why it stopped.
+pub(crate) fn bad(text: impl Display) {
+    write(BAD, text);
 }
 
 /// A command about to be run.

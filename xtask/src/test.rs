@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::process::{cargo, find_program, run};
+use crate::process::{self, cargo, find_program};
 use crate::root::Root;
 use crate::setup::{self, Part};
 use crate::workspace::Workspace;
@@ -28,7 +28,7 @@ const RUNNER: &str = if cfg!(target_arch = "aarch64") {
 const SUDO: &str = "sudo --non-interactive --preserve-env";
 
 /// Sets up, builds, and runs them.
-pub(crate) fn tests(workspace: &Workspace, args: &[String]) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
     setup::parts(workspace, &[Part::Ebpf, Part::Postgres, Part::Python])?;
     build_ebpf::run(workspace)?;
     let root = Root::find();
@@ -54,13 +54,13 @@ fn with_nextest(workspace: &Workspace, args: &[String], root: Root) -> Result<()
         nextest
     };
     if args.is_empty() {
-        run(cargo(workspace).args(["test", "--workspace", "--doc"]))?;
+        process::run(cargo(workspace).args(["test", "--workspace", "--doc"]))?;
     }
     if root == Root::Here {
-        return run(&mut nextest(None));
+        return process::run(&mut nextest(None));
     }
-    run(&mut nextest(Some("rootless")))?;
-    run(&mut by_root(root, nextest(Some("kernel")))?)
+    process::run(&mut nextest(Some("rootless")))?;
+    process::run(&mut by_root(root, nextest(Some("kernel")))?)
 }
 
 fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> {
@@ -72,17 +72,17 @@ fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> 
     };
     if !args.is_empty() {
         // Which of them need root can't be told.
-        return run(by_root(root, test(&[]))?.args(args));
+        return process::run(by_root(root, test(&[]))?.args(args));
     }
     let [intercept, agent] = KERNEL;
-    run(&mut test(&[
+    process::run(&mut test(&[
         "--workspace",
         "--exclude",
         intercept,
         "--exclude",
         agent,
     ]))?;
-    run(&mut test(&[
+    process::run(&mut test(&[
         "--package",
         intercept,
         "--package",
@@ -94,7 +94,7 @@ fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> 
         root,
         test(&["--package", intercept, "--package", agent, "--test", "*"]),
     )?;
-    run(kernel.env("RUST_TEST_THREADS", "1"))
+    process::run(kernel.env("RUST_TEST_THREADS", "1"))
 }
 
 /// Lets the test binaries that this cargo runs be run by root.
@@ -103,7 +103,7 @@ fn by_root(root: Root, mut cargo: Command) -> Result<Command> {
         Root::Here => {}
         Root::Sudo => {
             say::line("the kernel tests need root: sudo may ask for your password");
-            run(Command::new("sudo").arg("--validate"))?;
+            process::run(Command::new("sudo").arg("--validate"))?;
             cargo.env(RUNNER, SUDO);
         }
         Root::None => bail!(

@@ -40,6 +40,8 @@ fn install_program(workspace: &Workspace, program: &Program) -> Result<()> {
             "--version",
             program.version,
             "--locked",
+            // One that is there and doesn't start is to be replaced.
+            "--force",
         ])
         .args(program.args);
     run(&mut cargo)
