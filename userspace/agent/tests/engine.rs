@@ -73,7 +73,7 @@ impl Stand {
 
     fn psql(&self, host: &str, server: &Postgres, sql: &str) -> Output {
         let port = server.port().to_string();
-        self.agent("psql", &["-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "app", "-c", sql])
+        self.agent("psql", &["-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "shop", "-c", sql])
     }
 
     fn ended(&self, count: usize) -> Vec<Summary> {

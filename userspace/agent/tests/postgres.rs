@@ -43,7 +43,7 @@ fn refusals_are_explained_and_the_session_goes_on() {
         "-v",
         "VERBOSITY=verbose",
         "-c",
-        "DROP DATABASE app",
+        "DROP DATABASE shop",
         "-c",
         "DELETE FROM orders",
         "-c",

@@ -91,7 +91,7 @@ Exit codes:
 Examples:
   sudo weir run -- psql -h db.internal orders
   sudo weir run --config /etc/weir/weir.toml -- python3 agent.py
-  sudo weir run --user weir-agent --state /tmp/weir -- bash")]
+  sudo weir run --user weir-agent --state /srv/weir -- bash")]
 pub(super) struct Run {
     /// Take engine settings, identities and targets from this file; a workload named `run` in it
     /// says who the command is and what it may reach
@@ -102,9 +102,10 @@ pub(super) struct Run {
     #[arg(long, value_name = "NAME")]
     pub(super) user: Option<String>,
 
-    /// Keep the records in this directory [default: /var/lib/weir/records, or the configuration's]
+    /// Keep state below this directory: the records in DIR/records, keys and audit log beside
+    /// them [default: /var/lib/weir, or the configuration's]
     #[arg(long, value_name = "DIR")]
-    pub(super) records: Option<PathBuf>,
+    pub(super) state: Option<PathBuf>,
 
     /// Say nothing but errors
     #[arg(long, short)]

@@ -58,8 +58,9 @@ impl Plan {
                 match lineage.source(relation, ColumnNumber(field.column)) {
                     Source::Harmless => None,
                     Source::Sensitive(sensitive) => Some(sensitive),
-                    // Toast tables and indexes of the system are in no catalogue.
-                    Source::Unknown if relation.is_system() => None,
+                    // The system's own are in every reading, but toast tables in none: those of
+                    // the statistics hold samples of other columns' values.
+                    Source::Unknown if relation.is_system() => lineage.any(),
                     Source::Unknown => match unknown {
                         Unknown::Refresh => return Err(StaleCatalogue),
                         Unknown::Mask => lineage.any(),
@@ -87,8 +88,20 @@ impl Plan {
         self.masks
     }
 
-    /// Writes `row` with its masked columns to `out`; returns how many values were masked. A row
-    /// with another number of columns than was described is an error: nothing is known of it.
+    /// An error for a row with another number of columns than was described: nothing is known of
+    /// it.
+    pub fn check(&self, row: &DataRow) -> Result<(), RowError> {
+        if row.len() == self.columns.len() {
+            return Ok(());
+        }
+        Err(RowError::Columns {
+            described: self.columns.len(),
+            sent: row.len(),
+        })
+    }
+
+    /// Writes `row`, which is [`check`](Self::check)ed, with its masked columns to `out`; returns
+    /// how many values were masked.
     pub fn apply(
         &self,
         row: &DataRow,
@@ -96,12 +109,7 @@ impl Plan {
         scratch: &mut Vec<u8>,
         out: &mut BytesMut,
     ) -> Result<u64, RowError> {
-        if row.len() != self.columns.len() {
-            return Err(RowError::Columns {
-                described: self.columns.len(),
-                sent: row.len(),
-            });
-        }
+        self.check(row)?;
         let mut masked = 0;
         let mut builder = DataRowBuilder::begin(out);
         for (value, treatment) in row.columns().zip(&self.columns) {

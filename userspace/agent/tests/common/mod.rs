@@ -121,7 +121,7 @@ impl Gate {
                 "-U",
                 "agent",
                 "-d",
-                "app",
+                "shop",
             ])
             .args(["-p", &self.address.port().to_string()])
             .args(arguments)

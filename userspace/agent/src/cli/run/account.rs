@@ -207,8 +207,12 @@ impl Connection {
             .and(Tone::Key, start.id)
             .and(Tone::Strong, format!("  {target}"))
             .text(format!(" {}", start.destination));
+        let ended = end.as_ref().map_or_else(
+            || Line::of(Tone::Warn, "no end on record"),
+            story::end_in_short,
+        );
         if let Some(End::Refused { .. }) = end {
-            return out.line(&line.text("  ").join(story::end_in_short(end.as_ref())));
+            return out.line(&line.text("  ").join(ended));
         }
         line = line.text(format!(
             "  {}, {}",
@@ -221,7 +225,7 @@ impl Connection {
                 .and(Tone::Warn, format!("{} masked", count(*masked, "value")));
         }
         if !matches!(end, Some(End::Closed)) {
-            line = line.text(", ").join(story::end_in_short(end.as_ref()));
+            line = line.text(", ").join(ended);
         }
         out.line(&line)?;
         for refused in self.refused.iter().take(REFUSALS_SHOWN) {

@@ -11,6 +11,7 @@ use std::{
 
 use nix::{
     errno::Errno,
+    sys::signal::SigSet,
     unistd::{self, Gid, Uid},
 };
 
@@ -36,6 +37,7 @@ pub(in crate::cli) enum Step {
     Capabilities,
     User,
     NoNewPrivileges,
+    Signals,
     Descriptors,
     Verify,
 }
@@ -62,12 +64,13 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 const FIRST_CLOSED: libc::c_uint = 3;
 
 impl Step {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::JoinCgroup,
         Self::Groups,
         Self::Capabilities,
         Self::User,
         Self::NoNewPrivileges,
+        Self::Signals,
         Self::Descriptors,
         Self::Verify,
     ];
@@ -116,6 +119,10 @@ impl Confinement {
         unistd::setresuid(self.uid, self.uid, self.uid).map_err(at(Step::User))?;
         drop_capabilities().map_err(at(Step::Capabilities))?;
         nix::sys::prctl::set_no_new_privs().map_err(at(Step::NoNewPrivileges))?;
+        // Weir blocks those that it passes on; the command must be able to get them.
+        SigSet::empty()
+            .thread_set_mask()
+            .map_err(at(Step::Signals))?;
         close_the_rest().map_err(at(Step::Descriptors))?;
         self.verify().map_err(at(Step::Verify))
     }

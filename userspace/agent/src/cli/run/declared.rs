@@ -1,7 +1,7 @@
 //! The configuration of one run: the file's, or the embedded one, with this run as its only
 //! workload.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{error::RunError, place::Place};
 use crate::config::{Config, Engine, Workload};
@@ -10,13 +10,20 @@ use crate::config::{Config, Engine, Workload};
 const WORKLOAD: &str = "run";
 
 /// What this run is governed by. The workloads of the file are the daemon's, not this run's.
-pub(super) fn config(file: Option<&Path>, place: &Place) -> Result<Config, RunError> {
-    let Engine { state, socket, .. } = Engine::default();
-    let embedded = Config::embedded(state, socket);
+pub(super) fn config(
+    file: Option<&Path>,
+    state: Option<&Path>,
+    place: &Place,
+) -> Result<Config, RunError> {
+    let usual = Engine::default();
+    let embedded = Config::embedded(usual.state, usual.socket);
     let mut config = match file {
         Some(file) => Config::load(file)?,
         None => embedded.clone(),
     };
+    if let Some(state) = state {
+        config.engine.state = state.to_owned();
+    }
     let declared = config
         .workloads
         .iter()
@@ -33,9 +40,6 @@ pub(super) fn config(file: Option<&Path>, place: &Place) -> Result<Config, RunEr
     config.workloads = workload.into_iter().collect();
     Ok(config)
 }
-
-/// Puts the records of a configuration into this directory.
-pub(super) fn keep_records_in(_config: &mut Config, _records: PathBuf) {}
 
 #[cfg(test)]
 mod tests {
@@ -56,12 +60,13 @@ mod tests {
     fn load(text: &str) -> Config {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
-        config(Some(file.path()), &place()).unwrap()
+        config(Some(file.path()), None, &place()).unwrap()
     }
 
     #[test]
     fn without_a_file_the_caller_may_go_nowhere() {
-        let config = config(None, &place()).unwrap();
+        let config = config(None, Some(Path::new("/tmp/state")), &place()).unwrap();
+        assert_eq!(config.engine.records(), Path::new("/tmp/state/records"));
         let [run] = &config.workloads[..] else {
             panic!("{config:?}")
         };

@@ -56,12 +56,9 @@ pub(super) fn run(command: &args::Run) -> Result<u8, RunError> {
         .map_err(RunError::Runtime)?;
 
     let place = Place::make()?;
-    let governed = declared::config(command.config.as_deref(), &place).and_then(|mut config| {
-        if let Some(records) = &command.records {
-            declared::keep_records_in(&mut config, records.clone());
-        }
-        runtime.block_on(govern(command, &user, &place, config, &blocked))
-    });
+    let declared = declared::config(command.config.as_deref(), command.state.as_deref(), &place);
+    let governed = declared
+        .and_then(|config| runtime.block_on(govern(command, &user, &place, config, &blocked)));
     // Also after a failure: nothing of the run is left behind, unless something in it survives.
     if let Err(error) = place.end().and_then(|()| place.cgroup.remove()) {
         tracing::warn!(%error, "the command's cgroup stays");
@@ -114,10 +111,10 @@ async fn live(
         // Dropped is as good as told.
         stopped.await.ok();
     }));
-    let mut child = spawn::spawn(&command.command, user, &place.cgroup, engine.ca_pem())?;
     if !command.quiet {
         greet(user, engine);
     }
+    let mut child = spawn::spawn(&command.command, user, &place.cgroup, engine.ca_pem())?;
     let ended = tokio::select! {
         served = &mut serving => Err(fallen(served)),
         status = wait(&mut child, &mut signals) => status,

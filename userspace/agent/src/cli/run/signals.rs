@@ -89,3 +89,41 @@ pub(super) fn pass_on(signal: Signal, pid: Option<u32>) {
         tracing::warn!(%errno, %signal, "can't pass a signal on to the command");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::{sys::signal::raise, unistd::gettid};
+
+    use super::*;
+
+    /// Sends this thread a signal as the kernel does for a terminal; a process may lie so to
+    /// itself alone.
+    fn press_ctrl_c() {
+        // SAFETY: siginfo_t is plain data, for which zeros are a value.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        info.si_signo = libc::SIGINT;
+        info.si_code = SI_KERNEL;
+        // SAFETY: the call reads `info`, which lives through it.
+        let sent = unsafe {
+            libc::syscall(
+                libc::SYS_rt_tgsigqueueinfo,
+                Pid::this().as_raw(),
+                gettid().as_raw(),
+                libc::SIGINT,
+                &raw const info,
+            )
+        };
+        assert_eq!(sent, 0);
+    }
+
+    /// Signals to the thread itself, since the other threads of a test block nothing.
+    #[tokio::test]
+    async fn what_another_process_sends_is_passed_on_and_a_terminal_s_is_not() {
+        let mut signals = Blocked::now().unwrap().listen().unwrap();
+        press_ctrl_c();
+        raise(Signal::SIGTERM).unwrap();
+        assert_eq!(signals.next().await.unwrap(), Signal::SIGTERM);
+        raise(Signal::SIGINT).unwrap();
+        assert_eq!(signals.next().await.unwrap(), Signal::SIGINT);
+    }
+}

@@ -103,6 +103,7 @@ impl fmt::Display for Step {
             Self::Capabilities => "drop the capabilities (this takes CAP_SETPCAP)",
             Self::User => "become the user",
             Self::NoNewPrivileges => "rule out new privileges",
+            Self::Signals => "unblock the signals",
             Self::Descriptors => "close what was open",
             Self::Verify => "see that root is gone",
         })

@@ -63,7 +63,7 @@ fn row(session: &Summarised, live: Option<&BTreeSet<String>>) -> Vec<Line> {
         number => Line::of(tone, number),
     };
     let end = match &summary.end {
-        Some(end) => story::end(end),
+        Some(end) => story::end_in_short(end),
         None if live.is_some_and(|live| live.contains(&start.id.to_string())) => {
             Line::of(Tone::Good, "live")
         }

@@ -134,11 +134,13 @@ pub(crate) fn end(end: &End) -> Line {
 }
 
 /// How a session ended, without the explanations that fill a line of their own.
-pub(crate) fn end_in_short(ended: Option<&End>) -> Line {
+pub(crate) fn end_in_short(ended: &End) -> Line {
     match ended {
-        Some(End::Refused { rule, .. }) => Line::of(Tone::Bad, format!("refused by {rule}")),
-        Some(other) => end(other),
-        None => Line::of(Tone::Warn, "no end on record"),
+        End::Refused { rule, .. } => Line::of(Tone::Bad, format!("refused by {rule}")),
+        End::PolicyChanged { rule, .. } => Line::of(Tone::Bad, format!("ended by {rule}")),
+        End::ProtocolError { .. } => Line::of(Tone::Bad, "protocol error"),
+        End::Error { .. } => Line::of(Tone::Bad, "failed"),
+        End::Closed | End::ClientGone | End::ServerGone | End::Shutdown => end(ended),
     }
 }
 

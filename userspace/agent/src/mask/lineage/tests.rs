@@ -44,7 +44,7 @@ pub(crate) fn policies() -> Policies {
     Policies::load(&[
         Text {
             name: "all.cedar".into(),
-            text: "@id(\"all\") permit(principal, action != Weir::Action::\"reveal\", resource);"
+            text: "@id(\"all\") permit(principal, action in Weir::Action::\"command\", resource);"
                 .into(),
         },
         Text {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     approve,
-    mask::{key::MaskKey, lineage::Lineage, plan::RowError},
+    mask::{exposure::Exposure, key::MaskKey, lineage::Lineage, plan::RowError},
     session::judge::Judge,
     upstream::postgres::Sink,
 };
@@ -46,6 +46,10 @@ pub(super) struct Governed {
     pub(super) transaction: TransactionStatus,
     /// The proof for rows that the target is taking right now.
     pub(super) copy_in: Option<Arc<RecordedPermit>>,
+    /// The target is in the middle of a copy towards the agent.
+    pub(super) copies_out: bool,
+    /// What the statements of the transaction that is open have been allowed to compute and touch.
+    pub(super) uncommitted: Exposure,
     /// The session has changed what relations there are since the catalogue was read: names in its
     /// statements prove nothing until it is read again.
     pub(super) shape_changed: bool,
@@ -138,6 +142,8 @@ impl Governed {
             segment: Segment::default(),
             transaction,
             copy_in: None,
+            copies_out: false,
+            uncommitted: Exposure::default(),
             shape_changed: false,
             scratch: Vec::new(),
         }

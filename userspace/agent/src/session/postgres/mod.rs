@@ -124,13 +124,8 @@ async fn open(
         Ok(reached) => reached,
         Err(error) => {
             tracing::warn!(session = %id, %error, "the target can't be opened");
-            last_word(
-                &mut agent,
-                SqlState::CONNECTION_FAILURE,
-                &error.to_string(),
-                &id,
-            )
-            .await;
+            let (code, word) = unreachable_word(&error);
+            last_word(&mut agent, code, &word, &id).await;
             return record.end(&End::Error {
                 message: error.to_string(),
             });
@@ -207,6 +202,22 @@ async fn reach(
         .lineage(admission, &wanted.database, judge.policies(), FRESH)
         .await?;
     Ok((login, lineage))
+}
+
+/// How a target that can't be opened reads to the agent: in the target's own words where it has
+/// answered, but for what it says of weir's credential, which is not the agent's to know.
+fn unreachable_word(error: &UpstreamError) -> (SqlState, String) {
+    match error {
+        UpstreamError::Refused { code, message, .. } if !code.starts_with("28") => {
+            let code = SqlState::parse(code.as_bytes()).unwrap_or(SqlState::CONNECTION_FAILURE);
+            (code, message.clone())
+        }
+        UpstreamError::Refused { .. } | UpstreamError::Credential(_) => {
+            let word = "weir can't log in to the target; the record says why";
+            (SqlState::CONNECTION_FAILURE, word.to_owned())
+        }
+        other => (SqlState::CONNECTION_FAILURE, other.to_string()),
+    }
 }
 
 fn register(admission: &Admission, login: &Login, services: &Services) -> Option<Registered> {

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use weir_policy::Refusal;
 use weir_record::{Outcome, RecordedPermit, Seq, Status};
 
-use super::prepared::Portal;
+use super::prepared::{Portal, Prepared};
 use crate::mask::{exposure::Exposure, plan::Plan};
 
 /// Which names a change is of.
@@ -30,6 +30,7 @@ pub(super) enum Expected {
         changes: VecDeque<Vec<Space>>,
         plan: Option<Plan>,
         exposure: Arc<Exposure>,
+        prepared: Arc<Prepared>,
         permit: Arc<RecordedPermit>,
     },
     /// FunctionCallResponse, then ReadyForQuery.

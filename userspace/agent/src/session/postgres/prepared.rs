@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use weir_command::{Control, Effect, Statement, sql};
+use weir_command::{Control, Effect, Statement, Verb, sql};
 use weir_policy::{Permit, PolicyVersion, Refusal, Verdict};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
@@ -95,6 +95,22 @@ impl Prepared {
             }
             Statement::Opaque(_) => true,
         })
+    }
+
+    /// Whether it may ask for this. What weir could not read may ask for anything.
+    #[must_use]
+    pub(super) fn may(&self, verb: Verb) -> bool {
+        self.statements.iter().any(|statement| match statement {
+            Statement::Command(command) => command.verb == verb,
+            Statement::Opaque(_) => true,
+        })
+    }
+
+    /// Whether carrying it out may do what earlier statements have put off.
+    #[must_use]
+    pub(super) fn settles_transaction(&self) -> bool {
+        // SET CONSTRAINTS … IMMEDIATE, too, checks what was deferred.
+        self.may(Verb::Transaction) || self.may(Verb::Set)
     }
 
     /// Judges it, together with the statements `behind` the names in it. The answer is remembered

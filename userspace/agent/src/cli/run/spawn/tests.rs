@@ -8,7 +8,10 @@ use std::{
 
 use nix::unistd::{Gid, Uid, geteuid};
 
-use super::{super::place::Place, *};
+use super::{
+    super::{place::Place, signals::Blocked},
+    *,
+};
 
 fn nobody() -> Account {
     Account {
@@ -42,6 +45,8 @@ async fn shell(script: &str) -> (String, ExitStatus) {
     }
     let script = format!("exec >{}; {script}", told.display());
     let command = ["/bin/sh".into(), "-c".into(), script.into()];
+    // As `weir run` does, to pass them on.
+    let _blocked = Blocked::now().unwrap();
     let mut child = spawn(&command, &nobody(), &place.cgroup, Path::new("/ca.pem")).unwrap();
     let status = child.wait().await.unwrap();
     place.end().unwrap();

@@ -7,9 +7,12 @@ use weir_wire::postgres::{
 };
 
 use super::{decode, unexpected};
-use crate::session::postgres::{
-    governed::{Governed, SessionError},
-    pipeline::{Expected, Owed},
+use crate::{
+    mask::exposure::Exposure,
+    session::postgres::{
+        governed::{Governed, SessionError},
+        pipeline::{Expected, Owed},
+    },
 };
 
 impl Governed {
@@ -50,12 +53,19 @@ impl Governed {
         };
         owed.account.rows += changed;
         let changes = match &mut owed.expected {
-            Expected::Query { changes, plan, .. } => {
+            Expected::Query {
+                changes,
+                plan,
+                exposure,
+                ..
+            } => {
                 *plan = None;
                 owed.account.last_tag = Some(words);
+                self.uncommitted.join(Exposure::clone(exposure));
                 changes.pop_front().unwrap_or_default()
             }
-            Expected::Execute { changes, .. } => {
+            Expected::Execute { changes, portal } => {
+                self.uncommitted.join(Exposure::clone(&portal.exposure));
                 let changes = std::mem::take(changes);
                 self.show(seq, frame.raw())?;
                 if let Some(owed) = self.pipeline.pop() {
@@ -74,11 +84,12 @@ impl Governed {
     pub(super) fn suspended(&mut self, frame: &Frame) -> Result<(), SessionError> {
         match self.pipeline.head() {
             Some(Owed {
-                expected: Expected::Execute { .. },
+                expected: Expected::Execute { portal, .. },
                 seq,
                 ..
             }) => {
                 let seq = *seq;
+                self.uncommitted.join(Exposure::clone(&portal.exposure));
                 self.show(seq, frame.raw())?;
             }
             _ => return Err(unexpected("PortalSuspended")),
@@ -105,8 +116,10 @@ impl Governed {
         }
         self.forget(&last);
         self.copy_in = None;
+        self.copies_out = false;
         self.transaction = status;
         if status == TransactionStatus::Idle {
+            self.uncommitted = Exposure::default();
             // Only a cursor WITH HOLD outlives its transaction.
             self.portals.retain(|portal| portal.formats.is_none());
         }

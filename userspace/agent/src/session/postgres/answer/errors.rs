@@ -4,24 +4,33 @@
 use weir_record::Status;
 use weir_wire::postgres::{
     Frame,
-    backend::{Diagnostic, ErrorResponse, NoticeResponse},
+    backend::{Diagnostic, ErrorResponse, NoticeResponse, Severity},
 };
 
-use super::{decode, exposure_of};
-use crate::session::postgres::{
-    governed::{Governed, SessionError},
-    pipeline::Expected,
-    refusal,
+use super::{decode, exposure_of, unexpected};
+use crate::{
+    mask::exposure::Exposure,
+    session::postgres::{
+        governed::{Governed, SessionError},
+        pipeline::Expected,
+        refusal,
+    },
 };
 
 impl Governed {
     pub(super) fn failed(&mut self, frame: &Frame) -> Result<(), SessionError> {
         let error = decode(ErrorResponse::decode(frame.clone()))?;
         self.copy_in = None;
+        self.copies_out = false;
         let Some(owed) = self.pipeline.head() else {
-            // The target ends the session, or complains of what came after an earlier error.
+            // Nothing can fail but the session as a whole.
+            let severity = error.diagnostic().severity();
+            if !matches!(severity, Some(Severity::Fatal | Severity::Panic)) {
+                return Err(unexpected("ErrorResponse"));
+            }
             let seq = self.pipeline.current_seq();
-            return self.show(seq, frame.raw());
+            let shown = self.without_quotes(&error)?;
+            return self.show(seq, shown.raw());
         };
         let seq = owed.seq;
         let simple = match &owed.expected {
@@ -29,8 +38,8 @@ impl Governed {
             Expected::Refused { simple, .. } => *simple,
             _ => false,
         };
-        let (frame, status) = self.as_shown(&error, frame)?;
-        self.show(seq, frame.raw())?;
+        let (shown, status) = self.as_shown(&error)?;
+        self.show(seq, shown.raw())?;
         if simple {
             // ReadyForQuery ends it.
             let Some(owed) = self.pipeline.head() else {
@@ -54,24 +63,15 @@ impl Governed {
 
     /// An error as the agent may see it: weir's own for a refused statement, and without quoted
     /// values for one that touches masked columns.
-    fn as_shown(
-        &mut self,
-        error: &ErrorResponse,
-        frame: &Frame,
-    ) -> Result<(Frame, Status), SessionError> {
+    fn as_shown(&mut self, error: &ErrorResponse) -> Result<(Frame, Status), SessionError> {
         let session = *self.record.id();
-        let Some(owed) = self.pipeline.head() else {
-            return Ok((frame.clone(), Status::Lost));
-        };
-        if let Expected::Refused { refusal, .. } = &owed.expected {
+        if let Some(owed) = self.pipeline.head()
+            && let Expected::Refused { refusal, .. } = &owed.expected
+        {
             let shown = refusal::of_command(refusal, &session, owed.seq);
             return Ok((shown.into_frame(), Status::Refused));
         }
-        let exposure = exposure_of(&owed.expected);
-        let frame = match exposure.and_then(|e| refusal::redacted(error.diagnostic(), e)) {
-            Some(fields) => decode(ErrorResponse::new(&fields))?.into_frame(),
-            None => frame.clone(),
-        };
+        let frame = self.without_quotes(error)?;
         let shown = decode(ErrorResponse::decode(frame.clone()))?;
         let status = Status::Failed {
             code: field(shown.diagnostic(), b'C'),
@@ -80,21 +80,47 @@ impl Governed {
         Ok((frame, status))
     }
 
+    fn without_quotes(&mut self, error: &ErrorResponse) -> Result<Frame, SessionError> {
+        let exposure = self.quotable();
+        Ok(match refusal::redacted(error.diagnostic(), &exposure) {
+            Some(fields) => decode(ErrorResponse::new(&fields))?.into_frame(),
+            None => error.frame().clone(),
+        })
+    }
+
     pub(super) fn noticed(&mut self, frame: &Frame) -> Result<(), SessionError> {
         let notice = decode(NoticeResponse::decode(frame.clone()))?;
         let seq = self.pipeline.current_seq();
-        let exposure = self
-            .pipeline
-            .head()
-            .and_then(|owed| exposure_of(&owed.expected));
-        let fields = exposure.and_then(|e| refusal::redacted(notice.diagnostic(), e));
-        match fields {
+        let exposure = self.quotable();
+        match refusal::redacted(notice.diagnostic(), &exposure) {
             Some(fields) => {
                 let redacted = decode(NoticeResponse::new(&fields))?;
                 self.show(seq, redacted.frame().raw())
             }
             None => self.show(seq, frame.raw()),
         }
+    }
+
+    /// What an error or a notice that comes now may quote.
+    ///
+    /// A statement's own concern what it names. But deferred constraints are checked and the rows
+    /// of a cursor WITH HOLD are computed when the transaction ends, by a COMMIT or a Sync that
+    /// names nothing: those may quote whatever the transaction has touched.
+    fn quotable(&mut self) -> Exposure {
+        let Some(owed) = self.pipeline.head() else {
+            return self.uncommitted.clone();
+        };
+        let mut exposure = exposure_of(&owed.expected).cloned().unwrap_or_default();
+        let settles = match &owed.expected {
+            Expected::Query { prepared, .. } => prepared.settles_transaction(),
+            Expected::Execute { portal, .. } => portal.prepared.settles_transaction(),
+            Expected::Parse { .. } | Expected::Bind { .. } | Expected::Probe { .. } => false,
+            _ => true,
+        };
+        if settles {
+            exposure.join(self.uncommitted.clone());
+        }
+        exposure
     }
 }
 

@@ -9,6 +9,7 @@ mod rows;
 
 use std::sync::Arc;
 
+use weir_command::Verb;
 use weir_record::Side;
 use weir_wire::postgres::{
     Frame,
@@ -93,8 +94,12 @@ impl Governed {
             return Err(unexpected("CopyInResponse"));
         };
         let (seq, permit) = match &owed.expected {
-            Expected::Query { permit, .. } => (owed.seq, Arc::clone(permit)),
-            Expected::Execute { portal, .. } => (owed.seq, Arc::clone(&portal.permit)),
+            Expected::Query {
+                prepared, permit, ..
+            } if prepared.may(Verb::CopyIn) => (owed.seq, Arc::clone(permit)),
+            Expected::Execute { portal, .. } if portal.prepared.may(Verb::CopyIn) => {
+                (owed.seq, Arc::clone(&portal.permit))
+            }
             _ => return Err(unexpected("CopyInResponse")),
         };
         if !self.pipeline.copy_in_begins() {

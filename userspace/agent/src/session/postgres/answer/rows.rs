@@ -1,5 +1,6 @@
 //! What carries values: described, masked, counted.
 
+use weir_command::Verb;
 use weir_wire::postgres::{
     Frame,
     backend::{DataRow, FunctionCallResponse, RowDescription, tag},
@@ -32,13 +33,14 @@ impl Governed {
         let Some(plan) = plan else {
             return Err(unexpected("DataRow"));
         };
+        let row = decode(DataRow::decode(frame))?;
         let out = self.shown.answering(*seq, &mut self.record)?;
         let before = out.len();
         if plan.masks() {
-            let row = decode(DataRow::decode(frame))?;
             account.masked += plan.apply(&row, &self.key, &mut self.scratch, out)?;
         } else {
-            out.extend_from_slice(frame.raw());
+            plan.check(&row)?;
+            out.extend_from_slice(row.frame().raw());
         }
         account.rows += 1;
         account.bytes += u64::try_from(out.len() - before).unwrap_or(u64::MAX);
@@ -111,17 +113,25 @@ impl Governed {
     }
 
     /// Rows of a copy have no description, so a statement that could show a masked value this way
-    /// was refused before it was sent.
+    /// was refused before it was sent, and no other may be answered so.
     pub(super) fn copied_out(&mut self, frame: &Frame) -> Result<(), SessionError> {
         let Some(owed) = self.pipeline.head() else {
             return Err(unexpected("copied rows"));
         };
         let seq = owed.seq;
-        match &owed.expected {
-            Expected::Query { exposure, .. } if exposure.computes.is_none() => {}
-            Expected::Execute { portal, .. } if portal.exposure.computes.is_none() => {}
+        let (prepared, exposure) = match &owed.expected {
+            Expected::Query {
+                prepared, exposure, ..
+            } => (prepared, exposure),
+            Expected::Execute { portal, .. } => (&portal.prepared, &portal.exposure),
             _ => return Err(unexpected("copied rows")),
+        };
+        let begins = frame.tag() == tag::COPY_OUT_RESPONSE;
+        if !prepared.may(Verb::CopyOut) || exposure.computes.is_some() || begins == self.copies_out
+        {
+            return Err(unexpected("copied rows"));
         }
+        self.copies_out = frame.tag() != tag::COPY_DONE;
         if frame.tag() == tag::COPY_DATA {
             owed.account.rows += 1;
         }

@@ -77,6 +77,11 @@ impl Governed {
                 limit: MOST_OWED,
             });
         }
+        if self.copy_in.is_some() && !goes_with_a_copy(&message) {
+            // Servers differ in what they make of it, and weir would wait for an answer to it.
+            let message = format!("{} in the middle of a copy", message.name());
+            return Err(SessionError::client(message));
+        }
         let done = match &message {
             Message::Query(query) => self.query(query),
             Message::Parse(parse) => self.parse(parse),
@@ -119,6 +124,7 @@ impl Governed {
                     changes,
                     plan: None,
                     exposure,
+                    prepared,
                     permit: Arc::clone(&permit),
                 };
                 self.pipeline
@@ -171,9 +177,6 @@ impl Governed {
     fn control(&mut self, message: Message) -> Result<Heard, SessionError> {
         let now = Instant::now();
         let control = match message {
-            Message::Sync(_) if self.copy_in.is_some() => {
-                return Err(SessionError::client("Sync in the middle of a copy"));
-            }
             Message::Sync(sync) => {
                 self.pipeline.push(Expected::Sync, None, now);
                 self.segment = self.segment.next();
@@ -236,6 +239,17 @@ impl Governed {
             })
         }
     }
+}
+
+fn goes_with_a_copy(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::CopyData(_)
+            | Message::CopyDone(_)
+            | Message::CopyFail(_)
+            | Message::Flush(_)
+            | Message::Terminate(_)
+    )
 }
 
 fn text(prepared: &Prepared) -> Cow<'_, str> {

@@ -1,0 +1,25 @@
+//! Sessions with somebody who lies: a target that sends what was not asked for, an agent that
+//! sends what no driver does. Both are scripted, byte by byte where it must be; weir is real.
+//!
+//! What must hold each time: no clear value reaches the agent, the session ends with an error in
+//! the protocol where one can still be sent, the record says whose fault it was, and the next
+//! session is served.
+
+#[expect(dead_code, unreachable_pub, reason = "each test crate uses its own part of the gate")]
+mod common;
+
+#[path = "liars/agent.rs"]
+mod agent;
+#[path = "liars/honest.rs"]
+mod honest;
+#[path = "liars/messages.rs"]
+mod messages;
+#[path = "liars/record.rs"]
+mod record;
+#[path = "liars/target.rs"]
+mod target;
+
+#[path = "liars/descriptions.rs"]
+mod descriptions;
+#[path = "liars/unasked.rs"]
+mod unasked;
