@@ -6,7 +6,8 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::process::{self, cargo, find_program};
 use crate::root::Root;
@@ -14,8 +15,8 @@ use crate::setup::{self, Part};
 use crate::workspace::Workspace;
 use crate::{build_ebpf, say};
 
-/// The packages whose integration tests need root.
-const KERNEL: [&str; 2] = ["weir-intercept", "weir-agent"];
+/// The packages, and of each the integration test, that need root.
+const KERNEL: [(&str, &str); 2] = [("weir-intercept", "kernel"), ("weir-agent", "engine")];
 
 /// What runs a test's binary for cargo, as cargo spells it for the machine that runs this.
 const RUNNER: &str = if cfg!(target_arch = "aarch64") {
@@ -74,7 +75,12 @@ fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> 
         // Which of them need root can't be told.
         return process::run(by_root(root, test(&[]))?.args(args));
     }
-    let [intercept, agent] = KERNEL;
+    let [(intercept, _), (agent, _)] = KERNEL;
+    let both = ["--package", intercept, "--package", agent];
+    let (kernel, rootless): (Vec<_>, Vec<_>) = test_binaries(workspace)?
+        .into_iter()
+        .partition(|binary| KERNEL.iter().any(|(_, kernel)| kernel == binary));
+
     process::run(&mut test(&[
         "--workspace",
         "--exclude",
@@ -82,19 +88,53 @@ fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> 
         "--exclude",
         agent,
     ]))?;
-    process::run(&mut test(&[
-        "--package",
-        intercept,
-        "--package",
-        agent,
-        "--lib",
-        "--bins",
-    ]))?;
-    let mut kernel = by_root(
-        root,
-        test(&["--package", intercept, "--package", agent, "--test", "*"]),
+    process::run(test(&both).arg("--doc"))?;
+    process::run(
+        test(&both)
+            .args(["--lib", "--bins"])
+            .args(chosen(&rootless)),
     )?;
-    process::run(kernel.env("RUST_TEST_THREADS", "1"))
+    let mut kernel_tests = by_root(root, test(&both))?;
+    process::run(
+        kernel_tests
+            .args(chosen(&kernel))
+            .env("RUST_TEST_THREADS", "1"),
+    )
+}
+
+/// The names of the integration tests of the packages in [`KERNEL`].
+fn test_binaries(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut metadata = cargo(workspace);
+    metadata.args(["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata = process::output(&mut metadata).context("cargo doesn't say what tests exist")?;
+    parse_test_binaries(&serde_json::from_str(&metadata)?)
+        .context("cargo says in an unknown way what tests exist")
+}
+
+fn parse_test_binaries(metadata: &Value) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for package in metadata.get("packages")?.as_array()? {
+        let name = package.get("name")?.as_str()?;
+        if !KERNEL.iter().any(|(package, _)| *package == name) {
+            continue;
+        }
+        for target in package.get("targets")?.as_array()? {
+            if target
+                .get("kind")?
+                .as_array()?
+                .iter()
+                .any(|kind| kind == "test")
+            {
+                names.push(target.get("name")?.as_str()?.to_owned());
+            }
+        }
+    }
+    Some(names)
+}
+
+/// As arguments of `cargo test`.
+fn chosen(binaries: &[String]) -> impl Iterator<Item = &str> {
+    binaries.iter().flat_map(|binary| ["--test", binary])
 }
 
 /// Lets the test binaries that this cargo runs be run by root.
@@ -143,17 +183,29 @@ mod tests {
         assert_eq!(cargo.get_envs().count(), 0);
     }
 
-    /// nextest's configuration can't name an expression once, and this file names the packages too.
+    /// nextest's configuration can't name an expression once, and this file names the tests too.
     #[test]
     fn the_kernel_tests_are_the_same_everywhere() {
-        let expression = "kind(test) & (package(weir-intercept) | package(weir-agent)) - \
-                          test(compile_fail)";
+        let expression = KERNEL.map(|(package, test)| format!("binary_id({package}::{test})"));
         let config = include_str!("../../.config/nextest.toml");
-        assert_eq!(config.matches(expression).count(), 3);
-        assert!(
-            KERNEL
-                .iter()
-                .all(|package| expression.contains(&format!("package({package})")))
+        assert_eq!(config.matches(&expression.join(" | ")).count(), 3);
+        assert_eq!(config.matches("binary_id").count(), 3 * KERNEL.len());
+    }
+
+    #[test]
+    fn integration_tests_are_found_by_what_cargo_says() {
+        let metadata = serde_json::json!({ "packages": [
+            { "name": "weir-agent", "targets": [
+                { "kind": ["lib"], "name": "weir_agent" },
+                { "kind": ["test"], "name": "engine" },
+                { "kind": ["test"], "name": "liars" },
+            ] },
+            { "name": "weir-wire", "targets": [{ "kind": ["test"], "name": "simulate" }] },
+        ] });
+        assert_eq!(parse_test_binaries(&metadata).unwrap(), ["engine", "liars"]);
+        assert_eq!(
+            parse_test_binaries(&serde_json::json!({ "packages": 1 })),
+            None
         );
     }
 }
