@@ -5,7 +5,11 @@
 //! the protocol where one can still be sent, the record says whose fault it was, and the next
 //! session is served.
 
-#[expect(dead_code, unreachable_pub, reason = "each test crate uses its own part of the gate")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "each test crate uses its own part of the gate"
+)]
 mod common;
 
 #[path = "liars/agent.rs"]

@@ -11,8 +11,8 @@ use weir_wire::postgres::{
 
 use crate::{
     messages::{
-        bound, closed, complete, described, error, no_data, parameters_described, parsed,
-        ready_in, row, suspended,
+        bound, closed, complete, described, error, no_data, parameters_described, parsed, ready_in,
+        row, suspended,
     },
     target::Peer,
 };

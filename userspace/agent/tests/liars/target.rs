@@ -25,9 +25,7 @@ use crate::{
     agent::PATIENCE,
     common::Gate,
     honest::{self, Known},
-    messages::{
-        authentication, column, complete, described, parameter, parse, query, ready, row,
-    },
+    messages::{authentication, column, complete, described, parameter, parse, query, ready, row},
 };
 
 /// `public.people(id, name, email)`: the email is sensitive.
@@ -169,9 +167,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let served = Arc::clone(shared);
-        let connection = thread::spawn(move || {
-            catch_unwind(AssertUnwindSafe(|| (served.handler)(stream)))
-        });
+        let connection =
+            thread::spawn(move || catch_unwind(AssertUnwindSafe(|| (served.handler)(stream))));
         shared.connections.lock().unwrap().push(connection);
     }
 }
@@ -243,7 +240,11 @@ impl Peer {
 
     pub(crate) fn welcome_saying(&mut self, parameters: &[(&str, &str)]) {
         let mut frames = vec![authentication(&AuthenticationRequest::Ok)];
-        frames.extend(parameters.iter().map(|(name, value)| parameter(name, value)));
+        frames.extend(
+            parameters
+                .iter()
+                .map(|(name, value)| parameter(name, value)),
+        );
         let key = BackendKeyData::new(PID, &CANCEL_KEY).unwrap();
         frames.push(key.into_frame());
         frames.push(ready());

@@ -14,8 +14,8 @@ use crate::{
     messages::{
         authentication, bind, bound, closed, column, complete, copy_data, copy_done, copy_in,
         copy_out, describe_portal, described, empty, error, execute, fatal, no_data,
-        notice_quoting, notification,
-        parameter, parameters_described, parse, parsed, query, raw, ready, row, suspended, sync,
+        notice_quoting, notification, parameter, parameters_described, parse, parsed, query, raw,
+        ready, row, suspended, sync,
     },
     record::{Record, end_of_nth},
     target::{CANCEL_KEY, PEOPLE, PID, SECRET, Target},
@@ -154,22 +154,14 @@ fn in_the_place_of_a_portals_description_for_weir() {
 #[test]
 fn in_the_place_of_a_portals_description_for_the_agent() {
     let request = vec![parse("", EMAILS), bind("", ""), describe_portal(""), sync()];
-    let truth = vec![
-        parsed(),
-        bound(),
-        described(&[column("email", PEOPLE, 3)]),
-    ];
+    let truth = vec![parsed(), bound(), described(&[column("email", PEOPLE, 3)])];
     each_ends_the_session(request, truth, all_but("TnE"));
 }
 
 #[test]
 fn in_the_place_of_a_portals_rows() {
     let request = vec![parse("", EMAILS), bind("", ""), execute(""), sync()];
-    let truth = vec![
-        parsed(),
-        bound(),
-        described(&[column("email", PEOPLE, 3)]),
-    ];
+    let truth = vec![parsed(), bound(), described(&[column("email", PEOPLE, 3)])];
     each_ends_the_session(request, truth, all_but("DCIsE"));
 }
 
