@@ -44,13 +44,7 @@ impl Exposure {
 
     fn of_command(command: &Command, lineage: &Lineage, clear: &Clear) -> Self {
         let mut exposure = Self::default();
-        let runs_code = command
-            .functions
-            .iter()
-            .any(|name| lineage.may_read_tables(name))
-            || command.effects.contains(&Effect::DynamicCode)
-            || matches!(command.verb, Verb::Call | Verb::Do | Verb::FunctionCall);
-        if runs_code {
+        if runs_code(command, lineage) {
             exposure.join(Self::everything(lineage, clear));
         }
         let rows = command
@@ -107,6 +101,15 @@ impl Exposure {
         }
         None
     }
+}
+
+/// Whether `command` runs code that its text does not show, and which may read tables.
+#[must_use]
+pub fn runs_code(command: &Command, lineage: &Lineage) -> bool {
+    let mut functions = command.functions.iter();
+    functions.any(|name| lineage.may_read_tables(name))
+        || command.effects.contains(&Effect::DynamicCode)
+        || matches!(command.verb, Verb::Call | Verb::Do | Verb::FunctionCall)
 }
 
 #[cfg(test)]

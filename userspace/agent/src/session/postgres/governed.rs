@@ -43,6 +43,8 @@ pub(super) struct Governed {
     pub(super) portals: Names<Bytes, Arc<Portal>>,
     pub(super) pipeline: Pipeline,
     pub(super) segment: Segment,
+    /// The segment in which a message of the extended protocol was refused last.
+    pub(super) refused_in: Option<Segment>,
     pub(super) transaction: TransactionStatus,
     /// The proof for rows that the target is taking right now.
     pub(super) copy_in: Option<Arc<RecordedPermit>>,
@@ -50,6 +52,8 @@ pub(super) struct Governed {
     pub(super) copies_out: bool,
     /// What the statements of the transaction that is open have been allowed to compute and touch.
     pub(super) uncommitted: Exposure,
+    /// A statement has run code that weir does not see, which may have opened cursors.
+    pub(super) ran_hidden_code: bool,
     /// The session has changed what relations there are since the catalogue was read: names in its
     /// statements prove nothing until it is read again.
     pub(super) shape_changed: bool,
@@ -140,10 +144,12 @@ impl Governed {
             portals: Names::new(),
             pipeline: Pipeline::default(),
             segment: Segment::default(),
+            refused_in: None,
             transaction,
             copy_in: None,
             copies_out: false,
             uncommitted: Exposure::default(),
+            ran_hidden_code: false,
             shape_changed: false,
             scratch: Vec::new(),
         }

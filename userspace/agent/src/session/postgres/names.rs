@@ -13,6 +13,16 @@ use std::{
     hash::Hash,
 };
 
+/// The longest name that the server tells from others, in bytes (`NAMEDATALEN - 1`).
+const EXACT_BYTES: usize = 63;
+
+/// Whether the server keeps a name as it is: it cuts long ones, and may convert other characters
+/// than ASCII, so that two names that differ here are one there.
+#[must_use]
+pub(super) fn is_exact(name: &[u8]) -> bool {
+    name.len() <= EXACT_BYTES && name.is_ascii()
+}
+
 /// The number of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Segment(u64);

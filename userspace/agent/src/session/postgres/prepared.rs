@@ -13,7 +13,11 @@ use weir_wire::postgres::Formats;
 
 use crate::{
     approve,
-    mask::{exposure::Exposure, lineage::Lineage, plan::Plan},
+    mask::{
+        exposure::{self, Exposure},
+        lineage::Lineage,
+        plan::Plan,
+    },
     session::judge::Judge,
 };
 
@@ -188,6 +192,20 @@ pub(super) struct Behind {
 }
 
 impl Behind {
+    /// Whether carrying out `prepared`, with this behind it, runs code that no text shows.
+    #[must_use]
+    pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Lineage) -> bool {
+        let behind = self.statements.iter().flat_map(|p| &p.statements);
+        prepared
+            .statements
+            .iter()
+            .chain(behind)
+            .any(|statement| match statement {
+                Statement::Command(command) => exposure::runs_code(command, lineage),
+                Statement::Opaque(_) => true,
+            })
+    }
+
     fn is_empty(&self) -> bool {
         !self.any
     }

@@ -10,6 +10,8 @@ use crate::mask::exposure::Exposure;
 
 /// The rule for a name that no statement of the session has.
 pub(super) const UNKNOWN_STATEMENT: &str = "unknown-statement";
+/// The rule for a name that means less to the server than it says.
+pub(super) const INEXACT_NAME: &str = "inexact-name";
 /// The rule for a name that no portal of the session has.
 pub(super) const UNKNOWN_PORTAL: &str = "unknown-portal";
 

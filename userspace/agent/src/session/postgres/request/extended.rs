@@ -16,13 +16,16 @@ use crate::{
     mask::exposure::Exposure,
     session::postgres::{
         governed::{Governed, SessionError},
-        names::Change,
+        names::{self, Change},
         pipeline::Expected,
         prepared::{Judgement, Portal, Prepared},
-        refusal::{UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
+        refusal::{INEXACT_NAME, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
     },
 };
 
+/// Why a name is refused.
+const INEXACT: &str = "names of prepared statements and portals have at most 63 bytes, all of \
+                       ASCII: the server would cut or convert others, and weir mistake them";
 /// Most bytes of parameters that are recorded of one command.
 const PARAMETERS: usize = 1 << 20;
 
@@ -30,6 +33,11 @@ impl Governed {
     pub(super) fn parse(&mut self, parse: &Parse) -> Result<(), Stop> {
         let prepared = self.texts.read(parse.text());
         let behind = self.behind(&prepared)?;
+        if !names::is_exact(parse.name()) {
+            let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
+            self.refuse(&refusal, &prepared, None, false)?;
+            return Ok(());
+        }
         match self.judgement(&prepared, &behind) {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, false)?,
             Judgement::Allowed(permit, exposure) => {
@@ -63,11 +71,17 @@ impl Governed {
         };
         let behind = self.behind(&prepared)?;
         let parameters = parameters(bind);
+        if !names::is_exact(bind.portal()) {
+            let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
+            self.refuse(&refusal, &prepared, Some(&parameters), false)?;
+            return Ok(());
+        }
         match self.judgement(&prepared, &behind) {
             Judgement::Refused(refusal) => {
                 self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             }
             Judgement::Allowed(permit, exposure) => {
+                self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
                 self.sink.forward(&portal.permit, bind.frame());
                 let seq = Some(portal.permit.seq());
@@ -124,6 +138,18 @@ impl Governed {
         Ok(())
     }
 
+    /// A cursor, to be described anew: a transaction's end may have closed it, and code that weir
+    /// does not see may have opened another of that name.
+    fn cursor(&self, known: &Portal) -> Arc<Portal> {
+        Arc::new(Portal {
+            permit: Arc::clone(&known.permit),
+            exposure: Arc::new(self.cursor_exposure(Some(known))),
+            formats: None,
+            plan: OnceLock::new(),
+            prepared: Arc::clone(&known.prepared),
+        })
+    }
+
     pub(super) fn execute(&mut self, execute: &Execute) -> Result<(), Stop> {
         let portal = match self.portals.get(execute.portal(), self.segment)? {
             Some(portal) => portal,
@@ -134,15 +160,20 @@ impl Governed {
                 return Ok(());
             }
         };
-        if portal.formats.is_none() && portal.plan.get().is_none() {
-            self.probe(execute.portal(), &portal)?;
-        }
+        let portal = if portal.formats.is_none() {
+            let cursor = self.cursor(&portal);
+            self.probe(execute.portal(), &cursor)?;
+            cursor
+        } else {
+            portal
+        };
         let mut changes = Vec::new();
         if portal.formats.is_some() {
             for statement in portal.prepared.statements() {
                 if let Statement::Command(command) = statement {
                     let (permit, exposure) = (&portal.permit, &portal.exposure);
-                    changes.extend(self.note(&command.control, statement, permit, exposure)?);
+                    let said = (portal.prepared.text(), statement);
+                    changes.extend(self.note(&command.control, said, permit, exposure)?);
                 }
             }
         }

@@ -38,12 +38,10 @@ impl Governed {
                 }
                 Effect::Fetch { name } => {
                     behind.any = true;
-                    let exposure = match self.portals.get(name.as_bytes(), self.segment)? {
-                        Some(portal) => Exposure::clone(&portal.exposure),
-                        // A cursor that a function opened.
-                        None => Exposure::everything(&self.lineage, &self.judge.clear()),
-                    };
-                    behind.exposure.join(exposure);
+                    let portal = self.portals.get(name.as_bytes(), self.segment)?;
+                    behind
+                        .exposure
+                        .join(self.cursor_exposure(portal.as_deref()));
                 }
                 _ => {}
             }
@@ -51,11 +49,20 @@ impl Governed {
         Ok(behind)
     }
 
+    /// What the rows of a cursor may show, where `known` was declared under its name. Code that
+    /// weir does not see may have opened it, or another in its place.
+    pub(super) fn cursor_exposure(&self, known: Option<&Portal>) -> Exposure {
+        match known {
+            Some(portal) if !self.ran_hidden_code => Exposure::clone(&portal.exposure),
+            _ => Exposure::everything(&self.lineage, &self.judge.clear()),
+        }
+    }
+
     /// Notes what a statement's success will mean for names.
     pub(super) fn note(
         &mut self,
         effect: &Effect,
-        statement: &Statement,
+        (text, statement): (&Bytes, &Statement),
         permit: &Arc<RecordedPermit>,
         exposure: &Arc<Exposure>,
     ) -> Result<Vec<Space>, SessionError> {
@@ -64,9 +71,9 @@ impl Governed {
         Ok(match effect {
             Effect::Prepare { name: n } => {
                 self.room(self.statements.len(), "prepared statements")?;
-                let inner = Arc::new(Prepared::of(Bytes::new(), vec![without_control(statement)]));
+                let inner = Prepared::of(text.clone(), vec![without_control(statement)]);
                 self.statements
-                    .note(segment, Change::Define(name(n), inner));
+                    .note(segment, Change::Define(name(n), Arc::new(inner)));
                 vec![Space::Statement]
             }
             Effect::Deallocate { name: Some(n) } => {

@@ -106,6 +106,7 @@ impl Governed {
         match self.judgement(&prepared, &behind) {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Judgement::Allowed(permit, exposure) => {
+                self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 let permit = Arc::new(
                     self.record
                         .intent(permit, command(&prepared, &text(&prepared)))?,
@@ -116,7 +117,8 @@ impl Governed {
                         Statement::Command(command) => &command.control,
                         Statement::Opaque(_) => &Effect::None,
                     };
-                    changes.push_back(self.note(effect, statement, &permit, &exposure)?);
+                    let said = (prepared.text(), statement);
+                    changes.push_back(self.note(effect, said, &permit, &exposure)?);
                 }
                 self.shape_changed |= prepared.changes_shape();
                 self.sink.forward(&permit, query.frame());

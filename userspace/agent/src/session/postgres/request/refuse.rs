@@ -45,6 +45,7 @@ impl Governed {
             self.sink.reject_query()?;
         } else {
             self.sink.reject_extended()?;
+            self.refused_in = Some(self.segment);
         }
         let expected = Expected::Refused {
             refusal: refusal.clone(),
@@ -54,22 +55,29 @@ impl Governed {
         Ok(())
     }
 
+    /// Refuses a message for a name that nothing has. Behind a refusal of weir's the target passes
+    /// over everything anyway, and such a message most often follows from that refusal: it would
+    /// only stand in the record as a second one.
     pub(super) fn refuse_unknown(
         &mut self,
         rule: &str,
         message: String,
     ) -> Result<(), SessionError> {
-        let refusal = Refusal {
+        if self.refused_in == Some(self.segment) {
+            return Ok(());
+        }
+        let refusal = self.refusal(rule, message);
+        let nothing = Prepared::of(Bytes::new(), Vec::new());
+        self.refuse(&refusal, &nothing, None, false)
+    }
+
+    /// A refusal by a rule of weir's own.
+    pub(super) fn refusal(&self, rule: &str, message: String) -> Refusal {
+        Refusal {
             rule: rule.to_owned(),
             message,
             deciding: Vec::new(),
             version: self.judge.version().clone(),
-        };
-        self.refuse(
-            &refusal,
-            &Prepared::of(Bytes::new(), Vec::new()),
-            None,
-            false,
-        )
+        }
     }
 }
