@@ -130,15 +130,22 @@ async fn run(
 ) -> Result<Ended, SessionError> {
     let mut waiting: Option<frontend::Message> = None;
     let mut stalled: Option<Instant> = None;
+    let mut leaving = false;
     let mut tick = interval(FRESH);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tick.reset();
     loop {
         // Answers first: they settle what waits.
         answers(session, target, around).await?;
-        let goodbye = requests(session, agent, &mut waiting, &around.limits)?;
+        if leaving {
+            agent.received.clear();
+        } else {
+            leaving = requests(session, agent, &mut waiting, &around.limits)?;
+        }
         session.shown.settle(&mut session.record)?;
-        if goodbye {
+        // What was asked before the goodbye is still answered, as the server itself does.
+        let quiet = session.shown.pending().is_empty();
+        if leaving && (agent.closed || quiet && (target.closed || session.pipeline.is_empty())) {
             return Ok(Ended::Closed);
         }
         match (&waiting, stalled) {
@@ -151,7 +158,7 @@ async fn run(
             }
             _ => {}
         }
-        if target.closed && session.shown.pending().is_empty() {
+        if target.closed && quiet {
             return Ok(Ended::ServerGone);
         }
         if agent.closed && waiting.is_none() {
@@ -172,6 +179,7 @@ async fn run(
             wrote = drain(&mut agent.writer, session.shown.pending(), &mut agent.unflushed), if shows => {
                 match wrote {
                     Ok(count) => session.shown.written(count),
+                    Err(_) if leaving => return Ok(Ended::Closed),
                     Err(_) => return Ok(Ended::ClientGone),
                 }
             }
