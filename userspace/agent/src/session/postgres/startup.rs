@@ -36,7 +36,18 @@ impl Wanted {
         let mut settings = Vec::new();
         // The server applies `options` first.
         match startup.get("options").map(sql::startup_settings) {
-            Some(Some(options)) => settings.extend(options),
+            Some(Some(options)) => {
+                for (name, value) in options {
+                    // Sent on as a parameter of the packet it would be no setting, but mean
+                    // another user or database than the one that is judged.
+                    if is_no_setting(&name) {
+                        let what = format!("`{name}` in the startup packet's `options`");
+                        statements.push(unreadable(&what));
+                    } else {
+                        settings.push((name, value));
+                    }
+                }
+            }
             Some(None) => statements.push(unreadable("the startup packet's `options`")),
             None => {}
         }
@@ -64,6 +75,11 @@ impl Wanted {
             statements,
         })
     }
+}
+
+/// Whether a startup packet's parameter of this name says something else than a setting's value.
+fn is_no_setting(name: &str) -> bool {
+    matches!(name, "user" | "database" | "options" | "replication") || name.starts_with("_pq_.")
 }
 
 /// The command that opening a session is.
