@@ -30,6 +30,9 @@ use crate::{
     upstream::{PATIENCE, UpstreamError, certificate_name, dial, postgres::Sink},
 };
 
+/// Most settings that a target may report before its session begins; PostgreSQL reports some 15.
+const MOST_PARAMETERS: usize = 256;
+
 /// A session with the target, ready for its first command.
 pub struct Login {
     /// The connection.
@@ -136,7 +139,9 @@ async fn start(
     let (mut reported, mut key) = (Vec::new(), None);
     loop {
         match peer.receive().await? {
-            backend::Message::ParameterStatus(status) => reported.push(status),
+            backend::Message::ParameterStatus(status) if reported.len() < MOST_PARAMETERS => {
+                reported.push(status);
+            }
             backend::Message::BackendKeyData(data) => key = Some(data),
             backend::Message::NoticeResponse(_) => {}
             backend::Message::ErrorResponse(error) => return Err(peer.refused(&error)),
