@@ -40,6 +40,8 @@ fn take_down(stage: Stage) -> Vec<String> {
         dir,
     } = stage;
     let stopped = weir.stop();
+    // Before enforcement goes, so that nothing that still runs there is ever free of it.
+    let emptied = cgroups.remove();
     screen::typed(
         Who::Root.prompt(),
         &format!("rm -r {}", weir.pins().display()),
@@ -48,8 +50,8 @@ fn take_down(stage: Stage) -> Vec<String> {
     drop(bait);
     let outcomes = [
         stopped,
+        emptied,
         lifted,
-        cgroups.remove(),
         postgres.stop().map_err(Into::into),
         dir.close().map_err(Into::into),
     ];

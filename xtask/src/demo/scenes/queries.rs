@@ -80,9 +80,10 @@ pub(super) fn disguised(play: &mut Play) -> Result<()> {
         "SELECT email::int FROM people",
     ];
     let said = play.agent("127.0.0.1", DISGUISES)?;
+    let judged = said.text.contains("****") && said.text.contains("mask-copy");
     play.report.claim(
         "no alias, expression, row, subquery, COPY or error shows them",
-        unseen(play, &said.text),
+        unseen(play, &said.text).and(proof(judged, || "nothing was masked at all".to_owned())),
     );
     Ok(())
 }
