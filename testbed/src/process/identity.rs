@@ -24,23 +24,6 @@ impl Identity {
         Self::new(Uid::from_raw(65534), Gid::from_raw(65534))
     }
 
-    /// The person who called `sudo`, else [`nobody`](Identity::nobody): who can be expected to
-    /// reach the checkout, and is not root.
-    #[must_use]
-    pub fn unprivileged() -> Self {
-        let id = |name| {
-            std::env::var(name)
-                .ok()?
-                .parse::<u32>()
-                .ok()
-                .filter(|id| *id != 0)
-        };
-        match (id("SUDO_UID"), id("SUDO_GID")) {
-            (Some(uid), Some(gid)) => Self::new(Uid::from_raw(uid), Gid::from_raw(gid)),
-            _ => Self::nobody(),
-        }
-    }
-
     /// An account of this machine by name.
     pub fn of(name: &str) -> Result<Self> {
         match User::from_name(name) {
