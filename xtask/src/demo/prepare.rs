@@ -1,6 +1,7 @@
 //! What must be there before the curtain: tools, the eBPF object, the weir binary, and root.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,9 +17,9 @@ use crate::{build_ebpf, say};
 /// What says whether there is to be colour; sudo would forget it.
 const COLOUR: [&str; 3] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
 
-/// Sets up and builds as whoever calls, so that no file in `target` comes to belong to root because
-/// of this, and returns the path of weir. Where this is not root, the rest is this same program
-/// again, as root, in the place of this process: it gets the terminal and its signals alone.
+/// Sets up and builds as whoever calls, so that nothing that cargo makes comes to belong to root,
+/// and returns the path of weir. Where this is not root, the rest is this same program again, as
+/// root, in the place of this process: it gets the terminal and its signals alone.
 pub(super) fn weir(workspace: &Workspace, keep: bool) -> Result<PathBuf> {
     let root = Root::find();
     if root == Root::None {
@@ -32,6 +33,10 @@ pub(super) fn weir(workspace: &Workspace, keep: bool) -> Result<PathBuf> {
     let weir = build(workspace)?;
     if root == Root::Here {
         return Ok(weir);
+    }
+    if let Some(shared) = testbed::venv_dir().parent() {
+        // What root made here first, the tests of whoever calls could not write to.
+        fs::create_dir_all(shared).with_context(|| format!("cannot make {}", shared.display()))?;
     }
     say::line("the demo needs root: sudo may ask for your password");
     let mut again = root.command("env").context("there is no sudo any more")?;
