@@ -35,12 +35,18 @@ struct Stand {
 impl Stand {
     fn over(server: &Postgres) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("weir-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "weir-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let dir = tempfile::tempdir().unwrap();
         let config = config(dir.path().to_owned(), &name, server);
         let runtime = Runtime::new().unwrap();
-        let options = StartOptions { instance: name.clone(), policies: None };
+        let options = StartOptions {
+            instance: name.clone(),
+            policies: None,
+        };
         let engine = runtime
             .block_on(Engine::start(config, options))
             .expect("these tests need root, eBPF and a cgroup v2 hierarchy (see `weir doctor`)");
@@ -52,7 +58,13 @@ impl Stand {
             })
         };
         let cgroup = Cgroup::resolve(format!("/{name}")).unwrap();
-        Self { engine: Some(engine), serving: Some((stop, serving)), runtime, cgroup, _dir: dir }
+        Self {
+            engine: Some(engine),
+            serving: Some((stop, serving)),
+            runtime,
+            cgroup,
+            _dir: dir,
+        }
     }
 
     fn engine(&self) -> &Engine {
@@ -73,7 +85,12 @@ impl Stand {
 
     fn psql(&self, host: &str, server: &Postgres, sql: &str) -> Output {
         let port = server.port().to_string();
-        self.agent("psql", &["-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "shop", "-c", sql])
+        self.agent(
+            "psql",
+            &[
+                "-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "shop", "-c", sql,
+            ],
+        )
     }
 
     fn ended(&self, count: usize) -> Vec<Summary> {
@@ -144,14 +161,20 @@ password_file = "{secret}"
 }
 
 fn server() -> Postgres {
-    Postgres::builder().tls(true).sample_data(true).start().unwrap()
+    Postgres::builder()
+        .tls(true)
+        .sample_data(true)
+        .start()
+        .unwrap()
 }
 
 #[test]
 fn an_agent_without_a_password_is_served_by_both_families_and_masked() {
     let server = server();
     let stand = Stand::over(&server);
-    let clear = server.psql_as_superuser("SELECT email FROM people").unwrap();
+    let clear = server
+        .psql_as_superuser("SELECT email FROM people")
+        .unwrap();
     for host in ["127.0.0.1", "::1"] {
         let out = stand.psql(host, &server, "SELECT id, email FROM people ORDER BY id");
         let shown = out.stdout_text();
@@ -164,7 +187,14 @@ fn an_agent_without_a_password_is_served_by_both_families_and_masked() {
         assert_eq!(session.start.subject, "workload:bot");
         assert_eq!(session.start.process.uid, 65534);
         assert_eq!(session.start.process.comm, "psql");
-        assert!(session.start.process.exe.as_deref().is_some_and(|exe| exe.contains("psql")));
+        assert!(
+            session
+                .start
+                .process
+                .exe
+                .as_deref()
+                .is_some_and(|exe| exe.contains("psql"))
+        );
     }
 }
 
@@ -175,12 +205,30 @@ fn an_undeclared_destination_is_refused_explained_and_recorded() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     elsewhere.set_nonblocking(true).unwrap();
     let port = elsewhere.local_addr().unwrap().port().to_string();
-    let out = stand.agent("psql", &["-XAt", "-h", "127.0.0.1", "-p", &port, "-U", "x", "-c", "SELECT 1"]);
+    let out = stand.agent(
+        "psql",
+        &[
+            "-XAt",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            "x",
+            "-c",
+            "SELECT 1",
+        ],
+    );
     let error = out.stderr_text();
     assert!(error.contains("undeclared-destination"), "{error}");
-    assert!(elsewhere.accept().is_err(), "the listener must not see a connection");
+    assert!(
+        elsewhere.accept().is_err(),
+        "the listener must not see a connection"
+    );
     let ended = stand.ended(1);
-    assert!(ended.iter().all(|s| matches!(&s.end, Some(End::Refused { rule, .. }) if rule == "undeclared-destination")));
+    assert!(ended.iter().all(
+        |s| matches!(&s.end, Some(End::Refused { rule, .. }) if rule == "undeclared-destination")
+    ));
 }
 
 #[test]
@@ -214,6 +262,10 @@ fn what_is_no_tcp_is_refused_by_the_kernel_and_told() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let told = stand.engine().kernel_refusals();
-    assert!(told.iter().any(|r| r.protocol == "udp" && r.destination.as_deref() == Some(&to.to_string())), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|r| r.protocol == "udp" && r.destination.as_deref() == Some(&to.to_string())),
+        "{told:?}"
+    );
     assert!(told.iter().any(|r| r.protocol == "mptcp"), "{told:?}");
 }

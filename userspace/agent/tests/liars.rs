@@ -23,7 +23,15 @@ mod record;
 #[path = "liars/target.rs"]
 mod target;
 
+#[path = "liars/copies.rs"]
+mod copies;
+#[path = "liars/cursors.rs"]
+mod cursors;
 #[path = "liars/descriptions.rs"]
 mod descriptions;
+#[path = "liars/diagnostics.rs"]
+mod diagnostics;
+#[path = "liars/names.rs"]
+mod names;
 #[path = "liars/unasked.rs"]
 mod unasked;

@@ -246,7 +246,12 @@ impl Engine {
     /// # Errors
     /// While it serves, and when something can't be unpinned.
     pub fn lift(self) -> Result<(), EngineError> {
-        let held = self.0.interceptor.try_write().map_err(|_| EngineError::Serving)?.take();
+        let held = self
+            .0
+            .interceptor
+            .try_write()
+            .map_err(|_| EngineError::Serving)?
+            .take();
         match held {
             Some(interceptor) => interceptor.remove().map(drop).map_err(EngineError::from),
             None => Ok(()),

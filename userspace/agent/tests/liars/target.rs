@@ -113,6 +113,19 @@ impl Target {
         })
     }
 
+    /// In each session, takes so many messages of weir's and answers them so, step by step.
+    pub(crate) fn answering(steps: Vec<(usize, Vec<Frame>)>) -> Self {
+        Self::scripted(move |peer| {
+            for (count, answer) in &steps {
+                for _ in 0..*count {
+                    peer.receive();
+                }
+                peer.send(answer);
+            }
+            peer.rest();
+        })
+    }
+
     /// Answers as a PostgreSQL that knows these statements would.
     pub(crate) fn honest(known: Vec<Known>) -> Self {
         Self::scripted(move |peer| honest::serve(peer, &known))
