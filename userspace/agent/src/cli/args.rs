@@ -261,6 +261,10 @@ pub(super) struct Doctor {
 Unpins weir's programs from every cgroup that they still govern. What runs there is then free to
 dial anything. Stop the daemon first.")]
 pub(super) struct Uninstall {
+    /// Only what this instance enforces (`daemon`, `run-…`) [default: every one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) instance: Option<String>,
+
     /// Don't ask
     #[arg(long)]
     pub(super) yes: bool,

@@ -19,9 +19,12 @@ const PIN_BASE: &str = "/sys/fs/bpf/weir";
 /// Runs `weir uninstall`.
 pub(super) fn run(uninstall: &args::Uninstall, out: &mut Out) -> Result<(), CliError> {
     need_root("weir uninstall")?;
-    let pinned = instances(Path::new(PIN_BASE))?;
+    let mut pinned = instances(Path::new(PIN_BASE))?;
+    if let Some(wanted) = &uninstall.instance {
+        pinned.retain(|dir| dir.file_name().is_some_and(|name| name == wanted.as_str()));
+    }
     if pinned.is_empty() {
-        out.line(&Line::plain("nothing of weir is pinned on this host"))?;
+        out.line(&Line::plain("nothing such is pinned on this host"))?;
         return Ok(());
     }
     for dir in &pinned {
@@ -37,7 +40,7 @@ pub(super) fn run(uninstall: &args::Uninstall, out: &mut Out) -> Result<(), CliE
     }
     out.line(&Line::of(
         Tone::Warn,
-        "enforcement is lifted: nothing is governed any more",
+        "lifted: what was governed can dial anything",
     ))?;
     Ok(())
 }
