@@ -17,6 +17,7 @@ use super::{
     log, need_root,
     notify::{Notifier, State},
     runtime,
+    sessions::story::count,
 };
 use crate::{
     config::Config,
@@ -109,10 +110,11 @@ async fn reload_on(mut hangups: Signal, engine: Engine) {
 
 fn describe(engine: &Engine) -> String {
     let status = engine.status();
+    let counted = |number: usize, noun| count(u64::try_from(number).unwrap_or(u64::MAX), noun);
     format!(
-        "{} workloads, {} targets, policy {}",
-        status.interception.workloads.len(),
-        status.targets.len(),
+        "{}, {}, policy {}",
+        counted(status.interception.workloads.len(), "workload"),
+        counted(status.targets.len(), "target"),
         status.policy.version
     )
 }

@@ -80,6 +80,18 @@ impl CliError {
         matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether its text is findings in policies or configuration, each with place and caret.
+    pub(super) fn is_findings(&self) -> bool {
+        match self {
+            Self::Policies(ReloadError::Rejected(_))
+            | Self::Engine(EngineError::Policies(ReloadError::Rejected(_)))
+            | Self::Config(ConfigErrors::Invalid(_)) => true,
+            Self::Run(error) => error.is_findings(),
+            Self::Client(ClientError::Refused { code, .. }) => code == "policy_rejected",
+            _ => false,
+        }
+    }
+
     /// The exit code; `run` has its own.
     pub(super) fn exit(&self) -> ExitCode {
         let exit = match self {

@@ -8,6 +8,7 @@
 
 mod args;
 mod daemon;
+mod diagnostics;
 mod doctor;
 mod error;
 mod escape;
@@ -35,7 +36,6 @@ use self::{
     line::{Line, Tone},
     out::Out,
 };
-use crate::{config::ConfigErrors, engine::ReloadError};
 
 /// Runs the command line of this process.
 #[must_use]
@@ -67,20 +67,16 @@ fn dispatch(command: &Command) -> Result<ExitCode, CliError> {
     Ok(Exit::Ok.into())
 }
 
-/// `weir: …`, then the way out. Diagnostics have a form of their own, line by line.
+/// `weir: …`, then the way out. Findings have a form of their own, line by line.
 fn explain(error: &CliError, out: &mut Out) -> io::Result<()> {
-    match error {
-        CliError::Policies(ReloadError::Rejected(_))
-        | CliError::Config(ConfigErrors::Invalid(_)) => {
-            out.block(Tone::Plain, "", &error.to_string())?;
-        }
-        error => {
-            let text = error.to_string();
-            let mut lines = text.lines();
-            let first = lines.next().unwrap_or_default();
-            out.line(&Line::of(Tone::Bad, "weir: ").text(first))?;
-            lines.try_for_each(|line| out.block(Tone::Plain, "  ", line))?;
-        }
+    let text = error.to_string();
+    if error.is_findings() {
+        diagnostics::print(&text, out)?;
+    } else {
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        out.line(&Line::of(Tone::Bad, "weir: ").text(first))?;
+        lines.try_for_each(|line| out.block(Tone::Plain, "  ", line))?;
     }
     if let Some(help) = error.help() {
         out.line(&Line::of(Tone::Dim, "help: ").text(help))?;

@@ -10,6 +10,7 @@ use weir_policy::{Diagnostic, Policies, Severity};
 
 use super::{
     args::{Policy, PolicyCommand},
+    diagnostics,
     error::CliError,
     line::{Line, Tone},
     out::Out,
@@ -47,7 +48,7 @@ fn check(dir: Option<&Path>, config: &Path, json: bool, out: &mut Out) -> Result
     }
     let policies = loaded?;
     for warning in policies.warnings() {
-        out.block(Tone::Plain, "", &warning.to_string())?;
+        diagnostics::print(&warning.to_string(), out)?;
     }
     let line = Line::of(Tone::Good, "ok: ")
         .text(files.source())
@@ -65,7 +66,7 @@ fn configured(config: &Path) -> Result<Option<PathBuf>, CliError> {
 
 fn tell(reloaded: &Reloaded, out: &mut Out) -> io::Result<()> {
     for warning in &reloaded.warnings {
-        out.block(Tone::Warn, "", warning)?;
+        diagnostics::print(warning, out)?;
     }
     let line = if reloaded.from == reloaded.to {
         Line::plain("unchanged: policy ").and(Tone::Key, &reloaded.to)

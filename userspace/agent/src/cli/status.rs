@@ -18,9 +18,9 @@ use crate::{control::client::Client, engine::Status};
 pub(super) fn run(asked: &args::Status, out: &mut Out) -> Result<(), CliError> {
     let status = runtime::small()?.block_on(Client::new(&asked.socket).status())?;
     if asked.json {
-        out.json(&status)?
+        out.json(&status)?;
     } else {
-        print(&status, out)?
+        print(&status, out)?;
     }
     Ok(())
 }

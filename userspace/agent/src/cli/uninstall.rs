@@ -35,7 +35,7 @@ pub(super) fn run(uninstall: &args::Uninstall, out: &mut Out) -> Result<(), CliE
     }
     for dir in &pinned {
         for removed in weir_intercept::uninstall(dir)? {
-            out.line(&Line::of(Tone::Dim, "removed ").text(removed))?;
+            out.line(&Line::of(Tone::Dim, "- ").text(removed))?;
         }
     }
     out.line(&Line::of(

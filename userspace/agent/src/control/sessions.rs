@@ -125,6 +125,10 @@ pub(super) async fn list<D: Daemon>(
         ));
     }
     reading(move || {
+        // Made with the first record.
+        if !daemon.records().exists() {
+            return Ok(Sessions::default());
+        }
         let (subject, target) = (filter.subject.as_deref(), filter.target.as_deref());
         Sessions::read(
             daemon.records(),

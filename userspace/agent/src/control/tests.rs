@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use weir_record::{End, Process, SessionId, SessionReader, SessionStart, SessionWriter};
 
 use super::{
-    Daemon, Server, Wanted,
+    Daemon, Server, Sessions, Wanted,
     client::{Client, ClientError},
 };
 use crate::engine::{
@@ -191,6 +191,12 @@ async fn a_reload_that_fails_says_that_the_old_policy_stays() {
 #[tokio::test]
 async fn sessions_are_listed_filtered_and_limited() {
     let served = Served::start();
+    let none = served
+        .client
+        .sessions(wanted(None, None, 10))
+        .await
+        .unwrap();
+    assert_eq!(none, Sessions::default(), "before the first record");
     let orders = served.record(1, "orders");
     let people = served.record(2, "people");
     fs::write(served.daemon.0.records.join("nonsense.weir"), "x").unwrap();

@@ -15,7 +15,7 @@ use nix::{
     unistd::{self, Gid, Uid},
 };
 
-use super::user::Account;
+use super::{seccomp::Filter, user::Account};
 
 /// Everything that the child needs, made before the fork.
 pub(super) struct Confinement {
@@ -26,6 +26,7 @@ pub(super) struct Confinement {
     uid: Uid,
     gid: Gid,
     groups: Vec<Gid>,
+    filter: Filter,
 }
 
 /// A step of confining. Shown to a person by its `Display`.
@@ -37,6 +38,7 @@ pub(in crate::cli) enum Step {
     Capabilities,
     User,
     NoNewPrivileges,
+    Terminal,
     Signals,
     Descriptors,
     Verify,
@@ -64,12 +66,13 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 const FIRST_CLOSED: libc::c_uint = 3;
 
 impl Step {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::JoinCgroup,
         Self::Groups,
         Self::Capabilities,
         Self::User,
         Self::NoNewPrivileges,
+        Self::Terminal,
         Self::Signals,
         Self::Descriptors,
         Self::Verify,
@@ -95,11 +98,12 @@ impl Confinement {
             uid: *uid,
             gid: *gid,
             groups: groups.clone(),
+            filter: Filter::new(),
         }
     }
 
     /// Confines the calling process, or reports the step that failed.
-    pub(super) fn enter(&self) -> io::Result<()> {
+    pub(super) fn enter(&mut self) -> io::Result<()> {
         self.steps().map_err(|(step, errno)| {
             // Without the report the error still ends the child; it only reads worse.
             unistd::write(self.report.as_fd(), &[step.code()]).ok();
@@ -107,7 +111,7 @@ impl Confinement {
         })
     }
 
-    fn steps(&self) -> Result<(), (Step, Errno)> {
+    fn steps(&mut self) -> Result<(), (Step, Errno)> {
         let at = |step| move |errno| (step, errno);
         // First, so that nothing after it happens outside; 0 is the writing process itself.
         unistd::write(self.procs.as_fd(), b"0").map_err(at(Step::JoinCgroup))?;
@@ -119,6 +123,7 @@ impl Confinement {
         unistd::setresuid(self.uid, self.uid, self.uid).map_err(at(Step::User))?;
         drop_capabilities().map_err(at(Step::Capabilities))?;
         nix::sys::prctl::set_no_new_privs().map_err(at(Step::NoNewPrivileges))?;
+        self.filter.install().map_err(at(Step::Terminal))?;
         // Weir blocks those that it passes on; the command must be able to get them.
         SigSet::empty()
             .thread_set_mask()

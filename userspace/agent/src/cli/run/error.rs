@@ -6,7 +6,10 @@ use nix::errno::Errno;
 use weir_intercept::InterceptError;
 
 use super::spawn::Step;
-use crate::{config::ConfigErrors, engine::EngineError};
+use crate::{
+    config::ConfigErrors,
+    engine::{EngineError, ReloadError},
+};
 
 /// Exit codes in the manner of env(1) and timeout(1).
 const WEIR_FAILED: u8 = 125;
@@ -63,6 +66,15 @@ impl RunError {
             Self::Exec { .. } => CANT_RUN,
             _ => WEIR_FAILED,
         }
+    }
+
+    /// Whether its text is findings in policies or configuration.
+    pub(in crate::cli) fn is_findings(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(ConfigErrors::Invalid(_))
+                | Self::Engine(EngineError::Policies(ReloadError::Rejected(_)))
+        )
     }
 
     pub(in crate::cli) fn help(&self) -> Option<String> {

@@ -8,6 +8,7 @@ mod confine;
 mod declared;
 mod error;
 mod place;
+mod seccomp;
 mod signals;
 mod spawn;
 mod stdio;

@@ -57,7 +57,7 @@ pub(super) fn spawn(
         .open(cgroup.path().join("cgroup.procs"))
         .map_err(RunError::Prepare)?;
     let (failures, report) = io::pipe().map_err(RunError::Prepare)?;
-    let confinement = Confinement::new(procs, report, account);
+    let mut confinement = Confinement::new(procs, report, account);
 
     let mut prepared = Command::new(program);
     prepared.args(arguments);
@@ -103,6 +103,7 @@ impl fmt::Display for Step {
             Self::Capabilities => "drop the capabilities (this takes CAP_SETPCAP)",
             Self::User => "become the user",
             Self::NoNewPrivileges => "rule out new privileges",
+            Self::Terminal => "guard the terminal (this takes seccomp)",
             Self::Signals => "unblock the signals",
             Self::Descriptors => "close what was open",
             Self::Verify => "see that root is gone",

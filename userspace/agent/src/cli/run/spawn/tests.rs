@@ -95,6 +95,22 @@ async fn the_kernel_sees_no_privilege_left() {
 }
 
 #[tokio::test]
+async fn it_can_t_type_into_the_terminal() {
+    // Not a terminal, on purpose: without the filter every one of these is ENOTTY.
+    let script = "/usr/bin/python3 -c 'import fcntl,ctypes\n\
+        null = open(\"/dev/null\")\n\
+        for request in (0x5412, 0x541C, 0x5401, (7 << 32) + 0x5412):\n\
+        \x20   libc = ctypes.CDLL(None, use_errno=True)\n\
+        \x20   libc.syscall(16, null.fileno(), ctypes.c_ulong(request), b\"x\")\n\
+        \x20   print(ctypes.get_errno())'";
+    let script = script.replace("syscall(16", &format!("syscall({}", libc::SYS_ioctl));
+    let (told, _) = shell(&script).await;
+    let [eperm, enotty] = [libc::EPERM, libc::ENOTTY];
+    let expected = [eperm, eperm, enotty, eperm].map(|errno| format!("{errno}\n"));
+    assert_eq!(told, expected.concat());
+}
+
+#[tokio::test]
 async fn it_starts_inside_its_cgroup_and_in_its_own_name() {
     let (told, _) = shell("cat /proc/self/cgroup; echo $HOME $USER $LOGNAME $SHELL $WEIR_CA").await;
     let cgroup = told

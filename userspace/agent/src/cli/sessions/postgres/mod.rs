@@ -136,7 +136,7 @@ impl Screen {
             }
             Message::CopyOutResponse(_) => out.line(&Line::of(Tone::Dim, "(copy to the agent)"))?,
             Message::CopyInResponse(_) => {
-                out.line(&Line::of(Tone::Dim, "(copy from the agent)"))?
+                out.line(&Line::of(Tone::Dim, "(copy from the agent)"))?;
             }
             Message::CopyData(data) => copied(&data.data(), out)?,
             Message::FunctionCallResponse(response) => {
