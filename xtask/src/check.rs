@@ -86,7 +86,7 @@ fn formatting(workspace: &Workspace) -> Result<Outcome> {
     let ebpf = workspace.ebpf_manifest();
     process::run(
         cargo(workspace)
-            .args(["fmt", "--all", "--check", "--manifest-path"])
+            .args(["fmt", "--check", "--manifest-path"])
             .arg(ebpf),
     )?;
     Ok(Outcome::Passed)
