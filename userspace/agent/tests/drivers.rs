@@ -144,6 +144,81 @@ fn no_detour_shows_a_masked_value() {
 }
 
 #[test]
+fn no_detour_writes_what_may_not_be_written() {
+    let (server, gate) = stand();
+    let look = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM people), \
+                (SELECT md5(string_agg(o::text, '' ORDER BY id)) FROM orders o)";
+    let before = server.psql_as_superuser(look).unwrap();
+    let detours = [
+        "DELETE FROM orders",
+        "DELETE FROM orders WHERE true",
+        "DELETE FROM orders WHERE 1 = 1 OR id = 3",
+        "DELETE FROM orders WHERE id = id",
+        "UPDATE orders SET item = 'x'",
+        "TRUNCATE orders",
+        "/* hi */ DELETE /* there */ FROM ONLY orders",
+        "PREPARE d AS DELETE FROM orders; EXECUTE d",
+        "PREPARE d(int) AS UPDATE orders SET item = 'x'; EXECUTE d(1)",
+        "EXPLAIN ANALYZE DELETE FROM orders",
+        "EXPLAIN (ANALYZE true, COSTS off) UPDATE orders SET item = 'x'",
+        "WITH gone AS (DELETE FROM orders RETURNING *) SELECT count(*) FROM gone",
+        "WITH gone AS (DELETE FROM orders RETURNING id) INSERT INTO notes SELECT id FROM gone",
+        "SELECT 1; DELETE FROM orders; SELECT 2",
+        "DO $$ BEGIN DELETE FROM orders; END $$",
+        "DROP TABLE orders CASCADE",
+        "ALTER TABLE orders DROP COLUMN item",
+        "ALTER TABLE orders RENAME TO gone",
+        "CREATE RULE r AS ON SELECT TO people DO INSTEAD NOTHING",
+        "MERGE INTO orders o USING people p ON true WHEN MATCHED THEN DELETE",
+        "SET ROLE postgres",
+        "SET SESSION AUTHORIZATION postgres",
+        "RESET ROLE",
+        "GRANT ALL ON orders TO PUBLIC",
+        "ALTER ROLE app SUPERUSER",
+        "CREATE ROLE x LOGIN",
+        "ALTER SYSTEM SET log_statement = 'none'",
+        "COPY orders TO PROGRAM 'cat'",
+        "COPY orders FROM '/etc/passwd'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT lo_export(1, '/tmp/x')",
+        "SELECT pg_terminate_backend(1)",
+        "SELECT dblink_exec('', 'DELETE FROM orders')",
+        "SET standard_conforming_strings = off",
+        "SET client_encoding = 'SJIS'",
+        "SELECT set_config('standard_conforming_strings', 'off', false)",
+        "SELECT set_config('role', 'postgres', false)",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE EXTENSION dblink",
+        "SELECT 'a\\'; DELETE FROM orders --'",
+        "VACUUM FULL orders",
+    ];
+    for sql in detours {
+        let out = gate.psql(sql);
+        assert!(
+            out.stderr_text().contains("weir:"),
+            "{sql}: {}{}",
+            out.stdout_text(),
+            out.stderr_text()
+        );
+    }
+    assert_eq!(server.psql_as_superuser(look).unwrap(), before);
+    let received = server.received().unwrap();
+    for word in [
+        "DELETE",
+        "TRUNCATE",
+        "DROP",
+        "GRANT",
+        "PROGRAM",
+        "pg_read_file",
+    ] {
+        let seen = received
+            .iter()
+            .find(|text| text.contains(word) && !text.contains("weir-setup"));
+        assert!(seen.is_none(), "the server received {seen:?}");
+    }
+}
+
+#[test]
 fn a_refusal_in_a_transaction_aborts_it_as_an_error_would() {
     let (server, gate) = stand();
     with_client(&gate, |client| async move {
