@@ -4,7 +4,7 @@
 //! message each and leave bytes in [`Sink`] and [`Shown`]; `drive` moves the bytes. Nothing here
 //! waits.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use weir_command::Statement;
@@ -218,13 +218,25 @@ impl Governed {
         Ok(())
     }
 
-    /// Ends the account of what the target never answered.
+    /// Ends the accounts of what won't be answered: `first` befell the first of it, `others` what
+    /// was behind that. A command has one end, though a Bind and its Execute are owed apart.
     pub(super) fn settle_unanswered(
         &mut self,
-        owed: &Owed,
-        status: &Status,
+        owed: &[Owed],
+        first: &Status,
+        others: &Status,
     ) -> Result<(), SessionError> {
-        self.settle_account(owed.seq, &owed.account, status.clone())
+        let mut told: HashSet<Seq> = HashSet::new();
+        for (i, owed) in owed.iter().enumerate() {
+            let Some(seq) = owed.seq.filter(|_| owed.expected.is_of_its_command()) else {
+                continue;
+            };
+            if told.insert(seq) {
+                let status = if i == 0 { first } else { others };
+                self.settle_account(Some(seq), &owed.account, status.clone())?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the session apart at its end: the record, with everything that was shown in it and
@@ -235,10 +247,7 @@ impl Governed {
             .shown
             .settle(&mut self.record)
             .map_err(SessionError::from)
-            .and_then(|()| {
-                owed.iter()
-                    .try_for_each(|owed| self.settle_unanswered(owed, &Status::Lost))
-            });
+            .and_then(|()| self.settle_unanswered(&owed, &Status::Lost, &Status::Lost));
         (self.record, settled)
     }
 }

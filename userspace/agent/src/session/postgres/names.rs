@@ -124,6 +124,12 @@ impl<K: Eq + Hash, V: Clone> Names<K, V> {
         self.settled.retain(|_, value| keep(value));
     }
 
+    /// How many changes are unconfirmed.
+    #[must_use]
+    pub(super) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
     /// How many names there are, settled and to come.
     #[must_use]
     pub(super) fn len(&self) -> usize {

@@ -59,6 +59,15 @@ pub(super) enum Expected {
     Refused { refusal: Refusal, simple: bool },
 }
 
+impl Expected {
+    /// Whether what is owed is, or is part of, the command that it goes under, and not only a
+    /// question about it.
+    #[must_use]
+    pub(super) fn is_of_its_command(&self) -> bool {
+        !matches!(self, Self::DescribeStatement | Self::DescribePortal)
+    }
+}
+
 /// One owed answer, and the account of it.
 #[derive(Debug)]
 pub(super) struct Owed {
@@ -116,6 +125,8 @@ impl Account {
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
     owed: VecDeque<Owed>,
+    /// The commands among them, so that none has to be looked for: there may be many thousands.
+    seqs: VecDeque<Seq>,
     /// The target passes over everything up to the next Sync.
     skipping: bool,
 }
@@ -123,6 +134,7 @@ pub(super) struct Pipeline {
 impl Pipeline {
     /// Notes that an answer is owed.
     pub(super) fn push(&mut self, expected: Expected, seq: Option<Seq>, now: Instant) {
+        self.seqs.extend(seq);
         self.owed.push_back(Owed {
             expected,
             seq,
@@ -142,7 +154,7 @@ impl Pipeline {
     /// The command that comes next, for what concerns no answer.
     #[must_use]
     pub(super) fn current_seq(&self) -> Option<Seq> {
-        self.owed.iter().find_map(|owed| owed.seq)
+        self.seqs.front().copied()
     }
 
     /// The next answer is complete.
@@ -150,7 +162,7 @@ impl Pipeline {
         if self.skipping {
             None
         } else {
-            self.owed.pop_front()
+            self.take_front()
         }
     }
 
@@ -166,7 +178,7 @@ impl Pipeline {
     pub(super) fn ready(&mut self) -> Vec<Owed> {
         if std::mem::take(&mut self.skipping) {
             let mut taken = self.take_until_sync();
-            taken.extend(self.owed.pop_front());
+            taken.extend(self.take_front());
             return taken;
         }
         match self.owed.front().map(|owed| &owed.expected) {
@@ -175,7 +187,7 @@ impl Pipeline {
                 | Expected::Query { .. }
                 | Expected::Call { .. }
                 | Expected::Refused { simple: true, .. },
-            ) => self.owed.pop_front().into_iter().collect(),
+            ) => self.take_front().into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -186,7 +198,15 @@ impl Pipeline {
             .iter()
             .position(|owed| matches!(owed.expected, Expected::Sync))
             .unwrap_or(self.owed.len());
-        self.owed.drain(..until).collect()
+        (0..until).filter_map(|_| self.take_front()).collect()
+    }
+
+    fn take_front(&mut self) -> Option<Owed> {
+        let owed = self.owed.pop_front()?;
+        if owed.seq.is_some() {
+            self.seqs.pop_front();
+        }
+        Some(owed)
     }
 
     /// The target has begun to take copied rows for the next answer, and ignores a Sync until it
@@ -198,7 +218,8 @@ impl Pipeline {
             .iter()
             .skip(1)
             .all(|owed| matches!(owed.expected, Expected::Sync));
-        self.owed.truncate(1);
+        // A Sync is no command, so the commands stay.
+        self.owed.truncate(if only_syncs { 1 } else { usize::MAX });
         only_syncs
     }
 
@@ -216,6 +237,7 @@ impl Pipeline {
 
     /// Everything that is still owed, at the end of a session.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Owed> {
+        self.seqs.clear();
         self.owed.drain(..)
     }
 }

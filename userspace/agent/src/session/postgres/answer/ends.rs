@@ -110,10 +110,8 @@ impl Governed {
         let Some(last) = ended.pop() else {
             return Err(unexpected("ReadyForQuery"));
         };
-        for owed in &ended {
-            self.settle_unanswered(owed, &Status::Skipped)?;
-            self.forget(owed);
-        }
+        ended.iter().for_each(|owed| self.forget(owed));
+        self.settle_unanswered(&ended, &Status::Skipped, &Status::Skipped)?;
         self.forget(&last);
         self.copy_in = None;
         self.copies_out = false;

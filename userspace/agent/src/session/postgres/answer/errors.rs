@@ -49,16 +49,9 @@ impl Governed {
             owed.account.settled = true;
             return self.settle_account(seq, &account, status);
         }
-        for (i, owed) in self.pipeline.fail().into_iter().enumerate() {
-            let status = if i == 0 {
-                status.clone()
-            } else {
-                Status::Skipped
-            };
-            self.settle_unanswered(&owed, &status)?;
-            self.forget(&owed);
-        }
-        Ok(())
+        let passed_over = self.pipeline.fail();
+        passed_over.iter().for_each(|owed| self.forget(owed));
+        self.settle_unanswered(&passed_over, &status, &Status::Skipped)
     }
 
     /// An error as the agent may see it: weir's own for a refused statement, and without quoted

@@ -194,7 +194,7 @@ impl Governed {
                     .push(expected, self.pipeline.current_seq(), now);
                 Control::Describe(describe)
             }
-            Message::Close(close) => self.close(close),
+            Message::Close(close) => self.close(close)?,
             Message::Terminate(terminate) => {
                 self.sink.control(&Control::Terminate(terminate));
                 return Ok(Heard::Closed);
@@ -210,7 +210,9 @@ impl Governed {
         Ok(Heard::Done)
     }
 
-    fn close(&mut self, close: Close) -> Control {
+    fn close(&mut self, close: Close) -> Result<Control, SessionError> {
+        self.room(self.statements.pending(), "names to close")?;
+        self.room(self.portals.pending(), "names to close")?;
         let name = Bytes::copy_from_slice(close.name());
         let space = match close.kind() {
             ObjectKind::Statement => {
@@ -224,7 +226,7 @@ impl Governed {
         };
         self.pipeline
             .push(Expected::Close(space), None, Instant::now());
-        Control::Close(close)
+        Ok(Control::Close(close))
     }
 
     fn judgement(&self, prepared: &Prepared, behind: &Behind) -> Judgement {
