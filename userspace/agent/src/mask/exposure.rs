@@ -92,7 +92,7 @@ impl Exposure {
             );
             return refusal("mask-copy", message);
         }
-        if command.effects.contains(&Effect::Derives) {
+        if command.effects.contains(&Effect::Derives) || carries_away(command) {
             let message = format!(
                 "the statement would write values derived from class `{class}` to where no mask \
                  follows them"
@@ -101,6 +101,13 @@ impl Exposure {
         }
         None
     }
+}
+
+/// Whether `command` may hand a value that it computes to where it can be had from again: a setting
+/// comes back by `SHOW`, and is reported when it changes; a notification goes to all that listen.
+fn carries_away(command: &Command) -> bool {
+    let notifies = |name: &String| name.rsplit('.').next() == Some("pg_notify");
+    command.effects.contains(&Effect::Setting) || command.functions.iter().any(notifies)
 }
 
 /// Whether `command` runs code that its text does not show, and which may read tables.
