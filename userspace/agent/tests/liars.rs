@@ -33,5 +33,15 @@ mod descriptions;
 mod diagnostics;
 #[path = "liars/names.rs"]
 mod names;
+#[path = "liars/order.rs"]
+mod order;
+#[path = "liars/pipelines.rs"]
+mod pipelines;
+#[path = "liars/policies.rs"]
+mod policies;
+#[path = "liars/settings.rs"]
+mod settings;
+#[path = "liars/startups.rs"]
+mod startups;
 #[path = "liars/unasked.rs"]
 mod unasked;

@@ -129,6 +129,12 @@ impl Agent {
         std::iter::from_fn(|| self.receive()).collect()
     }
 
+    /// All bytes up to the connection's end, whatever they are.
+    pub(crate) fn rest_raw(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        self.received.split().to_vec()
+    }
+
     /// Everything up to the connection's end, which must come with a FATAL error of this code.
     pub(crate) fn fatal(&mut self, code: &str) -> Vec<Frame> {
         let frames = self.rest();

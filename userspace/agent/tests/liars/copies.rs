@@ -82,7 +82,11 @@ fn a_query_is_not_answered_by_a_copy() {
         nothing_of(text, vec![copy_out(1), copy_data(SECRET)]);
         nothing_of(text, vec![copy_data(SECRET)]);
     }
-    for text in ["SELECT note FROM orders", "UPDATE orders SET note = '' WHERE id = 1", OUT] {
+    for text in [
+        "SELECT note FROM orders",
+        "UPDATE orders SET note = '' WHERE id = 1",
+        OUT,
+    ] {
         nothing_of(text, vec![copy_in(1)]);
     }
 }
@@ -93,7 +97,10 @@ fn rows_of_a_copy_come_between_its_beginning_and_its_end() {
     nothing_of(OUT, vec![copy_done()]);
     nothing_of(OUT, vec![copy_out(1), copy_done(), copy_data(SECRET)]);
     nothing_of(OUT, vec![copy_out(1), copy_out(1)]);
-    nothing_of(OUT, vec![copy_out(1), complete("COPY 0"), ready(), copy_data(SECRET)]);
+    nothing_of(
+        OUT,
+        vec![copy_out(1), complete("COPY 0"), ready(), copy_data(SECRET)],
+    );
 }
 
 /// The agent is asked for rows, and sends `meddling` instead.

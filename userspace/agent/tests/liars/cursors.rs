@@ -20,13 +20,14 @@ fn seen_after(texts: &'static [&'static str]) -> Vec<Option<String>> {
         let open = ready_in(TransactionStatus::InBlock);
         for text in texts {
             peer.expect_query(text);
-            let last = if *text == "COMMIT" { ready() } else { open.clone() };
+            let last = if *text == "COMMIT" {
+                ready()
+            } else {
+                open.clone()
+            };
             peer.send(&[complete("DONE"), last]);
         }
-        let secret = [
-            described(&[column("x", 0, 0)]),
-            row(&[Some(SECRET)]),
-        ];
+        let secret = [described(&[column("x", 0, 0)]), row(&[Some(SECRET)])];
         peer.expect_query("FETCH c");
         peer.send(&secret);
         peer.send(&[complete("FETCH 1"), open.clone()]);

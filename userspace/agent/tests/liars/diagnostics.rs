@@ -31,7 +31,10 @@ fn told_of(text: &'static str, quote: Frame) -> Frame {
     let mut agent = Agent::connect(&gate);
     let told = agent.ask(&[query(text)]).remove(0);
     let shown = Record::read(&gate, 0).shown();
-    assert!(shown.starts_with(told.raw()), "the record has what was seen");
+    assert!(
+        shown.starts_with(told.raw()),
+        "the record has what was seen"
+    );
     told
 }
 
@@ -85,11 +88,7 @@ fn the_record_does_not_quote_either() {
 #[test]
 fn each_step_of_a_portal_is_withheld() {
     let request = [parse("", COMPUTES), bind("", ""), execute(""), sync()];
-    let truth = [
-        parsed(),
-        bound(),
-        described(&[column("email", 0, 0)]),
-    ];
+    let truth = [parsed(), bound(), described(&[column("email", 0, 0)])];
     for done in 0..=truth.len() {
         let mut answer = truth[..done].to_vec();
         answer.extend([error_quoting(SECRET), ready()]);
@@ -156,7 +155,10 @@ fn what_is_checked_at_once_after_all_is_not_quoted() {
     agent.ask(&[query(TOUCHES)]);
     let answer = agent.ask(&[query("SET CONSTRAINTS ALL IMMEDIATE")]);
     // Refused, or its error cut: in no case is the row told.
-    assert_eq!(field(the_error(&answer), b'D').filter(|d| d.contains(SECRET)), None);
+    assert_eq!(
+        field(the_error(&answer), b'D').filter(|d| d.contains(SECRET)),
+        None
+    );
 }
 
 #[test]
@@ -165,7 +167,14 @@ fn after_the_transaction_a_harmless_statement_is_told_all_again() {
     let quote = error_quoting("17");
     let target = Target::answering(vec![
         (1, vec![complete("BEGIN"), open.clone()]),
-        (1, vec![described(&[column("email", 0, 0)]), complete("SELECT 0"), open.clone()]),
+        (
+            1,
+            vec![
+                described(&[column("email", 0, 0)]),
+                complete("SELECT 0"),
+                open.clone(),
+            ],
+        ),
         (1, vec![quote.clone(), ready_in(TransactionStatus::Failed)]),
         (1, vec![complete("ROLLBACK"), ready()]),
         (1, vec![quote.clone(), ready()]),

@@ -182,8 +182,16 @@ fn what_sql_prepares_is_known_by_its_folded_and_cut_name() {
     let prepare = "PREPARE Emails AS SELECT lower(email) FROM people";
     let target = Target::honest(vec![
         known(prepare, &[], &[]),
-        known("EXECUTE emails", &[column("lower", 0, 0)], &[&[Some(SECRET)]]),
-        known("EXECUTE \"Emails\"", &[column("lower", 0, 0)], &[&[Some(SECRET)]]),
+        known(
+            "EXECUTE emails",
+            &[column("lower", 0, 0)],
+            &[&[Some(SECRET)]],
+        ),
+        known(
+            "EXECUTE \"Emails\"",
+            &[column("lower", 0, 0)],
+            &[&[Some(SECRET)]],
+        ),
     ]);
     let gate = target.gate();
     let mut agent = Agent::connect(&gate);
@@ -191,15 +199,18 @@ fn what_sql_prepares_is_known_by_its_folded_and_cut_name() {
     let answer = agent.ask(&[query("EXECUTE emails")]);
     assert_eq!(tags(&answer), "TDCZ");
     let answer = agent.ask(&[query("EXECUTE \"Emails\"")]);
-    assert_eq!(tags(&answer), "EZ", "another name, which weir does not know");
+    assert_eq!(
+        tags(&answer),
+        "EZ",
+        "another name, which weir does not know"
+    );
     agent.never_heard(SECRET);
 }
 
 #[test]
 fn one_message_that_redefines_and_executes_is_judged_by_all_it_says() {
     const HARMLESS: &str = "PREPARE s AS SELECT note FROM orders";
-    const SWAP: &str =
-        "DEALLOCATE s; PREPARE s AS SELECT lower(email) FROM people; EXECUTE s";
+    const SWAP: &str = "DEALLOCATE s; PREPARE s AS SELECT lower(email) FROM people; EXECUTE s";
     let target = Target::honest(vec![
         known(HARMLESS, &[], &[]),
         known(SWAP, &[column("lower", 0, 0)], &[&[Some(SECRET)]]),

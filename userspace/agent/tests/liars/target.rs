@@ -9,6 +9,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::Sender,
     },
     thread::{self, JoinHandle},
 };
@@ -16,7 +17,7 @@ use std::{
 use bytes::BytesMut;
 use weir_policy::Policies;
 use weir_wire::postgres::{
-    Decoded, Frame, Limits, Startup, StartupFrame,
+    CancelRequest, Decoded, Frame, Limits, Startup, StartupFrame,
     backend::{AuthenticationRequest, BackendKeyData},
     decode_frame, decode_startup, frontend,
 };
@@ -88,6 +89,7 @@ impl Target {
             Opened::Session(mut peer) => {
                 script(&mut peer, sessions.fetch_add(1, Ordering::SeqCst));
             }
+            Opened::Cancel(_) => panic!("weir cancels"),
             Opened::Nothing => {}
         };
         Self::listen(Box::new(handler), catalogues)
@@ -111,6 +113,22 @@ impl Target {
                 honest::serve(peer, &[]);
             }
         })
+    }
+
+    /// Lets every session in and listens to nothing but requests to cancel, which it passes on.
+    pub(crate) fn hearing_cancels(heard: Sender<CancelRequest>) -> Self {
+        let handler = move |stream| match Peer::open(stream) {
+            Opened::Session(mut peer) => {
+                peer.welcome();
+                if peer.is_weirs_own() {
+                    answer_catalogue(&mut peer);
+                }
+                peer.rest();
+            }
+            Opened::Cancel(request) => heard.send(request).unwrap(),
+            Opened::Nothing => {}
+        };
+        Self::listen(Box::new(handler), Arc::default())
     }
 
     /// In each session, takes so many messages of weir's and answers them so, step by step.
@@ -206,6 +224,7 @@ impl Drop for Target {
 
 enum Opened {
     Session(Peer),
+    Cancel(CancelRequest),
     Nothing,
 }
 
@@ -227,6 +246,9 @@ impl Peer {
                         received,
                         startup,
                     });
+                }
+                Decoded::Complete(StartupFrame::Cancel(request)) => {
+                    return Opened::Cancel(request);
                 }
                 Decoded::Complete(other) => panic!("{other:?} where a session begins"),
                 Decoded::Incomplete { .. } => {
