@@ -3,12 +3,25 @@
 //!
 //! Needs root and a cgroup v2 hierarchy; says so when it hasn't got them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "each test crate uses its own part of the gate"
+)]
 mod common;
 
 use std::{
     fs,
     net::{SocketAddr, TcpListener, UdpSocket},
-    path::PathBuf,
+    path::Path,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -41,7 +54,7 @@ impl Stand {
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
         let dir = tempfile::tempdir().unwrap();
-        let config = config(dir.path().to_owned(), &name, server);
+        let config = config(dir.path(), &name, server);
         let runtime = Runtime::new().unwrap();
         let options = StartOptions {
             instance: name.clone(),
@@ -121,7 +134,7 @@ impl Drop for Stand {
     }
 }
 
-fn config(state: PathBuf, cgroup: &str, server: &Postgres) -> Config {
+fn config(state: &Path, cgroup: &str, server: &Postgres) -> Config {
     let secret = state.join("password");
     fs::write(&secret, server.app_password()).unwrap();
     fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
