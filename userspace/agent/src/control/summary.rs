@@ -21,12 +21,12 @@ struct AsSummary {
     masked: u64,
     last: i64,
     end: Option<End>,
-    #[serde(flatten, with = "AsTail")]
+    #[serde(with = "AsTail")]
     tail: Tail,
 }
 
 #[derive(Deserialize)]
-#[serde(remote = "Tail", tag = "tail", rename_all = "snake_case")]
+#[serde(remote = "Tail", rename_all = "snake_case")]
 enum AsTail {
     Whole,
     Torn { bytes: u64 },

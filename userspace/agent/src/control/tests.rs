@@ -277,6 +277,26 @@ async fn a_session_is_found_by_the_beginning_of_its_id_and_its_record_copied_who
 }
 
 #[tokio::test]
+async fn a_record_that_just_stops_is_told_as_such() {
+    let served = Served::start();
+    let id = served.record(1, "orders");
+    let path = served.daemon.0.records.join(format!("{id}.weir"));
+    let length = fs::metadata(&path).unwrap().len();
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(length - 1).unwrap();
+    let session = served.client.session(&id.to_string()).await.unwrap();
+    assert_eq!(
+        session.summary.0,
+        weir_record::Summary::read(&path).unwrap()
+    );
+    assert!(matches!(
+        session.summary.0.tail,
+        weir_record::Tail::Torn { .. }
+    ));
+    assert_eq!(session.summary.0.end, None);
+}
+
+#[tokio::test]
 async fn a_session_that_can_t_be_named_is_an_error_with_a_code() {
     let served = Served::start();
     let id = served.record(1, "orders").to_string();

@@ -19,7 +19,6 @@ use super::{
 #[derive(Serialize)]
 struct Session {
     events: Vec<Event>,
-    #[serde(flatten)]
     tail: weir_record::Tail,
 }
 
