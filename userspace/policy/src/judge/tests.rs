@@ -4,3 +4,4 @@ mod hostile;
 mod precedence;
 mod shipped;
 mod support;
+mod weakening;

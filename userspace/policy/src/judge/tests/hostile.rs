@@ -105,10 +105,10 @@ fn a_name_without_a_schema_may_mean_each_that_policies_tell_apart() {
     }
     // Schemas of another target are none that it could mean.
     let other = r#"@id("o") forbid (principal, action in Weir::Action::"command", resource in Weir::Schema::"erp/sales/payroll");"#;
-    assert_eq!(
-        outcome(&judge(&bundle(&[ALLOW, other]), &unqualified)),
-        "allow"
-    );
+    let policies = bundle(&[ALLOW, other]);
+    assert_eq!(outcome(&judge(&policies, &unqualified)), "allow");
+    assert_eq!(policies.rules.schemas.of("crm", "sales").count(), 0);
+    assert!(policies.rules.schemas.of("erp", "sales").eq(["payroll"]));
     // An exception among permits is as good as a forbid.
     let except = r#"@id("e") permit (principal, action in Weir::Action::"command", resource)
         unless { resource is Weir::Relation && resource has schema && resource.schema == "payroll" };"#;

@@ -1,12 +1,11 @@
 //! Which verdict holds: forbid over permit, deny over ask over allow, and errors over all.
 
-use proptest::prelude::*;
 use weir_command::{Predicate, Statement, Verb};
 
 use super::support::{
-    alice, bundle, crm, judge, judge_as, make, outcome, permit, refusal, subject,
+    Make, alice, bundle, crm, judge, judge_as, make, outcome, permit, refusal, subject,
 };
-use crate::{Context, DataClass, Policies, Request, Source, Verdict};
+use crate::{Context, DataClass, Policies, Request, Source};
 
 const ALLOW: &str =
     r#"@id("all") permit (principal, action in Weir::Action::"command", resource);"#;
@@ -252,92 +251,59 @@ fn circumstances_can_decide() {
     assert_eq!(of("ci", true, "erp"), "default-deny");
 }
 
-fn strictness(verdict: &Verdict) -> u8 {
-    match verdict {
-        Verdict::Allow(_) => 0,
-        Verdict::Ask(_) => 1,
-        Verdict::Deny(_) => 2,
+#[test]
+fn a_statement_is_judged_itself_when_its_objects_are_judged_otherwise() {
+    let policies = bundle(&[
+        r#"@id("s") permit (principal, action in [Weir::Action::"read", Weir::Action::"write"], resource);"#,
+    ]);
+    for verb in [Verb::Prepare, Verb::Declare, Verb::Call] {
+        let refusal = refusal(judge(&policies, &make(verb).reads("people").done()));
+        let message = format!("no policy permits {} on crm/sales", verb.as_str());
+        assert_eq!(refusal.message, message);
     }
 }
 
-/// Scopes and conditions that policies of the property below are made of.
-fn condition() -> impl Strategy<Value = (usize, usize)> {
-    (0..SCOPES.len(), 0..CONDITIONS.len())
+#[test]
+fn to_explain_a_read_needs_select_but_to_explain_a_write_no_write() {
+    let policies = bundle(&[
+        r#"@id("r") permit (principal, action in Weir::Action::"read", resource);
+           @id("no") forbid (principal, action == Weir::Action::"select", resource) when { resource.name == "secret" };"#,
+    ]);
+    let of = |made: Make| outcome(&judge(&policies, &made.done())).to_owned();
+    assert_eq!(of(make(Verb::Explain).reads("people")), "allow");
+    assert_eq!(of(make(Verb::Explain).reads("secret")), "no");
+    assert_eq!(of(make(Verb::Explain).writes("people")), "allow");
 }
 
-const SCOPES: [&str; 4] = [
-    r#"action in Weir::Action::"command""#,
-    r#"action in Weir::Action::"read""#,
-    r#"action == Weir::Action::"insert""#,
-    r#"action in [Weir::Action::"write", Weir::Action::"session"]"#,
-];
-
-const CONDITIONS: [&str; 7] = [
-    "true",
-    "context.approved",
-    "!context.approved",
-    r#"resource.name == "a""#,
-    r#"resource is Weir::Relation && resource has schema && resource.schema == "s""#,
-    r#"resource in Weir::Schema::"crm/sales/s""#,
-    r#"context.access == "read" || context.approved"#,
-];
-
-fn policy(effect: &str, id: usize, (scope, condition): (usize, usize)) -> String {
-    let (scope, condition) = (SCOPES[scope], CONDITIONS[condition]);
-    format!(
-        "@id(\"{effect}-{id}\") {effect} (principal, {scope}, resource) when {{ {condition} }};\n"
-    )
+#[test]
+fn the_message_is_about_the_object_that_the_named_rule_forbids() {
+    let policies = bundle(&[
+        ALLOW,
+        r#"@id("first") @message("not zebras") forbid (principal, action in Weir::Action::"command", resource)
+             when { resource.name == "zebra" };
+           @id("second") forbid (principal, action in Weir::Action::"command", resource in Weir::Schema::"crm/sales/payroll");"#,
+    ]);
+    let both = make(Verb::Select)
+        .reads("antelope")
+        .reads("public.zebra")
+        .done();
+    let refusal = refusal(judge(&policies, &both));
+    assert_eq!(refusal.message, "not zebras");
+    assert_eq!(refusal.deciding, ["first", "second"]);
 }
 
-fn statement() -> impl Strategy<Value = Statement> {
-    let verb = prop_oneof![
-        Just(Verb::Select),
-        Just(Verb::Insert),
-        Just(Verb::Prepare),
-        Just(Verb::Show)
-    ];
-    let objects = proptest::collection::vec(("(s\\.|t\\.|)[ab]", any::<bool>()), 0..3);
-    (verb, objects).prop_map(|(verb, objects)| {
-        let made = objects.iter().fold(make(verb), |made, (name, write)| {
-            if *write {
-                made.writes(name)
-            } else {
-                made.reads(name)
-            }
-        });
-        made.done()
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    #[test]
-    fn one_more_forbid_never_weakens_a_verdict(
-        permits in proptest::collection::vec(condition(), 1..4),
-        forbids in proptest::collection::vec(condition(), 0..2),
-        more in condition(),
-        statement in statement(),
-    ) {
-        let mut text: String = permits.iter().enumerate().map(|(i, c)| policy("permit", i, *c)).collect();
-        text.extend(forbids.iter().enumerate().map(|(i, c)| policy("forbid", i, *c)));
-        let before = judge(&bundle(&[&text]), &statement);
-        text.push_str(&policy("forbid", 9, more));
-        let after = judge(&bundle(&[&text]), &statement);
-        prop_assert!(strictness(&after) >= strictness(&before), "{before:?} became {after:?}");
-    }
-
-    #[test]
-    fn one_more_object_never_weakens_a_verdict(
-        permits in proptest::collection::vec(condition(), 1..4),
-        objects in proptest::collection::vec("(s\\.|t\\.|)[ab]", 1..3),
-        more in "(s\\.|t\\.|)[ab]",
-    ) {
-        let text: String = permits.iter().enumerate().map(|(i, c)| policy("permit", i, *c)).collect();
-        let policies = bundle(&[&text]);
-        let few = objects.iter().fold(make(Verb::Select), |made, name| made.reads(name));
-        let before = judge(&policies, &few.clone().done());
-        let after = judge(&policies, &few.reads(&more).done());
-        prop_assert!(strictness(&after) >= strictness(&before), "{before:?} became {after:?}");
+#[test]
+fn the_named_rule_is_the_first_by_source_name_in_whatever_order_they_came() {
+    let source = |name: &str, id: &str| Source {
+        name: name.into(),
+        text: format!(
+            r#"@id("{id}") forbid (principal, action in Weir::Action::"command", resource);"#
+        ),
+    };
+    for names in [["1.cedar", "2.cedar"], ["2.cedar", "1.cedar"]] {
+        let policies =
+            Policies::load(&names.map(|name| source(name, &format!("of-{name}")))).unwrap();
+        let refusal = refusal(judge(&policies, &read("people")));
+        assert_eq!(refusal.deciding, ["of-1.cedar", "of-2.cedar"]);
     }
 }
