@@ -21,7 +21,7 @@ pub fn workload() -> Option<u64> {
     for level in 0..MAX_CGROUP_DEPTH {
         // SAFETY: the helper takes any level and returns 0 where there is none.
         let id = unsafe { bpf_get_current_ancestor_cgroup_id(level.cast_signed()) };
-        if id != 0 && WORKLOADS.get_ptr(&id).is_some() {
+        if id != 0 && WORKLOADS.get_ptr(id).is_some() {
             found = Some(id);
         }
     }

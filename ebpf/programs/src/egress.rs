@@ -63,7 +63,7 @@ fn passes(packet: &Packet) -> bool {
                 && packet.port == engine
                 && (packet.destination == LOOPBACK_V4 || packet.destination == LOOPBACK_V6)
         }
-        PROTOCOL_UDP => packet.port == DNS_PORT && RESOLVERS.get_ptr(&packet.destination).is_some(),
+        PROTOCOL_UDP => packet.port == DNS_PORT && RESOLVERS.get_ptr(packet.destination).is_some(),
         _ => false,
     }
 }
@@ -182,7 +182,7 @@ fn workload(ctx: &SkBuffContext) -> u64 {
     for level in 0..MAX_CGROUP_DEPTH {
         // SAFETY: the context this program was called with; 0 where there is no such level.
         let id = unsafe { bpf_skb_ancestor_cgroup_id(ctx.skb.skb, level.cast_signed()) };
-        if id != 0 && WORKLOADS.get_ptr(&id).is_some() {
+        if id != 0 && WORKLOADS.get_ptr(id).is_some() {
             found = id;
         }
     }

@@ -29,13 +29,13 @@ pub struct Ends {
 impl Ends {
     /// The key, seen from the client's socket.
     #[inline(always)]
-    pub fn from_client(&self) -> FlowKey {
+    pub fn key_at_client(&self) -> FlowKey {
         key(self.netns, self.local, self.remote)
     }
 
     /// The key, seen from the engine's accepted socket.
     #[inline(always)]
-    pub fn from_engine(&self) -> FlowKey {
+    pub fn key_at_engine(&self) -> FlowKey {
         key(self.netns, self.remote, self.local)
     }
 }

@@ -29,10 +29,10 @@ fn accept(ctx: &SockOpsContext) {
     if ends.local.port != maps::settings().port {
         return;
     }
-    let key = ends.from_engine();
+    let key = ends.key_at_engine();
     // SAFETY: copied at once; the entry belongs to the connection whose handshake this is, and its
     // client can't have opened another with the same two ends.
-    let Some(facts) = (unsafe { FLOWS.get(&key) }).copied() else {
+    let Some(facts) = (unsafe { FLOWS.get(key) }).copied() else {
         debug!(
             ctx,
             "no facts for the connection from port {}", ends.remote.port
@@ -46,5 +46,5 @@ fn accept(ctx: &SockOpsContext) {
         None => refuse::tell(facts, Hook::Handover, Reason::NoRoom),
     }
     // Already gone is as good: the client's end may have closed meanwhile.
-    let _gone = FLOWS.remove(&key);
+    let _gone = FLOWS.remove(key);
 }

@@ -46,7 +46,7 @@ fn open(ctx: &SockOpsContext) {
     // Ask to be told of the end first: an entry that nothing would remove must not be made.
     let flags = ctx.cb_flags() | BPF_SOCK_OPS_STATE_CB_FLAG;
     let watched = ctx.set_cb_flags(flags.cast_signed()).is_ok();
-    if !watched || FLOWS.insert(&ends.from_client(), &facts, 0).is_err() {
+    if !watched || FLOWS.insert(ends.key_at_client(), facts, 0).is_err() {
         refuse::tell(facts, Hook::Handover, Reason::NoRoom);
         return;
     }
@@ -58,16 +58,16 @@ fn open(ctx: &SockOpsContext) {
 
 #[inline(always)]
 fn close(ctx: &SockOpsContext) {
-    let key = flow::ends(ctx).from_client();
+    let key = flow::ends(ctx).key_at_client();
     // SAFETY: the entry is only read, and at once; a concurrent reuse of its slot could at worst
     // give the cookie of another connection, which then does not match.
-    let Some(facts) = (unsafe { FLOWS.get(&key) }) else {
+    let Some(facts) = (unsafe { FLOWS.get(key) }) else {
         return;
     };
     // SAFETY: the context this program was called with.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.ops.cast()) };
     if facts.cookie == cookie {
         // Already gone is as good.
-        let _gone = FLOWS.remove(&key);
+        let _gone = FLOWS.remove(key);
     }
 }

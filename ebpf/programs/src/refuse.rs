@@ -14,11 +14,12 @@ pub fn tell(facts: ConnectFacts, hook: Hook, reason: Reason) {
         reason: reason.number(),
         padding: [0; 6],
     };
-    if REFUSALS.output(&refusal, 0).is_err()
+    if REFUSALS.output(refusal, 0).is_err()
         && let Some(lost) = LOST.get_ptr_mut(0)
     {
         // SAFETY: this processor's own element of the map, alive while the program runs. Another
         // program that preempts this one here may make the count one too low, no worse.
-        unsafe { *lost = (*lost).wrapping_add(1) };
+        let lost = unsafe { &mut *lost };
+        *lost = lost.wrapping_add(1);
     }
 }

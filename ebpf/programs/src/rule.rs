@@ -58,7 +58,7 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
             workload,
         };
     }
-    if asked.is_udp() && asked.port == DNS_PORT && RESOLVERS.get_ptr(&asked.address).is_some() {
+    if asked.is_udp() && asked.port == DNS_PORT && RESOLVERS.get_ptr(asked.address).is_some() {
         return Ruling::Pass;
     }
     refuse(Reason::Protocol)

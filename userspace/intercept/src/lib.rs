@@ -7,7 +7,9 @@
 //!
 //! Not its job: deciding which connection may go where, and dialling. It hands on facts.
 //!
-//! Known limits: sockets made before their process joined the cgroup, `AF_PACKET`, `AF_VSOCK` and
+//! Known limits: a program that looks for its own source address by connecting a datagram socket, as
+//! name resolution in the C library does, is refused that connect and told of as any other is.
+//! Sockets made before their process joined the cgroup, `AF_PACKET`, `AF_VSOCK` and
 //! `AF_UNIX` are not seen by these hooks; a workload in a network namespace of its own is refused
 //! rather than served; while the engine is down, a process outside every workload could listen on
 //! its port.

@@ -27,7 +27,7 @@ pub struct KernelRefusal {
     /// The socket's type (`SOCK_*`; 1 stream, 2 datagram, 3 raw; 0 for a packet).
     pub kind: u8,
     /// How many refusals the kernel could not tell, because nobody read, since the one before this
-    /// was read.
+    /// was read; for the first one, since the instance was made.
     pub lost: u64,
 }
 

@@ -1,13 +1,13 @@
 //! Starting, afresh or over the pins of an engine that is gone.
 
-use std::fs::File;
+use std::{collections::BTreeSet, fs::File};
 
 use aya::Ebpf;
 use weir_abi::{ABI_VERSION, INITIAL_NETNS, Settings, maps::MAX_RESOLVERS};
 
 use super::{Interceptor, Options};
 use crate::{
-    CgroupId, InterceptError, NetnsCookie, Refusals, cgroup,
+    CgroupId, InterceptError, NetnsCookie, Refusals, Tier, cgroup,
     engine::Home,
     kernel::{
         link::Link,
@@ -37,6 +37,48 @@ impl Interceptor {
         let pins = PinDir::claim(&options.pin_dir)?;
         pins.check_maps()?;
         let home = Home::enter(pins.instance())?;
+        match Standing::up(options, &pins, &home) {
+            Ok(Standing {
+                listeners,
+                maps,
+                refusals,
+                ebpf,
+                tagged,
+                tier,
+                trace,
+            }) => Ok(Self {
+                listeners,
+                maps,
+                refusals: Some(refusals),
+                ebpf,
+                tagged,
+                tier,
+                home,
+                _trace: trace,
+                pins,
+            }),
+            Err(error) => {
+                home.leave();
+                abandon(pins);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What makes a place an engine.
+struct Standing {
+    listeners: Listeners,
+    maps: Maps,
+    refusals: Refusals,
+    ebpf: Ebpf,
+    tagged: BTreeSet<CgroupId>,
+    tier: Tier,
+    trace: Option<Trace>,
+}
+
+impl Standing {
+    fn up(options: &Options, pins: &PinDir, home: &Home) -> Result<Self, InterceptError> {
         // After the move: a listener made before it would be outside the home's programs.
         let listeners = Listeners::bind()?;
 
@@ -46,14 +88,19 @@ impl Interceptor {
             programs::load(&mut ebpf, program)?;
         }
         let mut maps = Maps::take(&mut ebpf)?;
+        if !matches!(maps.abi()?, 0 | ABI_VERSION) {
+            return Err(InterceptError::Incompatible {
+                path: pins.path().to_path_buf(),
+            });
+        }
         maps.set_resolvers(&options.resolvers)?;
         let refusals = Refusals::new(RefusalMaps::take(&mut ebpf)?)?;
         let trace = Trace::start(&mut ebpf);
 
         // Nobody is redirected to the new port before the programs that understand it stand.
         maps.set(Settings::default())?;
-        let tagged = take_over(&pins, &mut ebpf, &mut maps)?;
-        attach_home(&pins, &mut ebpf, &home)?;
+        let tagged = take_over(pins, &mut ebpf, &mut maps)?;
+        attach_home(pins, &mut ebpf, home)?;
         maps.set(Settings {
             abi: ABI_VERSION,
             port: listeners.port(),
@@ -63,14 +110,21 @@ impl Interceptor {
         Ok(Self {
             listeners,
             maps,
-            refusals: Some(refusals),
+            refusals,
             ebpf,
-            tagged: tagged.into_iter().collect(),
+            tagged,
             tier,
-            home,
-            _trace: trace,
-            pins,
+            trace,
         })
+    }
+}
+
+/// After a start that failed: pins that enforce nothing are not left lying. Those that do stay.
+fn abandon(pins: PinDir) {
+    if pins.tagged().is_empty()
+        && let Err(error) = pins.remove()
+    {
+        tracing::warn!(%error, "what a failed start had pinned stays");
     }
 }
 
@@ -80,7 +134,7 @@ fn take_over(
     pins: &PinDir,
     ebpf: &mut Ebpf,
     maps: &mut Maps,
-) -> Result<Vec<CgroupId>, InterceptError> {
+) -> Result<BTreeSet<CgroupId>, InterceptError> {
     let (here, gone): (Vec<_>, Vec<_>) = pins
         .tagged()
         .into_iter()
@@ -89,7 +143,7 @@ fn take_over(
     for (id, _) in gone {
         pins.lift_cgroup(id)?;
     }
-    let mut tagged = Vec::with_capacity(here.len());
+    let mut tagged = BTreeSet::new();
     for (id, path) in here.into_iter().filter_map(|(id, path)| Some((id, path?))) {
         // Known to the programs before any of them asks.
         maps.add_workload(id)?;
@@ -97,7 +151,7 @@ fn take_over(
         for program in programs::WORKLOAD {
             replace(pins, ebpf, program, id, &cgroup)?;
         }
-        tagged.push(id);
+        tagged.insert(id);
     }
     for stale in maps
         .workloads()

@@ -45,6 +45,14 @@ impl Maps {
         Ok(())
     }
 
+    /// The version of the engine that wrote the settings; 0 if none has.
+    pub(crate) fn abi(&self) -> Result<u32, InterceptError> {
+        self.settings
+            .get(&SETTINGS_INDEX, 0)
+            .map(|settings| settings.abi)
+            .map_err(failed(maps::SETTINGS))
+    }
+
     /// Makes these, and no others, the resolvers that may be reached.
     pub(crate) fn set_resolvers(&mut self, resolvers: &[IpAddr]) -> Result<(), InterceptError> {
         let wanted: Vec<Address> = resolvers.iter().copied().map(Address::from).collect();

@@ -1,12 +1,13 @@
 //! An engine that dies fails closed, and one started on its pins takes over.
 
 use std::{
+    os::fd::{AsFd as _, AsRawFd as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use aya::maps::{HashMap, Map, MapData};
-use weir_abi::{ConnectFacts, FlowKey};
+use aya::maps::{Array, HashMap, Map, MapData};
+use weir_abi::{ConnectFacts, FlowKey, SETTINGS_INDEX, Settings};
 use weir_intercept::{InterceptError, Interceptor, Options, cgroup::Cgroup};
 
 use crate::{
@@ -216,12 +217,63 @@ async fn pins_of_another_version_are_not_read_askew() {
     drop(ground.start("engine", &[]).expect("an engine"));
     let settings = ground.pins.0.join("engine/maps/SETTINGS");
     std::fs::remove_file(&settings).expect("a pin");
-    let other = aya::maps::Array::<_, [u64; 3]>::create(1, 0).expect("a map");
+    let other = Array::<_, [u64; 3]>::create(1, 0).expect("a map");
     other.pin(&settings).expect("a pin");
     let refused = ground.start("engine", &[]);
     assert!(
         matches!(&refused, Err(InterceptError::Incompatible { path }) if *path == settings),
         "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_abi_of_another_version_is_refused_and_stays_in_force() {
+    let ground = Ground::new();
+    let mut weir = ground.start("engine", &[]).expect("an engine");
+    weir.tag(&ground.workload.0).expect("a tag");
+    drop(weir);
+    let data = MapData::from_pin(ground.pins.0.join("engine/maps/SETTINGS")).expect("a pin");
+    let map = Map::from_map_data(data).expect("a map");
+    let mut settings = Array::<_, Settings>::try_from(map).expect("an array");
+    let mut written = settings.get(&SETTINGS_INDEX, 0).expect("to read");
+    written.abi += 1;
+    settings.set(SETTINGS_INDEX, written, 0).expect("to write");
+    let refused = ground.start("engine", &[]);
+    assert!(
+        matches!(refused, Err(InterceptError::Incompatible { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(
+        said(&ground, "connect", "127.77.3.4:80", "connect").await,
+        "ECONNREFUSED"
+    );
+}
+
+/// Makes a map one that userspace can't write any more (bpf(2), `BPF_MAP_FREEZE`).
+fn freeze(map: &MapData) {
+    const BPF_MAP_FREEZE: libc::c_long = 22;
+    let fd = map.fd().as_fd().as_raw_fd();
+    // SAFETY: the command reads one open descriptor's number.
+    let outcome = unsafe { libc::syscall(libc::SYS_bpf, BPF_MAP_FREEZE, &raw const fd, 4) };
+    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_nothing() {
+    let ground = Ground::new();
+    let path = ground.pins.0.join("engine");
+    drop(ground.start("engine", &[]).expect("an engine"));
+    freeze(&MapData::from_pin(path.join("maps/RESOLVERS")).expect("a pin"));
+    let refused = ground.start("engine", &[[127, 0, 0, 1].into()]);
+    assert!(
+        matches!(refused, Err(InterceptError::Map { .. })),
+        "{refused:?}"
+    );
+    assert!(!path.exists(), "nothing is governed, so nothing is left");
+    drop(
+        ground
+            .start("engine", &[])
+            .expect("and the next start is afresh"),
     );
 }
 
