@@ -1,0 +1,183 @@
+//! Both ends of a login: how weir logs in to a target, and how an agent finds weir.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "each test crate uses its own part of the gate"
+)]
+mod common;
+
+use common::{Gate, tls_of};
+use testbed::{Auth, Postgres};
+use weir_policy::Policies;
+use weir_record::End;
+
+const NO_TLS: &str = "mode = \"disable\"";
+
+fn server(auth: Auth, tls: bool) -> Postgres {
+    Postgres::builder()
+        .auth(auth)
+        .tls(tls)
+        .sample_data(false)
+        .start()
+        .unwrap()
+}
+
+fn gate(server: &Postgres, tls: &str, password: &str) -> Gate {
+    Gate::with(server.addr(), tls, password, Policies::shipped().unwrap())
+}
+
+fn answers(gate: &Gate) -> bool {
+    gate.psql("SELECT 1").stdout_text().trim() == "1"
+}
+
+#[test]
+fn every_way_to_log_in_works_with_the_injected_password_alone() {
+    for (auth, tls) in [
+        (Auth::Scram, true),
+        (Auth::Scram, false),
+        (Auth::Md5, true),
+        (Auth::Md5, false),
+        (Auth::Cleartext, true),
+        (Auth::Trust, true),
+    ] {
+        let server = server(auth, tls);
+        let settings = if tls {
+            tls_of(&server)
+        } else {
+            NO_TLS.to_owned()
+        };
+        let served = gate(&server, &settings, server.app_password());
+        assert!(answers(&served), "{auth:?}, tls {tls}");
+    }
+}
+
+#[test]
+fn a_password_is_never_sent_in_clear_without_tls() {
+    let server = server(Auth::Cleartext, false);
+    let gate = gate(&server, NO_TLS, server.app_password());
+    let out = gate.psql("SELECT 1");
+    assert!(
+        out.stderr_text().contains("sends over TLS only"),
+        "{}",
+        out.stderr_text()
+    );
+}
+
+#[test]
+fn a_wrong_password_is_told_to_the_operator_and_not_to_the_agent() {
+    let server = server(Auth::Scram, true);
+    let gate = gate(&server, &tls_of(&server), "wrong-password");
+    let told = gate.psql("SELECT 1").stderr_text();
+    assert!(told.contains("the record says why"), "{told}");
+    assert!(
+        !told.contains("\"app\"") && !told.contains("wrong-password"),
+        "{told}"
+    );
+    let Some(End::Error { message }) = &gate.ended(1)[0].end else {
+        panic!("an error")
+    };
+    assert!(
+        message.contains("28P01") && !message.contains("wrong-password"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
+    let (real, other) = (server(Auth::Scram, true), server(Auth::Scram, true));
+    let trusts_another = gate(&real, &tls_of(&other), real.app_password());
+    let told = trusts_another.psql("SELECT 1").stderr_text();
+    assert!(
+        told.contains("can't verify") || told.contains("tls"),
+        "{told}"
+    );
+    let plain = server(Auth::Trust, false);
+    let demands_tls = gate(&plain, &tls_of(&real), "x");
+    let told = demands_tls.psql("SELECT 1").stderr_text();
+    assert!(told.contains("does not offer TLS"), "{told}");
+    let wrong_name = format!("{}\nserver_name = \"other.internal\"", tls_of(&real));
+    let told = gate(&real, &wrong_name, real.app_password())
+        .psql("SELECT 1")
+        .stderr_text();
+    assert!(told.contains("can't verify"), "{told}");
+}
+
+#[test]
+fn an_agent_can_verify_weir_or_go_without_tls() {
+    let server = server(Auth::Scram, true);
+    let gate = gate(&server, &tls_of(&server), server.app_password());
+    let ca = gate.dir.path().join("ca/ca.pem");
+    let mode = |extra: &str| {
+        let where_to = format!(
+            "host=127.0.0.1 port={} user=agent dbname=shop {extra}",
+            gate.address.port()
+        );
+        let out = testbed::Spawn::new("psql")
+            .args(["-XAt", "-d", where_to.as_str(), "-c", "SELECT 'yes'"])
+            .run()
+            .unwrap();
+        (out.stdout_text().trim() == "yes", out.stderr_text())
+    };
+    for extra in [
+        "sslmode=disable".to_owned(),
+        "sslmode=prefer".to_owned(),
+        "sslmode=require".to_owned(),
+        format!("sslmode=verify-full sslrootcert={}", ca.display()),
+        "password=anything sslmode=disable".to_owned(),
+        "gssencmode=prefer sslmode=prefer".to_owned(),
+    ] {
+        let (yes, error) = mode(&extra);
+        assert!(yes, "{extra}: {error}");
+    }
+    let foreign = server.ca_pem_path().display().to_string();
+    let (yes, error) = mode(&format!("sslmode=verify-full sslrootcert={foreign}"));
+    assert!(!yes && error.contains("certificate"), "{error}");
+}
+
+#[test]
+fn what_the_startup_packet_asks_for_is_judged_too() {
+    let server = server(Auth::Scram, true);
+    let gate = gate(&server, &tls_of(&server), server.app_password());
+    let with = |options: &str| {
+        let where_to = format!(
+            "host=127.0.0.1 port={} user=agent dbname=shop options='{options}'",
+            gate.address.port()
+        );
+        testbed::Spawn::new("psql")
+            .args([
+                "-XAt",
+                "-d",
+                where_to.as_str(),
+                "-c",
+                "SHOW application_name; SELECT current_user",
+            ])
+            .run()
+            .unwrap()
+    };
+    let fine = with("-c application_name=hello -c statement_timeout=9s").stdout_text();
+    assert!(fine.contains("hello") || fine.contains("psql"), "{fine}");
+    assert!(
+        fine.contains("app"),
+        "the credential's user, not the agent's: {fine}"
+    );
+    for bad in [
+        "-c role=postgres",
+        "-c session_authorization=postgres",
+        "--role=postgres",
+        "-c standard_conforming_strings=off",
+        "-c client_encoding=SJIS",
+        "-c session_preload_libraries=x",
+        "-d 5",
+    ] {
+        let refused = with(bad).stderr_text();
+        assert!(refused.contains("weir:"), "{bad}: {refused}");
+    }
+}
