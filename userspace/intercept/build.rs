@@ -6,8 +6,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=WEIR_EBPF_OBJECT");
     let object = match env::var_os("WEIR_EBPF_OBJECT") {
         Some(path) => PathBuf::from(path),
-        None => PathBuf::from(env::var("CARGO_MANIFEST_DIR")?)
-            .join("../../target/ebpf/weir-programs.o"),
+        None => {
+            PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../target/ebpf/weir-programs.o")
+        }
     };
     println!("cargo::rerun-if-changed={}", object.display());
     let into = PathBuf::from(env::var("OUT_DIR")?).join("weir-programs.o");

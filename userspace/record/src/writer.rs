@@ -249,7 +249,11 @@ impl SessionWriter {
         verdict: VerdictRef<'_>,
         policy_version: &dyn fmt::Display,
     ) -> Result<Seq, RecordError> {
-        let CommandText { text, parameters, statements } = command;
+        let CommandText {
+            text,
+            parameters,
+            statements,
+        } = command;
         let (seq, at) = (self.last.next(), self.now());
         let intent = IntentRef {
             seq,

@@ -7,19 +7,17 @@ use std::{
 };
 
 use super::{
-    args,
+    PINS, args,
     error::CliError,
     line::{Line, Tone},
     need_root,
     out::Out,
 };
-/// Where every instance pins its programs and maps, each in a directory of its own.
-const PIN_BASE: &str = "/sys/fs/bpf/weir";
 
 /// Runs `weir uninstall`.
 pub(super) fn run(uninstall: &args::Uninstall, out: &mut Out) -> Result<(), CliError> {
     need_root("weir uninstall")?;
-    let mut pinned = instances(Path::new(PIN_BASE))?;
+    let mut pinned = instances(Path::new(PINS))?;
     if let Some(wanted) = &uninstall.instance {
         pinned.retain(|dir| dir.file_name().is_some_and(|name| name == wanted.as_str()));
     }

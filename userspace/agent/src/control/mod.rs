@@ -6,11 +6,11 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /v1/status` | [`Status`](crate::engine::Status) |
+//! | `GET /v1/status` | [`Status`] |
 //! | `GET /v1/sessions?subject=&target=&limit=` | [`Sessions`], newest first |
 //! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
-//! | `POST /v1/policy/reload` | [`Reloaded`](crate::engine::Reloaded) |
+//! | `POST /v1/policy/reload` | [`Reloaded`] |
 //!
 //! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
 //! can't.

@@ -54,7 +54,7 @@ impl Default for Limits {
 
 /// Reads a query string as the server would: every statement of it, in order, never fewer.
 ///
-/// An empty string (or only comments and semicolons) is one [`Verb::Empty`](crate::Verb::Empty).
+/// An empty string (or only comments and semicolons) is one [`Verb::Empty`].
 /// What the grammar rejects makes the whole text one [`Statement::Opaque`], as the server refuses
 /// a whole text for a mistake anywhere in it. A statement that is well formed, but of which weir
 /// does not follow the meaning, is opaque by itself.

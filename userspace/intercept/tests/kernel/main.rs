@@ -14,6 +14,7 @@ mod refuse;
 mod restart;
 mod serve;
 mod tag;
+mod trace;
 
 /// Nothing here takes this long; whatever does hangs.
 const SOON: Duration = Duration::from_secs(20);

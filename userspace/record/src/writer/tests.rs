@@ -224,7 +224,11 @@ fn commands_are_numbered_whatever_the_verdict() {
             },
         ]
     );
-    assert!(intents.iter().all(|i| i.parameters == [Some("4711".to_owned()), None]));
+    assert!(
+        intents
+            .iter()
+            .all(|i| i.parameters == [Some("4711".to_owned()), None])
+    );
     assert!(intents.is_sorted_by_key(|Intent { at, .. }| *at) && intents[0].at >= 0);
 }
 

@@ -4,6 +4,7 @@
 //! nothing is left in the cgroup. A weir that is killed leaves the cgroup closed.
 
 mod account;
+mod authority;
 mod confine;
 mod declared;
 mod error;
@@ -12,6 +13,7 @@ mod seccomp;
 mod signals;
 mod spawn;
 mod stdio;
+mod sweep;
 mod user;
 
 use std::{
@@ -27,6 +29,7 @@ use tokio::{process::Child, sync::oneshot};
 
 use self::{
     account::{Account, prefix},
+    authority::Published,
     place::Place,
     signals::{Blocked, Signals},
 };
@@ -82,7 +85,7 @@ async fn govern(
 ) -> Result<(ExitStatus, Account), RunError> {
     let signals = blocked.listen()?;
     let options = StartOptions {
-        instance: format!("run-{}", place.name),
+        instance: place.instance(),
         policies: None,
     };
     let engine = Engine::start(config, options).await?;
@@ -107,6 +110,7 @@ async fn live(
     engine: &Engine,
     mut signals: Signals,
 ) -> Result<ExitStatus, RunError> {
+    let authority = Published::copy(engine.ca_pem())?;
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = pin!(engine.serve(async {
         // Dropped is as good as told.
@@ -115,7 +119,7 @@ async fn live(
     if !command.quiet {
         greet(user, engine);
     }
-    let mut child = spawn::spawn(&command.command, user, &place.cgroup, engine.ca_pem())?;
+    let mut child = spawn::spawn(&command.command, user, &place.cgroup, authority.path())?;
     let ended = tokio::select! {
         served = &mut serving => Err(fallen(served)),
         status = wait(&mut child, &mut signals) => status,

@@ -4,11 +4,14 @@ use std::{fs, io, process};
 
 use weir_intercept::{InterceptError, cgroup::Cgroup};
 
-use super::error::RunError;
+use super::{error::RunError, sweep};
 use crate::config::CgroupPath;
 
 /// The parent of every run's cgroup.
-const PARENT: &str = "/weir.run";
+pub(super) const PARENT: &str = "/weir.run";
+
+/// What the names of runs' engines begin with.
+pub(super) const INSTANCE: &str = "run-";
 
 /// The cgroup of one run.
 pub(super) struct Place {
@@ -21,7 +24,7 @@ pub(super) struct Place {
 impl Place {
     /// Makes one, and clears away those of runs that were killed.
     pub(super) fn make() -> Result<Self, RunError> {
-        sweep();
+        sweep::dead_runs();
         let name = format!("{}-{}", process::id(), random()?);
         let text = format!("{PARENT}/{name}");
         let path = text
@@ -30,6 +33,11 @@ impl Place {
         let cgroup = Cgroup::resolve(&text)?;
         cgroup.create()?;
         Ok(Self { cgroup, path, name })
+    }
+
+    /// The name of the engine that governs it.
+    pub(super) fn instance(&self) -> String {
+        format!("{INSTANCE}{}", self.name)
     }
 
     /// Ends whatever still runs there.
@@ -53,26 +61,4 @@ fn random() -> Result<String, RunError> {
             source,
         })?;
     Ok(format!("{:08x}", u32::from_be_bytes(bytes)))
-}
-
-/// Removes the empty cgroups of runs whose process is gone. What can't be removed is not empty,
-/// and stays governed.
-fn sweep() {
-    let Ok(parent) = Cgroup::resolve(PARENT) else {
-        return;
-    };
-    for entry in fs::read_dir(parent.path()).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.split('-').next())
-            .map(str::parse::<u32>);
-        if let Some(Ok(pid)) = owner
-            && !fs::exists(format!("/proc/{pid}")).unwrap_or(true)
-            && let Ok(left) = Cgroup::resolve(entry.path())
-            && let Err(error) = left.remove()
-        {
-            tracing::debug!(%error, "a killed run's cgroup stays");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL: one session, from the agent's first byte to the record's last.
 //!
 //! [`serve`] reads as numbered steps. The state of a session past its start-up is [`Governed`];
-//! [`drive`] moves its bytes.
+//! the module `drive` moves its bytes.
 
 mod answer;
 mod cancels;
