@@ -1,29 +1,15 @@
 //! Real drivers through the gate: what they do without thinking of weir must work, and what is
 //! masked must stay masked in each of their formats.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "each test crate uses its own part of the gate"
-)]
-mod common;
-
 use std::{future::Future, time::Duration};
 
-use common::Gate;
 use futures_util::{SinkExt as _, TryStreamExt as _};
 use testbed::{Postgres, Spawn};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, error::SqlState};
 use weir_policy::{Policies, Source};
 use weir_record::Status;
+
+use crate::common::Gate;
 
 fn stand() -> (Postgres, Gate) {
     let server = Postgres::builder()

@@ -1,23 +1,10 @@
 //! Both ends of a login: how weir logs in to a target, and how an agent finds weir.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "each test crate uses its own part of the gate"
-)]
-mod common;
-
-use common::{Gate, tls_of};
 use testbed::{Auth, Postgres};
 use weir_policy::Policies;
 use weir_record::End;
+
+use crate::common::{Gate, tls_of};
 
 const NO_TLS: &str = "mode = \"disable\"";
 

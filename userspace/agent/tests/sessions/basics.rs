@@ -1,22 +1,9 @@
 //! Sessions of real clients with a real PostgreSQL, through the gate.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests"
-)]
-
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "each test crate uses its own part of the gate"
-)]
-mod common;
-
-use common::Gate;
 use testbed::Postgres;
 use weir_record::End;
+
+use crate::common::Gate;
 
 fn server() -> Postgres {
     Postgres::builder()
