@@ -80,6 +80,9 @@ capability, and can't get more: an agent that is root escapes anything. Groups t
 destination is declared, so every connection is refused, recorded, and told at the end together
 with what to declare.
 
+Clients that verify the server's certificate meet weir's own: the command finds the authority that
+signed it in the file $WEIR_CA (psql: PGSSLROOTCERT=$WEIR_CA).
+
 The boundary is as strong as the user: what else runs as the same user outside of weir (a shell, a
 user service manager) could be talked into dialling for the agent. Give it a user of its own:
   sudo weir run --user weir-agent -- agent
