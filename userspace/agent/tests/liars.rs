@@ -5,6 +5,13 @@
 //! the protocol where one can still be sent, the record says whose fault it was, and the next
 //! session is served.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "how a test fails, also in its helpers"
+)]
+
 #[expect(
     dead_code,
     unreachable_pub,
@@ -31,6 +38,12 @@ mod cursors;
 mod descriptions;
 #[path = "liars/diagnostics.rs"]
 mod diagnostics;
+#[path = "liars/frames.rs"]
+mod frames;
+#[path = "liars/logins.rs"]
+mod logins;
+#[path = "liars/masking.rs"]
+mod masking;
 #[path = "liars/names.rs"]
 mod names;
 #[path = "liars/order.rs"]
@@ -39,9 +52,13 @@ mod order;
 mod pipelines;
 #[path = "liars/policies.rs"]
 mod policies;
+#[path = "liars/pressure.rs"]
+mod pressure;
 #[path = "liars/settings.rs"]
 mod settings;
 #[path = "liars/startups.rs"]
 mod startups;
 #[path = "liars/unasked.rs"]
 mod unasked;
+#[path = "liars/upstream_tls.rs"]
+mod upstream_tls;

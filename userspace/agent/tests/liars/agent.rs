@@ -61,9 +61,23 @@ impl Agent {
     /// Like [`send`](Self::send), to somebody who may have hung up.
     pub(crate) fn try_send(&mut self, frames: &[Frame]) {
         let all: Vec<u8> = frames.iter().flat_map(|f| f.raw().to_vec()).collect();
-        if let Err(error) = self.stream.write_all(&all) {
+        self.try_write(&all);
+    }
+
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.stream.write_all(bytes) {
             assert!(is_gone(error.kind()), "{error}");
         }
+    }
+
+    /// Hears exactly so many bytes and forgets them.
+    pub(crate) fn swallow(&mut self, count: u64) {
+        assert!(self.received.is_empty());
+        let mut bytes = Read::by_ref(&mut self.stream).take(count);
+        assert_eq!(
+            std::io::copy(&mut bytes, &mut std::io::sink()).unwrap(),
+            count
+        );
     }
 
     /// Sends all in one piece and hears the answers up to the first ReadyForQuery.

@@ -163,3 +163,24 @@ fn a_column_that_the_catalogue_lacks_of_a_known_table_is_masked() {
         assert!(!seen.contains("alice@exa"), "column {number}: {seen}");
     }
 }
+
+/// A table that is newer than the catalogue is looked up once; what stays unknown is masked.
+#[test]
+fn a_new_table_is_looked_up() {
+    let target = Target::answering(vec![(
+        1,
+        vec![
+            described(&[column("x", 99_999, 1)]),
+            row(&[Some(SECRET)]),
+            row(&[Some(SECRET)]),
+            complete("SELECT 2"),
+            ready(),
+        ],
+    )]);
+    let gate = target.gate();
+    let mut agent = Agent::connect(&gate);
+    assert_eq!(target.catalogues(), 1);
+    agent.ask(&[query(NOTES)]);
+    assert_eq!(target.catalogues(), 2);
+    agent.never_heard(SECRET);
+}

@@ -172,7 +172,7 @@ fn after_the_transaction_a_harmless_statement_is_told_all_again() {
             vec![
                 described(&[column("email", 0, 0)]),
                 complete("SELECT 0"),
-                open.clone(),
+                open,
             ],
         ),
         (1, vec![quote.clone(), ready_in(TransactionStatus::Failed)]),

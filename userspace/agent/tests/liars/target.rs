@@ -29,7 +29,7 @@ use crate::{
     messages::{authentication, column, complete, described, parameter, parse, query, ready, row},
 };
 
-/// `public.people(id, name, email)`: the email is sensitive.
+/// `public.people(id, name, email, ssn)`: the last two are sensitive.
 pub(crate) const PEOPLE: u32 = 16_400;
 /// `public.orders(id, total, note)`: nothing in it is.
 pub(crate) const ORDERS: u32 = 16_410;
@@ -43,10 +43,11 @@ pub(crate) const CANCEL_KEY: [u8; 4] = *b"\xde\xad\xbe\xef";
 pub(crate) const PID: u32 = 4711;
 
 /// A column of the catalogue that says what a relation's column is called.
-const COLUMNS: [(u32, &str, &str, &str); 6] = [
+const COLUMNS: [(u32, &str, &str, &str); 7] = [
     (PEOPLE, "people", "1", "id"),
     (PEOPLE, "people", "2", "name"),
     (PEOPLE, "people", "3", "email"),
+    (PEOPLE, "people", "4", "ssn"),
     (ORDERS, "orders", "1", "id"),
     (ORDERS, "orders", "2", "total"),
     (ORDERS, "orders", "3", "note"),
@@ -113,6 +114,22 @@ impl Target {
                 honest::serve(peer, &[]);
             }
         })
+    }
+
+    /// Lets every session in, and runs `script` for weir's own catalogue connection.
+    pub(crate) fn with_catalogue(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Self {
+        let handler = move |stream| match Peer::open(stream) {
+            Opened::Session(mut peer) => {
+                peer.welcome();
+                if peer.is_weirs_own() {
+                    script(&mut peer);
+                }
+                peer.rest();
+            }
+            Opened::Cancel(_) => panic!("weir cancels"),
+            Opened::Nothing => {}
+        };
+        Self::listen(Box::new(handler), Arc::default())
     }
 
     /// Lets every session in and listens to nothing but requests to cancel, which it passes on.

@@ -67,11 +67,11 @@ fn all_but(fitting: &str) -> Vec<Frame> {
 
 /// The target sends each lie, in a session of its own, once the agent's `request` is there and
 /// after `truth`. Each ends the session as the target's fault.
-fn each_ends_the_session(request: Vec<Frame>, truth: Vec<Frame>, lies: Vec<Frame>) {
+fn each_ends_the_session(request: &[Frame], truth: Vec<Frame>, lies: &[Frame]) {
     let (count, expected) = (lies.len(), request.len());
     // Behind each Bind weir asks a question of its own.
     let asked = request.iter().filter(|frame| frame.tag() == b'B').count();
-    let told = lies.clone();
+    let told = lies.to_vec();
     let target = Target::from_startup(move |peer, session| {
         peer.welcome();
         let Some(lie) = told.get(session) else {
@@ -87,7 +87,7 @@ fn each_ends_the_session(request: Vec<Frame>, truth: Vec<Frame>, lies: Vec<Frame
     let gate = target.gate();
     for (session, lie) in lies.iter().enumerate() {
         let mut agent = Agent::connect(&gate);
-        agent.send(&request);
+        agent.send(request);
         agent.fatal("08P01");
         agent.never_heard(SECRET);
         let end = end_of_nth(&gate, session);
@@ -107,7 +107,7 @@ fn each_ends_the_session(request: Vec<Frame>, truth: Vec<Frame>, lies: Vec<Frame
 
 #[test]
 fn when_nothing_is_owed() {
-    each_ends_the_session(vec![], vec![], all());
+    each_ends_the_session(&[], vec![], &all());
 }
 
 #[test]
@@ -117,64 +117,64 @@ fn behind_an_answered_query() {
         complete("SELECT 0"),
         ready(),
     ];
-    each_ends_the_session(vec![query(EMAILS)], truth, all());
+    each_ends_the_session(&[query(EMAILS)], truth, &all());
 }
 
 #[test]
 fn in_the_place_of_a_querys_result() {
     // A description, an end of whatever kind, and an error are what fits there.
-    each_ends_the_session(vec![query(EMAILS)], vec![], all_but("TCIEZ"));
+    each_ends_the_session(&[query(EMAILS)], vec![], &all_but("TCIEZ"));
 }
 
 #[test]
 fn in_the_place_of_what_a_refused_query_is_answered_with() {
     // Weir's own statement, which the target must reject.
-    let refused = vec![query("DROP TABLE people")];
-    each_ends_the_session(refused, vec![], all_but("EZ"));
+    let refused = [query("DROP TABLE people")];
+    each_ends_the_session(&refused, vec![], &all_but("EZ"));
 }
 
 #[test]
 fn in_the_place_of_a_parse_completion() {
-    let request = vec![parse("", EMAILS), bind("", ""), execute(""), sync()];
-    each_ends_the_session(request, vec![], all_but("1E"));
+    let request = [parse("", EMAILS), bind("", ""), execute(""), sync()];
+    each_ends_the_session(&request, vec![], &all_but("1E"));
 }
 
 #[test]
 fn in_the_place_of_a_bind_completion() {
-    let request = vec![parse("", EMAILS), bind("", ""), execute(""), sync()];
-    each_ends_the_session(request, vec![parsed()], all_but("2E"));
+    let request = [parse("", EMAILS), bind("", ""), execute(""), sync()];
+    each_ends_the_session(&request, vec![parsed()], &all_but("2E"));
 }
 
 #[test]
 fn in_the_place_of_a_portals_description_for_weir() {
-    let request = vec![parse("", EMAILS), bind("", ""), execute(""), sync()];
-    each_ends_the_session(request, vec![parsed(), bound()], all_but("TnE"));
+    let request = [parse("", EMAILS), bind("", ""), execute(""), sync()];
+    each_ends_the_session(&request, vec![parsed(), bound()], &all_but("TnE"));
 }
 
 #[test]
 fn in_the_place_of_a_portals_description_for_the_agent() {
-    let request = vec![parse("", EMAILS), bind("", ""), describe_portal(""), sync()];
+    let request = [parse("", EMAILS), bind("", ""), describe_portal(""), sync()];
     let truth = vec![parsed(), bound(), described(&[column("email", PEOPLE, 3)])];
-    each_ends_the_session(request, truth, all_but("TnE"));
+    each_ends_the_session(&request, truth, &all_but("TnE"));
 }
 
 #[test]
 fn in_the_place_of_a_portals_rows() {
-    let request = vec![parse("", EMAILS), bind("", ""), execute(""), sync()];
+    let request = [parse("", EMAILS), bind("", ""), execute(""), sync()];
     let truth = vec![parsed(), bound(), described(&[column("email", PEOPLE, 3)])];
-    each_ends_the_session(request, truth, all_but("DCIsE"));
+    each_ends_the_session(&request, truth, &all_but("DCIsE"));
 }
 
 #[test]
 fn in_the_place_of_a_syncs_end() {
-    each_ends_the_session(vec![sync()], vec![], all_but("ZE"));
+    each_ends_the_session(&[sync()], vec![], &all_but("ZE"));
 }
 
 #[test]
 fn while_the_target_passes_over_a_failed_pipeline() {
-    let request = vec![parse("", EMAILS), bind("", ""), execute(""), sync()];
+    let request = [parse("", EMAILS), bind("", ""), execute(""), sync()];
     let truth = vec![error("42P01", "relation does not exist")];
-    each_ends_the_session(request, truth, all_but("Z"));
+    each_ends_the_session(&request, truth, &all_but("Z"));
 }
 
 #[test]
