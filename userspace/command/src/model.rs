@@ -58,7 +58,10 @@ pub struct Command {
     pub control: Control,
 }
 
-/// What a command asks for. The protocol-specific actions of the policy schema bear these names.
+/// What a command asks for.
+///
+/// A statement with others within it (`WITH d AS (DELETE …) SELECT …`, `SELECT setval(…)`) has the
+/// strictest verb of all that write: `Delete` before `Merge`, `Update` and `Insert`. The protocol-specific actions of the policy schema bear these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
@@ -104,9 +107,10 @@ pub enum Verb {
     Show,
     /// `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT`, `RELEASE`, `SET TRANSACTION`.
     Transaction,
-    /// `EXPLAIN` without `ANALYZE`; with it, the verb is the explained statement's.
+    /// `EXPLAIN` without `ANALYZE`; with it, the verb is the explained statement's. All else is the
+    /// explained statement's either way.
     Explain,
-    /// `PREPARE`: objects, columns and effects are the prepared statement's.
+    /// `PREPARE`: objects, columns, predicate and effects are the prepared statement's.
     Prepare,
     /// `EXECUTE`.
     Execute,
@@ -152,11 +156,12 @@ pub struct Object {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
-    /// Its rows are read.
+    /// Its rows are read, or it is a model for something new (`LIKE`, `REFERENCES`). A table that is
+    /// written with `RETURNING` is read too.
     Read,
-    /// Its rows are changed.
+    /// Its rows are changed, or locked against change.
     Write,
-    /// It is itself made, changed or removed.
+    /// It is itself made, changed, kept up or removed, or privileges on it are.
     Define,
 }
 
@@ -182,8 +187,9 @@ pub enum Predicate {
     NotApplicable,
     /// It takes one and has none: every row is meant.
     Absent,
-    /// It has one that names no column and calls no function (`WHERE true`, `WHERE 1 = 1`), or is
-    /// a disjunction with such a branch.
+    /// It has one that names no column (`WHERE true`, `WHERE 1 = 1`) or only compares one with
+    /// itself (`WHERE id = id`), or is a disjunction with such a branch. For `MERGE` this is about
+    /// its `ON`.
     Trivial,
     /// It has one.
     Present,
@@ -208,7 +214,8 @@ pub enum Effect {
     /// Runs code that the text does not show (`DO`, `query_to_xml`, a language handler).
     DynamicCode,
     /// Writes rows derived from rows that it reads (`INSERT … SELECT`, `CREATE TABLE AS`,
-    /// `UPDATE … SET x = y`): a masked value could be laundered through it.
+    /// `UPDATE … SET x = y`), or defines what will (a view, a generated column): a masked value
+    /// could be laundered through it. Not `SET n = n + 1`, which leaves a value where it was.
     Derives,
     /// Changes settings of the session or the server.
     Setting,
@@ -302,5 +309,11 @@ impl Verb {
             Self::FunctionCall => "function_call",
             Self::Empty => "empty",
         }
+    }
+}
+
+impl std::fmt::Display for Verb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }

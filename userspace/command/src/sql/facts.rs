@@ -138,8 +138,11 @@ impl Facts {
     }
 }
 
-/// True for a table in which the server keeps its own shape.
+/// True for a table in which the server keeps its own shape. Large objects are data.
 fn is_catalogue(object: &Object) -> bool {
+    if object.name == "pg_largeobject" {
+        return false;
+    }
     match object.schema.as_deref() {
         Some("pg_catalog" | "pg_toast" | "information_schema") => true,
         Some(_) => false,

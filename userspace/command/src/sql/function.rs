@@ -27,7 +27,7 @@ pub(super) enum Trait {
 use Trait::{Has, ReadsLargeObjects, SetsSequence, SetsSetting, WritesLargeObjects};
 
 /// Functions by their whole names.
-const NAMED: [(&[&str], &[Trait]); 12] = [
+const NAMED: [(&[&str], &[Trait]); 13] = [
     (
         &[
             "pg_stat_file",
@@ -73,6 +73,7 @@ const NAMED: [(&[&str], &[Trait]); 12] = [
             "ts_rewrite",
             "xpath_table",
             "connectby",
+            "cypher",
             "crosstab",
             "crosstab2",
             "crosstab3",
@@ -86,18 +87,7 @@ const NAMED: [(&[&str], &[Trait]); 12] = [
         &[Has(Effect::DynamicCode)],
     ),
     (
-        &[
-            "http",
-            "http_get",
-            "http_post",
-            "http_put",
-            "http_patch",
-            "http_delete",
-            "http_head",
-            "http_collect_response",
-            "table_import_from_s3",
-            "invoke",
-        ],
+        &["http", "xslt_process", "table_import_from_s3", "invoke"],
         &[Has(Effect::Network)],
     ),
     (
@@ -123,6 +113,10 @@ const NAMED: [(&[&str], &[Trait]); 12] = [
             "pg_sync_replication_slots",
         ],
         &[Has(Effect::Session)],
+    ),
+    (
+        &["heap_force_kill", "heap_force_freeze"],
+        &[Has(Effect::Destroy)],
     ),
     (&["setval"], &[SetsSequence]),
     (&["set_config"], &[SetsSetting]),
@@ -151,7 +145,7 @@ const BEGUN: [(&[&str], Trait); 5] = [
         ],
         Has(Effect::File),
     ),
-    (&["dblink", "postgres_fdw_"], Has(Effect::Network)),
+    (&["dblink", "postgres_fdw_", "http_"], Has(Effect::Network)),
     (
         &[
             "query_to_xml",

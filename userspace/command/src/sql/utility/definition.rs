@@ -230,14 +230,28 @@ pub(super) fn foreign_options(cursor: &mut Cursor) -> Result<(), Unread> {
 pub(super) fn import(cursor: &mut Cursor) -> Result<Statement, Unread> {
     cursor.expect(&["foreign", "schema"])?;
     cursor.name()?;
-    if cursor.words(&["limit", "to"]) || cursor.word("except") {
+    let mut tables = Vec::new();
+    if cursor.words(&["limit", "to"]) {
+        cursor.enclosed_list(|cursor| {
+            tables.push(cursor.name()?);
+            Ok(())
+        })?;
+    } else if cursor.word("except") {
         cursor.enclosed()?;
     }
     let mut facts = Facts::default();
     cursor.expect(&["from", "server"])?;
     facts.object(cursor.plain_object(Access::Read)?);
     cursor.expect(&["into"])?;
-    facts.object(cursor.plain_object(Access::Define)?);
+    let schema = cursor.plain_object(Access::Define)?;
+    for name in tables {
+        facts.object(Object {
+            name,
+            schema: Some(schema.name.clone()),
+            ..schema.clone()
+        });
+    }
+    facts.object(schema);
     foreign_options(cursor)?;
     cursor.end()?;
     facts.has([Effect::Ddl, Effect::Network]);

@@ -1,9 +1,9 @@
 //! Function calls: arguments, windows and filters, and what the function itself does.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList,
-    FunctionArguments, ListAggOnOverflow, ObjectName, OrderByExpr, Value, ValueWithSpan,
-    WindowFrame, WindowFrameBound, WindowSpec, WindowType,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, ListAggOnOverflow, ObjectName, OrderByExpr, Value,
+    ValueWithSpan, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::Walk;
@@ -109,11 +109,19 @@ impl Walk {
                     arg
                 }
                 FunctionArg::ExprNamed {
+                    name: Expr::Identifier(name),
+                    arg,
+                    operator: FunctionArgOperator::RightArrow | FunctionArgOperator::Assignment,
+                } => {
+                    self.ident(name)?;
+                    arg
+                }
+                // a key of a JSON object, which may be any expression
+                FunctionArg::ExprNamed {
                     name,
                     arg,
                     operator,
                 } => {
-                    // `name => value`, or a key of a JSON object, which may be any expression
                     self.ledger.credit(&operator.to_string());
                     todo.push(name);
                     arg

@@ -18,6 +18,7 @@ mod call;
 mod condition;
 mod expression;
 mod ledger;
+mod merge;
 pub(super) mod name;
 mod query;
 mod relation;

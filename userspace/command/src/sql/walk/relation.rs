@@ -191,7 +191,7 @@ impl Walk {
         for TableAliasColumnDef { name, data_type } in columns {
             self.name(name)?;
             if let Some(data_type) = data_type {
-                self.ledger.credit(&data_type.to_string());
+                self.data_type(data_type);
             }
         }
         let name = self.name(name)?;

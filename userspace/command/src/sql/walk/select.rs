@@ -67,8 +67,8 @@ impl Walk {
         self.items(projection)?;
         self.all(selection)?;
         match group_by {
-            GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => {
-                self.all(exprs)?;
+            GroupByExpr::Expressions(groups, modifiers) if modifiers.is_empty() => {
+                self.all(groups)?;
             }
             GroupByExpr::Expressions(..) | GroupByExpr::All(_) => return Err(DIALECT),
         }

@@ -1,14 +1,13 @@
-//! Statements that change rows: `INSERT`, `UPDATE`, `DELETE`, `MERGE`.
+//! Statements that change rows: `INSERT`, `UPDATE`, `DELETE`, and what they share with `MERGE`.
 //!
 //! The table written is never a common table expression, whatever is in sight: the server looks
 //! for a real table there.
 
 use sqlparser::ast::{
     Assignment, AssignmentTarget, ConflictTarget, Delete, DoUpdate, Expr, FromTable, Ident, Insert,
-    Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
-    MergeUpdateExpr, MergeUpdateKind, ObjectName, OnConflict, OnConflictAction, OnInsert,
-    OutputClause, SelectItem, TableAlias, TableAliasWithoutColumns, TableFactor, TableObject,
-    TableWithJoins, Update, UpdateTableFromKind,
+    ObjectName, OnConflict, OnConflictAction, OnInsert, OutputClause, SelectItem, TableAlias,
+    TableAliasWithoutColumns, TableFactor, TableObject, TableWithJoins, Update,
+    UpdateTableFromKind,
 };
 
 use super::Walk;
@@ -16,11 +15,11 @@ use crate::model::{Access, Effect, Object, Predicate, Verb};
 use crate::sql::facts::Facts;
 use crate::sql::unread::Unread;
 
-const DIALECT: Unread = Unread::Unsupported("a write of another dialect");
+pub(super) const DIALECT: Unread = Unread::Unsupported("a write of another dialect");
 
 /// What the values of a write may name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sources {
+pub(super) enum Sources {
     /// Columns of the row that is written.
     Itself,
     /// Columns of other relations too.
@@ -197,82 +196,12 @@ impl Walk {
         self.returning(&target, returning.as_deref(), output.as_ref())
     }
 
-    /// `MERGE`.
-    pub(super) fn merge(&mut self, merge: &Merge) -> Result<(), Unread> {
-        let Merge {
-            merge_token: _,
-            optimizer_hints: _,
-            into,
-            table,
-            source,
-            on,
-            clauses,
-            output,
-        } = merge;
-        if !into {
-            return Err(DIALECT);
-        }
-        let target = self.target_factor(table)?;
-        let read = self.apart(|walk| walk.factor(source))?;
-        let sources = if read.reads {
-            Sources::Others
-        } else {
-            Sources::Itself
-        };
-        self.facts.absorb(read);
-        let mut predicate = self.predicate(Some(on))?;
-        for MergeClause {
-            when_token: _,
-            clause_kind,
-            predicate: condition,
-            action,
-        } in clauses
-        {
-            self.all(condition)?;
-            self.merge_action(action, sources)?;
-            let writes = matches!(action, MergeAction::Update(_) | MergeAction::Delete { .. });
-            if writes && *clause_kind == MergeClauseKind::NotMatchedBySource && condition.is_none()
-            {
-                predicate = Predicate::Absent;
-            }
-        }
-        self.facts.wrote(Verb::Merge, predicate);
-        self.returning(&target, None, output.as_ref())
-    }
-
-    fn merge_action(&mut self, action: &MergeAction, sources: Sources) -> Result<(), Unread> {
-        match action {
-            MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => Ok(()),
-            MergeAction::Update(MergeUpdateExpr {
-                update_token: _,
-                kind: MergeUpdateKind::Set(assignments),
-                update_predicate: None,
-                delete_predicate: None,
-            }) => self.assignments(assignments, sources),
-            MergeAction::Insert(MergeInsertExpr {
-                insert_token: _,
-                columns,
-                kind_token: _,
-                kind: MergeInsertKind::Values(values),
-                insert_predicate: None,
-            }) => {
-                self.named(columns)?;
-                let read = self.apart(|walk| walk.values(values))?;
-                if read.reads
-                    || sources == Sources::Others
-                        && (read.columns.all || !read.columns.named.is_empty())
-                {
-                    self.facts.effects.insert(Effect::Derives);
-                }
-                self.facts.absorb(read);
-                Ok(())
-            }
-            MergeAction::Update(_) | MergeAction::Insert(_) => Err(DIALECT),
-        }
-    }
-
     /// `SET column = value, …`.
-    fn assignments(&mut self, assignments: &[Assignment], sources: Sources) -> Result<(), Unread> {
+    pub(super) fn assignments(
+        &mut self,
+        assignments: &[Assignment],
+        sources: Sources,
+    ) -> Result<(), Unread> {
         for Assignment { target, value } in assignments {
             let column = match target {
                 AssignmentTarget::ColumnName(name) => {
@@ -303,7 +232,7 @@ impl Walk {
     }
 
     /// Runs a part of the walk with facts of its own.
-    fn apart(
+    pub(super) fn apart(
         &mut self,
         part: impl FnOnce(&mut Self) -> Result<(), Unread>,
     ) -> Result<Facts, Unread> {
@@ -314,7 +243,7 @@ impl Walk {
     }
 
     /// Notes columns that are named by themselves.
-    fn named(&mut self, columns: &[ObjectName]) -> Result<(), Unread> {
+    pub(super) fn named(&mut self, columns: &[ObjectName]) -> Result<(), Unread> {
         for column in columns {
             let parts = self.parts(column)?;
             self.facts.columns.named.extend(parts);
@@ -323,7 +252,7 @@ impl Walk {
     }
 
     /// `RETURNING`, which also reads the rows that were written.
-    fn returning(
+    pub(super) fn returning(
         &mut self,
         target: &Object,
         returning: Option<&[SelectItem]>,
@@ -358,7 +287,7 @@ impl Walk {
         }
     }
 
-    fn target_factor(&mut self, factor: &TableFactor) -> Result<Object, Unread> {
+    pub(super) fn target_factor(&mut self, factor: &TableFactor) -> Result<Object, Unread> {
         let TableFactor::Table {
             name,
             alias,

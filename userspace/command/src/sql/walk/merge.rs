@@ -1,0 +1,87 @@
+//! `MERGE`.
+
+use sqlparser::ast::{
+    Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertExpr, MergeInsertKind,
+    MergeUpdateExpr, MergeUpdateKind,
+};
+
+use super::Walk;
+use super::write::{DIALECT, Sources};
+use crate::model::{Effect, Predicate, Verb};
+use crate::sql::unread::Unread;
+
+impl Walk {
+    /// `MERGE`.
+    pub(super) fn merge(&mut self, merge: &Merge) -> Result<(), Unread> {
+        let Merge {
+            merge_token: _,
+            optimizer_hints: _,
+            into,
+            table,
+            source,
+            on,
+            clauses,
+            output,
+        } = merge;
+        if !into {
+            return Err(DIALECT);
+        }
+        let target = self.target_factor(table)?;
+        let read = self.apart(|walk| walk.factor(source))?;
+        let sources = if read.reads {
+            Sources::Others
+        } else {
+            Sources::Itself
+        };
+        self.facts.absorb(read);
+        let mut predicate = self.predicate(Some(on))?;
+        for MergeClause {
+            when_token: _,
+            clause_kind,
+            predicate: condition,
+            action,
+        } in clauses
+        {
+            self.all(condition)?;
+            self.merge_action(action, sources)?;
+            let writes = matches!(action, MergeAction::Update(_) | MergeAction::Delete { .. });
+            if writes && *clause_kind == MergeClauseKind::NotMatchedBySource && condition.is_none()
+            {
+                predicate = Predicate::Absent;
+            }
+        }
+        self.facts.wrote(Verb::Merge, predicate);
+        self.returning(&target, None, output.as_ref())
+    }
+
+    fn merge_action(&mut self, action: &MergeAction, sources: Sources) -> Result<(), Unread> {
+        match action {
+            MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => Ok(()),
+            MergeAction::Update(MergeUpdateExpr {
+                update_token: _,
+                kind: MergeUpdateKind::Set(assignments),
+                update_predicate: None,
+                delete_predicate: None,
+            }) => self.assignments(assignments, sources),
+            MergeAction::Insert(MergeInsertExpr {
+                insert_token: _,
+                columns,
+                kind_token: _,
+                kind: MergeInsertKind::Values(values),
+                insert_predicate: None,
+            }) => {
+                self.named(columns)?;
+                let read = self.apart(|walk| walk.values(values))?;
+                if read.reads
+                    || sources == Sources::Others
+                        && (read.columns.all || !read.columns.named.is_empty())
+                {
+                    self.facts.effects.insert(Effect::Derives);
+                }
+                self.facts.absorb(read);
+                Ok(())
+            }
+            MergeAction::Update(_) | MergeAction::Insert(_) => Err(DIALECT),
+        }
+    }
+}
