@@ -7,6 +7,7 @@ mod answer;
 mod cancels;
 mod catalogues;
 mod drive;
+mod farewell;
 
 mod governed;
 mod greet;
@@ -24,19 +25,24 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::BytesMut;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
 use weir_policy::{Policies, Refusal, Target, Verdict};
-use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
+use weir_record::{End, RecordError, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
     backend::{Authentication, ReadyForQuery, SqlState},
 };
 
-pub use self::{cancels::Cancels, catalogues::Catalogues};
+pub use self::{
+    cancels::Cancels,
+    catalogues::Catalogues,
+    farewell::{is_startup, refuse},
+};
 use self::{
     cancels::{Cancellable, Registered},
     catalogues::FRESH,
     drive::{Ended, Surroundings, drive},
-    governed::{Governed, SessionError},
-    greet::{Arrival, GreetError, Opening, greet, send_last},
+    farewell::{goodbye, last_word, protocol_error, refused, unreachable_word},
+    governed::Governed,
+    greet::{Arrival, GreetError, Opening, greet},
     startup::Wanted,
 };
 use super::judge::Judge;
@@ -204,22 +210,6 @@ async fn reach(
     Ok((login, lineage))
 }
 
-/// How a target that can't be opened reads to the agent: in the target's own words where it has
-/// answered, but for what it says of weir's credential, which is not the agent's to know.
-fn unreachable_word(error: &UpstreamError) -> (SqlState, String) {
-    match error {
-        UpstreamError::Refused { code, message, .. } if !code.starts_with("28") => {
-            let code = SqlState::parse(code.as_bytes()).unwrap_or(SqlState::CONNECTION_FAILURE);
-            (code, message.clone())
-        }
-        UpstreamError::Refused { .. } | UpstreamError::Credential(_) => {
-            let word = "weir can't log in to the target; the record says why";
-            (SqlState::CONNECTION_FAILURE, word.to_owned())
-        }
-        other => (SqlState::CONNECTION_FAILURE, other.to_string()),
-    }
-}
-
 fn register(admission: &Admission, login: &Login, services: &Services) -> Option<Registered> {
     services.cancels.register(Cancellable {
         workload: admission.workload().clone(),
@@ -276,117 +266,5 @@ async fn cancelled(
         Err(error) => End::Error {
             message: error.to_string(),
         },
-    }
-}
-
-async fn refused(
-    record: SessionWriter,
-    agent: &mut Plain,
-    refusal: &Refusal,
-) -> Result<(), RecordError> {
-    let id = *record.id();
-    let message = format!(
-        "{} (rule {}, policy {})",
-        refusal.message, refusal.rule, refusal.version
-    );
-    record.end(&End::Refused {
-        rule: refusal.rule.clone(),
-        message: refusal.message.clone(),
-    })?;
-    last_word(agent, SqlState::INSUFFICIENT_PRIVILEGE, &message, &id).await;
-    Ok(())
-}
-
-async fn goodbye(mut agent: Plain, record: SessionWriter, ended: Ended) -> Result<(), RecordError> {
-    let id = *record.id();
-    let (end, word) = match ended {
-        Ended::Closed => (End::Closed, None),
-        Ended::ClientGone => (End::ClientGone, None),
-        Ended::ServerGone => {
-            let word = (
-                SqlState::CONNECTION_FAILURE,
-                "the target closed the connection".to_owned(),
-            );
-            (End::ServerGone, Some(word))
-        }
-        Ended::Shutdown => {
-            let word = (SqlState::ADMIN_SHUTDOWN, "weir is shutting down".to_owned());
-            (End::Shutdown, Some(word))
-        }
-        Ended::PolicyChanged(Refusal { rule, message, .. }) => {
-            let word = format!("the policy changed: {message} (rule {rule})");
-            (
-                End::PolicyChanged { rule, message },
-                Some((SqlState::ADMIN_SHUTDOWN, word)),
-            )
-        }
-        Ended::Failed(error) => {
-            tracing::warn!(session = %id, %error, "the session failed");
-            let (end, code) = failure(&error);
-            (end, Some((code, error.to_string())))
-        }
-    };
-    let ended = record.end(&end);
-    if let Some((code, word)) = word {
-        last_word(&mut agent, code, &word, &id).await;
-    }
-    ended
-}
-
-fn failure(error: &SessionError) -> (End, SqlState) {
-    let message = error.to_string();
-    match error {
-        SessionError::Protocol { side, .. } => (
-            End::ProtocolError {
-                side: *side,
-                message,
-            },
-            SqlState::PROTOCOL_VIOLATION,
-        ),
-        SessionError::Record(_) => (End::Error { message }, SqlState::INSUFFICIENT_RESOURCES),
-        SessionError::TooMany { .. } => (End::Error { message }, SqlState::PROGRAM_LIMIT_EXCEEDED),
-        SessionError::Lexing { .. } => (End::Error { message }, SqlState::FEATURE_NOT_SUPPORTED),
-    }
-}
-
-fn protocol_error(side: Side, message: &impl ToString) -> End {
-    End::ProtocolError {
-        side,
-        message: message.to_string(),
-    }
-}
-
-async fn last_word<'a>(
-    agent: &mut Plain,
-    code: SqlState,
-    message: &str,
-    session: impl Into<Option<&'a SessionId>>,
-) {
-    let error = refusal::fatal(code, message, session.into());
-    if let Err(error) = send_last(agent, error.frame().raw()).await {
-        tracing::debug!(%error, "the agent did not hear the last word");
-    }
-}
-
-/// Whether a connection's first bytes are those of a PostgreSQL client.
-#[must_use]
-pub fn is_startup(first: &[u8]) -> bool {
-    let Some((&length, rest)) = first.split_first_chunk::<4>() else {
-        return false;
-    };
-    let Some((&code, _)) = rest.split_first_chunk::<4>() else {
-        return false;
-    };
-    let [major_high, major_low, ..] = code;
-    (8..=10_000).contains(&u32::from_be_bytes(length))
-        && matches!(u16::from_be_bytes([major_high, major_low]), 3 | 1234)
-}
-
-/// Tells an agent that its connection is refused, as the server itself would.
-pub async fn refuse(io: TcpStream, message: &str, session: &SessionId, services: &Services) {
-    let (tls, limits) = (crate::config::AgentTls::Refuse, &services.limits);
-    if let Ok(Arrival::Session(opening)) = greet(io, tls, &services.authority, "", limits).await {
-        let mut agent = opening.io;
-        last_word(&mut agent, SqlState::CONNECTION_REJECTED, message, session).await;
     }
 }
