@@ -69,6 +69,16 @@ pub(super) struct Daemon {
     /// The configuration
     #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
     pub(super) config: PathBuf,
+
+    /// What its programs are pinned as, below /sys/fs/bpf/weir: a restart finds them by it. Only a
+    /// second daemon on one host needs another
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WEIR_INSTANCE",
+        default_value = "daemon"
+    )]
+    pub(super) instance: String,
 }
 
 /// Run one command behind weir.

@@ -3,7 +3,7 @@
 //! Whatever ends it, the programs stay pinned: what the governed workloads dial then fails instead
 //! of going out unseen.
 
-use std::{future::Future, path::Path, time::Duration};
+use std::{future::Future, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -25,8 +25,6 @@ use crate::{
     engine::{Engine, StartOptions},
 };
 
-/// The daemon's instance: one a host.
-const INSTANCE: &str = "daemon";
 /// How long the API's answers under way may take once weir stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -35,10 +33,10 @@ pub(super) fn run(daemon: &args::Daemon) -> Result<(), CliError> {
     need_root("weir daemon")?;
     log::start("info");
     let config = Config::load(&daemon.config)?;
-    runtime::full()?.block_on(serve(config, &daemon.config))
+    runtime::full()?.block_on(serve(config, daemon))
 }
 
-async fn serve(config: Config, origin: &Path) -> Result<(), CliError> {
+async fn serve(config: Config, daemon: &args::Daemon) -> Result<(), CliError> {
     let notifier = Notifier::from_env();
     // Before anything is enforced: a second daemon must not touch what the first one governs.
     let server = Server::bind(&config.engine.socket)?;
@@ -46,12 +44,12 @@ async fn serve(config: Config, origin: &Path) -> Result<(), CliError> {
     let stop = stop_asked()?;
 
     let options = StartOptions {
-        instance: INSTANCE.to_owned(),
+        instance: daemon.instance.clone(),
         policies: None,
     };
     let engine = Engine::start(config, options).await?;
     let status = describe(&engine);
-    tracing::info!(config = %origin.display(), "weir governs: {status}");
+    tracing::info!(config = %daemon.config.display(), "weir governs: {status}");
 
     let (stopping, stopped) = watch::channel(());
     let api = tokio::spawn(server.serve(engine.clone(), closed(stopped.clone())));

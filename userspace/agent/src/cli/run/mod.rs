@@ -110,7 +110,7 @@ async fn live(
     engine: &Engine,
     mut signals: Signals,
 ) -> Result<ExitStatus, RunError> {
-    let authority = Published::copy(engine.ca_pem())?;
+    let authority = Published::copy(engine.ca_pem(), &place.name)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let mut serving = pin!(engine.serve(async {
         // Dropped is as good as told.

@@ -1,4 +1,5 @@
-//! Clears away what killed runs left: their pins and their cgroups, once nothing lives in them.
+//! Clears away what killed runs left: their pins, their cgroups and their copies of the
+//! authority's certificate, once nothing lives in them.
 //!
 //! Not its job: what daemons left. A stopped daemon's workloads stay governed even while they are
 //! empty, since an agent may be started in them at any moment; nothing is ever started in the
@@ -13,6 +14,7 @@ use weir_intercept::{InterceptError, cgroup::Cgroup};
 
 use super::{
     super::PINS,
+    authority::{PREFIX, SHARED, SUFFIX},
     place::{INSTANCE, PARENT},
 };
 
@@ -24,6 +26,14 @@ pub(super) fn dead_runs() {
         };
         if is_over(run) {
             told(weir_intercept::uninstall(&pins).map(drop));
+        }
+    }
+    for copy in entries(Path::new(SHARED)) {
+        let run = name(&copy).and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+        if run.is_some_and(is_over)
+            && let Err(error) = fs::remove_file(&copy)
+        {
+            tracing::debug!(%error, "a killed run's certificate stays");
         }
     }
     let Ok(parent) = Cgroup::resolve(PARENT) else {
@@ -82,10 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_cgroup_of_a_dead_run_goes() {
+    fn what_a_dead_run_left_goes() {
         let left = cgroup(&format!("{NOBODY}-dead"));
+        let copy = Path::new(SHARED).join(format!("{PREFIX}{NOBODY}-dead{SUFFIX}"));
+        fs::write(&copy, "certificate").unwrap();
         dead_runs();
         assert!(!left.path().exists());
+        assert!(!copy.exists());
     }
 
     #[test]
