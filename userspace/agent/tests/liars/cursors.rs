@@ -118,3 +118,113 @@ fn a_portals_description_is_asked_for_each_time() {
     assert_eq!(rows(&first)[0][0].as_deref(), Some(SECRET));
     assert_ne!(rows(&second)[0][0].as_deref(), Some(SECRET));
 }
+
+/// A portal over EXECUTE or FETCH looks its name up when it is first executed, long after it was
+/// judged and described.
+mod by_name {
+    use super::{HARMLESS, tags};
+    use crate::{
+        agent::{Agent, field, the_error},
+        honest::{Known, known},
+        messages::{bind, close_statement, column, execute, execute_some, parse, query, sync},
+        target::{ORDERS, SECRET, Target},
+    };
+
+    const PREPARE: &str = "PREPARE x AS SELECT note FROM orders";
+    const PREPARE_OTHER: &str = "PREPARE x AS SELECT lower(email) FROM people";
+    const OTHER: &str = "SELECT lower(email) FROM people";
+    const DECLARE_OTHER: &str = "DECLARE c CURSOR FOR SELECT email FROM people";
+
+    fn target() -> Target {
+        let nothing = |text| known(text, &[], &[]);
+        let secret =
+            |text| -> Known { known(text, &[column("note", ORDERS, 3)], &[&[Some(SECRET)]]) };
+        Target::honest(vec![
+            nothing(PREPARE),
+            nothing("DEALLOCATE x"),
+            nothing(PREPARE_OTHER),
+            nothing(HARMLESS),
+            nothing("CLOSE c"),
+            nothing(DECLARE_OTHER),
+            nothing(OTHER),
+            secret("EXECUTE x"),
+            secret("FETCH c"),
+            secret("FETCH p"),
+        ])
+    }
+
+    /// In a transaction, binds `text` to a portal, then sends `between`, then executes it.
+    fn executed_after(text: &str, between: &[weir_wire::postgres::Frame]) -> (Agent, String) {
+        let target = target();
+        let gate = target.gate();
+        let mut agent = Agent::connect(&gate);
+        for first in ["BEGIN", PREPARE, HARMLESS] {
+            agent.ask(&[query(first)]);
+        }
+        agent.ask(&[parse("f", text), bind("p", "f"), sync()]);
+        for frame in between {
+            let sent = [frame.clone(), sync()];
+            let turn = if frame.tag() == b'Q' { 1 } else { 2 };
+            agent.ask(&sent[..turn]);
+        }
+        let answer = agent.ask(&[execute("p"), sync()]);
+        if answer.len() == 2 {
+            let detail = field(the_error(&answer), b'D').unwrap();
+            assert!(detail.contains("name-changed"), "{detail}");
+        }
+        (agent, tags(&answer))
+    }
+
+    #[test]
+    fn what_is_executed_at_once_is_what_was_judged() {
+        for text in ["EXECUTE x", "FETCH c"] {
+            assert_eq!(executed_after(text, &[]).1, "DCZ");
+        }
+    }
+
+    #[test]
+    fn what_a_name_came_to_mean_since_is_not_run() {
+        for between in [
+            &[query("DEALLOCATE x"), query(PREPARE_OTHER)][..],
+            &[close_statement("x"), parse("x", OTHER)],
+        ] {
+            let (agent, answer) = executed_after("EXECUTE x", between);
+            assert_eq!(answer, "EZ");
+            agent.never_heard(SECRET);
+        }
+        let between = [query("CLOSE c"), query(DECLARE_OTHER)];
+        let (agent, answer) = executed_after("FETCH c", &between);
+        assert_eq!(answer, "EZ");
+        agent.never_heard(SECRET);
+    }
+
+    #[test]
+    fn what_was_begun_is_fetched_to_its_end() {
+        let target = target();
+        let gate = target.gate();
+        let mut agent = Agent::connect(&gate);
+        agent.ask(&[query("BEGIN")]);
+        agent.ask(&[query(PREPARE)]);
+        let turn = [
+            parse("", "EXECUTE x"),
+            bind("p", ""),
+            execute_some("p", 1),
+            sync(),
+        ];
+        assert_eq!(tags(&agent.ask(&turn)), "12DsZ");
+        agent.ask(&[query("DEALLOCATE x")]);
+        assert_eq!(tags(&agent.ask(&[execute_some("p", 1), sync()])), "CZ");
+    }
+
+    #[test]
+    fn a_portal_that_runs_by_name_is_not_fetched_from() {
+        let target = target();
+        let gate = target.gate();
+        let mut agent = Agent::connect(&gate);
+        agent.ask(&[query("BEGIN")]);
+        agent.ask(&[query(PREPARE)]);
+        agent.ask(&[parse("", "EXECUTE x"), bind("p", ""), sync()]);
+        assert_eq!(tags(&agent.ask(&[query("FETCH p")])), "EZ");
+        agent.never_heard(SECRET);
+    }
+}

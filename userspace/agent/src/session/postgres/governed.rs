@@ -43,6 +43,8 @@ pub(super) struct Governed {
     pub(super) portals: Names<Bytes, Arc<Portal>>,
     pub(super) pipeline: Pipeline,
     pub(super) segment: Segment,
+    /// Counts the messages that may change what a name means, or be changed by it.
+    pub(super) turn: u64,
     /// The segment in which a message of the extended protocol was refused last.
     pub(super) refused_in: Option<Segment>,
     pub(super) transaction: TransactionStatus,
@@ -144,6 +146,7 @@ impl Governed {
             portals: Names::new(),
             pipeline: Pipeline::default(),
             segment: Segment::default(),
+            turn: 0,
             refused_in: None,
             transaction,
             copy_in: None,

@@ -89,6 +89,13 @@ impl Prepared {
         })
     }
 
+    /// Whether it finds what it runs by a name.
+    #[must_use]
+    pub(super) fn looks_up_names(&self) -> bool {
+        self.controls()
+            .any(|control| matches!(control, Control::Execute { .. } | Control::Fetch { .. }))
+    }
+
     /// Whether it may change what relations and columns there are, or what they are called.
     #[must_use]
     pub(super) fn changes_shape(&self) -> bool {
@@ -225,6 +232,19 @@ pub(super) struct Portal {
     pub plan: OnceLock<Plan>,
     /// The statement that it runs.
     pub prepared: Arc<Prepared>,
+    /// When it was bound, as [`Governed::turn`](super::governed::Governed) counts.
+    pub bound: u64,
+    /// Whether its execution has begun.
+    pub begun: OnceLock<()>,
+}
+
+impl Portal {
+    /// Whether what it will run is found by name only when it runs, so that it may be something
+    /// else than what was judged and described when it was bound.
+    #[must_use]
+    pub(super) fn runs_by_name(&self) -> bool {
+        self.formats.is_some() && self.prepared.looks_up_names()
+    }
 }
 
 /// The texts that a session has read.

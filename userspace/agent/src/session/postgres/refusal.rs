@@ -12,6 +12,8 @@ use crate::mask::exposure::Exposure;
 pub(super) const UNKNOWN_STATEMENT: &str = "unknown-statement";
 /// The rule for a name that means less to the server than it says.
 pub(super) const INEXACT_NAME: &str = "inexact-name";
+/// The rule for a name that may mean something else than when it was judged.
+pub(super) const NAME_CHANGED: &str = "name-changed";
 /// The rule for a name that no portal of the session has.
 pub(super) const UNKNOWN_PORTAL: &str = "unknown-portal";
 

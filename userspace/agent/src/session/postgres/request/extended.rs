@@ -19,7 +19,7 @@ use crate::{
         names::{self, Change},
         pipeline::Expected,
         prepared::{Judgement, Portal, Prepared},
-        refusal::{INEXACT_NAME, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
+        refusal::{INEXACT_NAME, NAME_CHANGED, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
     },
 };
 
@@ -41,6 +41,7 @@ impl Governed {
         match self.judgement(&prepared, &behind) {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, false)?,
             Judgement::Allowed(permit, exposure) => {
+                self.turn += 1;
                 let permit = self
                     .record
                     .intent(permit, command(&prepared, &text(&prepared)))?;
@@ -82,6 +83,7 @@ impl Governed {
             }
             Judgement::Allowed(permit, exposure) => {
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
+                self.turn += 1;
                 let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
                 self.sink.forward(&portal.permit, bind.frame());
                 let seq = Some(portal.permit.seq());
@@ -100,6 +102,13 @@ impl Governed {
             }
         }
         Ok(())
+    }
+
+    /// Whether a portal may run what its name stands for now: it is judged and described when it
+    /// is bound, and the name looked up when it is first executed, so nothing may come in between.
+    fn is_still_meant(&self, portal: &Portal) -> bool {
+        let first = portal.begun.set(()).is_ok();
+        !(first && portal.runs_by_name() && portal.bound != self.turn)
     }
 
     fn open_portal(
@@ -124,6 +133,8 @@ impl Governed {
             formats,
             plan: OnceLock::new(),
             prepared,
+            bound: self.turn,
+            begun: OnceLock::new(),
         }))
     }
 
@@ -147,6 +158,8 @@ impl Governed {
             formats: None,
             plan: OnceLock::new(),
             prepared: Arc::clone(&known.prepared),
+            bound: self.turn,
+            begun: OnceLock::new(),
         })
     }
 
@@ -160,6 +173,14 @@ impl Governed {
                 return Ok(());
             }
         };
+        if !self.is_still_meant(&portal) {
+            let message = "this portal runs a statement by its name, and other messages came since \
+                           it was bound: bind it anew";
+            let refusal = self.refusal(NAME_CHANGED, message.to_owned());
+            self.refuse(&refusal, &portal.prepared, None, false)?;
+            return Ok(());
+        }
+        self.turn += 1;
         let portal = if portal.formats.is_none() {
             let cursor = self.cursor(&portal);
             self.probe(execute.portal(), &cursor)?;

@@ -39,6 +39,9 @@ impl Governed {
                 Effect::Fetch { name } => {
                     behind.any = true;
                     let portal = self.portals.get(name.as_bytes(), self.segment)?;
+                    if portal.as_deref().is_some_and(Portal::runs_by_name) {
+                        behind.statements.push(Arc::new(unknown(name)));
+                    }
                     behind
                         .exposure
                         .join(self.cursor_exposure(portal.as_deref()));
@@ -97,6 +100,8 @@ impl Governed {
                     formats: None,
                     plan: OnceLock::new(),
                     prepared: Arc::new(Prepared::of(Bytes::new(), Vec::new())),
+                    bound: self.turn,
+                    begun: OnceLock::new(),
                 };
                 self.portals
                     .note(segment, Change::Define(name(n), Arc::new(portal)));

@@ -107,6 +107,7 @@ impl Governed {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Judgement::Allowed(permit, exposure) => {
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
+                self.turn += 1;
                 let permit = Arc::new(
                     self.record
                         .intent(permit, command(&prepared, &text(&prepared)))?,
@@ -144,6 +145,7 @@ impl Governed {
         match self.judgement(&prepared, &behind) {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Judgement::Allowed(permit, exposure) => {
+                self.turn += 1;
                 let permit = self
                     .record
                     .intent(permit, command(&prepared, &self::text(&prepared)))?;
@@ -213,6 +215,7 @@ impl Governed {
     fn close(&mut self, close: Close) -> Result<Control, SessionError> {
         self.room(self.statements.pending(), "names to close")?;
         self.room(self.portals.pending(), "names to close")?;
+        self.turn += 1;
         let name = Bytes::copy_from_slice(close.name());
         let space = match close.kind() {
             ObjectKind::Statement => {
