@@ -1,0 +1,226 @@
+//! The `weir` binary as people use it: a run without set-up, a daemon and its reload.
+
+use std::{fs, path::Path, time::Duration};
+
+use testbed::{Identity, Output, Postgres, Running, Spawn};
+use weir_intercept::cgroup::Cgroup;
+
+use crate::stand::{config_text, server};
+
+const WEIR: &str = env!("CARGO_BIN_EXE_weir");
+
+fn weir(arguments: &[&str]) -> Output {
+    Spawn::new(WEIR)
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .deadline(Duration::from_secs(60))
+        .run()
+        .unwrap()
+}
+
+fn psql(server: &Postgres, sql: &str) -> Vec<String> {
+    let port = server.port().to_string();
+    let arguments = [
+        "psql",
+        "-XAt",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port,
+        "-U",
+        "x",
+        "-d",
+        "shop",
+        "-c",
+        sql,
+    ];
+    arguments.map(str::to_owned).to_vec()
+}
+
+#[test]
+fn a_run_needs_no_configuration_and_tells_what_was_refused() {
+    let server = server();
+    let state = tempfile::tempdir().unwrap();
+    let state_dir = state.path().join("weir");
+    let mut arguments = vec![
+        "run",
+        "--user",
+        "nobody",
+        "--state",
+        state_dir.to_str().unwrap(),
+        "--",
+    ];
+    let command = psql(&server, "SELECT 1");
+    arguments.extend(command.iter().map(String::as_str));
+    let out = weir(&arguments);
+    let told = out.stderr_text();
+    assert_eq!(out.status.code(), Some(2), "psql's own code: {told}");
+    assert!(told.contains("undeclared-destination"), "{told}");
+    assert!(told.contains("[[target]]"), "{told}");
+    assert!(told.contains(state_dir.to_str().unwrap()), "{told}");
+    let listed = weir(&[
+        "sessions",
+        "list",
+        "--records",
+        state_dir.join("records").to_str().unwrap(),
+        "--json",
+    ]);
+    let listed = listed.stdout_text();
+    assert!(
+        listed.contains("unix:nobody") && listed.contains("undeclared-destination"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn a_run_with_a_target_is_served_and_root_is_not_run() {
+    let server = server();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("weir.toml");
+    let text = config_text(dir.path(), "unused", &server);
+    // A run is a workload of its own.
+    let start = text.find("[[workload]]").unwrap();
+    let end = text.find("[[target]]").unwrap();
+    fs::write(&path, format!("{}{}", &text[..start], &text[end..])).unwrap();
+    let mut arguments = vec![
+        "run",
+        "--user",
+        "nobody",
+        "--config",
+        path.to_str().unwrap(),
+        "--",
+    ];
+    let command = psql(&server, "SELECT email FROM people WHERE id = 1");
+    arguments.extend(command.iter().map(String::as_str));
+    let out = weir(&arguments);
+    assert!(
+        out.stdout_text().starts_with('*'),
+        "{}{}",
+        out.stdout_text(),
+        out.stderr_text()
+    );
+    assert!(
+        out.stderr_text().contains("orders-db"),
+        "{}",
+        out.stderr_text()
+    );
+    let root = weir(&["run", "--", "true"]);
+    assert_eq!(root.status.code(), Some(125));
+    assert!(
+        root.stderr_text().contains("--user"),
+        "{}",
+        root.stderr_text()
+    );
+}
+
+/// A daemon of its own instance, lifted when dropped.
+struct Daemon {
+    running: Option<Running>,
+    instance: String,
+    cgroup: Cgroup,
+}
+
+impl Daemon {
+    fn start(config: &Path, name: &str) -> Self {
+        let running = Spawn::new(WEIR)
+            .args([
+                "daemon",
+                "--instance",
+                name,
+                "--config",
+                config.to_str().unwrap(),
+            ])
+            .env("NO_COLOR", "1")
+            .deadline(Duration::from_secs(120))
+            .start()
+            .unwrap();
+        let cgroup = Cgroup::resolve(format!("/{name}")).unwrap();
+        Self {
+            running: Some(running),
+            instance: name.to_owned(),
+            cgroup,
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.cgroup.kill_all().ok();
+        drop(self.running.take());
+        weir_intercept::uninstall(&Path::new("/sys/fs/bpf/weir").join(&self.instance)).ok();
+        self.cgroup.remove().ok();
+    }
+}
+
+#[test]
+fn a_daemon_takes_good_policies_and_keeps_its_own_over_bad_ones() {
+    let server = server();
+    let dir = tempfile::tempdir().unwrap();
+    let name = format!("weir-test-daemon-{}", std::process::id());
+    let policies = dir.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let all = "@id(\"all\") permit (principal, action, resource);\n";
+    fs::write(policies.join("all.cedar"), all).unwrap();
+    let path = dir.path().join("weir.toml");
+    let text = config_text(dir.path(), &name, &server);
+    let with = format!("[engine]\npolicies = \"{}\"", policies.display());
+    fs::write(&path, text.replacen("[engine]", &with, 1)).unwrap();
+    let daemon = Daemon::start(&path, &name);
+    let socket = dir.path().join("weir.sock");
+    let ask = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend(["--socket", socket.to_str().unwrap()]);
+        weir(&all)
+    };
+    let up = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        ask(&["status"]).status.success()
+    });
+    assert!(up, "the daemon answers");
+    let agent = |sql: &str| {
+        let command = psql(&server, sql);
+        Spawn::new(&command[0])
+            .args(&command[1..])
+            .as_user(Identity::nobody())
+            .in_cgroup(daemon.cgroup.path())
+            .run()
+            .unwrap()
+    };
+    let truncated = agent("SELECT email FROM people WHERE id = 1");
+    assert!(
+        truncated.stdout_text().contains('@'),
+        "a policy that reveals all: {}",
+        truncated.stderr_text()
+    );
+
+    fs::write(
+        policies.join("bad.cedar"),
+        "permit (principal action, resource);",
+    )
+    .unwrap();
+    let bad = ask(&["policy", "reload"]);
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(
+        bad.stderr_text().contains("bad.cedar"),
+        "{}",
+        bad.stderr_text()
+    );
+    assert!(
+        agent("SELECT 1").stdout_text().contains('1'),
+        "the old policy stays in force"
+    );
+
+    let no_people = "@id(\"no-people\") @message(\"people are private\")\n\
+        forbid (principal, action in Weir::Action::\"read\", resource is Weir::Relation)\n\
+        when { resource.name == \"people\" };\n";
+    fs::write(policies.join("bad.cedar"), no_people).unwrap();
+    let good = ask(&["policy", "reload"]);
+    assert!(good.status.success(), "{}", good.stderr_text());
+    let refused = agent("SELECT email FROM people WHERE id = 1").stderr_text();
+    assert!(
+        refused.contains("people are private") && refused.contains("no-people"),
+        "{refused}"
+    );
+    let listed = ask(&["sessions", "list", "--json"]).stdout_text();
+    assert!(listed.contains("workload:bot"), "{listed}");
+}

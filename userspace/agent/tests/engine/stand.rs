@@ -1,0 +1,170 @@
+//! An engine in this process, over one cgroup and in front of one PostgreSQL.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use testbed::{Identity, Output, Postgres, Spawn};
+use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
+use weir_agent::{
+    config::Config,
+    engine::{Engine, StartOptions},
+};
+use weir_intercept::cgroup::Cgroup;
+use weir_record::Summary;
+
+use crate::common::tls_of;
+
+/// An engine over one cgroup, with one target; gone with its pins when dropped.
+pub(crate) struct Stand {
+    engine: Option<Engine>,
+    serving: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    runtime: Runtime,
+    cgroup: Cgroup,
+    _dir: tempfile::TempDir,
+}
+
+impl Stand {
+    pub(crate) fn over(server: &Postgres) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "weir-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let config = config(dir.path(), &name, server);
+        let runtime = Runtime::new().unwrap();
+        let options = StartOptions {
+            instance: name.clone(),
+            policies: None,
+        };
+        let engine = runtime
+            .block_on(Engine::start(config, options))
+            .expect("these tests need root, eBPF and a cgroup v2 hierarchy (see `weir doctor`)");
+        let (stop, stopped) = oneshot::channel();
+        let serving = {
+            let engine = engine.clone();
+            runtime.spawn(async move {
+                engine.serve(async { drop(stopped.await) }).await.unwrap();
+            })
+        };
+        let cgroup = Cgroup::resolve(format!("/{name}")).unwrap();
+        Self {
+            engine: Some(engine),
+            serving: Some((stop, serving)),
+            runtime,
+            cgroup,
+            _dir: dir,
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+
+    /// A command of the agent's: without root, in the cgroup.
+    pub(crate) fn agent(&self, program: &str, arguments: &[&str]) -> Output {
+        Spawn::new(program)
+            .args(arguments)
+            .as_user(Identity::nobody())
+            .in_cgroup(self.cgroup.path())
+            .env("PGCONNECT_TIMEOUT", "10")
+            .deadline(Duration::from_secs(30))
+            .run()
+            .unwrap()
+    }
+
+    pub(crate) fn psql(&self, host: &str, server: &Postgres, sql: &str) -> Output {
+        let port = server.port().to_string();
+        self.agent(
+            "psql",
+            &[
+                "-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "shop", "-c", sql,
+            ],
+        )
+    }
+
+    pub(crate) fn ended(&self, count: usize) -> Vec<Summary> {
+        for _ in 0..200 {
+            if let Ok(all) = weir_record::list(self.engine().records()) {
+                let all: Vec<Summary> = all.into_iter().map(Result::unwrap).collect();
+                if all.iter().filter(|summary| summary.end.is_some()).count() >= count {
+                    return all;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("no {count} sessions have ended");
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        self.cgroup.kill_all().ok();
+        if let Some((stop, serving)) = self.serving.take() {
+            stop.send(()).ok();
+            self.runtime.block_on(serving).ok();
+        }
+        if let Some(engine) = self.engine.take() {
+            engine.lift().ok();
+        }
+        self.cgroup.remove().ok();
+    }
+}
+
+fn config(state: &Path, cgroup: &str, server: &Postgres) -> Config {
+    let text = config_text(state, cgroup, server);
+    Config::parse("weir.toml", &text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// A configuration with one workload and one target, and its password file beside it.
+pub(crate) fn config_text(state: &Path, cgroup: &str, server: &Postgres) -> String {
+    let secret = state.join("password");
+    fs::write(&secret, server.app_password()).unwrap();
+    fs::set_permissions(&secret, PermissionsExt::from_mode(0o600)).unwrap();
+    format!(
+        r#"
+[engine]
+state = "{state}"
+socket = "{state}/weir.sock"
+resolvers = ["127.9.9.9"]
+[[identity]]
+name = "bot"
+kind = "static"
+[[workload]]
+name = "bot"
+cgroup = "/{cgroup}"
+create = true
+identity = "bot"
+[[target]]
+name = "orders-db"
+protocol = "postgres"
+hosts = ["127.0.0.1", "::1"]
+ports = [{port}]
+upstream = "127.0.0.1:{port}"
+[target.tls]
+{tls}
+[target.credential]
+user = "{user}"
+password_file = "{secret}"
+"#,
+        state = state.display(),
+        port = server.port(),
+        tls = tls_of(server),
+        user = server.app_user(),
+        secret = secret.display(),
+    )
+}
+
+pub(crate) fn server() -> Postgres {
+    Postgres::builder()
+        .tls(true)
+        .sample_data(true)
+        .start()
+        .unwrap()
+}
