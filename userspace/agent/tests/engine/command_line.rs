@@ -81,7 +81,11 @@ fn a_run_with_a_target_is_served_and_root_is_not_run() {
     // A run is a workload of its own.
     let start = text.find("[[workload]]").unwrap();
     let end = text.find("[[target]]").unwrap();
-    fs::write(&path, format!("{}{}", &text[..start], &text[end..])).unwrap();
+    let without: String = [text.get(..start), text.get(end..)]
+        .into_iter()
+        .flatten()
+        .collect();
+    fs::write(&path, without).unwrap();
     let mut arguments = vec![
         "run",
         "--user",
