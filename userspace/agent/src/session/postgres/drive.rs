@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 use weir_policy::{Policies, Refusal};
 use weir_record::Side;
@@ -33,6 +33,8 @@ use crate::{admit::Admission, mask::plan::Unknown, tls::Plain};
 const HIGH_WATER: usize = 256 * 1024;
 /// How much is read at once.
 const READ: usize = 64 * 1024;
+/// How long each side may take for the last bytes of a session.
+const LAST: Duration = Duration::from_secs(2);
 /// How long an agent's message may wait for the target's answers to earlier ones.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -94,13 +96,14 @@ impl End {
     }
 }
 
-/// Drives the session until it ends. Gives back the agent's connection, for a last word.
+/// Drives the session until it ends. Gives back the agent's connection for a last word, unless it
+/// was left in the middle of a message, where a word would be taken for a part of that.
 pub(super) async fn drive(
     session: &mut Governed,
     agent: (Plain, BytesMut),
     target: (Plain, BytesMut),
     around: &mut Surroundings<'_>,
-) -> (Ended, Plain) {
+) -> (Ended, Option<Plain>) {
     let mut agent = End::new(agent.0, agent.1);
     let mut target = End::new(target.0, target.1);
     let ended = run(session, &mut agent, &mut target, around).await;
@@ -111,15 +114,16 @@ pub(super) async fn drive(
         .and(ended)
         .unwrap_or_else(Ended::Failed);
     // What is on record as shown is shown, and what is on record as sent is sent.
-    let last = async {
-        let shown = agent.writer.write_all(session.shown.pending()).await;
-        let sent = target.writer.write_all(session.sink.pending()).await;
-        shown.and(sent).and(target.writer.shutdown().await)
-    };
-    if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(2), last).await {
-        tracing::debug!(%error, "the last bytes of the session");
+    let shown = timeout(LAST, agent.writer.write_all(session.shown.pending())).await;
+    let sent = timeout(LAST, async {
+        target.writer.write_all(session.sink.pending()).await?;
+        target.writer.shutdown().await
+    });
+    if let Ok(Err(error)) = sent.await {
+        tracing::debug!(%error, "the last bytes to the target");
     }
-    (ended, agent.whole())
+    let whole = matches!(shown, Ok(Ok(())));
+    (ended, whole.then(|| agent.whole()))
 }
 
 async fn run(

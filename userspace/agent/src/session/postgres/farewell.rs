@@ -33,7 +33,7 @@ pub(super) async fn refused(
 }
 
 pub(super) async fn goodbye(
-    mut agent: Plain,
+    agent: Option<Plain>,
     record: SessionWriter,
     ended: Ended,
 ) -> Result<(), RecordError> {
@@ -66,7 +66,7 @@ pub(super) async fn goodbye(
         }
     };
     let ended = record.end(&end);
-    if let Some((code, word)) = word {
+    if let (Some((code, word)), Some(mut agent)) = (word, agent) {
         last_word(&mut agent, code, &word, &id).await;
     }
     ended
