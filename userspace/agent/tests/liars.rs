@@ -58,6 +58,8 @@ mod pressure;
 mod settings;
 #[path = "liars/startups.rs"]
 mod startups;
+#[path = "liars/truth.rs"]
+mod truth;
 #[path = "liars/unasked.rs"]
 mod unasked;
 #[path = "liars/upstream_tls.rs"]

@@ -41,8 +41,12 @@ impl Agent {
 
     /// A session, ready for its first command.
     pub(crate) fn connect(gate: &Gate) -> Self {
+        Self::connect_to(gate, "app")
+    }
+
+    pub(crate) fn connect_to(gate: &Gate, database: &str) -> Self {
         let mut agent = Self::dial(gate);
-        agent.write(&messages::startup(&[]));
+        agent.write(&messages::startup_in(database, &[]));
         let greeting = agent.until_ready();
         assert_eq!(greeting.first().map(Frame::tag), Some(tag::AUTHENTICATION));
         agent
@@ -128,7 +132,8 @@ impl Agent {
         let mut frames = Vec::new();
         loop {
             let Some(frame) = self.receive() else {
-                panic!("weir hung up after {}", tags(&frames));
+                let last = frames.last().and_then(|f| field(f, b'M'));
+                panic!("weir hung up after {}: {last:?}", tags(&frames));
             };
             let last = frame.tag() == tag::READY_FOR_QUERY;
             frames.push(frame);

@@ -106,7 +106,11 @@ pub(crate) fn copy_fail() -> Frame {
 
 /// A startup packet, with the `user` and `database` that it needs and whatever else is asked for.
 pub(crate) fn startup(more: &[(&str, &str)]) -> BytesMut {
-    let all = [("user", "agent"), ("database", "app")];
+    startup_in("app", more)
+}
+
+pub(crate) fn startup_in(database: &str, more: &[(&str, &str)]) -> BytesMut {
+    let all = [("user", "agent"), ("database", database)];
     let parameters = all
         .iter()
         .chain(more)

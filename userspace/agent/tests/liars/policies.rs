@@ -9,7 +9,7 @@ use crate::{
     agent::{Agent, field, rows, tags},
     common::Gate,
     honest::{ALIVE, Known, known},
-    messages::{bind, column, execute, parse, query, sync},
+    messages::{bind, column, described, execute, parse, query, row, sync},
     record::{Record, end_of},
     target::{ORDERS, PEOPLE, SECRET, Target},
 };
@@ -141,4 +141,32 @@ fn the_engines_end_is_told() {
     gate.shutdown.send(true).unwrap();
     agent.fatal("57P01");
     assert_eq!(end_of(&gate), End::Shutdown);
+}
+
+/// An agent that is slow to read may be left in the middle of a row, but is never told anything
+/// there that it would take for the row's rest.
+#[test]
+fn a_word_is_not_put_into_the_middle_of_a_row() {
+    let value = "x".repeat(8 * 1024);
+    let mut stream = described(&[column("note", ORDERS, 3)]).raw().to_vec();
+    for _ in 0..4000 {
+        stream.extend_from_slice(row(&[Some(&value)]).raw());
+    }
+    let sent = stream.clone();
+    let target = Target::scripted(move |peer| {
+        peer.expect_query(NOTES);
+        peer.write(&sent);
+    });
+    let gate = target.gate();
+    let mut agent = Agent::connect(&gate);
+    agent.send(&[query(NOTES)]);
+    // Long enough that every buffer on the way is full, then too long for a goodbye.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let none = r#"@id("nothing") forbid (principal, action, resource);"#;
+    gate.policies.send(Arc::new(and(none))).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    let heard = agent.rest_raw();
+    assert!(heard.len() < stream.len());
+    assert!(stream.starts_with(&heard), "something else came between");
+    assert!(matches!(end_of(&gate), End::PolicyChanged { .. }));
 }
