@@ -23,7 +23,7 @@ const KEYWORD_RUN: usize = 40;
 const BRACKET: usize = 8;
 
 /// Most joins that may await their condition.
-const PENDING_JOINS: usize = 32;
+const PENDING_JOINS: usize = 8;
 
 /// The statements of a text, each as its tokens, none of them empty.
 pub(super) fn split(

@@ -102,8 +102,47 @@ fn nesting_within_the_limit_does_not_explode() {
     }
 }
 
+/// Runs on a stack of half of what a thread usually has.
+fn narrow(test: impl FnOnce() + Send + 'static) {
+    std::thread::Builder::new()
+        .stack_size(1 << 20)
+        .spawn(test)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn bounds_hold_together() {
+    narrow(all_bounds);
+}
+
+fn all_bounds() {
+    // joins that await their conditions at every level of nesting
+    for (joins, levels) in [(7, 49), (3, 49), (30, 10)] {
+        let open = format!("select a from t{} join (", " join t".repeat(joins)).repeat(levels);
+        let close = format!(") x{}", " on true".repeat(joins + 1)).repeat(levels);
+        quick(&format!("{open}select 1{close}"));
+        let open = format!("(t{} join ", " join t".repeat(joins)).repeat(levels);
+        let close = format!("{} )", " on true".repeat(joins + 1)).repeat(levels);
+        quick(&format!("select a from {open}t{close}"));
+        quick(&format!("select a from {open}t"));
+    }
+    // chains at every level
+    for link in ["not ", "- ", "a + ", "a or ", "case when ", "1 in "] {
+        let open = format!("{}(", link.repeat(39)).repeat(49);
+        quick(&format!("select {open}1{}", ")".repeat(49)));
+        quick(&format!("delete from t where {open}1{}", ")".repeat(49)));
+        quick(&format!("select {open}select 1{}", ")".repeat(49)));
+    }
+}
+
 #[test]
 fn chains_neither_recurse_nor_drag() {
+    narrow(chains);
+}
+
+fn chains() {
     for (link, expected) in [
         (" + 1", "select t:r [a]"),
         (" or a", "select t:r [a]"),

@@ -160,10 +160,14 @@ impl Walk {
                 syntax: _,
                 expr,
             } => {
+                self.grammatical("extract");
                 self.ledger.credit(&field.to_string());
                 todo.push(expr);
             }
-            Expr::Position { expr, r#in } => todo.extend([&**expr, r#in]),
+            Expr::Position { expr, r#in } => {
+                self.grammatical("position");
+                todo.extend([&**expr, r#in]);
+            }
             Expr::Substring {
                 expr,
                 substring_from,
@@ -171,6 +175,7 @@ impl Walk {
                 special: _,
                 shorthand: _,
             } => {
+                self.grammatical("substring");
                 todo.push(expr);
                 todo.extend(substring_from.as_deref());
                 todo.extend(substring_for.as_deref());
@@ -181,6 +186,7 @@ impl Walk {
                 expr,
                 trim_characters,
             } => {
+                self.grammatical("trim");
                 if let Some(side) = trim_where {
                     self.ledger.credit(&side.to_string());
                 }
@@ -194,6 +200,7 @@ impl Walk {
                 overlay_from,
                 overlay_for,
             } => {
+                self.grammatical("overlay");
                 todo.extend([&**expr, overlay_what, overlay_from]);
                 todo.extend(overlay_for.as_deref());
             }
@@ -363,6 +370,12 @@ impl Walk {
             self.ledger.credit(&field.to_string());
         }
         Ok(())
+    }
+
+    /// Notes a function that the grammar knows by name. In an ordinary call's spelling it may be a
+    /// user's own.
+    fn grammatical(&mut self, name: &str) {
+        self.facts.functions.insert(name.to_owned());
     }
 
     /// A type. The parser keeps the place of a name that it doesn't know.
