@@ -103,11 +103,20 @@ impl Exposure {
     }
 }
 
-/// Whether `command` may hand a value that it computes to where it can be had from again: a setting
-/// comes back by `SHOW`, and is reported when it changes; a notification goes to all that listen.
+/// Functions that put what they are given where it can be had again: a notification goes to all
+/// that listen, a large object and a sequence can be read, the keys of advisory locks are listed.
+const KEEPERS: [&str; 5] = ["pg_notify", "setval", "lo_from_bytea", "lo_put", "lowrite"];
+/// The same, by how their names begin.
+const KEEPERS_BEGIN: [&str; 2] = ["pg_advisory_", "pg_try_advisory_"];
+
+/// Whether `command` may hand a value that it computes to where it can be had from again. A
+/// setting comes back by `SHOW`, and is reported when it changes.
 fn carries_away(command: &Command) -> bool {
-    let notifies = |name: &String| name.rsplit('.').next() == Some("pg_notify");
-    command.effects.contains(&Effect::Setting) || command.functions.iter().any(notifies)
+    let keeps = |name: &String| {
+        let name = name.rsplit('.').next().unwrap_or(name);
+        KEEPERS.contains(&name) || KEEPERS_BEGIN.iter().any(|begin| name.starts_with(begin))
+    };
+    command.effects.contains(&Effect::Setting) || command.functions.iter().any(keeps)
 }
 
 /// Whether `command` runs code that its text does not show, and which may read tables.

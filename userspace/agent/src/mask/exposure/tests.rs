@@ -106,3 +106,27 @@ fn what_no_mask_reaches_is_refused() {
     assert_eq!(escapes("INSERT INTO people (email) VALUES ('a')"), None);
     assert_eq!(escapes("UPDATE people SET email = 'a' WHERE id = 1"), None);
 }
+
+#[test]
+fn values_are_not_carried_to_where_they_can_be_had_again() {
+    for text in [
+        "SELECT pg_notify('c', email) FROM people",
+        "SELECT pg_catalog.PG_NOTIFY('c', (SELECT max(email) FROM people))",
+        "SELECT set_config('application_name', email, false) FROM people",
+        "SELECT lo_from_bytea(0, convert_to(email, 'UTF8')) FROM people",
+        "SELECT lo_put(1, 0, email::bytea) FROM people",
+        "SELECT setval('s', ascii(email)) FROM people",
+        "SELECT pg_try_advisory_xact_lock(ascii(email)) FROM people",
+    ] {
+        assert_eq!(escapes(text).as_deref(), Some("mask-derive"), "{text}");
+    }
+    for text in [
+        "SELECT pg_notify('c', name) FROM people",
+        "SELECT set_config('application_name', 'me', false)",
+        "NOTIFY c, 'email'",
+        "SELECT setval('s', 7)",
+        "SELECT pg_advisory_lock(7)",
+    ] {
+        assert_eq!(escapes(text), None, "{text}");
+    }
+}

@@ -85,3 +85,47 @@ impl Drop for Registered {
         keys.remove(&(self.pid, self.key));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn session(workload: &str) -> Cancellable {
+        Cancellable {
+            workload: workload.parse().unwrap(),
+            target: "db".parse().unwrap(),
+            theirs: BackendKeyData::new(7, b"real").unwrap(),
+        }
+    }
+
+    fn request(pid: u32, key: &[u8]) -> CancelRequest {
+        let key = Bytes::copy_from_slice(key);
+        CancelRequest { pid, key }
+    }
+
+    #[test]
+    fn a_key_works_for_its_own_workload_as_long_as_its_session_lives() {
+        let cancels = Arc::new(Cancels::default());
+        let (mine, theirs) = ("mine".parse().unwrap(), "theirs".parse().unwrap());
+        let given = cancels.register(session("mine")).unwrap();
+        let asked = request(7, given.message().unwrap().key());
+        assert_eq!(cancels.find(&asked, &mine).unwrap().theirs.key(), "real");
+        assert!(cancels.find(&asked, &theirs).is_none());
+        drop(given);
+        assert!(cancels.find(&asked, &mine).is_none());
+    }
+
+    #[test]
+    fn the_targets_own_key_and_lengths_that_none_has_are_unknown() {
+        let cancels = Arc::new(Cancels::default());
+        let mine = "mine".parse().unwrap();
+        let given = cancels.register(session("mine")).unwrap();
+        let key = given.message().unwrap().key().to_vec();
+        for wrong in [&b"real"[..], b"", &key[..3], &[&key[..], &[0]].concat()] {
+            assert!(cancels.find(&request(7, wrong), &mine).is_none());
+        }
+        assert!(cancels.find(&request(8, &key), &mine).is_none());
+    }
+}

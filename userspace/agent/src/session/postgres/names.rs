@@ -172,6 +172,13 @@ mod tests {
     }
 
     #[test]
+    fn only_names_that_the_server_keeps_as_they_are_are_exact() {
+        assert!(is_exact(b"") && is_exact("a".repeat(63).as_bytes()));
+        assert!(!is_exact("a".repeat(64).as_bytes()));
+        assert!(!is_exact("\u{e9}".as_bytes()));
+    }
+
+    #[test]
     fn clearing_hides_every_name() {
         let (mut n, s) = (names(), Segment::default());
         n.note(s, Change::Define("a", 1));
