@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     End, Entry, Event, Intent, ReadError, SessionReader, SessionStart, Tail, VerdictSummary,
 };
 
 /// A session in a few numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Who connected to what.
     pub start: SessionStart,

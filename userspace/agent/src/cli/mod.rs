@@ -37,9 +37,6 @@ use self::{
     out::Out,
 };
 
-/// Where every engine pins its programs and maps, each in a directory of its own.
-const PINS: &str = "/sys/fs/bpf/weir";
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {

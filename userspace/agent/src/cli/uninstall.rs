@@ -7,12 +7,13 @@ use std::{
 };
 
 use super::{
-    PINS, args,
+    args,
     error::CliError,
     line::{Line, Tone},
     need_root,
     out::Out,
 };
+use crate::engine::PINS;
 
 /// Runs `weir uninstall`.
 pub(super) fn run(uninstall: &args::Uninstall, out: &mut Out) -> Result<(), CliError> {

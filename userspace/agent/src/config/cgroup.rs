@@ -1,7 +1,7 @@
 //! Which cgroup a workload is, by path or by systemd unit.
 //!
-//! Limits: a unit is found where systemd puts it by default; one with `Slice=` or with an
-//! instance (`a@b.service`) is elsewhere and has to be declared by its path.
+//! Only slices keep their cgroup: a service or scope gets a new one at every start, so it is
+//! governed by the slice it is in.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -44,8 +44,8 @@ impl CgroupPath {
             |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '.' | '-' | '\\');
         let plain = !unit.is_empty() && unit.chars().all(allowed);
         let path = match unit.rsplit_once('.') {
-            Some((stem, "service")) if plain && !stem.is_empty() => {
-                format!("/system.slice/{unit}")
+            Some((stem, "service" | "scope")) if plain && !stem.is_empty() => {
+                return Err(made_anew(unit));
             }
             Some((stem, "slice")) if plain => slice_path(stem).ok_or_else(|| not_a_unit(unit))?,
             _ => return Err(not_a_unit(unit)),
@@ -69,15 +69,22 @@ fn slice_path(stem: &str) -> Option<String> {
     Some(parts?.concat())
 }
 
+/// Tagging a cgroup governs that cgroup, not the next one of its name. Between a service's restart
+/// and the moment when weir noticed, it would reach anything.
+fn made_anew(text: &str) -> InvalidValue {
+    InvalidValue::new(format!(
+        "{} gets a new cgroup at every start, which nothing would govern",
+        quoted(text)
+    ))
+    .help("put it in a slice (`Slice=agents.slice` in its unit) and say `unit = \"agents.slice\"`")
+}
+
 fn not_a_unit(unit: &str) -> InvalidValue {
     InvalidValue::new(format!(
         "{} is not a unit that weir can find by itself",
         quoted(unit)
     ))
-    .help(
-        "name a plain `.service` or `.slice`; for any other, ask \
-         `systemctl show --property=ControlGroup UNIT` and give that as `cgroup`",
-    )
+    .help("name a `.slice`, as in `agents.slice`; a path is given as `cgroup`")
 }
 
 impl FromStr for CgroupPath {
@@ -117,8 +124,14 @@ impl FromStr for CgroupPath {
         {
             return wrong(
                 "is inside a cgroup that its user controls, and can be left by its processes",
-                "use a system service or a cgroup of weir's own, as in `/weir/ci`",
+                "use a system slice or a cgroup of weir's own, as in `/weir/ci`",
             );
+        }
+        if below
+            .split('/')
+            .any(|p| p.ends_with(".service") || p.ends_with(".scope"))
+        {
+            return Err(made_anew(text));
         }
         Ok(Self(text.into()))
     }
@@ -153,12 +166,7 @@ mod tests {
         ] {
             assert!(bad.parse::<CgroupPath>().is_err(), "{bad:?}");
         }
-        for good in [
-            "/weir",
-            "/weir/ci",
-            "/user.slice/user-1000.slice/user@1000.service",
-            "/a b",
-        ] {
+        for good in ["/weir", "/weir/ci", "/a b"] {
             assert_eq!(good.parse::<CgroupPath>().unwrap().as_str(), good);
         }
     }
@@ -166,7 +174,6 @@ mod tests {
     #[test]
     fn a_unit_is_where_systemd_puts_it() {
         for (unit, path) in [
-            ("ci-agent.service", "/system.slice/ci-agent.service"),
             ("agents.slice", "/agents.slice"),
             ("a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice"),
         ] {
@@ -176,6 +183,8 @@ mod tests {
             "",
             "ci",
             ".service",
+            "ci-agent.service",
+            "run-1.scope",
             ".slice",
             "-.slice",
             "a--b.slice",

@@ -59,7 +59,10 @@ fn the_example_loads_and_means_what_it_says() {
         Some("alice@example.com")
     );
     assert_eq!(assistant.identity.kind, IdentityKind::Unix);
-    assert_eq!(assistant.cgroup.as_str(), "/system.slice/assistant.service");
+    assert_eq!(
+        assistant.cgroup.as_str(),
+        "/agents.slice/agents-assistant.slice"
+    );
     assert_eq!(assistant.reach, Reach::All);
     let [target] = config.targets.as_slice() else {
         panic!("{config:#?}")

@@ -85,7 +85,7 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<WorkloadName, Unlinked> {
         (None, None) => {
             table.missing(
                 "`cgroup` or `unit`",
-                "cgroup = \"/weir/ci\" or unit = \"ci-agent.service\"",
+                "cgroup = \"/weir/ci\" or unit = \"agents.slice\"",
             );
             None
         }

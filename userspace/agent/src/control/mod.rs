@@ -27,7 +27,6 @@ mod peer;
 mod server;
 mod sessions;
 mod socket;
-mod summary;
 
 use std::path::Path;
 
@@ -36,7 +35,6 @@ use crate::engine::{Engine, ReloadError, Reloaded, Status};
 pub use error::ControlError;
 pub use server::Server;
 pub use sessions::{Session, Sessions, Unreadable, Wanted};
-pub use summary::Summarised;
 
 /// What the local API may ask of the engine: to tell, and to read its policies anew.
 pub trait Daemon: Clone + Send + Sync + 'static {

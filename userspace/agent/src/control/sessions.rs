@@ -15,7 +15,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use weir_record::{Entry, Event, FindError, ReadError, SessionReader, Summary};
 
-use super::{Daemon, body::FileBody, error::ApiError, summary::Summarised};
+use super::{Daemon, body::FileBody, error::ApiError};
 
 /// How many sessions an answer lists when not told.
 const USUAL: usize = 100;
@@ -28,7 +28,7 @@ const MOST_EVENTS: usize = 10_000;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sessions {
     /// Those that match, as many as were asked for.
-    pub sessions: Vec<Summarised>,
+    pub sessions: Vec<Summary>,
     /// How many match.
     pub matched: usize,
     /// Records that can't be read.
@@ -46,7 +46,7 @@ pub struct Unreadable {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// In short.
-    pub summary: Summarised,
+    pub summary: Summary,
     /// What happened, in order.
     pub events: Vec<Event>,
     /// True when there are more events than an answer holds; the record has them all.
@@ -85,7 +85,7 @@ impl Sessions {
                 Ok(summary) if wanted.includes(&summary) => {
                     answer.matched += 1;
                     if answer.sessions.len() < wanted.limit {
-                        answer.sessions.push(Summarised(summary));
+                        answer.sessions.push(summary);
                     }
                 }
                 Ok(_) => {}
@@ -176,7 +176,7 @@ fn open(path: &FilePath) -> std::io::Result<(File, u64)> {
 }
 
 fn read(path: &FilePath) -> Result<Session, ReadError> {
-    let summary = Summarised(Summary::read(path)?);
+    let summary = Summary::read(path)?;
     let mut events = Vec::new();
     for entry in SessionReader::open(path)? {
         if let Entry::Event(event) = entry? {

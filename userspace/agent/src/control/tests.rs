@@ -209,7 +209,7 @@ async fn sessions_are_listed_filtered_and_limited() {
     let ids: Vec<_> = all
         .sessions
         .iter()
-        .map(|session| session.0.start.id)
+        .map(|session| session.start.id)
         .collect();
     assert_eq!(ids, [people, orders], "newest first");
     assert_eq!(all.unreadable.len(), 1, "what can't be read is named");
@@ -254,7 +254,7 @@ async fn a_session_is_found_by_the_beginning_of_its_id_and_its_record_copied_who
         .session(id.to_string().get(..14).unwrap())
         .await
         .unwrap();
-    assert_eq!(session.summary.0.end, Some(End::Closed));
+    assert_eq!(session.summary.end, Some(End::Closed));
     assert_eq!(session.events.len(), 2);
     assert!(!session.truncated);
 
@@ -286,14 +286,14 @@ async fn a_record_that_just_stops_is_told_as_such() {
     file.set_len(length - 1).unwrap();
     let session = served.client.session(&id.to_string()).await.unwrap();
     assert_eq!(
-        session.summary.0,
+        session.summary,
         weir_record::Summary::read(&path).unwrap()
     );
     assert!(matches!(
-        session.summary.0.tail,
+        session.summary.tail,
         weir_record::Tail::Torn { .. }
     ));
-    assert_eq!(session.summary.0.end, None);
+    assert_eq!(session.summary.end, None);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ const RESOLVE: Duration = Duration::from_secs(30);
 /// How long live sessions have to end when the engine stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Below this directory each engine pins its programs and maps.
-const PINS: &str = "/sys/fs/bpf/weir";
+pub const PINS: &str = "/sys/fs/bpf/weir";
 
 /// How to start an engine.
 #[derive(Clone, Debug)]

@@ -13,10 +13,10 @@ use std::{
 use weir_intercept::{InterceptError, cgroup::Cgroup};
 
 use super::{
-    super::PINS,
     authority::{PREFIX, SHARED, SUFFIX},
     place::{INSTANCE, PARENT},
 };
+use crate::engine::PINS;
 
 /// Clears away what can be; the rest stays governed, and is no reason not to start.
 pub(super) fn dead_runs() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io};
 
-use weir_record::Tail;
+use weir_record::{Summary, Tail};
 
 use super::{
     super::{
@@ -13,7 +13,7 @@ use super::{
     },
     story,
 };
-use crate::control::{Sessions, Summarised};
+use crate::control::Sessions;
 
 /// Sessions as a table, and what the table leaves out.
 pub(super) fn print(
@@ -55,8 +55,7 @@ pub(super) fn print(
     Ok(())
 }
 
-fn row(session: &Summarised, live: Option<&BTreeSet<String>>) -> Vec<Line> {
-    let summary = &session.0;
+fn row(summary: &Summary, live: Option<&BTreeSet<String>>) -> Vec<Line> {
     let start = &summary.start;
     let tally = |number: u64, tone| match number {
         0 => Line::of(Tone::Dim, 0),
