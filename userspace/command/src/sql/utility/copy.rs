@@ -43,7 +43,7 @@ pub(super) fn copy(cursor: &mut Cursor) -> Result<Statement, Unread> {
 fn query(cursor: &mut Cursor) -> Result<Statement, Unread> {
     let tokens = cursor.enclosed()?;
     if !begins_query(&tokens) {
-        return cursor.fail("no query where one is due, before");
+        return cursor.fail("no query where one is due");
     }
     let mut facts = walk::query(&tokens)?;
     if facts.asked().0 != Verb::Select {

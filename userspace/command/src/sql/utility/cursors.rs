@@ -36,7 +36,7 @@ fn declare(cursor: &mut Cursor) -> Result<Statement, Unread> {
     cursor.expect(&["for"])?;
     let tokens = cursor.rest();
     if !begins_query(&tokens) {
-        return cursor.fail("no query where one is due, before");
+        return cursor.fail("no query where one is due");
     }
     let facts = walk::query(&tokens)?;
     if facts.asked().0 != Verb::Select {

@@ -21,9 +21,10 @@ mod session;
 mod table;
 mod transaction;
 
-use sqlparser::tokenizer::TokenWithSpan;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::cursor::Cursor;
+use super::tokens::{offset, word};
 use super::unread::Unread;
 use super::walk;
 use crate::model::Statement;
@@ -35,34 +36,33 @@ pub(super) const QUERIES: [&str; 8] = [
 
 /// Reads one statement, which is not empty.
 pub(super) fn statement(tokens: Vec<TokenWithSpan>) -> Result<Statement, Unread> {
-    let first = tokens.first().and_then(super::tokens::word);
     if begins_query(&tokens) {
         return walk::query(&tokens)?.asked_command();
     }
-    let Some(first) = first.map(str::to_owned) else {
-        return Err(Unread::Syntax {
-            what: "no statement begins so",
-            at: 0,
-        });
+    let at = tokens.first().map_or(0, offset);
+    let nothing = Unread::Syntax {
+        what: "no statement begins so",
+        at,
+    };
+    let Some(first) = tokens.first().and_then(word).map(str::to_owned) else {
+        return Err(nothing);
     };
     let mut cursor = Cursor::new(tokens);
     cursor.advance();
-    utility(&first, &mut cursor)
+    utility(&first, &mut cursor).unwrap_or(Err(nothing))
 }
 
 /// True where tokens begin as a query or a change of rows does.
 pub(super) fn begins_query(tokens: &[TokenWithSpan]) -> bool {
-    tokens.first().is_some_and(|token| {
-        super::tokens::word(token)
-            .map_or(token.token == sqlparser::tokenizer::Token::LParen, |word| {
-                QUERIES.contains(&word)
-            })
+    tokens.first().is_some_and(|token| match word(token) {
+        Some(word) => QUERIES.contains(&word),
+        None => token.token == Token::LParen,
     })
 }
 
-/// Reads what follows the first word.
-fn utility(first: &str, cursor: &mut Cursor) -> Result<Statement, Unread> {
-    match first {
+/// Reads what follows the first word; `None` where no statement begins with it.
+fn utility(first: &str, cursor: &mut Cursor) -> Option<Result<Statement, Unread>> {
+    Some(match first {
         "alter" => alter::alter(cursor),
         "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" => {
             transaction::transaction(first, cursor)
@@ -83,6 +83,6 @@ fn utility(first: &str, cursor: &mut Cursor) -> Result<Statement, Unread> {
         "load" => Err(Unread::Unsupported(
             "LOAD, which runs a library of the server's",
         )),
-        _ => cursor.fail("no statement begins so, before"),
-    }
+        _ => return None,
+    })
 }

@@ -41,7 +41,7 @@ pub(super) fn run(first: &str, cursor: &mut Cursor) -> Result<Statement, Unread>
     cursor.end()?;
     match expr {
         Expr::Function(_) => facts.done(Verb::Call),
-        _ => cursor.fail("no procedure where one is due, before"),
+        _ => cursor.fail("no procedure where one is due"),
     }
 }
 

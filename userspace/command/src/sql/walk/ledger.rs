@@ -95,3 +95,57 @@ fn may_be_syntax(word: &str) -> bool {
     matches!(kind(word), Some(Kind::Reserved | Kind::TypeFunction))
         || SYNTAX.split(' ').any(|syntax| syntax == word)
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::ast::Ident;
+    use sqlparser::tokenizer::Token;
+
+    use super::Ledger;
+    use crate::sql::lex::lex;
+    use crate::sql::unread::Unread;
+
+    /// Settles a text's account when only the given words were visited.
+    fn settled(text: &str, seen: &[&str], credited: &str) -> Result<(), Unread> {
+        let tokens = lex(text).unwrap();
+        let idents: Vec<Ident> = tokens
+            .iter()
+            .filter_map(|token| match &token.token {
+                Token::Word(word) if seen.contains(&word.value.as_str()) => {
+                    Some(word.clone().into_ident(token.span))
+                }
+                _ => None,
+            })
+            .collect();
+        let mut ledger = Ledger::new(tokens, 0);
+        idents.iter().for_each(|ident| ledger.see(ident));
+        ledger.credit(credited);
+        ledger.settle()
+    }
+
+    #[test]
+    fn every_name_must_have_been_visited() {
+        assert_eq!(settled("select a from b", &["a", "b"], ""), Ok(()));
+        assert_eq!(
+            settled("select a from b", &["a"], ""),
+            Err(Unread::Unaccounted { at: 14 })
+        );
+        assert_eq!(
+            settled("select \"from\"", &[], ""),
+            Err(Unread::Unaccounted { at: 7 })
+        );
+        // a keyword that is a name as well, where queries have no syntax for it
+        assert_eq!(
+            settled("select local", &[], ""),
+            Err(Unread::Unaccounted { at: 7 })
+        );
+        assert_eq!(settled("select 1 order by 1 nulls first", &[], ""), Ok(()));
+    }
+
+    #[test]
+    fn credit_is_spent_once() {
+        assert_eq!(settled("select a::numeric", &["a"], "NUMERIC(10)"), Ok(()));
+        let twice = settled("select numeric::numeric", &[], "NUMERIC");
+        assert_eq!(twice, Err(Unread::Unaccounted { at: 16 }));
+    }
+}
