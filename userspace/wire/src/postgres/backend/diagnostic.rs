@@ -168,5 +168,59 @@ impl fmt::Debug for Diagnostic {
     }
 }
 
+/// Defines a message that carries a [`Diagnostic`]: ErrorResponse and NoticeResponse.
+macro_rules! diagnostic_message {
+    ($(#[$doc:meta])* $message:ident, $tag:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $message {
+            frame: $crate::postgres::Frame,
+            diagnostic: $crate::postgres::backend::Diagnostic,
+        }
+
+        $crate::postgres::framed::framed!($message);
+
+        impl $message {
+            const NAME: &str = stringify!($message);
+
+            /// Makes the message of these fields, each a code and a text: the way to send one on
+            /// with some texts replaced.
+            pub fn new(fields: &[(u8, &[u8])]) -> Result<Self, $crate::WireError> {
+                let writer = $crate::postgres::writer::Writer::tagged(Self::NAME, $tag);
+                Self::decode($crate::postgres::backend::Diagnostic::write(writer, fields)?)
+            }
+
+            /// Makes the message of fields that are known to be sendable.
+            pub(super) fn bounded(diagnostic: $crate::postgres::backend::Diagnostic) -> Self {
+                let writer = $crate::postgres::writer::Writer::tagged(Self::NAME, $tag);
+                let frame = diagnostic.write_bounded(writer);
+                Self { frame, diagnostic }
+            }
+
+            /// Reads the message.
+            pub fn decode(frame: $crate::postgres::Frame) -> Result<Self, $crate::WireError> {
+                let reader = $crate::postgres::reader::Reader::tagged(Self::NAME, $tag, &frame)?;
+                let diagnostic = $crate::postgres::backend::Diagnostic::read(reader)?;
+                Ok(Self { frame, diagnostic })
+            }
+
+            /// What it says.
+            #[must_use]
+            pub fn diagnostic(&self) -> &$crate::postgres::backend::Diagnostic {
+                &self.diagnostic
+            }
+
+            /// One field of what it says, by its code: see
+            /// [`Diagnostic::get`]($crate::postgres::backend::Diagnostic::get).
+            #[must_use]
+            pub fn get(&self, code: u8) -> Option<&::bytes::Bytes> {
+                self.diagnostic.get(code)
+            }
+        }
+    };
+}
+
+pub(super) use diagnostic_message;
+
 #[cfg(test)]
 mod tests;

@@ -29,3 +29,66 @@ impl ObjectKind {
         }
     }
 }
+
+/// Defines a message that holds a kind of object and its name: Describe and Close.
+macro_rules! about_object {
+    ($(#[$doc:meta])* $message:ident, $tag:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $message {
+            frame: $crate::postgres::Frame,
+            kind: $crate::postgres::frontend::ObjectKind,
+            name: ::bytes::Bytes,
+        }
+
+        $crate::postgres::framed::framed!($message);
+
+        impl $message {
+            const NAME: &str = stringify!($message);
+
+            /// Makes the message.
+            pub fn new(
+                kind: $crate::postgres::frontend::ObjectKind,
+                name: &[u8],
+            ) -> Result<Self, $crate::WireError> {
+                let mut writer = $crate::postgres::writer::Writer::tagged(Self::NAME, $tag);
+                writer.u8(kind.byte());
+                writer.string("name", name)?;
+                Self::decode(writer.finish()?)
+            }
+
+            /// Reads the message.
+            pub fn decode(frame: $crate::postgres::Frame) -> Result<Self, $crate::WireError> {
+                let mut reader =
+                    $crate::postgres::reader::Reader::tagged(Self::NAME, $tag, &frame)?;
+                let kind = $crate::postgres::frontend::ObjectKind::read(&mut reader)?;
+                let name = reader.string("name")?;
+                reader.finish()?;
+                Ok(Self { frame, kind, name })
+            }
+
+            /// Whether it is about a statement or a portal.
+            #[must_use]
+            pub fn kind(&self) -> $crate::postgres::frontend::ObjectKind {
+                self.kind
+            }
+
+            /// Its name; empty is the unnamed one.
+            #[must_use]
+            pub fn name(&self) -> &::bytes::Bytes {
+                &self.name
+            }
+        }
+
+        impl ::std::fmt::Debug for $message {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(Self::NAME)
+                    .field("kind", &self.kind)
+                    .field("name", &$crate::postgres::redact::Shown(&self.name))
+                    .finish()
+            }
+        }
+    };
+}
+
+pub(super) use about_object;
