@@ -285,10 +285,7 @@ async fn a_record_that_just_stops_is_told_as_such() {
     let file = fs::File::options().write(true).open(&path).unwrap();
     file.set_len(length - 1).unwrap();
     let session = served.client.session(&id.to_string()).await.unwrap();
-    assert_eq!(
-        session.summary,
-        weir_record::Summary::read(&path).unwrap()
-    );
+    assert_eq!(session.summary, weir_record::Summary::read(&path).unwrap());
     assert!(matches!(
         session.summary.tail,
         weir_record::Tail::Torn { .. }

@@ -11,6 +11,9 @@ pub struct RelationOid(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ColumnNumber(pub i16);
 
+/// The relation that stands for whatever a function may read. No relation has this id.
+pub const CODE: RelationOid = RelationOid(0);
+
 /// First oid of objects that a user made (`FirstNormalObjectId`, `access/transam.h`).
 const FIRST_NORMAL_OID: u32 = 16384;
 
@@ -38,13 +41,16 @@ pub struct Relation {
 pub struct Catalogue {
     /// Every relation that has columns.
     pub relations: HashMap<RelationOid, Relation>,
-    /// For each view, the columns it depends on; `None` means the whole row.
+    /// For each view, the columns it depends on; `None` means the whole row. [`CODE`] among them
+    /// means that it calls functions which may read tables.
     pub views: HashMap<RelationOid, BTreeSet<(RelationOid, Option<ColumnNumber>)>>,
     /// Inheritance and partitioning: child, parent.
     pub inherits: Vec<(RelationOid, RelationOid)>,
     /// Names of functions whose body can read tables: every one outside of the system's schemas
     /// that is written in another language than C.
     pub functions: HashSet<String>,
+    /// Those of them that may take a row, and so be called as if they were a column of it (`p.f`).
+    pub row_functions: HashSet<String>,
 }
 
 impl Catalogue {

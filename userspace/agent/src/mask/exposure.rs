@@ -105,7 +105,22 @@ impl Exposure {
 
 /// Functions that put what they are given where it can be had again: a notification goes to all
 /// that listen, a large object and a sequence can be read, the keys of advisory locks are listed.
-const KEEPERS: [&str; 5] = ["pg_notify", "setval", "lo_from_bytea", "lo_put", "lowrite"];
+/// The number of a large object and the place in an open one are values too, and what follows a
+/// seed tells the seed.
+const KEEPERS: [&str; 12] = [
+    "lo_creat",
+    "lo_create",
+    "lo_from_bytea",
+    "lo_lseek",
+    "lo_lseek64",
+    "lo_put",
+    "lo_truncate",
+    "lo_truncate64",
+    "lowrite",
+    "pg_notify",
+    "setseed",
+    "setval",
+];
 /// The same, by how their names begin.
 const KEEPERS_BEGIN: [&str; 2] = ["pg_advisory_", "pg_try_advisory_"];
 
@@ -124,6 +139,7 @@ fn carries_away(command: &Command) -> bool {
 pub fn runs_code(command: &Command, lineage: &Lineage) -> bool {
     let mut functions = command.functions.iter();
     functions.any(|name| lineage.may_read_tables(name))
+        || command.columns.named.iter().any(|c| lineage.may_be_call(c))
         || command.effects.contains(&Effect::DynamicCode)
         || matches!(command.verb, Verb::Call | Verb::Do | Verb::FunctionCall)
 }

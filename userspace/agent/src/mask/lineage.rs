@@ -3,7 +3,7 @@
 //!
 //! - A child of an inherited or partitioned table is as sensitive as its parent, column by name.
 //! - A view that depends on a sensitive column is sensitive in every column: which of them shows
-//!   the value isn't traced.
+//!   the value isn't traced. So is one that calls functions which may read tables.
 //!
 //! Computed once per catalogue and policy version; look-ups in it allocate nothing.
 
@@ -14,7 +14,7 @@ use std::{
 
 use weir_policy::{DataClass, MaskingRules, Method};
 
-use super::catalogue::{Catalogue, ColumnNumber, RelationOid};
+use super::catalogue::{CODE, Catalogue, ColumnNumber, RelationOid};
 
 /// How a sensitive column is to be treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +64,7 @@ pub struct Lineage {
     relations: HashMap<RelationOid, Arc<Traced>>,
     by_name: HashMap<String, Vec<Arc<Traced>>>,
     functions: HashSet<String>,
+    row_functions: HashSet<String>,
     any: Option<Sensitive>,
 }
 
@@ -96,15 +97,12 @@ impl Lineage {
     ) -> Self {
         let mut lineage = Self {
             functions: catalogue.functions.clone(),
+            row_functions: catalogue.row_functions.clone(),
             ..Self::default()
         };
         // Not a system table's class: those are sensitive on every server, and would make each
         // user-defined function suspect.
-        lineage.any = sensitive
-            .iter()
-            .filter(|((oid, _), _)| !oid.is_system())
-            .map(|(_, s)| s.clone())
-            .min_by(|a, b| a.class.cmp(&b.class));
+        lineage.any = any(&sensitive).cloned();
         for (oid, relation) in &catalogue.relations {
             let columns = relation.columns.iter().map(|(number, name)| {
                 (*number, (name.clone(), sensitive.remove(&(*oid, *number))))
@@ -163,12 +161,27 @@ impl Lineage {
         self.functions.contains(name)
     }
 
+    /// Whether a column of this name may be a function that reads tables, called on a row (`p.f`).
+    #[must_use]
+    pub fn may_be_call(&self, column: &str) -> bool {
+        self.row_functions.contains(column)
+    }
+
     /// What an untraceable value is treated as: one of the database's own sensitive classes, or
     /// `None` when its users' relations hold nothing sensitive.
     #[must_use]
     pub fn any(&self) -> Option<&Sensitive> {
         self.any.as_ref()
     }
+}
+
+/// One of the users' own sensitive columns, the same each time.
+fn any(sensitive: &HashMap<(RelationOid, ColumnNumber), Sensitive>) -> Option<&Sensitive> {
+    sensitive
+        .iter()
+        .filter(|((oid, _), _)| !oid.is_system())
+        .map(|(_, s)| s)
+        .min_by(|a, b| a.class.cmp(&b.class))
 }
 
 /// Carries sensitivity from parents to children. True when something changed.
@@ -208,6 +221,7 @@ fn derive(
     let mut changed = false;
     for (view, depends_on) in &catalogue.views {
         let source = depends_on.iter().find_map(|(oid, column)| match column {
+            _ if *oid == CODE => any(sensitive),
             Some(column) => sensitive.get(&(*oid, *column)),
             None => {
                 let columns = &catalogue.relations.get(oid)?.columns;

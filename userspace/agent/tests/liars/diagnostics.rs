@@ -2,7 +2,10 @@
 //! puts off to its end.
 
 use weir_record::Status;
-use weir_wire::postgres::{Frame, backend::TransactionStatus};
+use weir_wire::postgres::{
+    Frame,
+    backend::{ErrorResponse, TransactionStatus},
+};
 
 use crate::{
     agent::{Agent, field, tags, the_error},
@@ -61,6 +64,22 @@ fn of_a_statement_that_touches_the_table_no_row_is_quoted() {
         assert_eq!(field(&told, b'D'), None, "a row in the detail");
         assert!(quotes(&told, b'M'), "the message says what is wrong");
     }
+}
+
+/// What a later server adds may quote, too.
+#[test]
+fn fields_that_weir_does_not_know_are_left_out_where_values_may_be_quoted() {
+    let known: Vec<(u8, &[u8])> = b"SVCMPpstcdnFLR"
+        .iter()
+        .map(|code| (*code, &b"ERROR"[..]))
+        .collect();
+    let mut all = known.clone();
+    all.extend(b"DHWqxX".iter().map(|code| (*code, SECRET.as_bytes())));
+    let sent = ErrorResponse::new(&all).unwrap().into_frame();
+    let told = ErrorResponse::decode(told_of(TOUCHES, sent)).unwrap();
+    let shown: Vec<u8> = told.diagnostic().fields().iter().map(|f| f.0).collect();
+    let expected: Vec<u8> = known.iter().map(|field| field.0).collect();
+    assert_eq!(shown, expected);
 }
 
 #[test]

@@ -62,6 +62,9 @@ pub(super) fn redacted<'a>(
 ) -> Option<Vec<(u8, &'a [u8])>> {
     const WITHHELD: &[u8] =
         b"weir withholds this message, since it may quote a masked value; the code says what failed";
+    /// Severity, code and message, positions, names of objects, places in the server's source; not
+    /// detail, hint, context and internal query, nor what later servers may add (55.8).
+    const TELLS_NO_VALUE: &[u8] = b"SVCMPpstcdnFLR";
     if !exposure.touches && exposure.computes.is_none() {
         return None;
     }
@@ -70,8 +73,8 @@ pub(super) fn redacted<'a>(
         .iter()
         .filter_map(|(code, text)| match code {
             b'M' if exposure.computes.is_some() => Some((*code, WITHHELD)),
-            b'D' | b'H' | b'W' | b'q' => None,
-            _ => Some((*code, text.as_ref())),
+            code if TELLS_NO_VALUE.contains(code) => Some((*code, text.as_ref())),
+            _ => None,
         });
     Some(fields.collect())
 }

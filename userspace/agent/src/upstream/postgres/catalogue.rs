@@ -18,7 +18,9 @@ use crate::{
 /// Most rows that a catalogue may have: a server that sends more has no end.
 const MOST_ROWS: usize = 4_000_000;
 
-/// Columns of every relation; what views depend on; who inherits; functions that can read tables.
+/// Columns of every relation; what views depend on, where 0 stands for code that may read tables;
+/// who inherits; functions that can read tables, or are aggregates of such, and whether they take
+/// a row.
 const QUESTIONS: [&str; 4] = [
     "SELECT c.oid, n.nspname, c.relname, a.attnum, a.attname \
      FROM pg_catalog.pg_class c \
@@ -30,14 +32,32 @@ const QUESTIONS: [&str; 4] = [
      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
       AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
       AND d.refobjid <> r.ev_class \
-     WHERE r.ev_class >= 16384",
+     WHERE r.ev_class >= 16384 \
+     UNION \
+     SELECT r.ev_class, 0, 0 \
+     FROM pg_catalog.pg_rewrite r \
+     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+      AND d.objid = r.oid AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, \
+      'pg_catalog.pg_operator'::pg_catalog.regclass) \
+     LEFT JOIN pg_catalog.pg_operator o ON o.oid = d.refobjid \
+      AND d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass \
+     JOIN pg_catalog.pg_proc p ON p.oid = COALESCE(o.oprcode::pg_catalog.oid, d.refobjid) \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE p.oid >= 16384 AND (p.prokind = 'a' OR l.lanname NOT IN ('internal', 'c'))",
     "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits",
-    "SELECT DISTINCT p.proname \
+    "SELECT p.proname, pg_catalog.bool_or(t.typtype IN ('c', 'p')) \
      FROM pg_catalog.pg_proc p \
      JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     LEFT JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid \
+     CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[p.oid, a.aggtransfn, a.aggfinalfn, \
+      a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, \
+      a.aggmfinalfn]::pg_catalog.oid[]) f(oid) \
+     JOIN pg_catalog.pg_proc q ON q.oid = f.oid \
+     JOIN pg_catalog.pg_language l ON l.oid = q.prolang \
+     LEFT JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') \
-      AND l.lanname NOT IN ('internal', 'c')",
+      AND l.lanname NOT IN ('internal', 'c') \
+     GROUP BY p.proname",
 ];
 
 /// Reads the catalogue of `database`.
@@ -95,7 +115,11 @@ const ANSWERS: [Answer; 4] = [
         Some(())
     },
     |catalogue, row| {
-        catalogue.functions.insert(text(row, 0)?);
+        let name = text(row, 0)?;
+        if text(row, 1).as_deref() == Some("t") {
+            catalogue.row_functions.insert(name.clone());
+        }
+        catalogue.functions.insert(name);
         Some(())
     },
 ];

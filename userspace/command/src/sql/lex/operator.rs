@@ -32,6 +32,9 @@ pub(super) fn is_operator_byte(byte: u8) -> bool {
     )
 }
 
+/// Longest run of operator characters. The server knows no operator of more than 63.
+const RUN: usize = 128;
+
 /// What lets an operator end in `+` or `-`.
 fn is_unusual(byte: u8) -> bool {
     matches!(
@@ -44,14 +47,15 @@ impl Scanner<'_> {
     /// An operator; the scanner stands at its first character.
     pub(super) fn operator(&mut self) -> Result<Token, Unread> {
         let start = self.at;
-        self.skip_while(is_operator_byte);
-        let mut text = self.slice(start, self.at);
-        for comment in ["--", "/*"] {
-            // a comment at the very start has been skipped before
-            if let Some(cut) = text.find(comment) {
-                text = text.get(..cut).unwrap_or(text);
+        // a comment at the very start has been skipped before
+        while self.peek(0).is_some_and(is_operator_byte) && !self.is_at_comment() {
+            self.at += 1;
+            // what is cut off a run is looked at again: the run must not be long
+            if self.at - start > RUN {
+                return self.error("an operator of too great length", start);
             }
         }
+        let mut text = self.slice(start, self.at);
         if !text.bytes().any(is_unusual) {
             let trimmed = text.trim_end_matches(['+', '-']);
             text = if trimmed.is_empty() {
@@ -65,6 +69,13 @@ impl Scanner<'_> {
         }
         self.at = start + text.len();
         Ok(token_of(text))
+    }
+
+    fn is_at_comment(&self) -> bool {
+        matches!(
+            (self.peek(0), self.peek(1)),
+            (Some(b'-'), Some(b'-')) | (Some(b'/'), Some(b'*'))
+        )
     }
 
     /// A character that stands for itself.

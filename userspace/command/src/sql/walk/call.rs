@@ -2,8 +2,8 @@
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, ListAggOnOverflow, ObjectName, OrderByExpr, Value,
-    ValueWithSpan, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
+    FunctionArgumentList, FunctionArguments, ListAggOnOverflow, ObjectName, ObjectNamePart,
+    OrderByExpr, Value, ValueWithSpan, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::Walk;
@@ -53,15 +53,10 @@ impl Walk {
             FunctionArguments::None => self.called(name, &[])?,
             // ARRAY(query), which the tree keeps as a call
             FunctionArguments::Subquery(query) => {
-                let parts = name
-                    .0
-                    .iter()
-                    .filter_map(|part| part.as_ident())
-                    .collect::<Vec<_>>();
-                let [array] = parts.as_slice() else {
+                let [ObjectNamePart::Identifier(array)] = name.0.as_slice() else {
                     return Err(Unread::Unsupported("a call on a query"));
                 };
-                if !(array.quote_style.is_none() && array.value == "array") {
+                if array.quote_style.is_some() || array.value != "array" {
                     return Err(Unread::Unsupported("a call on a query"));
                 }
                 self.ident(array)?;
@@ -250,7 +245,9 @@ impl Walk {
             }
             parts.push(self.ident(ident)?);
         }
-        let spelled = parts.join(".");
+        // a database in front can only be the session's own
+        let qualified = parts.len().saturating_sub(2);
+        let spelled = parts.get(qualified..).unwrap_or_default().join(".");
         let last = parts.pop().unwrap_or_default();
         self.facts.functions.insert(spelled);
         for known in function::traits(&last) {

@@ -130,6 +130,8 @@ impl Walk {
                 alias,
             } => {
                 self.joined(table_with_joins)?;
+                // `(people JOIN orders …) AS j (a, b)` gives their columns other names
+                self.facts.columns.all |= alias.as_ref().is_some_and(|a| !a.columns.is_empty());
                 self.alias(alias.as_ref())
             }
             TableFactor::Table { .. }

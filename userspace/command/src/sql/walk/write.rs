@@ -20,6 +20,8 @@ pub(super) const DIALECT: Unread = Unread::Unsupported("a write of another diale
 /// What the values of a write may name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sources {
+    /// Columns of the row that is written, and of the row that would have been inserted.
+    Proposed,
     /// Columns of the row that is written.
     Itself,
     /// Columns of other relations too.
@@ -125,7 +127,7 @@ impl Walk {
                 assignments,
                 selection,
             }) => {
-                self.assignments(assignments, Sources::Itself)?;
+                self.assignments(assignments, Sources::Proposed)?;
                 self.all(selection)
             }
         }
@@ -215,9 +217,11 @@ impl Walk {
                 }
             };
             let read = self.apart(|walk| walk.expression(value))?;
-            let only_itself = sources == Sources::Itself
+            // elsewhere `excluded` may be an alias of the table itself
+            let proposed = sources == Sources::Proposed && is_excluded(value);
+            let only_itself = sources != Sources::Others
                 && !read.columns.all
-                && (is_excluded(value)
+                && (proposed
                     || read
                         .columns
                         .named
