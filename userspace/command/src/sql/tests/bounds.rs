@@ -138,6 +138,17 @@ fn all_bounds() {
 }
 
 #[test]
+fn runs_of_operator_characters_are_read_once() {
+    for run in ["+", "-+", "*-", "<", "@", "+ ", "/ "] {
+        let text = format!("select 1 {} 1", run.repeat((1 << 20) / run.len() - 20));
+        assert!(quick(&text).starts_with("opaque"), "{run}");
+    }
+    // a comment ends a run, whatever it is made of
+    let text = format!("select 1 +/*{}*/ 1", "*=".repeat(1 << 18));
+    assert_eq!(quick(&text), "select");
+}
+
+#[test]
 fn chains_neither_recurse_nor_drag() {
     narrow(chains);
 }

@@ -77,6 +77,10 @@ fn changes_of_tables() {
             "alter t:d [a b] +ddl +derives",
         ),
         (
+            "alter table t alter a type text using t::text",
+            "alter t:d [* a t] +ddl +derives",
+        ),
+        (
             "alter table t add constraint k foreign key (a) references u (b) not valid",
             "alter t:d u:r [a b] +ddl",
         ),

@@ -92,6 +92,10 @@ fn all_columns() {
             "select c from people as p (a, b, c)",
             "select people:r [* c]",
         ),
+        (
+            "select c from (people cross join t) as j (a, b, c)",
+            "select people:r t:r [* c]",
+        ),
         ("select count(*) from people", "select people:r count()"),
         ("select a from t join u using (b)", "select t:r u:r [a b]"),
     ]);
@@ -224,6 +228,8 @@ fn table_functions() {
             "select t:r [* a] s.f()",
         ),
         ("select * from f(1) as x (a int, b text)", "select [*] f()"),
+        // a database in front says nothing, and would hide the name from a policy
+        ("select * from app.s.f(1)", "select [*] s.f()"),
         ("select * from t, lateral f(t.a) x", "select t:r [* a] f()"),
     ]);
 }

@@ -134,6 +134,16 @@ fn derived_values() {
             "insert into t (a) values (1) on conflict (id) do update set a = excluded.a, n = t.n + 1",
             "insert t:w [a id n]",
         ),
+        // `excluded` is what the statement wants to insert only where it inserts
+        (
+            "update t as excluded set a = excluded.b where id = 1",
+            "update present t:w [a b id] +derives",
+        ),
+        (
+            "merge into t as excluded using (values (1)) s (x) on excluded.id = s.x
+             when matched then update set a = excluded.b",
+            "merge present t:w [a b id x] +derives",
+        ),
         (
             "insert into t (a) values (1) on conflict on constraint k do update set a = t.b where t.c",
             "insert t:w [a b c] +derives",

@@ -19,6 +19,7 @@ pub(super) fn alter(cursor: &mut Cursor, mut facts: Facts) -> Result<Statement, 
     }
     if_exists(cursor);
     let relation = cursor.relation(Access::Define)?;
+    facts.rows.insert(relation.name.clone());
     facts.object(relation.clone());
     if !alone(cursor, &mut facts, &relation)? {
         cursor.list(|cursor| action(cursor, &mut facts))?;

@@ -20,6 +20,7 @@ pub(super) fn index(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread
     };
     cursor.expect(&["on"])?;
     let table = cursor.relation(Access::Define)?;
+    facts.rows.insert(table.name.clone());
     if let Some(name) = name {
         // an index lives where its table does
         facts.object(Object {

@@ -14,6 +14,7 @@ use crate::model::{Access, Effect, Statement, Verb};
 pub(super) fn create(cursor: &mut Cursor, mut facts: Facts) -> Result<Statement, Unread> {
     if_not_exists(cursor);
     let table = cursor.object(Access::Define)?;
+    facts.rows.insert(table.name.clone());
     if cursor.words(&["partition", "of"]) {
         facts.object(cursor.object(Access::Define)?);
         columns(cursor, &mut facts)?;
