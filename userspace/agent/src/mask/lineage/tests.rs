@@ -7,9 +7,10 @@ const CHILD: RelationOid = RelationOid(16401);
 const VIEW: RelationOid = RelationOid(16402);
 const OUTER: RelationOid = RelationOid(16403);
 const PLAIN: RelationOid = RelationOid(16404);
+const CALLS: RelationOid = RelationOid(16405);
 
 /// `people(id, name, email)`, a partition of it with another column order, a view over `email`
-/// (renamed), a view over that view, and a view over `name` alone.
+/// (renamed), a view over that view, a view over `name` alone, and a view that calls a function.
 pub(crate) fn lineage() -> Lineage {
     let mut c = Catalogue::default();
     let mut table = |oid, name: &str, columns: &[&str]| {
@@ -28,13 +29,16 @@ pub(crate) fn lineage() -> Lineage {
     table(VIEW, "contacts", &["who", "contact"]);
     table(OUTER, "outer_contacts", &["c"]);
     table(PLAIN, "names", &["name"]);
+    table(CALLS, "owners", &["who"]);
     c.inherits.push((CHILD, PEOPLE));
     c.views
         .insert(VIEW, [(PEOPLE, Some(ColumnNumber(3)))].into());
     c.views.insert(OUTER, [(VIEW, None)].into());
     c.views
         .insert(PLAIN, [(PEOPLE, Some(ColumnNumber(2)))].into());
+    c.views.insert(CALLS, [(CODE, None)].into());
     c.functions.insert("leak".to_owned());
+    c.row_functions.insert("label".to_owned());
     Lineage::new(&c, policies().masking(), "db", "app")
 }
 
