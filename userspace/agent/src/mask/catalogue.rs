@@ -37,7 +37,7 @@ pub struct Relation {
 }
 
 /// A snapshot of one database.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
     /// Every relation that has columns.
     pub relations: HashMap<RelationOid, Relation>,
@@ -51,6 +51,11 @@ pub struct Catalogue {
     pub functions: HashSet<String>,
     /// Those of them that may take a row, and so be called as if they were a column of it (`p.f`).
     pub row_functions: HashSet<String>,
+    /// Relations on which a write runs more than it says: rules, and triggers whose function may
+    /// read tables.
+    pub reactive: HashSet<RelationOid>,
+    /// Generated columns: the relation, the column, and one that it is computed from.
+    pub generated: Vec<(RelationOid, ColumnNumber, ColumnNumber)>,
 }
 
 impl Catalogue {

@@ -53,6 +53,9 @@ impl Exposure {
             .filter(|o| o.access != Access::Define);
         for object in rows {
             for relation in lineage.named(object.schema.as_deref(), &object.name) {
+                if object.access == Access::Write && relation.is_reactive() {
+                    exposure.join(Self::everything(lineage, clear));
+                }
                 let hidden = relation.sensitive().filter(|(_, s)| !clear.shows(&s.class));
                 for (column, sensitive) in hidden {
                     exposure.touches = true;

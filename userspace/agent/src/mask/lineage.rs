@@ -4,6 +4,7 @@
 //! - A child of an inherited or partitioned table is as sensitive as its parent, column by name.
 //! - A view that depends on a sensitive column is sensitive in every column: which of them shows
 //!   the value isn't traced. So is one that calls functions which may read tables.
+//! - A generated column is as sensitive as what it is computed from.
 //!
 //! Computed once per catalogue and policy version; look-ups in it allocate nothing.
 
@@ -40,6 +41,7 @@ pub enum Source<'a> {
 #[derive(Debug, Default)]
 pub struct Traced {
     schema: String,
+    reactive: bool,
     columns: HashMap<ColumnNumber, (String, Option<Sensitive>)>,
 }
 
@@ -49,6 +51,12 @@ impl Traced {
         self.columns
             .values()
             .filter_map(|(name, s)| Some((name.as_str(), s.as_ref()?)))
+    }
+
+    /// Whether a write to it may read any table, by a rule or a trigger.
+    #[must_use]
+    pub fn is_reactive(&self) -> bool {
+        self.reactive
     }
 
     /// The schema that the relation is in.
@@ -87,7 +95,10 @@ impl Lineage {
                 }
             }
         }
-        while inherit(catalogue, &mut sensitive) | derive(catalogue, &mut sensitive) {}
+        while inherit(catalogue, &mut sensitive)
+            | derive(catalogue, &mut sensitive)
+            | generate(catalogue, &mut sensitive)
+        {}
         Self::index(catalogue, sensitive)
     }
 
@@ -103,12 +114,14 @@ impl Lineage {
         // Not a system table's class: those are sensitive on every server, and would make each
         // user-defined function suspect.
         lineage.any = any(&sensitive).cloned();
+        let reactive = reactive(catalogue);
         for (oid, relation) in &catalogue.relations {
             let columns = relation.columns.iter().map(|(number, name)| {
                 (*number, (name.clone(), sensitive.remove(&(*oid, *number))))
             });
             let traced = Arc::new(Traced {
                 schema: relation.schema.clone(),
+                reactive: reactive.contains(oid),
                 columns: columns.collect(),
             });
             lineage
@@ -239,6 +252,35 @@ fn derive(
         }
     }
     changed
+}
+
+/// Carries sensitivity to generated columns. True when something changed.
+fn generate(
+    catalogue: &Catalogue,
+    sensitive: &mut HashMap<(RelationOid, ColumnNumber), Sensitive>,
+) -> bool {
+    let mut changed = false;
+    for (relation, column, source) in &catalogue.generated {
+        if let Some(found) = sensitive.get(&(*relation, *source)).cloned() {
+            changed |= mark(sensitive, (*relation, *column), &found);
+        }
+    }
+    changed
+}
+
+/// The relations on which a write runs code, or on a child of which: a row may end up there.
+fn reactive(catalogue: &Catalogue) -> HashSet<RelationOid> {
+    let mut reactive = catalogue.reactive.clone();
+    let mut before = 0;
+    while before != reactive.len() {
+        before = reactive.len();
+        for (child, parent) in &catalogue.inherits {
+            if reactive.contains(child) {
+                reactive.insert(*parent);
+            }
+        }
+    }
+    reactive
 }
 
 /// Marks a column that isn't marked yet. True when it wasn't.

@@ -244,6 +244,51 @@ fn no_detour_writes_what_may_not_be_written() {
 }
 
 #[test]
+fn what_others_change_meanwhile_is_masked_too() {
+    let (server, gate) = stand();
+    let direct = &server;
+    with_client(&gate, |client| async move {
+        client.simple_query("SELECT 1").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let made = "CREATE TABLE fresh (id int, email text); \
+                    INSERT INTO fresh VALUES (1, 'fresh@example.com'); \
+                    CREATE VIEW fresh_view AS SELECT email AS other FROM fresh; \
+                    ALTER TABLE notes ADD email text; \
+                    ALTER TABLE people ADD login text GENERATED ALWAYS AS (lower(email)) STORED; \
+                    CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS \
+                    $$ BEGIN RAISE NOTICE '%', (SELECT max(email) FROM people); RETURN NEW; END $$; \
+                    CREATE TRIGGER tell BEFORE INSERT ON fresh EXECUTE FUNCTION tell(); \
+                    CREATE TABLE ruled (id int); \
+                    CREATE RULE also AS ON INSERT TO ruled DO ALSO SELECT upper(email) FROM people; \
+                    GRANT ALL ON ALL TABLES IN SCHEMA public TO app";
+        direct.psql_as_superuser(made).unwrap();
+        for sql in [
+            "SELECT upper(email) FROM fresh",
+            "SELECT other, upper(other) FROM fresh_view",
+            "COPY fresh TO STDOUT",
+            "SELECT login, login || '' FROM people",
+            "INSERT INTO ruled VALUES (1)",
+        ] {
+            let shown = format!("{:?}", client.simple_query(sql).await).to_lowercase();
+            assert!(!shown.contains("example.com\""), "{sql}: {shown}");
+            assert!(!shown.contains("fresh@e"), "{sql}: {shown}");
+        }
+        // A name that isn't there is the agent's own mistake, and told as such.
+        let unknown = client
+            .simple_query("SELECT * FROM nowhere")
+            .await
+            .unwrap_err();
+        assert!(unknown.as_db_error().unwrap().message().contains("nowhere"));
+    });
+    let out = gate.psql("INSERT INTO fresh VALUES (2, 'x') RETURNING upper(email)");
+    let told = format!("{}{}", out.stdout_text(), out.stderr_text());
+    assert!(
+        told.contains("NOTICE") && !told.contains("@example.com"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_refusal_in_a_transaction_aborts_it_as_an_error_would() {
     let (server, gate) = stand();
     with_client(&gate, |client| async move {

@@ -15,8 +15,8 @@ use crate::{
     upstream::{UpstreamError, postgres::read_catalogue},
 };
 
-/// How long a reading is used before a new session reads again.
-pub(super) const FRESH: Duration = Duration::from_secs(30);
+/// How long a reading is used before a new session, or a session's next command, reads again.
+pub(super) const FRESH: Duration = Duration::from_secs(10);
 
 type Key = (TargetName, String);
 
@@ -30,7 +30,7 @@ struct Slot(tokio::sync::Mutex<Option<Reading>>);
 
 struct Reading {
     at: Instant,
-    catalogue: Arc<Catalogue>,
+    catalogue: Catalogue,
     version: PolicyVersion,
     lineage: Arc<Lineage>,
 }
@@ -70,7 +70,15 @@ impl Catalogues {
             return Ok(Arc::clone(&known.lineage));
         }
         let at = Instant::now();
-        let catalogue = Arc::new(read_catalogue(admission, database).await?);
+        let catalogue = read_catalogue(admission, database).await?;
+        // Where nothing changed the lineage stays the same value, and so do judgements by it.
+        if let Some(known) = reading.as_mut()
+            && known.version == *policies.version()
+            && known.catalogue == catalogue
+        {
+            known.at = at;
+            return Ok(Arc::clone(&known.lineage));
+        }
         let lineage = lineage(&catalogue);
         *reading = Some(Reading {
             at,

@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::watch,
-    time::{MissedTickBehavior, interval, timeout},
+    time::timeout,
 };
 use weir_policy::{Policies, Refusal};
 use weir_record::Side;
@@ -35,6 +35,9 @@ const HIGH_WATER: usize = 256 * 1024;
 const READ: usize = 64 * 1024;
 /// How long each side may take for the last bytes of a session.
 const LAST: Duration = Duration::from_secs(2);
+/// How old a reading may be that knows nothing of a name. Not nothing: an agent that asks for names
+/// at random must not have the catalogue read each time.
+const UNKNOWN: Duration = Duration::from_secs(1);
 /// How long an agent's message may wait for the target's answers to earlier ones.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -135,16 +138,14 @@ async fn run(
     let mut waiting: Option<frontend::Message> = None;
     let mut stalled: Option<Instant> = None;
     let mut leaving = false;
-    let mut tick = interval(FRESH);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tick.reset();
+    let mut read = Instant::now();
     loop {
         // Answers first: they settle what waits.
         answers(session, target, around).await?;
         if leaving {
             agent.received.clear();
         } else {
-            leaving = requests(session, agent, &mut waiting, &around.limits)?;
+            leaving = requests(session, agent, &mut waiting, &mut read, around).await?;
         }
         session.shown.settle(&mut session.record)?;
         // What was asked before the goodbye is still answered, as the server itself does.
@@ -194,7 +195,6 @@ async fn run(
                     Err(_) => target.closed = !listens,
                 }
             }
-            _ = tick.tick() => refresh(session, around, FRESH).await?,
             Ok(()) = around.policies.changed() => {
                 if let Err(refusal) = replace_policies(session, around).await? {
                     return Ok(Ended::PolicyChanged(refusal));
@@ -235,24 +235,34 @@ async fn answers(
 }
 
 /// Takes the agent's messages that are here in full. True when it says goodbye.
-fn requests(
+async fn requests(
     session: &mut Governed,
     agent: &mut End,
     waiting: &mut Option<frontend::Message>,
-    limits: &Limits,
+    read: &mut Instant,
+    around: &Surroundings<'_>,
 ) -> Result<bool, SessionError> {
     let client = |error: weir_wire::WireError| SessionError::client(error.to_string());
     while session.sink.pending().len() < HIGH_WATER {
         let message = match waiting.take() {
             Some(message) => message,
-            None => match decode_frame(&mut agent.received, limits).map_err(client)? {
+            None => match decode_frame(&mut agent.received, &around.limits).map_err(client)? {
                 Decoded::Complete(frame) => frontend::decode(frame).map_err(client)?,
                 Decoded::Incomplete { .. } => break,
             },
         };
+        if read.elapsed() > FRESH {
+            refresh(session, around, FRESH).await?;
+            *read = Instant::now();
+        }
         match session.on_request(message)? {
             Heard::Done => {}
             Heard::Closed => return Ok(true),
+            Heard::Stale(message) => {
+                refresh(session, around, UNKNOWN).await?;
+                session.catalogue_asked();
+                *waiting = Some(message);
+            }
             Heard::Wait(message) => {
                 *waiting = Some(message);
                 break;

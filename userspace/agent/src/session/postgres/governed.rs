@@ -59,6 +59,8 @@ pub(super) struct Governed {
     /// The session has changed what relations there are since the catalogue was read: names in its
     /// statements prove nothing until it is read again.
     pub(super) shape_changed: bool,
+    /// The catalogue was just asked for what the next message names.
+    pub(super) asked: bool,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -154,6 +156,7 @@ impl Governed {
             uncommitted: Exposure::default(),
             ran_hidden_code: false,
             shape_changed: false,
+            asked: false,
             scratch: Vec::new(),
         }
     }
@@ -184,6 +187,11 @@ impl Governed {
         if !self.in_transaction() && self.pipeline.is_empty() {
             self.shape_changed = false;
         }
+    }
+
+    /// Notes that the catalogue was asked for what a message names and it didn't know.
+    pub(super) fn catalogue_asked(&mut self) {
+        self.asked = true;
     }
 
     /// Whether the catalogue should be read again now.

@@ -20,8 +20,8 @@ const MOST_ROWS: usize = 4_000_000;
 
 /// Columns of every relation; what views depend on, where 0 stands for code that may read tables;
 /// who inherits; functions that can read tables, or are aggregates of such, and whether they take
-/// a row.
-const QUESTIONS: [&str; 4] = [
+/// a row; relations on which a write runs rules or triggers; generated columns.
+const QUESTIONS: [&str; 6] = [
     "SELECT c.oid, n.nspname, c.relname, a.attnum, a.attname \
      FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -58,6 +58,23 @@ const QUESTIONS: [&str; 4] = [
      WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') \
       AND l.lanname NOT IN ('internal', 'c') \
      GROUP BY p.proname",
+    "SELECT ev_class FROM pg_catalog.pg_rewrite WHERE ev_type <> '1' AND ev_class >= 16384 \
+     UNION \
+     SELECT t.tgrelid \
+     FROM pg_catalog.pg_trigger t \
+     JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE NOT t.tgisinternal AND l.lanname NOT IN ('internal', 'c')",
+    // Until release 14 the column itself depends on the others, later its default does.
+    "SELECT a.attrelid, a.attnum, d.refobjsubid \
+     FROM pg_catalog.pg_attribute a \
+     JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum \
+     JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+      AND d.refobjid = a.attrelid AND d.refobjsubid NOT IN (0, a.attnum) \
+      AND (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid \
+      OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid \
+      AND d.objsubid = a.attnum) \
+     WHERE a.attgenerated <> ''",
 ];
 
 /// Reads the catalogue of `database`.
@@ -89,7 +106,7 @@ pub async fn read_catalogue(
 
 type Answer = fn(&mut Catalogue, &DataRow) -> Option<()>;
 
-const ANSWERS: [Answer; 4] = [
+const ANSWERS: [Answer; 6] = [
     |catalogue, row| {
         let (schema, name) = (text(row, 1)?, text(row, 2)?);
         catalogue.add_column(
@@ -120,6 +137,16 @@ const ANSWERS: [Answer; 4] = [
             catalogue.row_functions.insert(name.clone());
         }
         catalogue.functions.insert(name);
+        Some(())
+    },
+    |catalogue, row| {
+        catalogue.reactive.insert(oid(row, 0)?);
+        Some(())
+    },
+    |catalogue, row| {
+        catalogue
+            .generated
+            .push((oid(row, 0)?, number(row, 1)?, number(row, 2)?));
         Some(())
     },
 ];

@@ -30,8 +30,9 @@ const INEXACT: &str = "names of prepared statements and portals have at most 63 
 const PARAMETERS: usize = 1 << 20;
 
 impl Governed {
-    pub(super) fn parse(&mut self, parse: &Parse) -> Result<(), Stop> {
+    pub(super) fn parse(&mut self, parse: &Parse, asked: bool) -> Result<(), Stop> {
         let prepared = self.texts.read(parse.text());
+        self.known(&prepared, asked)?;
         let behind = self.behind(&prepared)?;
         if !names::is_exact(parse.name()) {
             let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
@@ -60,7 +61,7 @@ impl Governed {
         Ok(())
     }
 
-    pub(super) fn bind(&mut self, bind: &Bind) -> Result<(), Stop> {
+    pub(super) fn bind(&mut self, bind: &Bind, asked: bool) -> Result<(), Stop> {
         let prepared = match self.statements.get(bind.statement(), self.segment)? {
             Some(prepared) => prepared,
             None => {
@@ -70,6 +71,7 @@ impl Governed {
                 return Ok(());
             }
         };
+        self.known(&prepared, asked)?;
         let behind = self.behind(&prepared)?;
         let parameters = parameters(bind);
         if !names::is_exact(bind.portal()) {

@@ -3,9 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use weir_command::{Control as Effect, Opaque, OpaqueReason, Statement};
+use weir_command::{Access, Control as Effect, Object, Opaque, OpaqueReason, Statement};
 use weir_record::RecordedPermit;
 
+use super::Stop;
 use crate::{
     mask::exposure::Exposure,
     session::postgres::{
@@ -17,6 +18,31 @@ use crate::{
 };
 
 impl Governed {
+    /// Whether the catalogue has what a text reads and writes. A table or view that is newer would
+    /// count as one that holds nothing sensitive; once `asked`, it doesn't exist for others yet.
+    pub(super) fn known(&self, prepared: &Prepared, asked: bool) -> Result<(), Stop> {
+        let known = |object: &Object| {
+            object.access == Access::Define
+                || self
+                    .lineage
+                    .named(object.schema.as_deref(), &object.name)
+                    .next()
+                    .is_some()
+        };
+        let all = prepared
+            .statements()
+            .iter()
+            .all(|statement| match statement {
+                Statement::Command(command) => command.objects.iter().all(known),
+                Statement::Opaque(_) => true,
+            });
+        if asked || all {
+            Ok(())
+        } else {
+            Err(Stop::Stale)
+        }
+    }
+
     /// What the names in a text stand for.
     pub(super) fn behind(&self, prepared: &Prepared) -> Result<Behind, Unsettled> {
         let mut behind = Behind::default();

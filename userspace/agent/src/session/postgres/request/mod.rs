@@ -33,6 +33,8 @@ pub(super) enum Heard {
     Done,
     /// What it means hangs on answers that are still to come: hand it in again after them.
     Wait(Message),
+    /// It names a relation that the catalogue doesn't have: read that again and hand it in again.
+    Stale(Message),
     /// The agent ends the session.
     Closed,
 }
@@ -41,6 +43,7 @@ pub(super) enum Heard {
 #[derive(Debug)]
 enum Stop {
     Unsettled,
+    Stale,
     Fatal(SessionError),
 }
 
@@ -82,10 +85,11 @@ impl Governed {
             let message = format!("{} in the middle of a copy", message.name());
             return Err(SessionError::client(message));
         }
+        let asked = std::mem::take(&mut self.asked);
         let done = match &message {
-            Message::Query(query) => self.query(query),
-            Message::Parse(parse) => self.parse(parse),
-            Message::Bind(bind) => self.bind(bind),
+            Message::Query(query) => self.query(query, asked),
+            Message::Parse(parse) => self.parse(parse, asked),
+            Message::Bind(bind) => self.bind(bind, asked),
             Message::Execute(execute) => self.execute(execute),
             Message::FunctionCall(call) => self.function_call(call),
             Message::CopyData(_) | Message::CopyDone(_) | Message::CopyFail(_) => {
@@ -96,12 +100,14 @@ impl Governed {
         match done {
             Ok(()) => Ok(Heard::Done),
             Err(Stop::Unsettled) => Ok(Heard::Wait(message)),
+            Err(Stop::Stale) => Ok(Heard::Stale(message)),
             Err(Stop::Fatal(error)) => Err(error),
         }
     }
 
-    fn query(&mut self, query: &Query) -> Result<(), Stop> {
+    fn query(&mut self, query: &Query, asked: bool) -> Result<(), Stop> {
         let prepared = self.texts.read(query.text());
+        self.known(&prepared, asked)?;
         let behind = self.behind(&prepared)?;
         match self.judgement(&prepared, &behind) {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
