@@ -146,6 +146,7 @@ fn a_portal_ends_with_its_transaction() {
     let answer = agent.until_ready();
     assert_eq!(tags(&answer), "EZ");
     assert_eq!(field(&answer[0], b'C').as_deref(), Some("34000"));
+    assert_eq!(Record::read(&gate, 0).rules(), ["unknown-portal"]);
 }
 
 /// Close by one alias and Parse by another would leave the first with a meaning that weir does not

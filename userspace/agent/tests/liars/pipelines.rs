@@ -10,7 +10,7 @@ use crate::{
         bind, close_statement, column, describe_portal, describe_statement, execute, execute_some,
         flush, parse, query, sync, terminate,
     },
-    record::{Record, end_of},
+    record::{Record, end_of, summaries},
     target::{ORDERS, SECRET, Target},
 };
 
@@ -57,7 +57,7 @@ fn a_refused_query_is_one_error_and_the_next_works() {
     let error = &answer[0];
     assert_eq!(field(error, b'C').as_deref(), Some("42501"));
     let detail = field(error, b'D').unwrap();
-    let id = gate.summaries()[0].start.id.to_string();
+    let id = summaries(&gate)[0].start.id.to_string();
     assert!(
         detail.contains("rule no-destroy") && detail.contains(&id),
         "{detail}"
@@ -123,6 +123,45 @@ fn what_was_passed_over_is_on_record_as_skipped() {
     assert_eq!(record.statuses(), [&Status::Refused, &Status::Skipped]);
     let answer = agent.ask(&[bind("", "later"), sync()]);
     assert_eq!(field(the_error(&answer), b'C').as_deref(), Some("26000"));
+}
+
+#[test]
+fn a_command_has_one_end_though_it_is_bound_and_executed() {
+    let target = target();
+    let gate = target.gate();
+    let mut agent = Agent::connect(&gate);
+    // Allowed, but unknown to the target.
+    let answer = agent.ask(&[parse("", "SELECT 7"), bind("", ""), execute(""), sync()]);
+    assert_eq!(tags(&answer), "EZ");
+    let record = Record::read(&gate, 0);
+    let statuses = record.statuses();
+    assert!(
+        matches!(statuses[..], [Status::Failed { .. }, Status::Skipped]),
+        "{statuses:?}"
+    );
+}
+
+#[test]
+fn a_question_that_fails_is_no_end_of_a_command() {
+    let target = target();
+    let gate = target.gate();
+    let mut agent = Agent::connect(&gate);
+    let question = describe_statement("never");
+    let answer = agent.ask(&[
+        parse("", NAMES),
+        bind("", ""),
+        execute(""),
+        question,
+        sync(),
+    ]);
+    assert_eq!(tags(&answer), "12DCEZ");
+    let record = Record::read(&gate, 0);
+    let statuses = record.statuses();
+    let done = |status: &&Status| matches!(status, Status::Completed { .. });
+    assert!(
+        statuses.len() == 2 && statuses.iter().all(done),
+        "{statuses:?}"
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(crate) struct Record {
 impl Record {
     /// The record of the session that began as number `session`, from 0, as far as it is written.
     pub(crate) fn read(gate: &Gate, session: usize) -> Self {
-        let summary = &by_start(gate.summaries())[session];
+        let summary = &summaries(gate)[session];
         let path = store::path_of(&gate.records, summary.start.id);
         let entries = SessionReader::open(&path).unwrap();
         Self {
@@ -89,9 +89,13 @@ impl Record {
     }
 }
 
-fn by_start(mut summaries: Vec<Summary>) -> Vec<Summary> {
-    summaries.sort_by_key(|summary| summary.start.started);
-    summaries
+/// The sessions so far, in the order in which they began. A record that is being begun right now
+/// is none yet.
+pub(crate) fn summaries(gate: &Gate) -> Vec<Summary> {
+    let all = weir_record::list(&gate.records).unwrap();
+    let mut begun: Vec<Summary> = all.into_iter().flatten().collect();
+    begun.sort_by_key(|summary| summary.start.started);
+    begun
 }
 
 /// How the first session ended.
@@ -102,13 +106,13 @@ pub(crate) fn end_of(gate: &Gate) -> End {
 /// How the session ended that began as number `session`, from 0, once it has.
 pub(crate) fn end_of_nth(gate: &Gate, session: usize) -> End {
     for _ in 0..400 {
-        let all = by_start(gate.summaries());
+        let all = summaries(gate);
         if let Some(end) = all.get(session).and_then(|summary| summary.end.clone()) {
             return end;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    panic!("session {session} has not ended: {:#?}", gate.summaries());
+    panic!("session {session} has not ended: {:#?}", summaries(gate));
 }
 
 /// The first session ended, and it was this side's fault.

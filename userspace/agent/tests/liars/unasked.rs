@@ -17,7 +17,7 @@ use crate::{
         notice_quoting, notification, parameter, parameters_described, parse, parsed, query, raw,
         ready, row, suspended, sync,
     },
-    record::{Record, end_of_nth},
+    record::{Record, end_of_nth, summaries},
     target::{CANCEL_KEY, PEOPLE, PID, SECRET, Target},
 };
 
@@ -101,7 +101,7 @@ fn each_ends_the_session(request: &[Frame], truth: Vec<Frame>, lies: &[Frame]) {
         assert!(blamed, "'{}': {end:?}", char::from(lie.tag()));
         Record::read(&gate, session).never_shows(SECRET);
     }
-    assert_eq!(gate.summaries().len(), count);
+    assert_eq!(summaries(&gate).len(), count);
     assert_eq!(tags(&Agent::connect(&gate).ask(&[query(ALIVE)])), "CZ");
 }
 

@@ -17,50 +17,29 @@
     unreachable_pub,
     reason = "each test crate uses its own part of the gate"
 )]
+#[path = "../common/mod.rs"]
 mod common;
 
-#[path = "liars/agent.rs"]
 mod agent;
-#[path = "liars/honest.rs"]
 mod honest;
-#[path = "liars/messages.rs"]
 mod messages;
-#[path = "liars/record.rs"]
 mod record;
-#[path = "liars/target.rs"]
 mod target;
 
-#[path = "liars/copies.rs"]
 mod copies;
-#[path = "liars/cursors.rs"]
 mod cursors;
-#[path = "liars/descriptions.rs"]
 mod descriptions;
-#[path = "liars/diagnostics.rs"]
 mod diagnostics;
-#[path = "liars/frames.rs"]
 mod frames;
-#[path = "liars/logins.rs"]
 mod logins;
-#[path = "liars/masking.rs"]
 mod masking;
-#[path = "liars/names.rs"]
 mod names;
-#[path = "liars/order.rs"]
 mod order;
-#[path = "liars/pipelines.rs"]
 mod pipelines;
-#[path = "liars/policies.rs"]
 mod policies;
-#[path = "liars/pressure.rs"]
 mod pressure;
-#[path = "liars/settings.rs"]
 mod settings;
-#[path = "liars/startups.rs"]
 mod startups;
-#[path = "liars/truth.rs"]
 mod truth;
-#[path = "liars/unasked.rs"]
 mod unasked;
-#[path = "liars/upstream_tls.rs"]
 mod upstream_tls;
