@@ -9,8 +9,9 @@ use crate::{
         bind, bound, column, complete, described, execute, no_data, parse, parsed, query, ready,
         row, sync,
     },
+    peer::Peer,
     record::{Record, blames},
-    target::{ORDERS, PEOPLE, Peer, SECRET, Target},
+    target::{ORDERS, PEOPLE, SECRET, Target},
 };
 
 const EMAILS: &str = "SELECT email FROM people";

@@ -14,7 +14,7 @@ use crate::{
         bound, closed, complete, described, error, no_data, parameters_described, parsed, ready_in,
         row, suspended,
     },
-    target::Peer,
+    peer::Peer,
 };
 
 /// A statement and its result.

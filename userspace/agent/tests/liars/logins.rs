@@ -16,8 +16,9 @@ use crate::{
     common::Gate,
     honest::{self, ALIVE},
     messages::{authentication, complete, fatal, parameter, query, raw, ready, startup},
+    peer::Peer,
     record::{end_of, end_of_nth},
-    target::{PASSWORD, Peer, SECRET, Target},
+    target::{PASSWORD, SECRET, Target},
 };
 
 /// The agent gets no session: an error of its own protocol, and the record an end.

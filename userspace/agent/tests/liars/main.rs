@@ -23,6 +23,7 @@ mod common;
 mod agent;
 mod honest;
 mod messages;
+mod peer;
 mod record;
 mod target;
 

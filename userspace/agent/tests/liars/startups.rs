@@ -9,8 +9,9 @@ use crate::{
     common::Gate,
     honest::ALIVE,
     messages::{query, startup},
+    peer::{CANCEL_KEY, PID},
     record::{blames, end_of, end_of_nth},
-    target::{CANCEL_KEY, PID, Target},
+    target::Target,
 };
 
 fn untouched() -> Target {

@@ -17,8 +17,9 @@ use crate::{
         notice_quoting, notification, parameter, parameters_described, parse, parsed, query, raw,
         ready, row, suspended, sync,
     },
+    peer::{CANCEL_KEY, PID},
     record::{Record, end_of_nth, summaries},
-    target::{CANCEL_KEY, PEOPLE, PID, SECRET, Target},
+    target::{PEOPLE, SECRET, Target},
 };
 
 const EMAILS: &str = "SELECT email FROM people";
