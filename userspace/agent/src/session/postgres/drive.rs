@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::watch,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use weir_policy::{Policies, Refusal};
 use weir_record::Side;
@@ -195,6 +195,8 @@ async fn run(
                     Err(_) => target.closed = !listens,
                 }
             }
+            // Looked at above; without this nothing would come to look again.
+            () = sleep(STALLED), if waiting.is_some() => {}
             Ok(()) = around.policies.changed() => {
                 if let Err(refusal) = replace_policies(session, around).await? {
                     return Ok(Ended::PolicyChanged(refusal));
