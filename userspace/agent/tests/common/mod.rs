@@ -130,11 +130,12 @@ impl Gate {
             .unwrap()
     }
 
+    /// The summaries of the records that can be read; one that is just being made can't.
     pub fn summaries(&self) -> Vec<Summary> {
         weir_record::list(&self.records)
             .unwrap()
             .into_iter()
-            .map(Result::unwrap)
+            .filter_map(Result::ok)
             .collect()
     }
 

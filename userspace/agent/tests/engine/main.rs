@@ -21,4 +21,5 @@ mod common;
 mod stand;
 
 mod command_line;
+mod full_disk;
 mod whole_way;

@@ -92,7 +92,7 @@ impl Stand {
     pub(crate) fn ended(&self, count: usize) -> Vec<Summary> {
         for _ in 0..200 {
             if let Ok(all) = weir_record::list(self.engine().records()) {
-                let all: Vec<Summary> = all.into_iter().map(Result::unwrap).collect();
+                let all: Vec<Summary> = all.into_iter().filter_map(Result::ok).collect();
                 if all.iter().filter(|summary| summary.end.is_some()).count() >= count {
                     return all;
                 }

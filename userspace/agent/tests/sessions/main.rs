@@ -17,5 +17,20 @@
 mod common;
 
 mod basics;
+mod detours;
 mod drivers;
 mod logins;
+
+use common::Gate;
+use testbed::Postgres;
+
+/// A server with sample data, and a gate with the shipped policies in front of it.
+fn stand() -> (Postgres, Gate) {
+    let server = Postgres::builder()
+        .tls(true)
+        .sample_data(true)
+        .start()
+        .unwrap();
+    let gate = Gate::before(&server);
+    (server, gate)
+}

@@ -112,9 +112,9 @@ pub(super) async fn drive(
     let ended = run(session, &mut agent, &mut target, around).await;
     // Rows that came before what ended the session are the agent's to see.
     let settled = session.shown.settle(&mut session.record);
-    let ended = settled
-        .map_err(SessionError::from)
-        .and(ended)
+    // The first failure is the one that says why.
+    let ended = ended
+        .and_then(|ended| Ok(settled.map(|()| ended)?))
         .unwrap_or_else(Ended::Failed);
     // What is on record as shown is shown, and what is on record as sent is sent.
     let shown = timeout(LAST, agent.writer.write_all(session.shown.pending())).await;

@@ -165,9 +165,9 @@ async fn open(
     let (ended, agent) = drive(&mut session, (agent, received), (io, answers), &mut around).await;
     // 6. Say goodbye, on record first.
     let (record, settled) = session.finish();
-    let ended = match settled {
-        Ok(()) => ended,
-        Err(error) => Ended::Failed(error),
+    let ended = match (ended, settled) {
+        (ended @ Ended::Failed(_), _) | (ended, Ok(())) => ended,
+        (_, Err(error)) => Ended::Failed(error),
     };
     goodbye(agent, record, ended).await
 }
