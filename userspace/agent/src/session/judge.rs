@@ -48,18 +48,6 @@ impl Judge {
         self.policies.version()
     }
 
-    /// Who is judged.
-    #[must_use]
-    pub fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
-    /// Of which target.
-    #[must_use]
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
     /// Puts another bundle in force.
     pub fn replace(&mut self, policies: Arc<Policies>) {
         self.policies = policies;

@@ -17,7 +17,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Io, Plain, TlsError};
 
-/// How to verify one target. Built once per target, used for each connection.
+/// How to verify one target. Built for each connection, so that a renewed CA file is taken at once.
 #[derive(Clone)]
 pub struct Connector {
     tls: TlsConnector,

@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use testbed::{Identity, Output, Postgres, Running, Spawn};
 use weir_intercept::cgroup::Cgroup;
 
-use crate::stand::{config_text, server};
+use crate::stand::{config_text, one_engine, psql_arguments, server};
 
 const WEIR: &str = env!("CARGO_BIN_EXE_weir");
 
@@ -19,26 +19,14 @@ fn weir(arguments: &[&str]) -> Output {
 }
 
 fn psql(server: &Postgres, sql: &str) -> Vec<String> {
-    let port = server.port().to_string();
-    let arguments = [
-        "psql",
-        "-XAt",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        &port,
-        "-U",
-        "x",
-        "-d",
-        "shop",
-        "-c",
-        sql,
-    ];
-    arguments.map(str::to_owned).to_vec()
+    let mut command = vec!["psql".to_owned()];
+    command.extend(psql_arguments("127.0.0.1", server, &[sql]));
+    command
 }
 
 #[test]
 fn a_run_needs_no_configuration_and_tells_what_was_refused() {
+    let _one = one_engine();
     let server = server();
     let state = tempfile::tempdir().unwrap();
     let state_dir = state.path().join("weir");
@@ -74,6 +62,7 @@ fn a_run_needs_no_configuration_and_tells_what_was_refused() {
 
 #[test]
 fn a_run_with_a_target_is_served_and_root_is_not_run() {
+    let _one = one_engine();
     let server = server();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weir.toml");
@@ -158,6 +147,7 @@ impl Drop for Daemon {
 
 #[test]
 fn a_daemon_takes_good_policies_and_keeps_its_own_over_bad_ones() {
+    let _one = one_engine();
     let server = server();
     let dir = tempfile::tempdir().unwrap();
     let name = format!("weir-test-daemon-{}", std::process::id());

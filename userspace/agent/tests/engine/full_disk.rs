@@ -44,22 +44,7 @@ fn a_full_disk_stops_traffic_before_anything_goes_unrecorded() {
     let server = server();
     let stand = Stand::over(&server);
     let small = Small::over(stand.engine().records(), "256k");
-    let port = server.port().to_string();
-    let psql = |statements: &[&str]| {
-        let mut arguments = vec![
-            "-XAt",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port,
-            "-U",
-            "x",
-            "-d",
-            "shop",
-        ];
-        arguments.extend(statements.iter().flat_map(|statement| ["-c", statement]));
-        stand.agent("psql", &arguments)
-    };
+    let psql = |statements: &[&str]| stand.psql_each("127.0.0.1", &server, statements);
     let fills = psql(&["SELECT repeat('x', 1000000)", "SELECT 'after it was full'"]);
     assert!(!fills.status.success());
     let told = fills.stderr_text();

@@ -4,7 +4,10 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::Path,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,10 +29,12 @@ pub(crate) struct Stand {
     runtime: Runtime,
     cgroup: Cgroup,
     _dir: tempfile::TempDir,
+    _one: MutexGuard<'static, ()>,
 }
 
 impl Stand {
     pub(crate) fn over(server: &Postgres) -> Self {
+        let one = one_engine();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "weir-test-{}-{}",
@@ -60,6 +65,7 @@ impl Stand {
             runtime,
             cgroup,
             _dir: dir,
+            _one: one,
         }
     }
 
@@ -80,13 +86,14 @@ impl Stand {
     }
 
     pub(crate) fn psql(&self, host: &str, server: &Postgres, sql: &str) -> Output {
-        let port = server.port().to_string();
-        self.agent(
-            "psql",
-            &[
-                "-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "shop", "-c", sql,
-            ],
-        )
+        self.psql_each(host, server, &[sql])
+    }
+
+    /// One psql session that runs each statement in turn.
+    pub(crate) fn psql_each(&self, host: &str, server: &Postgres, statements: &[&str]) -> Output {
+        let arguments = psql_arguments(host, server, statements);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.agent("psql", &arguments)
     }
 
     pub(crate) fn ended(&self, count: usize) -> Vec<Summary> {
@@ -167,4 +174,23 @@ pub(crate) fn server() -> Postgres {
         .sample_data(true)
         .start()
         .unwrap()
+}
+
+/// What psql is given to run statements as an agent does: without a password.
+pub(crate) fn psql_arguments(host: &str, server: &Postgres, statements: &[&str]) -> Vec<String> {
+    let port = server.port().to_string();
+    let reach = ["-XAt", "-h", host, "-p", &port, "-U", "x", "-d", "shop"];
+    let statements = statements.iter().flat_map(|statement| ["-c", statement]);
+    reach
+        .into_iter()
+        .chain(statements)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// An engine moves its whole process into a cgroup of its own, so where tests share a process, one
+/// of them at a time has an engine.
+pub(crate) fn one_engine() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }

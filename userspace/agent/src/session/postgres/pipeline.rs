@@ -223,7 +223,7 @@ impl Pipeline {
         only_syncs
     }
 
-    /// Whether an answer that may begin a copy towards the target is owed.
+    /// Whether no answer is owed.
     #[must_use]
     pub(super) fn is_empty(&self) -> bool {
         self.owed.is_empty()
