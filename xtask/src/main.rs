@@ -3,14 +3,18 @@
 //! Each command does its own set-up after saying what it will install, so that a fresh machine
 //! needs nothing but rustup's stable Rust, a C compiler and its package manager.
 
+mod bench;
 mod build_ebpf;
+mod cgroups;
 mod check;
 mod demo;
+mod interrupt;
 mod process;
 mod root;
 mod say;
 mod setup;
 mod test;
+mod weir;
 mod workspace;
 
 use std::process::ExitCode;
@@ -50,6 +54,11 @@ enum Command {
     },
     /// Show a real agent's psql behind weir, and check that every promise held; needs root
     Demo(demo::Options),
+    /// Measure weir beside doing without it, in one run and as ratios; needs root
+    Bench(bench::Options),
+    /// One process of a benchmark, which starts it by itself
+    #[command(hide = true)]
+    BenchPart(bench::Part),
 }
 
 fn main() -> ExitCode {
@@ -71,5 +80,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Check => check::run(&workspace),
         Command::Test { args } => test::run(&workspace, args),
         Command::Demo(options) => demo::run(&workspace, options),
+        Command::Bench(options) => bench::run(&workspace, options),
+        Command::BenchPart(part) => bench::part(part),
     }
 }

@@ -1,8 +1,9 @@
 //! What a person sees: one line for each thing that is done. In colour on a terminal only.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
@@ -34,6 +35,11 @@ pub(crate) fn warning(text: impl Display) {
 /// Why it stopped.
 pub(crate) fn bad(text: impl Display) {
     write(BAD, text);
+}
+
+/// Whether what goes to standard output may be in colour.
+pub(crate) fn is_coloured() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 /// A command about to be run.

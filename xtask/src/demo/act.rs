@@ -10,8 +10,9 @@ use anyhow::{Context as _, Result};
 use testbed::Spawn;
 
 use super::places::Who;
+use super::screen;
 use super::typed::typed;
-use super::{interrupt, screen};
+use crate::interrupt;
 
 /// The most that is kept of what a command says, in bytes.
 const OUTPUT_LIMIT: u64 = 4 << 20;
@@ -34,15 +35,6 @@ pub(super) fn shown(who: Who, spawn: Spawn, input: &str) -> Result<Said> {
     );
     let (text, status) = run(spawn)?;
     screen::output(&text);
-    Ok(Said {
-        text: strip_str(&text).to_string(),
-        status,
-    })
-}
-
-/// Runs it and shows nothing.
-pub(super) fn quiet(spawn: Spawn) -> Result<Said> {
-    let (text, status) = run(spawn)?;
     Ok(Said {
         text: strip_str(&text).to_string(),
         status,

@@ -11,8 +11,9 @@ use nix::poll::{PollFd, PollFlags, poll};
 
 use super::places::Who;
 use super::play::Play;
+use super::screen;
 use super::stage::Stage;
-use super::{interrupt, screen};
+use crate::interrupt;
 
 /// How often the wait is looked up from, in milliseconds.
 const GLANCE: u16 = 200;

@@ -12,9 +12,7 @@
 
 mod act;
 mod bait;
-mod cgroups;
 mod clear;
-mod interrupt;
 mod keep;
 mod places;
 mod play;
@@ -26,12 +24,12 @@ mod screen;
 mod stage;
 mod strike;
 mod typed;
-mod weir;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::interrupt;
 use crate::workspace::Workspace;
 use play::Play;
 use stage::Stage;

@@ -2,7 +2,7 @@
 
 use testbed::{Identity, Spawn};
 
-use super::cgroups::Cgroups;
+use crate::cgroups::Cgroups;
 
 /// Who types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! What the audience sees, on standard output: in colour on a terminal, plain in a pipe.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
-use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
@@ -12,11 +11,6 @@ const TYPED: Style = Style::new().bold();
 const HELD: Style = AnsiColor::Green.on_default().bold();
 const FAILED: Style = AnsiColor::Red.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
-
-/// Whether what is shown may be in colour.
-pub(super) fn is_coloured() -> bool {
-    AutoStream::choice(&io::stdout()) != ColorChoice::Never
-}
 
 /// The start of a scene, behind an empty line.
 pub(super) fn heading(text: impl Display) {

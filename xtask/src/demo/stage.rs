@@ -10,11 +10,14 @@ use tempfile::TempDir;
 use testbed::{Postgres, Spawn};
 
 use super::bait::Bait;
-use super::cgroups::Cgroups;
 use super::clear::Clear;
 use super::places::Who;
 use super::screen;
-use super::weir::{Files, Weir};
+use crate::cgroups::Cgroups;
+use crate::weir::{Files, Weir};
+
+/// The name of the demo's daemon: the default one, since a user would not say another.
+const INSTANCE: &str = "daemon";
 
 /// All of it. Each part takes itself down when dropped, in the order of the fields.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Stage {
             count = clear.count(),
         ));
         let bait = Bait::set()?;
-        let cgroups = Cgroups::make()?;
+        let cgroups = Cgroups::make("demo")?;
         let dir = tempfile::Builder::new()
             .prefix("weir-demo-")
             .tempdir()
@@ -67,7 +70,7 @@ impl Stage {
             socket: &socket,
             log: &log,
         };
-        let weir = Weir::start(weir, &files, &cgroups.daemon())?;
+        let weir = Weir::start(weir, INSTANCE, &files, &cgroups.daemon())?;
         screen::line(format_args!("weir is up, process {}.", weir.pid()));
         screen::aside(
             "agent$ is the user nobody (65534) in the governed cgroup, nobody$ the same user \

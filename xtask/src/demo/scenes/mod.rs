@@ -8,8 +8,8 @@ mod stopped;
 
 use anyhow::Result;
 
-use super::interrupt;
 use super::play::Play;
+use crate::interrupt;
 
 type Scene = (&'static str, fn(&mut Play) -> Result<()>);
 

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::super::interrupt;
 use super::super::play::Play;
 use super::super::report::{Proof, proof};
 use super::queries::unseen;
+use crate::interrupt;
 
 /// How long after psql's end its session may take to be ended on record.
 const ENDED_WITHIN: Duration = Duration::from_secs(10);

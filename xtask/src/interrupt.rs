@@ -14,7 +14,7 @@ extern "C" fn note(_signal: c_int) {
 }
 
 /// From here on a signal that asks for an end is only noted.
-pub(super) fn watch() -> Result<()> {
+pub(crate) fn watch() -> Result<()> {
     let noted = SigAction::new(
         SigHandler::Handler(note),
         SaFlags::SA_RESTART,
@@ -28,17 +28,17 @@ pub(super) fn watch() -> Result<()> {
 }
 
 /// The end has begun, and asking for it again must not cut it short.
-pub(super) fn turn_deaf() {
+pub(crate) fn turn_deaf() {
     DEAF.store(true, Ordering::Relaxed);
 }
 
 /// Whether an end was asked for that has not begun.
-pub(super) fn asked() -> bool {
+pub(crate) fn asked() -> bool {
     ASKED.load(Ordering::Relaxed) && !DEAF.load(Ordering::Relaxed)
 }
 
 /// An error if an end was asked for that has not begun.
-pub(super) fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     if asked() {
         bail!("interrupted");
     }

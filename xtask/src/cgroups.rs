@@ -1,4 +1,4 @@
-//! The demo's own cgroups: one for weir, as a service manager would give it, and beside it the
+//! Cgroups to play in: one for weir, as a service manager would give it, and beside it the
 //! agent's, which weir makes.
 
 use std::fs;
@@ -18,18 +18,18 @@ const POLL: Duration = Duration::from_millis(5);
 /// A subtree of the cgroup v2 hierarchy. Whatever is left in it is killed, and it is removed, when
 /// dropped.
 #[derive(Debug)]
-pub(super) struct Cgroups {
+pub(crate) struct Cgroups {
     base: PathBuf,
     /// The path below the mount.
     name: String,
 }
 
 impl Cgroups {
-    /// Makes it, but for the agent's.
-    pub(super) fn make() -> Result<Self> {
+    /// Makes it, but for the agent's. Its name says what it is for.
+    pub(crate) fn make(what: &str) -> Result<Self> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot list mounts")?;
         let mount = v2_mount(&mounts).context("cgroup v2 is not mounted on this machine")?;
-        let name = format!("/weir-demo-{}", getpid());
+        let name = format!("/weir-{what}-{}", getpid());
         let base = PathBuf::from(format!("{mount}{name}"));
         fs::create_dir(&base).with_context(|| format!("cannot make {}", base.display()))?;
         let cgroups = Self { base, name };
@@ -39,27 +39,27 @@ impl Cgroups {
     }
 
     /// Weir's directory.
-    pub(super) fn daemon(&self) -> PathBuf {
+    pub(crate) fn daemon(&self) -> PathBuf {
         self.base.join("daemon")
     }
 
     /// The agent's directory.
-    pub(super) fn agent(&self) -> PathBuf {
+    pub(crate) fn agent(&self) -> PathBuf {
         self.base.join("agent")
     }
 
     /// The agent's path as weir's configuration has it.
-    pub(super) fn agent_name(&self) -> String {
+    pub(crate) fn agent_name(&self) -> String {
         format!("{}/agent", self.name)
     }
 
     /// The directory of all of it.
-    pub(super) fn base(&self) -> &Path {
+    pub(crate) fn base(&self) -> &Path {
         &self.base
     }
 
     /// Kills what is left in it and removes it.
-    pub(super) fn remove(&self) -> Result<()> {
+    pub(crate) fn remove(&self) -> Result<()> {
         for dir in [self.agent(), self.daemon(), self.base.clone()] {
             remove(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }

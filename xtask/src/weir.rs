@@ -1,4 +1,4 @@
-//! The weir that the demo is about: its daemon, and its command line.
+//! A weir that is played with: its daemon, and its command line.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -12,10 +12,10 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use testbed::{Running, Spawn};
 
-use super::{act, interrupt, screen};
+use crate::{interrupt, say};
 
-/// Where a daemon pins what enforces.
-const PINS: &str = "/sys/fs/bpf/weir/daemon";
+/// Below it each daemon pins what enforces.
+const PINS: &str = "/sys/fs/bpf/weir";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
@@ -24,8 +24,10 @@ const LOG_TAIL_LINES: usize = 20;
 
 /// A daemon. Stopped, and its enforcement lifted, when dropped.
 #[derive(Debug)]
-pub(super) struct Weir {
+pub(crate) struct Weir {
     binary: PathBuf,
+    /// What it has pinned, which enforces without it.
+    pins: PathBuf,
     socket: PathBuf,
     log: PathBuf,
     /// `None` once it has been stopped.
@@ -34,22 +36,29 @@ pub(super) struct Weir {
     lifted: bool,
 }
 
-/// Its files, in the demo's directory.
+/// Its files, in a directory of whoever plays.
 #[derive(Debug)]
-pub(super) struct Files<'a> {
-    pub(super) config: &'a Path,
-    pub(super) socket: &'a Path,
-    pub(super) log: &'a Path,
+pub(crate) struct Files<'a> {
+    pub(crate) config: &'a Path,
+    pub(crate) socket: &'a Path,
+    pub(crate) log: &'a Path,
 }
 
 impl Weir {
-    /// Starts it in this cgroup, and waits until it answers. Refuses where a daemon enforces
-    /// already, alive or not: this one would take that over, and the end of the demo would lift it.
-    pub(super) fn start(binary: &Path, files: &Files<'_>, cgroup: &Path) -> Result<Self> {
-        if Path::new(PINS).exists() {
+    /// Starts it in this cgroup, and waits until it answers. Refuses where a daemon of this name
+    /// enforces already, alive or not: this one would take that over, and lift it at its end.
+    pub(crate) fn start(
+        binary: &Path,
+        instance: &str,
+        files: &Files<'_>,
+        cgroup: &Path,
+    ) -> Result<Self> {
+        let pins = Path::new(PINS).join(instance);
+        if pins.exists() {
             bail!(
-                "a weir daemon enforces on this host already ({PINS}), and the demo would lift that \
-                 at its end; stop it and run `{} uninstall` first",
+                "a weir daemon enforces on this host already ({}), and this one would lift that at \
+                 its end; stop it and run `{} uninstall` first",
+                pins.display(),
                 binary.display()
             );
         }
@@ -57,17 +66,20 @@ impl Weir {
         let running = Spawn::new(binary)
             .args([
                 OsStr::new("daemon"),
+                OsStr::new("--instance"),
+                OsStr::new(instance),
                 OsStr::new("--config"),
                 files.config.as_os_str(),
             ])
             .in_cgroup(cgroup)
-            // In good order, if the demo itself is killed.
+            // In good order, if whoever plays is killed.
             .on_parent_death(Signal::SIGTERM)
             .deadline(Duration::MAX)
             .log_to(log)
             .start()?;
         let weir = Self {
             binary: binary.to_owned(),
+            pins,
             socket: files.socket.to_owned(),
             log: files.log.to_owned(),
             pid: running.pid(),
@@ -79,28 +91,28 @@ impl Weir {
     }
 
     /// Its process.
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         self.pid
     }
 
     /// The program.
-    pub(super) fn binary(&self) -> &Path {
+    pub(crate) fn binary(&self) -> &Path {
         &self.binary
     }
 
     /// The socket of its API.
-    pub(super) fn socket(&self) -> &Path {
+    pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }
 
     /// What it has logged.
-    pub(super) fn log(&self) -> Result<String> {
+    pub(crate) fn log(&self) -> Result<String> {
         fs::read_to_string(&self.log).context("cannot read the daemon's log")
     }
 
     /// One of its commands, speaking to this daemon.
-    pub(super) fn command(&self, args: &[&str]) -> Spawn {
-        let colour = if screen::is_coloured() {
+    pub(crate) fn command(&self, args: &[&str]) -> Spawn {
+        let colour = if say::is_coloured() {
             "CLICOLOR_FORCE"
         } else {
             "NO_COLOR"
@@ -112,14 +124,14 @@ impl Weir {
     }
 
     /// What one of its listings says as JSON.
-    pub(super) fn json(&self, args: &[&str]) -> Result<serde_json::Value> {
+    pub(crate) fn json(&self, args: &[&str]) -> Result<serde_json::Value> {
         let output = self.command(args).arg("--json").run_ok()?;
         serde_json::from_slice(&output.stdout)
             .with_context(|| format!("`weir {} --json` printed no JSON", args.join(" ")))
     }
 
     /// Asks it to stop and waits until it has, as a service manager does. Its enforcement stays.
-    pub(super) fn stop(&mut self) -> Result<()> {
+    pub(crate) fn stop(&mut self) -> Result<()> {
         let Some(running) = self.running.take() else {
             return Ok(());
         };
@@ -140,16 +152,16 @@ impl Weir {
     }
 
     /// What it has pinned, which enforces without it.
-    pub(super) fn pins(&self) -> &Path {
-        Path::new(PINS)
+    pub(crate) fn pins(&self) -> &Path {
+        &self.pins
     }
 
     /// Lifts its enforcement by unpinning it. `weir uninstall` would lift every other weir's too.
-    pub(super) fn lift(&mut self) -> Result<()> {
+    pub(crate) fn lift(&mut self) -> Result<()> {
         self.lifted = true;
-        match fs::remove_dir_all(PINS) {
+        match fs::remove_dir_all(&self.pins) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {PINS}"))
+                Err(error).with_context(|| format!("cannot remove {}", self.pins.display()))
             }
             _ => Ok(()),
         }
@@ -157,7 +169,7 @@ impl Weir {
 
     fn wait_until_it_answers(&self) -> Result<()> {
         let running = self.running.as_ref().context("weir was stopped")?;
-        while !act::quiet(self.command(&["status"]))?.status.success() {
+        while !self.command(&["status"]).run()?.status.success() {
             interrupt::check()?;
             if running.has_ended()? {
                 bail!("weir ended right after its start; {}", self.log_tail());

@@ -1,0 +1,89 @@
+//! `cargo xtask bench`: what weir costs, beside doing without it.
+//!
+//! Job: run everything that is compared in one run, interleaved (A B A B …), and print ratios with
+//! their spread, so that a noisy machine still tells the truth. Not its job: passing or failing; a
+//! figure is never asserted.
+//!
+//! Known limits: a ratio of two things that ran one after the other still holds what the machine
+//! did in between; read the spread before the figure.
+
+mod connect;
+mod measure;
+mod part;
+mod report;
+mod stage;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use nix::unistd::geteuid;
+
+use crate::setup::{self, Part as Needed};
+use crate::workspace::Workspace;
+use crate::{build_ebpf, interrupt, say};
+use report::Report;
+
+pub(crate) use part::{Part, run as part};
+
+/// How the benchmark is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// What to measure; everything if none is named
+    sections: Vec<Section>,
+    /// How often each thing is measured, in turns
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Keep the run in this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Compare with a run that was kept
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Measure this weir instead of building one
+    #[arg(long, value_name = "PATH")]
+    weir: Option<PathBuf>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Section {
+    /// What connect() costs a process that weir does not govern, and one that it does
+    Connect,
+}
+
+impl Section {
+    const ALL: [Self; 1] = [Self::Connect];
+}
+
+/// Builds what it needs, measures, and prints a table.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    if !geteuid().is_root() {
+        bail!("the benchmark loads eBPF programs and makes cgroups: run it as root");
+    }
+    let before = options.against.as_deref().map(Report::read).transpose()?;
+    let weir = match &options.weir {
+        Some(weir) => weir.clone(),
+        None => {
+            setup::parts(workspace, &[Needed::Ebpf])?;
+            build_ebpf::run(workspace)?;
+            stage::build(workspace)?
+        }
+    };
+    interrupt::watch()?;
+    let sections = match &options.sections[..] {
+        [] => &Section::ALL[..],
+        named => named,
+    };
+    let mut report = Report::new(options.rounds);
+    for section in sections {
+        match section {
+            Section::Connect => connect::measure(&weir, options.rounds, &mut report)?,
+        }
+    }
+    report.print(before.as_ref());
+    if let Some(file) = &options.json {
+        report.keep(file)?;
+        say::good(format_args!("kept in {}", file.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What the benchmark plays on: a weir as it is shipped, and its files.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail};
+use nix::unistd::getpid;
+use tempfile::TempDir;
+use testbed::Spawn;
+
+use crate::build_ebpf;
+use crate::cgroups::Cgroups;
+use crate::process::cargo;
+use crate::say;
+use crate::weir::{Files, Weir};
+use crate::workspace::Workspace;
+
+/// Builds weir as it is released: what a test's build costs says nothing.
+pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let args = [
+        "build",
+        "--release",
+        "--package",
+        "weir-agent",
+        "--bin",
+        "weir",
+    ];
+    say::command(format_args!("cargo {}", args.join(" ")));
+    let output = cargo(workspace)
+        .args(args)
+        .args(["--message-format", "json-render-diagnostics"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("weir doesn't build, {}", output.status);
+    }
+    build_ebpf::executable(&String::from_utf8_lossy(&output.stdout))
+        .context("cargo built weir and didn't say where it is")
+}
+
+/// This program's copy.
+const PROGRAM: &str = "bench";
+
+/// A place for a weir: its cgroups and its directory. Taken down when dropped.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) cgroups: Cgroups,
+    dir: TempDir,
+    instance: String,
+}
+
+impl Stage {
+    /// Makes the place.
+    pub(super) fn raise() -> Result<Self> {
+        let dir = tempfile::Builder::new()
+            .prefix("weir-bench-")
+            .tempdir()
+            .context("cannot make a directory")?;
+        // An agent without rights runs this program from there, and can't list what else there is.
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o711))
+            .and_then(|()| fs::copy(std::env::current_exe()?, dir.path().join(PROGRAM)))
+            .context("cannot copy this program")?;
+        let cgroups = Cgroups::make("bench")?;
+        Ok(Self {
+            cgroups,
+            dir,
+            instance: format!("bench-{}", getpid()),
+        })
+    }
+
+    /// One of the benchmark's own processes.
+    pub(super) fn part(&self, args: &[&str]) -> Spawn {
+        Spawn::new(self.dir.path().join(PROGRAM))
+            .arg("bench-part")
+            .args(args)
+    }
+
+    /// Starts a weir that governs the agent's cgroup, with these targets.
+    pub(super) fn weir(&self, binary: &Path, targets: &str) -> Result<Weir> {
+        let at = |name: &str| self.dir.path().join(name);
+        let text = format!(
+            r#"[engine]
+state = "{dir}/state"
+socket = "{dir}/weir.sock"
+
+[[identity]]
+name = "bench"
+kind = "static"
+
+[[workload]]
+name = "bench"
+cgroup = "{cgroup}"
+create = true
+identity = "bench"
+
+{targets}"#,
+            dir = self.dir.path().display(),
+            cgroup = self.cgroups.agent_name(),
+        );
+        let (config, socket, log) = (at("weir.toml"), at("weir.sock"), at("weir.log"));
+        fs::write(&config, text).context("cannot write weir's configuration")?;
+        // Each start has a log of its own.
+        if log.exists() {
+            fs::remove_file(&log).context("cannot remove the last log")?;
+        }
+        let files = Files {
+            config: &config,
+            socket: &socket,
+            log: &log,
+        };
+        Weir::start(binary, &self.instance, &files, &self.cgroups.daemon())
+    }
+}
