@@ -15,7 +15,7 @@ mod stage;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use nix::unistd::geteuid;
 
 use crate::setup::{self, Part as Needed};
@@ -62,7 +62,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let before = options.against.as_deref().map(Report::read).transpose()?;
     let weir = match &options.weir {
-        Some(weir) => weir.clone(),
+        Some(weir) => weir
+            .canonicalize()
+            .with_context(|| format!("no weir at {}", weir.display()))?,
         None => {
             setup::parts(workspace, &[Needed::Ebpf])?;
             build_ebpf::run(workspace)?;
