@@ -1,7 +1,7 @@
 //! Judgement: who may do what, who may see what clear, and what is sensitive at all.
 //!
 //! [`Policies`] is one immutable, validated bundle of Cedar policies and masking rules with one
-//! version. [`Policies::judge`] is the only maker of a [`Permit`]. Pure: no clock, no file, no
+//! version. [`Policies::judge`] is the only maker of a [`Permit`], but for [observing](Mode). Pure: no clock, no file, no
 //! socket; sources come in as text.
 
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@ mod bundle;
 mod diagnostic;
 mod judge;
 mod masking;
+mod observe;
 mod path;
 mod request;
 mod verdict;
@@ -18,5 +19,6 @@ mod vocabulary;
 pub use bundle::{Policies, PolicyVersion, Source};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
+pub use observe::{Mode, WouldBe};
 pub use request::{Context, Request, Subject, Target};
 pub use verdict::{Ask, Clear, Permit, Refusal, Verdict};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{DataClass, PolicyVersion};
+use crate::{DataClass, PolicyVersion, WouldBe};
 
 /// The answer to one [`Request`](crate::Request).
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub struct Permit {
     version: PolicyVersion,
     deciding: Vec<String>,
     clear: Clear,
+    would_be: Option<Arc<WouldBe>>,
 }
 
 /// The data classes that the subject may see clear on this target; every other is masked.
@@ -67,6 +68,14 @@ impl Permit {
             version,
             deciding,
             clear,
+            would_be: None,
+        }
+    }
+
+    pub(crate) fn observed(version: PolicyVersion, would_be: Arc<WouldBe>, clear: Clear) -> Self {
+        Self {
+            would_be: Some(would_be),
+            ..Self::new(version, Vec::new(), clear)
         }
     }
 
@@ -76,10 +85,16 @@ impl Permit {
         &self.version
     }
 
-    /// Ids of the policies that permitted.
+    /// Ids of the policies that permitted; none where nothing but observing did.
     #[must_use]
     pub fn deciding(&self) -> &[String] {
         &self.deciding
+    }
+
+    /// What would have stopped the command, where it goes on only because its workload is observed.
+    #[must_use]
+    pub fn would_be(&self) -> Option<&WouldBe> {
+        self.would_be.as_deref()
     }
 
     /// The masking obligation: what may be shown clear.

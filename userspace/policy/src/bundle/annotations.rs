@@ -1,8 +1,8 @@
-//! What stands before a policy: `@id`, `@message`, `@approvers`, `@timeout`.
+//! What stands before a policy: `@id`, `@message`, `@approvers`, `@timeout`, `@always`.
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
-use cedar_policy::Policy;
+use cedar_policy::{Effect, Policy};
 
 /// Longest id, in bytes. It goes into every refusal.
 const MAX_ID_LEN: usize = 128;
@@ -27,6 +27,7 @@ pub(super) struct Annotations {
     pub(super) message: Option<String>,
     pub(super) approvers: Option<BTreeSet<String>>,
     pub(super) timeout_seconds: Option<u64>,
+    pub(super) always: bool,
 }
 
 /// What is wrong with them.
@@ -50,6 +51,8 @@ pub(super) enum BadAnnotation {
     Timeout,
     #[error("`@{0}` is about asking, but the condition never looks at `context.approved`")]
     NeverAsks(&'static str),
+    #[error("`@always` stands alone, before a forbid that no human can lift")]
+    Always,
 }
 
 impl BadAnnotation {
@@ -57,9 +60,12 @@ impl BadAnnotation {
     pub(super) fn help(&self) -> Option<&'static str> {
         match self {
             Self::NoId => Some("a refusal names its rule: write @id(\"a-name\") before the policy"),
-            Self::Unknown(_) => Some("there are @id, @message, @approvers and @timeout"),
+            Self::Unknown(_) => Some("there are @id, @message, @approvers, @timeout and @always"),
             Self::NeverAsks(_) => Some(
                 "add `when { context.approved }` to a permit, or `unless { context.approved }` to a forbid",
+            ),
+            Self::Always => Some(
+                "a forbid with @always holds for observed workloads too; a permit needs none, and what `context.approved` lifts can't",
             ),
             Self::Id(_) | Self::Reserved(_) | Self::Message | Self::Approvers | Self::Timeout => {
                 None
@@ -77,6 +83,7 @@ impl BadAnnotation {
             Self::Approvers => Some("approvers"),
             Self::Timeout => Some("timeout"),
             Self::NeverAsks(key) => Some(key),
+            Self::Always => Some("always"),
         }
     }
 }
@@ -85,7 +92,7 @@ impl Annotations {
     /// Reads a policy's annotations; `asks` says whether it looks at `context.approved`.
     pub(super) fn of(policy: &Policy, asks: bool) -> Result<Self, BadAnnotation> {
         for (key, _) in policy.annotations() {
-            if !["id", "message", "approvers", "timeout"].contains(&key) {
+            if !["id", "message", "approvers", "timeout", "always"].contains(&key) {
                 return Err(BadAnnotation::Unknown(key.to_owned()));
             }
             if !asks && let Some(key) = ["approvers", "timeout"].into_iter().find(|k| *k == key) {
@@ -97,7 +104,16 @@ impl Annotations {
             message: policy.annotation("message").map(message).transpose()?,
             approvers: policy.annotation("approvers").map(approvers).transpose()?,
             timeout_seconds: policy.annotation("timeout").map(timeout).transpose()?,
+            always: always(policy, asks)?,
         })
+    }
+}
+
+fn always(policy: &Policy, asks: bool) -> Result<bool, BadAnnotation> {
+    match policy.annotation("always") {
+        None => Ok(false),
+        Some("") if policy.effect() == Effect::Forbid && !asks => Ok(true),
+        Some(_) => Err(BadAnnotation::Always),
     }
 }
 

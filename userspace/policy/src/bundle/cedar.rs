@@ -122,6 +122,7 @@ impl<'a> Reader<'a> {
             message,
             approvers,
             timeout_seconds,
+            always,
         } = annotations;
         let place = Diagnostic::at(Severity::Error, source, span.clone(), "", None);
         let place = format!("{}:{}", place.file, place.line);
@@ -144,6 +145,7 @@ impl<'a> Reader<'a> {
             approvers,
             timeout_seconds,
             asks,
+            always,
         };
         self.rules.about.insert(id, rule);
         let (commands, reveals) = self.scope(&policy);

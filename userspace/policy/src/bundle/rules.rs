@@ -34,6 +34,8 @@ pub(crate) struct Rule {
     pub(crate) timeout_seconds: Option<u64>,
     /// Whether its condition looks at `context.approved`.
     pub(crate) asks: bool,
+    /// `@always`: it holds for observed workloads too.
+    pub(crate) always: bool,
 }
 
 impl Rules {

@@ -164,7 +164,7 @@ error: no annotation is called `@approver`
    |
  2 | @approver(\"dba\")
    | ^^^^^^^^^
-   = help: there are @id, @message, @approvers and @timeout"
+   = help: there are @id, @message, @approvers, @timeout and @always"
     );
     let never = refused(
         "@id(\"a\")\n@approvers(\"dba\")\npermit (principal, action in Weir::Action::\"read\", resource)\nwhen { context.workload == \"approved\" };",
