@@ -13,6 +13,10 @@ use crate::{Seq, SessionId};
 /// One event of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the largest comes once a session, and no one keeps events by the thousand"
+)]
 pub enum Event {
     /// Always the first.
     Start(SessionStart),
@@ -71,7 +75,7 @@ pub struct SessionStart {
 }
 
 /// The process that connected, as it was when it did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its id, in the host's namespace.
     pub pid: u32,
@@ -83,10 +87,33 @@ pub struct Process {
     pub gid: u32,
     /// The path of its executable, where it could be read.
     pub exe: Option<String>,
+    /// The BLAKE3 hash of that file, in hexadecimal, where it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exe_hash: Option<String>,
+    /// Its command line, cut where it is long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Its parent, its parent's parent and so on, up to the workload's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestry: Vec<Ancestor>,
     /// The name that it gives itself: for people, never identity.
     pub comm: String,
     /// Its cgroup's path.
     pub cgroup: String,
+    /// The cookie of its network namespace, unique until reboot; 0 where it is not known.
+    #[serde(default)]
+    pub netns: u64,
+}
+
+/// A process that another one descends from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ancestor {
+    /// Its id, in the host's namespace.
+    pub pid: u32,
+    /// When it was started.
+    pub started: Option<Timestamp>,
+    /// The name that it gives itself: for people, never identity.
+    pub comm: String,
 }
 
 /// A command and how it was judged.

@@ -30,7 +30,7 @@ mod writer;
 
 pub use error::{FindError, Place, ReadError, RecordError};
 pub use event::{
-    End, Event, Intent, Outcome, Process, SessionStart, Side, StatementSummary, Status,
+    Ancestor, End, Event, Intent, Outcome, Process, SessionStart, Side, StatementSummary, Status,
     VerdictSummary,
 };
 pub use frames::Tail;

@@ -52,6 +52,7 @@ pub(crate) fn start() -> SessionStart {
             exe: Some("/usr/bin/psql".to_owned()),
             comm: "psql".to_owned(),
             cgroup: "/weir/ci".to_owned(),
+            ..Process::default()
         },
         destination: "192.0.2.7:5432".to_owned(),
         target: Some("shop".to_owned()),

@@ -45,6 +45,7 @@ fn start() -> SessionStart {
             exe: None,
             comm: "psql".to_owned(),
             cgroup: "/ci".to_owned(),
+            ..Process::default()
         },
         destination: "192.0.2.7:5432".to_owned(),
         target: None,

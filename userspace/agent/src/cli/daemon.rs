@@ -3,7 +3,7 @@
 //! Whatever ends it, the programs stay pinned: what the governed workloads dial then fails instead
 //! of going out unseen.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, os::fd::OwnedFd, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -14,7 +14,7 @@ use tokio::{
 use super::{
     args,
     error::CliError,
-    log, need_root,
+    handover, log, need_root,
     notify::{Notifier, State},
     runtime,
     sessions::story::count,
@@ -32,11 +32,17 @@ const LAST_ANSWERS: Duration = Duration::from_secs(2);
 pub(super) fn run(daemon: &args::Daemon) -> Result<(), CliError> {
     need_root("weir daemon")?;
     log::start("info");
+    // Before anything else is opened.
+    let inherited = handover::inherited();
     let config = Config::load(&daemon.config)?;
-    runtime::full()?.block_on(serve(config, daemon))
+    runtime::full()?.block_on(serve(config, daemon, inherited))
 }
 
-async fn serve(config: Config, daemon: &args::Daemon) -> Result<(), CliError> {
+async fn serve(
+    config: Config,
+    daemon: &args::Daemon,
+    inherited: Vec<OwnedFd>,
+) -> Result<(), CliError> {
     let notifier = Notifier::from_env();
     // Before anything is enforced: a second daemon must not touch what the first one governs.
     let server = Server::bind(&config.engine.socket)?;
@@ -46,6 +52,7 @@ async fn serve(config: Config, daemon: &args::Daemon) -> Result<(), CliError> {
     let options = StartOptions {
         instance: daemon.instance.clone(),
         policies: None,
+        inherited,
     };
     let engine = Engine::start(config, options).await?;
     let status = describe(&engine);

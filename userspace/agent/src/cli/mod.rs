@@ -12,6 +12,7 @@ mod diagnostics;
 mod doctor;
 mod error;
 mod escape;
+mod handover;
 mod line;
 mod log;
 mod moment;

@@ -136,6 +136,7 @@ fn start(random: u32, target: &str) -> SessionStart {
             exe: None,
             comm: "psql".into(),
             cgroup: "/weir/ci".into(),
+            ..Process::default()
         },
         destination: "192.0.2.1:5432".into(),
         target: Some(target.into()),

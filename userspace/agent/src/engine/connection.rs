@@ -149,6 +149,7 @@ fn describe(
             exe: origin.exe.as_ref().map(|path| path.display().to_string()),
             comm: origin.comm.clone(),
             cgroup: origin.cgroup.clone().unwrap_or_default(),
+            ..Process::default()
         },
         destination: intercepted.orig_dst.to_string(),
         target: target.map(|target| target.name.to_string()),

@@ -13,6 +13,7 @@ mod status;
 use std::{
     collections::HashMap,
     future::Future,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -54,12 +55,14 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub const PINS: &str = "/sys/fs/bpf/weir";
 
 /// How to start an engine.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub struct StartOptions {
     /// Names its pins, so that a restart finds them.
     pub instance: String,
     /// The policy directory, where it isn't the configuration's.
     pub policies: Option<PathBuf>,
+    /// Listeners that an earlier engine left.
+    pub inherited: Vec<OwnedFd>,
 }
 
 /// Why an engine can't start or go on.

@@ -220,6 +220,7 @@ fn start(count: u32) -> SessionStart {
             exe: None,
             comm: "psql".to_owned(),
             cgroup: "/weir-test".to_owned(),
+            ..Process::default()
         },
         destination: "192.0.2.1:5432".to_owned(),
         target: Some("db".to_owned()),

@@ -46,7 +46,7 @@ impl Stand {
         let runtime = Runtime::new().unwrap();
         let options = StartOptions {
             instance: name.clone(),
-            policies: None,
+            ..StartOptions::default()
         };
         let engine = runtime
             .block_on(Engine::start(config, options))

@@ -86,7 +86,7 @@ async fn govern(
     let signals = blocked.listen()?;
     let options = StartOptions {
         instance: place.instance(),
-        policies: None,
+        ..StartOptions::default()
     };
     let engine = Engine::start(config, options).await?;
     let began = Timestamp::now();

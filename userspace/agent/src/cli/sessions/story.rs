@@ -5,7 +5,8 @@
 use std::io;
 
 use weir_record::{
-    End, Intent, Outcome, SessionStart, Side, StatementSummary, Status, Tail, VerdictSummary,
+    End, Intent, Outcome, Process, SessionStart, Side, StatementSummary, Status, Tail,
+    VerdictSummary,
 };
 
 use super::super::{
@@ -40,7 +41,19 @@ pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
         who = who.text(format!(" on behalf of {person}"));
     }
     out.line(&who)?;
-    let process = &start.process;
+    process(&start.process, label, out)?;
+    out.line(&label("workload").text(format!("{} in {}", start.workload, start.process.cgroup)))?;
+    let target = match (&start.target, &start.protocol) {
+        (Some(target), Some(protocol)) => format!("{target} ({protocol}), "),
+        (Some(target), None) => format!("{target}, "),
+        (None, _) => "no declared target, ".to_owned(),
+    };
+    out.line(&label("where").text(format!("{target}dialled as {}", start.destination)))?;
+    out.line(&label("policy").and(Tone::Key, &start.policy_version))
+}
+
+/// Which program called, as what, and what called it.
+fn process(process: &Process, label: impl Fn(&str) -> Line, out: &mut Out) -> io::Result<()> {
     let exe = process
         .exe
         .as_deref()
@@ -49,14 +62,18 @@ pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
         "{} (pid {}, uid {}), {exe}",
         process.comm, process.pid, process.uid
     )))?;
-    out.line(&label("workload").text(format!("{} in {}", start.workload, process.cgroup)))?;
-    let target = match (&start.target, &start.protocol) {
-        (Some(target), Some(protocol)) => format!("{target} ({protocol}), "),
-        (Some(target), None) => format!("{target}, "),
-        (None, _) => "no declared target, ".to_owned(),
-    };
-    out.line(&label("where").text(format!("{target}dialled as {}", start.destination)))?;
-    out.line(&label("policy").and(Tone::Key, &start.policy_version))
+    if !process.arguments.is_empty() {
+        out.line(&label("as").text(process.arguments.join(" ")))?;
+    }
+    if let Some(hash) = &process.exe_hash {
+        out.line(&label("blake3").and(Tone::Dim, hash))?;
+    }
+    if !process.ancestry.is_empty() {
+        let parents = process.ancestry.iter();
+        let parents = parents.map(|parent| format!("{} ({})", parent.comm, parent.pid));
+        out.line(&label("from").text(parents.collect::<Vec<_>>().join(" < ")))?;
+    }
+    Ok(())
 }
 
 /// One command: its number, when, how it was judged, and its text.

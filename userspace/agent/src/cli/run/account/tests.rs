@@ -35,6 +35,7 @@ fn session(dir: &Path, at: &str, random: u32, cgroup: &str, target: Option<&str>
             exe: None,
             comm: "psql".into(),
             cgroup: cgroup.into(),
+            ..Process::default()
         },
         destination: "192.0.2.7:5432".into(),
         target: target.map(Into::into),

@@ -45,6 +45,7 @@ impl Recording {
                 exe: Some("/usr/bin/psql".into()),
                 comm: "psql\u{1b}[2J".into(),
                 cgroup: "/weir/ci".into(),
+                ..Process::default()
             },
             destination: "192.0.2.7:5432".into(),
             target: Some("orders".into()),
