@@ -26,7 +26,7 @@ use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep},
 };
-use weir_intercept::{AcceptError, CgroupId, Interceptor, Options, cgroup::Cgroup};
+use weir_intercept::{AcceptError, CgroupId, Interceptor, Options, Rules, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_wire::postgres::Limits;
 
@@ -138,20 +138,17 @@ impl Engine {
         let mut routes = Routes::new(&config);
         report_unresolved(&mut routes).await;
 
-        let resolvers = config
-            .engine
-            .resolvers
-            .addresses()
-            .map_err(EngineError::Resolvers)?;
-        let pin_dir = Path::new(PINS).join(&options.instance);
-        let mut interceptor = Interceptor::start(&Options { resolvers, pin_dir })?;
+        let interceptor = Interceptor::start(Options {
+            pin_dir: Path::new(PINS).join(&options.instance),
+            inherited: options.inherited,
+        })?;
         let mut workloads = HashMap::new();
         for workload in &config.workloads {
             let cgroup = Cgroup::resolve(workload.cgroup.below_root())?;
             if workload.create {
                 cgroup.create()?;
             }
-            let id = interceptor.tag(&cgroup)?;
+            let id = interceptor.tag(&cgroup, &Rules::default())?;
             workloads.insert(id, Arc::new(workload.clone()));
         }
         let live = Arc::new(Live::default());
