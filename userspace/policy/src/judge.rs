@@ -22,6 +22,7 @@ mod answer;
 mod combine;
 mod context;
 mod facts;
+mod lookup;
 mod questions;
 mod unjudged;
 mod world;

@@ -9,6 +9,7 @@
 mod bundle;
 mod diagnostic;
 mod judge;
+mod lookup;
 mod masking;
 mod observe;
 mod path;
@@ -18,6 +19,7 @@ mod vocabulary;
 
 pub use bundle::{Policies, PolicyVersion, Source};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
 pub use observe::{Mode, WouldBe};
 pub use request::{Context, Request, Subject, Target};

@@ -16,6 +16,9 @@ pub(crate) const SCHEMA: &str = include_str!("../../../policies/schema.cedarsche
 /// The action that shows a data class clear.
 pub(crate) const REVEAL: &str = "reveal";
 
+/// The action that asks the DNS about a name.
+pub(crate) const RESOLVE: &str = "resolve";
+
 /// The action of what could not be read.
 pub(crate) const OPAQUE: &str = "opaque";
 
@@ -29,6 +32,7 @@ pub(crate) enum Kind {
     Schema,
     Relation,
     DataClass,
+    Host,
 }
 
 /// The schema and what it declares.
@@ -40,7 +44,7 @@ pub(crate) struct Vocabulary {
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Subject,
         Self::Group,
         Self::Target,
@@ -48,6 +52,7 @@ impl Kind {
         Self::Schema,
         Self::Relation,
         Self::DataClass,
+        Self::Host,
     ];
 
     /// Its name without the namespace.
@@ -60,6 +65,7 @@ impl Kind {
             Self::Schema => "Schema",
             Self::Relation => "Relation",
             Self::DataClass => "DataClass",
+            Self::Host => "Host",
         }
     }
 
@@ -165,6 +171,7 @@ mod tests {
             "session",
             OPAQUE,
             REVEAL,
+            RESOLVE,
         ];
         for action in vocabulary.actions.keys().map(String::as_str) {
             assert!(

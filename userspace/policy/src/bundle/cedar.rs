@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Diagnostic, MaskingRules, Severity, Source,
-    vocabulary::{REVEAL, Vocabulary},
+    vocabulary::{RESOLVE, REVEAL, Vocabulary},
 };
 
 /// Reads all policies. What is wrong goes to `found`; the rules hold only if none is an error.
@@ -32,6 +32,22 @@ struct Written<'a> {
     source: &'a Source,
     policy: Policy,
     span: Range<usize>,
+}
+
+/// What a policy can have a say about.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scope {
+    commands: bool,
+    reveals: bool,
+    lookups: bool,
+}
+
+impl Scope {
+    const ALL: Self = Self {
+        commands: true,
+        reveals: true,
+        lookups: true,
+    };
 }
 
 impl<'a> Reader<'a> {
@@ -148,10 +164,11 @@ impl<'a> Reader<'a> {
             always,
         };
         self.rules.about.insert(id, rule);
-        let (commands, reveals) = self.scope(&policy);
+        let scope = self.scope(&policy);
         let sets = [
-            (commands, &mut self.rules.commands),
-            (reveals, &mut self.rules.reveals),
+            (scope.commands, &mut self.rules.commands),
+            (scope.reveals, &mut self.rules.reveals),
+            (scope.lookups, &mut self.rules.lookups),
         ];
         let mut refused = None;
         for (applies, set) in sets {
@@ -165,19 +182,25 @@ impl<'a> Reader<'a> {
         Some(policy)
     }
 
-    /// Whether a policy can have a say about statements, and about `reveal`. That action is in no
-    /// group, so a look at the scope tells.
-    fn scope(&self, policy: &Policy) -> (bool, bool) {
-        let reveal = self.vocabulary.action(REVEAL);
-        let is_reveal = |action: &_| Some(action) == reveal;
-        match policy.action_constraint() {
-            ActionConstraint::Any => (true, true),
-            ActionConstraint::Eq(action) => (!is_reveal(&action), is_reveal(&action)),
-            ActionConstraint::In(actions) => (
-                !actions.iter().all(is_reveal),
-                actions.iter().any(is_reveal),
-            ),
+    /// What a policy can have a say about. `reveal` and `resolve` are in no group, so a look at
+    /// its scope tells.
+    fn scope(&self, policy: &Policy) -> Scope {
+        let actions = match policy.action_constraint() {
+            ActionConstraint::Any => return Scope::ALL,
+            ActionConstraint::Eq(action) => vec![action],
+            ActionConstraint::In(actions) => actions,
+        };
+        let mut scope = Scope::default();
+        for action in &actions {
+            if Some(action) == self.vocabulary.action(REVEAL) {
+                scope.reveals = true;
+            } else if Some(action) == self.vocabulary.action(RESOLVE) {
+                scope.lookups = true;
+            } else {
+                scope.commands = true;
+            }
         }
+        scope
     }
 
     fn literals(&mut self, written: &Written<'_>) {

@@ -30,6 +30,9 @@ impl BadLiteral {
     /// The way out.
     pub(super) fn help(&self) -> Option<String> {
         match self {
+            Self::Shape { kind, .. } if *kind == Kind::Host => {
+                Some("in lower case, without the final dot, and with no star: a domain covers what lies below it".into())
+            }
             Self::Shape { .. } => {
                 Some("inside a name, a slash is %2F and a percent sign %25".into())
             }
@@ -64,6 +67,8 @@ pub(super) fn check(
     match kind {
         Kind::Subject | Kind::Group | Kind::Target if id.is_empty() => bad("as its plain name"),
         Kind::Subject | Kind::Group | Kind::Target => Ok(()),
+        Kind::Host if !is_host(id) => bad("as its name"),
+        Kind::Host => Ok(()),
         Kind::Database if parts != 2 => bad("target/database"),
         Kind::Schema if parts != 3 => bad("target/database/schema"),
         Kind::Relation if parts == 3 && effect == Effect::Forbid => {
@@ -82,4 +87,14 @@ pub(super) fn check(
             _ => Ok(()),
         },
     }
+}
+
+/// Whether the DNS can be asked about such a name, as it is put to policy.
+fn is_host(id: &str) -> bool {
+    id.split('.').all(|label| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    })
 }

@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     pub(crate) commands: PolicySet,
     /// Those that may apply to `reveal`.
     pub(crate) reveals: PolicySet,
+    /// Those that may apply to `resolve`.
+    pub(crate) lookups: PolicySet,
     /// The schemas that policies tell apart.
     pub(crate) schemas: Schemas,
     /// By id.

@@ -22,6 +22,7 @@ const SOURCES: &[(&str, &str)] = &[
     shipped!("50-masking.cedar"),
     shipped!("60-settings.cedar"),
     shipped!("70-ddl.cedar"),
+    shipped!("80-names.cedar"),
 ];
 
 /// The policies.

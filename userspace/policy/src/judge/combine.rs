@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use cedar_policy::PolicyId;
 
-use super::{DEFAULT_DENY, NO_COMMON_APPROVER, answer::Answer, questions::Question};
+use super::{
+    DEFAULT_DENY, NO_COMMON_APPROVER,
+    answer::Answer,
+    questions::{Question, Resource},
+};
 use crate::{
     Ask, Clear, Permit, PolicyVersion, Refusal, Verdict,
     bundle::{Rule, Rules},
@@ -77,11 +81,7 @@ impl Combine<'_> {
                 .message
                 .clone()
                 .unwrap_or_else(|| "a policy forbids this".into()),
-            None => format!(
-                "no policy permits {} on {}",
-                question.action,
-                self.name(question)
-            ),
+            None => self.unpermitted(question),
         };
         if question.guessed {
             message.push_str(" (a name without a schema may mean ");
@@ -164,6 +164,20 @@ impl Combine<'_> {
             message,
             deciding,
             version: self.version.clone(),
+        }
+    }
+
+    /// What is said where no policy has a say.
+    fn unpermitted(&self, question: &Question<'_>) -> String {
+        let name = self.name(question);
+        match question.resource {
+            Resource::Host {
+                declared: false, ..
+            } => format!(
+                "no policy permits looking up {name}; to let it be found, add it to `hosts` of a \
+                 [[target]] that the workload may reach in weir.toml"
+            ),
+            _ => format!("no policy permits {} on {name}", question.action),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Context as CedarContext, RestrictedExpression as Value};
 
 use super::{facts::Facts, questions::Question, unjudged::Unjudged};
-use crate::{Context, DataClass, Subject};
+use crate::{Context, DataClass, Lookup, Subject, lookup::Shape};
 
 type Attributes = Vec<(&'static str, Value)>;
 
@@ -65,11 +65,40 @@ pub(super) fn of_reveal(context: &Context, subject: &Subject) -> Result<CedarCon
     cedar(circumstances(context, subject))
 }
 
+/// The contexts of a question to the DNS.
+pub(super) fn of_lookup(lookup: &Lookup<'_>) -> Result<Pair, Unjudged> {
+    let shape = Shape::of(lookup.host);
+    let mut pairs = standing(&lookup.context.workload, lookup.subject);
+    pairs.extend([
+        ("record_type", text(lookup.record_type)),
+        ("declared", Value::new_bool(lookup.context.declared)),
+        ("length", Value::new_long(shape.length)),
+        ("labels", Value::new_long(shape.labels)),
+        ("label_bits", Value::new_long(shape.label_bits)),
+        (
+            "names_per_minute",
+            Value::new_long(lookup.context.names_per_minute.into()),
+        ),
+    ]);
+    let with = |approved| {
+        let own = [("approved", Value::new_bool(approved))];
+        cedar(pairs.iter().cloned().chain(own))
+    };
+    Ok(Pair {
+        plain: with(false)?,
+        approved: with(true)?,
+    })
+}
+
 fn circumstances(context: &Context, subject: &Subject) -> Attributes {
-    let mut pairs = vec![
-        ("workload", text(&context.workload)),
-        ("in_transaction", Value::new_bool(context.in_transaction)),
-    ];
+    let mut pairs = standing(&context.workload, subject);
+    pairs.push(("in_transaction", Value::new_bool(context.in_transaction)));
+    pairs
+}
+
+/// What holds of a workload and a subject whatever they do.
+fn standing(workload: &str, subject: &Subject) -> Attributes {
+    let mut pairs = vec![("workload", text(workload))];
     pairs.extend(
         subject
             .on_behalf_of

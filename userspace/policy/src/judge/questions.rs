@@ -19,6 +19,8 @@ pub(super) enum Resource<'a> {
         schema: Option<&'a str>,
         name: &'a str,
     },
+    /// A name of the DNS.
+    Host { name: &'a str, declared: bool },
 }
 
 /// One question to Cedar.
@@ -47,6 +49,7 @@ impl Resource<'_> {
                 schema: Some(schema),
                 name,
             } => path::join([target, database, schema, name]),
+            Self::Host { name, .. } => name.to_owned(),
         }
     }
 }

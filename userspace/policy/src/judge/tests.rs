@@ -1,6 +1,7 @@
 mod approval;
 mod examples;
 mod hostile;
+mod lookups;
 mod observing;
 mod precedence;
 mod shipped;

@@ -17,6 +17,9 @@ pub(super) enum Unjudged {
     /// The schema and this crate have drifted apart.
     #[error("the policy schema has no `{0}`")]
     NotInSchema(&'static str),
+    /// What lies in a target was asked about where there is none.
+    #[error("the request names no target")]
+    NoTarget,
     /// A resource could not be described.
     #[error("the facts of the request could not be put: {0}")]
     Attribute(#[from] Box<EntityAttrEvaluationError>),

@@ -14,7 +14,8 @@ use crate::{
 /// The entities of one request, as they are gathered.
 pub(super) struct World<'a> {
     vocabulary: &'a Vocabulary,
-    target: &'a Target,
+    /// None where a name is judged: a host lies in no target.
+    target: Option<&'a Target>,
     entities: HashMap<EntityUid, Entity>,
 }
 
@@ -24,17 +25,25 @@ impl<'a> World<'a> {
     /// A world of the target alone.
     pub(super) fn new(vocabulary: &'a Vocabulary, target: &'a Target) -> Result<Self, Unjudged> {
         let mut world = Self {
-            vocabulary,
-            target,
-            entities: HashMap::new(),
+            target: Some(target),
+            ..Self::without_target(vocabulary)
         };
-        let uid = world.target()?;
+        let uid = world.uid(Kind::Target, &target.name)?;
         let attributes = vec![
             ("name", text(&target.name)),
             ("protocol", text(&target.protocol)),
         ];
         world.add(&uid, attributes, [])?;
         Ok(world)
+    }
+
+    /// A world of nothing.
+    pub(super) fn without_target(vocabulary: &'a Vocabulary) -> Self {
+        Self {
+            vocabulary,
+            target: None,
+            entities: HashMap::new(),
+        }
     }
 
     /// Adds the subject, in its groups.
@@ -57,24 +66,25 @@ impl<'a> World<'a> {
                 schema,
                 name,
             } => {
-                let mut attributes = self.inside(name);
+                let mut attributes = self.inside(name)?;
                 attributes.push(("database", text(database)));
                 let mut parents = vec![self.database(database)?];
                 if let Some(schema) = schema {
                     attributes.push(("schema", text(schema)));
                     parents.push(self.schema(database, schema)?);
                 }
-                let uid = self.uid(Kind::Relation, &resource.id(&self.target.name))?;
+                let uid = self.uid(Kind::Relation, &resource.id(&self.declared()?.name))?;
                 self.add(&uid, attributes, parents)?;
                 Ok(uid)
             }
+            Resource::Host { name, .. } => self.host(name),
         }
     }
 
     /// Adds a data class, in the target.
     pub(super) fn data_class(&mut self, class: &DataClass) -> Result<EntityUid, Unjudged> {
         let uid = self.uid(Kind::DataClass, class.as_str())?;
-        let target = self.target()?;
+        let target = self.uid(Kind::Target, &self.declared()?.name)?;
         self.add(&uid, vec![("name", text(class.as_str()))], [target])?;
         Ok(uid)
     }
@@ -85,33 +95,51 @@ impl<'a> World<'a> {
         Ok(Entities::from_entities(self.entities.into_values(), Some(schema)).map_err(Box::new)?)
     }
 
-    fn target(&self) -> Result<EntityUid, Unjudged> {
-        self.uid(Kind::Target, &self.target.name)
+    fn declared(&self) -> Result<&'a Target, Unjudged> {
+        self.target.ok_or(Unjudged::NoTarget)
+    }
+
+    /// A host, in every domain that it lies below.
+    fn host(&mut self, name: &str) -> Result<EntityUid, Unjudged> {
+        let uid = self.uid(Kind::Host, name)?;
+        let mut domains = Vec::new();
+        let mut rest = name;
+        while let Some((_, domain)) = rest.split_once('.') {
+            domains.push(self.uid(Kind::Host, domain)?);
+            rest = domain;
+        }
+        self.add(&uid, vec![("name", text(name))], domains)?;
+        Ok(uid)
     }
 
     fn database(&mut self, database: &str) -> Result<EntityUid, Unjudged> {
-        let id = path::join([self.target.name.as_str(), database]);
-        let (uid, target) = (self.uid(Kind::Database, &id)?, self.target()?);
-        self.add(&uid, self.inside(database), [target])?;
+        let target = self.declared()?.name.as_str();
+        let id = path::join([target, database]);
+        let (uid, target) = (
+            self.uid(Kind::Database, &id)?,
+            self.uid(Kind::Target, target)?,
+        );
+        self.add(&uid, self.inside(database)?, [target])?;
         Ok(uid)
     }
 
     fn schema(&mut self, database: &str, schema: &str) -> Result<EntityUid, Unjudged> {
-        let id = path::join([self.target.name.as_str(), database, schema]);
+        let id = path::join([self.declared()?.name.as_str(), database, schema]);
         let (uid, parent) = (self.uid(Kind::Schema, &id)?, self.database(database)?);
-        let mut attributes = self.inside(schema);
+        let mut attributes = self.inside(schema)?;
         attributes.push(("database", text(database)));
         self.add(&uid, attributes, [parent])?;
         Ok(uid)
     }
 
     /// The attributes of everything inside the target.
-    fn inside(&self, name: &str) -> Attributes {
-        vec![
+    fn inside(&self, name: &str) -> Result<Attributes, Unjudged> {
+        let target = self.declared()?;
+        Ok(vec![
             ("name", text(name)),
-            ("target", text(&self.target.name)),
-            ("protocol", text(&self.target.protocol)),
-        ]
+            ("target", text(&target.name)),
+            ("protocol", text(&target.protocol)),
+        ])
     }
 
     fn uid(&self, kind: Kind, id: &str) -> Result<EntityUid, Unjudged> {

@@ -173,7 +173,8 @@ fn each_policy_decides_some_statement_of_the_table_and_says_why() {
             Verdict::Ask(ask) => panic!("{ask:?}"),
         }
     }
-    let all: BTreeSet<String> = policies.rules.about.keys().cloned().collect();
+    let statements = policies.rules.commands.policies();
+    let all: BTreeSet<String> = statements.map(|policy| policy.id().to_string()).collect();
     assert_eq!(decided, all);
     assert!(
         policies
