@@ -90,6 +90,9 @@ capability, and can't get more: an agent that is root escapes anything. Groups t
 destination is declared, so every connection is refused, recorded, and told at the end together
 with what to declare.
 
+It finds /run empty, and none of the Unix sockets that are open elsewhere when it starts (Docker's,
+a database's, the system bus): each leads past weir. Only those that it makes itself work.
+
 Clients that verify the server's certificate meet weir's own: the command finds the authority that
 signed it in the file $WEIR_CA (psql: PGSSLROOTCERT=$WEIR_CA).
 

@@ -15,7 +15,7 @@ use nix::{
     unistd::{self, Gid, Uid},
 };
 
-use super::{seccomp::Filter, user::Account};
+use super::{landlock::Scope, mounts::View, seccomp::Filter, user::Account};
 
 /// Everything that the child needs, made before the fork.
 pub(super) struct Confinement {
@@ -26,6 +26,8 @@ pub(super) struct Confinement {
     uid: Uid,
     gid: Gid,
     groups: Vec<Gid>,
+    view: View,
+    scope: Scope,
     filter: Filter,
 }
 
@@ -34,11 +36,14 @@ pub(super) struct Confinement {
 #[repr(u8)]
 pub(in crate::cli) enum Step {
     JoinCgroup = 1,
+    Mounts,
     Groups,
     Capabilities,
     User,
+    Directory,
     NoNewPrivileges,
-    Terminal,
+    Scope,
+    SystemCalls,
     Signals,
     Descriptors,
     Verify,
@@ -66,13 +71,16 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 const FIRST_CLOSED: libc::c_uint = 3;
 
 impl Step {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::JoinCgroup,
+        Self::Mounts,
         Self::Groups,
         Self::Capabilities,
         Self::User,
+        Self::Directory,
         Self::NoNewPrivileges,
-        Self::Terminal,
+        Self::Scope,
+        Self::SystemCalls,
         Self::Signals,
         Self::Descriptors,
         Self::Verify,
@@ -88,7 +96,13 @@ impl Step {
 }
 
 impl Confinement {
-    pub(super) fn new(procs: File, report: PipeWriter, account: &Account) -> Self {
+    pub(super) fn new(
+        procs: File,
+        report: PipeWriter,
+        account: &Account,
+        view: View,
+        scope: Scope,
+    ) -> Self {
         let Account {
             uid, gid, groups, ..
         } = account;
@@ -98,6 +112,8 @@ impl Confinement {
             uid: *uid,
             gid: *gid,
             groups: groups.clone(),
+            view,
+            scope,
             filter: Filter::new(),
         }
     }
@@ -115,15 +131,22 @@ impl Confinement {
         let at = |step| move |errno| (step, errno);
         // First, so that nothing after it happens outside; 0 is the writing process itself.
         unistd::write(self.procs.as_fd(), b"0").map_err(at(Step::JoinCgroup))?;
+        self.view.enter().map_err(at(Step::Mounts))?;
+        // A directory may be open to root alone, or, on some network file systems, to the user
+        // alone.
+        let here = self.view.go_back();
         unistd::setgroups(&self.groups).map_err(at(Step::Groups))?;
         unistd::setresgid(self.gid, self.gid, self.gid).map_err(at(Step::Groups))?;
         // The bounding set while there is still the capability to shrink it; the rest once the
         // user is set, since setting it may need some of them.
         empty_bounding_set().map_err(at(Step::Capabilities))?;
         unistd::setresuid(self.uid, self.uid, self.uid).map_err(at(Step::User))?;
+        here.or_else(|_| self.view.go_back())
+            .map_err(at(Step::Directory))?;
         drop_capabilities().map_err(at(Step::Capabilities))?;
         nix::sys::prctl::set_no_new_privs().map_err(at(Step::NoNewPrivileges))?;
-        self.filter.install().map_err(at(Step::Terminal))?;
+        self.scope.enter().map_err(at(Step::Scope))?;
+        self.filter.install().map_err(at(Step::SystemCalls))?;
         // Weir blocks those that it passes on; the command must be able to get them.
         SigSet::empty()
             .thread_set_mask()

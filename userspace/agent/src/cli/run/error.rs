@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use nix::errno::Errno;
 use weir_intercept::InterceptError;
 
-use super::spawn::Step;
+use super::{mounts::MountError, spawn::Step};
 use crate::{
     config::ConfigErrors,
     engine::{EngineError, ReloadError},
@@ -31,6 +31,10 @@ pub(in crate::cli) enum RunError {
     Lookup { who: String, errno: Errno },
     #[error("{stream} is a network socket that was opened outside of weir's sight")]
     OpenSocket { stream: &'static str },
+    #[error(
+        "{stream} is a directory, or was opened by name only: it leads out of the command's view"
+    )]
+    OpenDirectory { stream: &'static str },
     #[error("can't read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -51,6 +55,10 @@ pub(in crate::cli) enum RunError {
     Runtime(io::Error),
     #[error("can't prepare the command: {0}")]
     Prepare(io::Error),
+    #[error("the host's Unix sockets can't be kept from the command: {0}")]
+    Mounts(#[from] MountError),
+    #[error("abstract Unix sockets can't be kept from the command: {0}")]
+    Scope(Errno),
     #[error("can't {step} for the command: {source}")]
     Confine { step: Step, source: io::Error },
     #[error("can't run {program:?}: {source}")]
@@ -83,7 +91,7 @@ impl RunError {
             Self::RootAgent => {
                 "call it by sudo as an ordinary user, or name one: `weir run --user NAME -- CMD`"
             }
-            Self::OpenSocket { .. } => {
+            Self::OpenSocket { .. } | Self::OpenDirectory { .. } => {
                 "give the command a terminal, a file or a pipe instead, as in `… | weir run -- CMD`"
             }
             _ => return None,

@@ -8,6 +8,8 @@ mod authority;
 mod confine;
 mod declared;
 mod error;
+mod landlock;
+mod mounts;
 mod place;
 mod seccomp;
 mod signals;
@@ -119,7 +121,7 @@ async fn live(
     if !command.quiet {
         greet(user, engine);
     }
-    let mut child = spawn::spawn(&command.command, user, &place.cgroup, authority.path())?;
+    let mut child = spawn::spawn(&command.command, user, &place.cgroup, authority.path(), &[])?;
     let ended = tokio::select! {
         served = &mut serving => Err(fallen(served)),
         status = wait(&mut child, &mut signals) => status,
@@ -175,7 +177,11 @@ fn greet(user: &user::Account, engine: &Engine) {
             format!(", without group {}", user.withheld.join(", ")),
         );
     }
-    Out::stderr().line(&line).ok();
+    let mut out = Out::stderr();
+    out.line(&line).ok();
+    if let Some(missing) = landlock::missing() {
+        out.line(&prefix().and(Tone::Warn, missing)).ok();
+    }
 }
 
 /// As a shell gives it: the command's own, or 128 and the signal's number.

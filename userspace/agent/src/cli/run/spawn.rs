@@ -9,7 +9,7 @@ use std::{
     fs::OpenOptions,
     io::{self, PipeReader, Read as _},
     os::unix::process::CommandExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -19,6 +19,8 @@ use weir_intercept::cgroup::Cgroup;
 use super::{
     confine::{Confinement, Step as Confining},
     error::RunError,
+    landlock::Scope,
+    mounts::{View, Visible},
     user::Account,
 };
 
@@ -42,12 +44,14 @@ const WITHHELD: [&str; 12] = [
 ];
 
 /// Starts the command in the cgroup, as the user. `authority` is the file of weir's own
-/// certificate authority, which the command finds as `WEIR_CA`.
+/// certificate authority, which the command finds as `WEIR_CA`; `sockets` are the Unix sockets of
+/// the host that it may reach.
 pub(super) fn spawn(
     command: &[OsString],
     account: &Account,
     cgroup: &Cgroup,
     authority: &Path,
+    sockets: &[PathBuf],
 ) -> Result<Child, RunError> {
     let (program, arguments) = command
         .split_first()
@@ -57,7 +61,13 @@ pub(super) fn spawn(
         .open(cgroup.path().join("cgroup.procs"))
         .map_err(RunError::Prepare)?;
     let (failures, report) = io::pipe().map_err(RunError::Prepare)?;
-    let mut confinement = Confinement::new(procs, report, account);
+    let view = View::make(&Visible {
+        sockets,
+        files: &[authority],
+        account,
+    })?;
+    let scope = Scope::new().map_err(RunError::Scope)?;
+    let mut confinement = Confinement::new(procs, report, account, view, scope);
 
     let mut prepared = Command::new(program);
     prepared.args(arguments);
@@ -99,11 +109,16 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::JoinCgroup => "enter the cgroup",
+            Self::Mounts => "hide the host's sockets (this takes CAP_SYS_ADMIN and CAP_SYS_CHROOT)",
             Self::Groups => "set the groups",
             Self::Capabilities => "drop the capabilities (this takes CAP_SETPCAP)",
             Self::User => "become the user",
+            Self::Directory => {
+                "enter the directory that weir was called in (of /run, nothing is there)"
+            }
             Self::NoNewPrivileges => "rule out new privileges",
-            Self::Terminal => "guard the terminal (this takes seccomp)",
+            Self::Scope => "keep abstract Unix sockets out of reach",
+            Self::SystemCalls => "filter the system calls (this takes seccomp)",
             Self::Signals => "unblock the signals",
             Self::Descriptors => "close what was open",
             Self::Verify => "see that root is gone",

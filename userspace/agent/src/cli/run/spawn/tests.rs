@@ -8,6 +8,9 @@ use std::{
 
 use nix::unistd::{Gid, Uid, geteuid};
 
+mod hidden;
+mod refused;
+
 use super::{
     super::{place::Place, signals::Blocked},
     *,
@@ -47,7 +50,14 @@ async fn shell(script: &str) -> (String, ExitStatus) {
     let command = ["/bin/sh".into(), "-c".into(), script.into()];
     // As `weir run` does, to pass them on.
     let _blocked = Blocked::now().unwrap();
-    let mut child = spawn(&command, &nobody(), &place.cgroup, Path::new("/ca.pem")).unwrap();
+    let mut child = spawn(
+        &command,
+        &nobody(),
+        &place.cgroup,
+        Path::new("/ca.pem"),
+        &[],
+    )
+    .unwrap();
     let status = child.wait().await.unwrap();
     place.end().unwrap();
     place.cgroup.remove().unwrap();
@@ -144,9 +154,15 @@ async fn how_it_ended_is_told() {
 async fn what_can_t_be_run_is_told_from_what_can_t_be_confined() {
     let place = place();
     let run = |program: &str, cgroup: &Cgroup| {
-        spawn(&[program.into()], &nobody(), cgroup, Path::new("/ca.pem"))
-            .map(drop)
-            .unwrap_err()
+        spawn(
+            &[program.into()],
+            &nobody(),
+            cgroup,
+            Path::new("/ca.pem"),
+            &[],
+        )
+        .map(drop)
+        .unwrap_err()
     };
     assert_eq!(run("/nonexistent/program", &place.cgroup).exit(), 127);
     assert_eq!(run("/etc/passwd", &place.cgroup).exit(), 126);
@@ -160,6 +176,7 @@ async fn what_can_t_be_run_is_told_from_what_can_t_be_confined() {
         &root,
         &place.cgroup,
         Path::new("/ca.pem"),
+        &[],
     );
     let error = error.map(drop).unwrap_err();
     assert!(
