@@ -1,5 +1,6 @@
-//! Every packet a tagged cgroup sends: TCP to the engine passes, all else is dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
-//! source-routed packets and protocols that no other hook sees.
+//! Every packet a tagged cgroup sends: TCP and redirected datagrams to the engine pass, all else is
+//! dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
+//! source-routed packets, packets turned to a device and protocols that no other hook sees.
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -11,11 +12,13 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use weir_abi::{
-    Address, ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, MAX_CGROUP_DEPTH, Reason,
+    Address, ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, LOOPBACK_V6, MAX_CGROUP_DEPTH,
+    Reason,
 };
 
 use crate::{
     context::read,
+    datagram, inbound,
     maps::{self, TOLD, WORKLOADS},
     refuse, rule, storage,
 };
@@ -28,17 +31,21 @@ const ETHERTYPE_V6: u32 = 0x86ddu16.to_be() as u32;
 #[cgroup_skb(egress)]
 pub fn egress(ctx: SkBuffContext) -> i32 {
     let packet = parse(&ctx).unwrap_or(Packet::UNREADABLE);
-    if passes(&packet) {
-        return 1;
+    match admit(&ctx, &packet) {
+        Ok(()) => 1,
+        Err(reason) => {
+            tell(&ctx, &packet, reason);
+            0
+        }
     }
-    tell(&ctx, &packet);
-    0
 }
 
 /// The little of a packet that the rule looks at.
 struct Packet {
     destination: Address,
+    source: Address,
     port: u16,
+    source_port: u16,
     protocol: u8,
     family: u8,
 }
@@ -46,20 +53,51 @@ struct Packet {
 impl Packet {
     const UNREADABLE: Self = Self {
         destination: Address::UNSPECIFIED,
+        source: Address::UNSPECIFIED,
         port: 0,
+        source_port: 0,
         protocol: 0,
         family: FAMILY_NONE,
     };
 }
 
+/// The loopback device has this number in every network namespace (net/core/dev.h,
+/// `LOOPBACK_IFINDEX`).
+const LOOPBACK_DEVICE: u32 = 1;
+
 #[inline(always)]
-fn passes(packet: &Packet) -> bool {
-    packet.protocol == PROTOCOL_TCP
-        && rule::is_engine(&maps::settings(), packet.destination, packet.port)
+fn admit(ctx: &SkBuffContext, packet: &Packet) -> Result<(), Reason> {
+    let device = read!(ctx.skb.skb => ifindex);
+    if !rule::is_engine(&maps::settings(), packet.destination, packet.port) {
+        return match packet.protocol {
+            PROTOCOL_TCP => inbound::admit(
+                ctx,
+                packet.source_port,
+                packet.destination.is_loopback() && device == LOOPBACK_DEVICE,
+            ),
+            _ => Err(Reason::Protocol),
+        };
+    }
+    // Any process can turn its packets to another device (IP_UNICAST_IF, IP_PKTINFO, SO_BINDTODEVICE
+    // after connect). They would leave the host with a loopback destination, for whoever listens.
+    if device != LOOPBACK_DEVICE {
+        return Err(Reason::BoundToDevice);
+    }
+    // Any process can bind an IPv6 address that no interface has (IPV6_FREEBIND). What answers there,
+    // be it the kernel for an engine that is down, would answer to that address: out of the host.
+    // (For IPv4 the kernel routes no such packet.)
+    if packet.family == FAMILY_V6 && packet.source != LOOPBACK_V6 {
+        return Err(Reason::OtherSource);
+    }
+    match packet.protocol {
+        PROTOCOL_TCP => Ok(()),
+        PROTOCOL_UDP => datagram::hand_over(ctx, packet.family, packet.source, packet.source_port),
+        _ => Err(Reason::Protocol),
+    }
 }
 
-/// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers or
-/// that is a fragment is not plain, and `None`.
+/// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers but
+/// the kernel's own, or that is a fragment is not plain, and `None`.
 #[inline(always)]
 fn parse(ctx: &SkBuffContext) -> Option<Packet> {
     match read!(ctx.skb.skb => protocol) {
@@ -75,7 +113,7 @@ fn parse(ctx: &SkBuffContext) -> Option<Packet> {
 fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
     const VERSION_4_LENGTH_5: u8 = 0x45;
     const MORE_OR_OFFSET: u16 = 0x3fff;
-    let [first, fragment, protocol, _, destination, ports]: [u32; 6] = ctx.load(0).ok()?;
+    let [first, fragment, protocol, source, destination, ports]: [u32; 6] = ctx.load(0).ok()?;
     let [version_length, ..] = first.to_ne_bytes();
     let [_, _, flags_high, flags_low] = fragment.to_ne_bytes();
     let [_, protocol, ..] = protocol.to_ne_bytes();
@@ -84,9 +122,12 @@ fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
     {
         return None;
     }
+    let [source_port, port] = both_ports(protocol, ports);
     Some(Packet {
         destination: Address::from_v4_word(destination),
-        port: destination_port(protocol, ports),
+        source: Address::from_v4_word(source),
+        port,
+        source_port,
         protocol,
         family: FAMILY_V4,
     })
@@ -95,27 +136,53 @@ fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
 /// RFC 8200, section 3: the fixed header, and the first word of what follows.
 #[inline(always)]
 fn parse_v6(ctx: &SkBuffContext) -> Option<Packet> {
-    let [first, length_next, _, _, _, _, a, b, c, d, ports]: [u32; 11] = ctx.load(0).ok()?;
+    let [first, length_next, e, f, g, h, a, b, c, d, ports]: [u32; 11] = ctx.load(0).ok()?;
     let [version, ..] = first.to_ne_bytes();
     let [_, _, next_header, _] = length_next.to_ne_bytes();
     if version >> 4 != 6 {
         return None;
     }
+    let (next_header, ports) = match next_header {
+        HOP_BY_HOP => after_jumbo(ctx)?,
+        _ => (next_header, ports),
+    };
+    let [source_port, port] = both_ports(next_header, ports);
     Some(Packet {
         destination: Address::from_words([a, b, c, d]),
-        port: destination_port(next_header, ports),
+        source: Address::from_words([e, f, g, h]),
+        port,
+        source_port,
         protocol: next_header,
         family: FAMILY_V6,
     })
 }
 
-/// The port, where the protocol has one in that place.
+/// Next header number of hop-by-hop options (RFC 8200, section 4.3).
+const HOP_BY_HOP: u8 = 0;
+
+/// What follows the one extension header that the kernel puts in by itself: the length of a packet of
+/// more than 64 KiB (RFC 2675), which it makes of a stream over loopback to be cut later.
 #[inline(always)]
-fn destination_port(protocol: u8, ports: u32) -> u16 {
-    let [_, _, high, low] = ports.to_ne_bytes();
+fn after_jumbo(ctx: &SkBuffContext) -> Option<(u8, u32)> {
+    const NO_MORE_WORDS: u8 = 0;
+    const JUMBO: u8 = 0xc2;
+    const JUMBO_LENGTH: u8 = 4;
+    let [options, _, ports]: [u32; 3] = ctx.load(40).ok()?;
+    let [next_header, more, option, length] = options.to_ne_bytes();
+    let is_jumbo = more == NO_MORE_WORDS && option == JUMBO && length == JUMBO_LENGTH;
+    is_jumbo.then_some((next_header, ports))
+}
+
+/// Source and destination port, where the protocol has them in that place.
+#[inline(always)]
+fn both_ports(protocol: u8, ports: u32) -> [u16; 2] {
+    let [source_high, source_low, high, low] = ports.to_ne_bytes();
     match protocol {
-        PROTOCOL_TCP | PROTOCOL_UDP => u16::from_be_bytes([high, low]),
-        _ => 0,
+        PROTOCOL_TCP | PROTOCOL_UDP => [
+            u16::from_be_bytes([source_high, source_low]),
+            u16::from_be_bytes([high, low]),
+        ],
+        _ => [0, 0],
     }
 }
 
@@ -124,7 +191,7 @@ fn destination_port(protocol: u8, ports: u32) -> u16 {
 const QUIET_NS: u64 = 1_000_000_000;
 
 #[inline(always)]
-fn tell(ctx: &SkBuffContext, packet: &Packet) {
+fn tell(ctx: &SkBuffContext, packet: &Packet, reason: Reason) {
     let socket: *mut bpf_sock = read!(ctx.skb.skb => __bindgen_anon_2.sk);
     let Some(last) = storage::get_or_create(&TOLD, socket) else {
         return;
@@ -162,12 +229,12 @@ fn tell(ctx: &SkBuffContext, packet: &Packet) {
         padding: [0; 6],
         comm: [0; 16],
     };
-    refuse::tell(facts, Hook::Egress, Reason::Protocol);
+    refuse::tell(facts, Hook::Egress, reason);
 }
 
 /// The tagged cgroup of the packet's socket; 0 if it is in none.
 #[inline(always)]
-fn workload(ctx: &SkBuffContext) -> u64 {
+pub fn workload(ctx: &SkBuffContext) -> u64 {
     let mut found = 0;
     for level in 0..MAX_CGROUP_DEPTH {
         // SAFETY: the context this program was called with; 0 where there is no such level.

@@ -18,7 +18,7 @@ fn tcp(to: SocketAddr) -> Socket {
     Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP)).expect("a socket")
 }
 
-fn cookie(socket: &impl AsRawFd) -> u64 {
+pub(super) fn cookie(socket: &impl AsRawFd) -> u64 {
     const SO_COOKIE: libc::c_int = 57;
     let (mut cookie, mut length) = (0u64, 8);
     // SAFETY: an open descriptor; at most `length` bytes are written to `cookie`.
@@ -35,7 +35,7 @@ fn cookie(socket: &impl AsRawFd) -> u64 {
     cookie
 }
 
-fn claim(socket: &impl AsRawFd, to: SocketAddr) -> String {
+pub(super) fn claim(socket: &impl AsRawFd, to: SocketAddr) -> String {
     format!("{} {} {to}\n", std::process::id(), cookie(socket))
 }
 
@@ -249,7 +249,7 @@ pub(super) fn foreign(to: &str) {
 /// include/uapi/linux/if.h, in the width of the request.
 const IFF_UP: libc::c_short = 1;
 
-fn loopback_up() -> io::Result<()> {
+pub(super) fn loopback_up() -> io::Result<()> {
     let socket: OwnedFd = Socket::new(Domain::IPV4, Type::DGRAM, None)?.into();
     // SAFETY: plain integers and bytes; all zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -280,7 +280,8 @@ pub(super) fn again(to: &str) {
                     wrong += 1;
                 }
                 // Closed without a word, or never opened: an engine that died.
-                Ok(_) | Err(_) => {
+                other => {
+                    say("failed-by", format!("{other:?}"));
                     failed += 1;
                     thread::sleep(Duration::from_millis(2));
                 }
@@ -290,4 +291,30 @@ pub(super) fn again(to: &str) {
     });
     wait();
     drop(counting);
+}
+
+/// Connects from this address, then turns the connection to a device and sends on it.
+pub(super) fn turned(to: &str, source: &str, device: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    socket
+        .bind(&SockAddr::from(address(source)))
+        .expect("a source address");
+    say("connect", outcome(socket.connect(&to.into())));
+    socket
+        .bind_device(Some(device.as_bytes()))
+        .expect("a device");
+    say(
+        "sent",
+        outcome(socket.send(b"out by the side door\n").map(drop)),
+    );
+}
+
+/// Connects from an address that no interface need have, without waiting for the outcome long.
+pub(super) fn freebound(source: &str, to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    super::dns::freebind(&socket, address(source)).expect("a source address");
+    let connected = socket.connect_timeout(&to.into(), Duration::from_millis(300));
+    say("connect", outcome(connected));
 }
