@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Ask, Clear, Permit, Policies, Refusal, Request, Verdict,
+    Ask, Clear, Lookup, Permit, Policies, Refusal, Request, Verdict,
     judge::{EVALUATION_ERROR, TOO_LARGE},
 };
 
@@ -49,7 +49,19 @@ impl Policies {
     /// out as a permit that is [marked](Permit::would_be), unless it [stands](crate::observe).
     #[must_use]
     pub fn judge_in(&self, mode: Mode, request: &Request<'_>) -> Verdict {
-        let would_be = match (mode, self.judge(request)) {
+        let clear = || self.clear(request.subject, request.target, request.context);
+        self.in_mode(mode, self.judge(request), clear)
+    }
+
+    /// Judges one question to the DNS of a workload in this mode, as [`judge_in`](Self::judge_in)
+    /// does a statement.
+    #[must_use]
+    pub fn judge_lookup_in(&self, mode: Mode, lookup: &Lookup<'_>) -> Verdict {
+        self.in_mode(mode, self.judge_lookup(lookup), Clear::default)
+    }
+
+    fn in_mode(&self, mode: Mode, verdict: Verdict, clear: impl FnOnce() -> Clear) -> Verdict {
+        let would_be = match (mode, verdict) {
             (Mode::Enforce, verdict) | (_, verdict @ Verdict::Allow(_)) => return verdict,
             (Mode::Observe, Verdict::Ask(ask)) => WouldBe::Ask(ask),
             (Mode::Observe, Verdict::Deny(refusal)) => {
@@ -60,8 +72,7 @@ impl Policies {
                 WouldBe::Deny(refusal)
             }
         };
-        let clear = self.clear(request.subject, request.target, request.context);
-        Verdict::Allow(self.observed(would_be, clear))
+        Verdict::Allow(self.observed(would_be, clear()))
     }
 
     /// The permit of an observed workload's connection that is refused before policy is asked, such

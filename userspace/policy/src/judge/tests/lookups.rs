@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::support::{alice, bundle, outcome, subject};
-use crate::{Lookup, LookupContext, Policies, Source, Subject, Verdict};
+use crate::{Lookup, LookupContext, Mode, Policies, Source, Subject, Verdict, WouldBe};
 
 fn ask_as(
     policies: &Policies,
@@ -203,4 +203,26 @@ proptest! {
         let localhost = host == "localhost" || host.ends_with(".localhost");
         prop_assert!(localhost || matches!(verdict, Verdict::Deny(_)));
     }
+}
+
+#[test]
+fn an_observed_workload_finds_what_it_would_be_refused_and_that_is_marked() {
+    let policies = Policies::shipped().unwrap();
+    let context = LookupContext::default();
+    let subject = alice();
+    let lookup = Lookup {
+        subject: &subject,
+        host: "a.example",
+        record_type: "A",
+        context: &context,
+    };
+    let Verdict::Allow(permit) = policies.judge_lookup_in(Mode::Observe, &lookup) else {
+        panic!("refused")
+    };
+    let would_be = permit.would_be();
+    assert!(matches!(would_be, Some(WouldBe::Deny(refusal)) if refusal.rule == "default-deny"));
+    assert!(matches!(
+        policies.judge_lookup_in(Mode::Enforce, &lookup),
+        Verdict::Deny(_)
+    ));
 }
