@@ -24,6 +24,7 @@ mod context;
 mod facts;
 mod lookup;
 mod questions;
+pub(crate) mod suggest;
 mod unjudged;
 mod world;
 

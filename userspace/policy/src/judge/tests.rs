@@ -5,5 +5,5 @@ mod lookups;
 mod observing;
 mod precedence;
 mod shipped;
-mod support;
+pub(super) mod support;
 mod weakening;
