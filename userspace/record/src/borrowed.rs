@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
+use weir_policy::{Ask, Refusal, WouldBe};
 
-use crate::{End, Outcome, Seq, SessionStart};
+use crate::{End, Outcome, Process, Seq, SessionStart};
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -17,6 +18,7 @@ pub(crate) enum EventRef<'a> {
         user: &'a str,
         settings: &'a BTreeMap<String, String>,
     },
+    Process(&'a Process),
     Intent(IntentRef<'a>),
     Outcome {
         seq: Seq,
@@ -47,6 +49,8 @@ pub(crate) struct IntentRef<'a> {
 pub(crate) enum VerdictRef<'a> {
     Allow {
         policies: &'a [String],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        would_be: Option<&'a VerdictRef<'a>>,
     },
     Deny {
         rule: &'a str,
@@ -58,6 +62,35 @@ pub(crate) enum VerdictRef<'a> {
         message: Option<&'a str>,
         policies: &'a [String],
     },
+}
+
+impl<'a> From<&'a Refusal> for VerdictRef<'a> {
+    fn from(refusal: &'a Refusal) -> Self {
+        Self::Deny {
+            rule: &refusal.rule,
+            message: &refusal.message,
+            policies: &refusal.deciding,
+        }
+    }
+}
+
+impl<'a> From<&'a Ask> for VerdictRef<'a> {
+    fn from(ask: &'a Ask) -> Self {
+        Self::Ask {
+            approvers: &ask.approvers,
+            message: ask.message.as_deref(),
+            policies: &ask.deciding,
+        }
+    }
+}
+
+impl<'a> From<&'a WouldBe> for VerdictRef<'a> {
+    fn from(would_be: &'a WouldBe) -> Self {
+        match would_be {
+            WouldBe::Deny(refusal) => refusal.into(),
+            WouldBe::Ask(ask) => ask.into(),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -29,6 +29,9 @@ pub enum Event {
         /// The session settings that it asked for.
         settings: BTreeMap<String, String>,
     },
+    /// Commands come from another process from here on. Only where several share a session, as
+    /// questions to the DNS do.
+    Process(Process),
     /// A command was judged. It is on record before its first byte is forwarded.
     Intent(Intent),
     /// What became of a command.
@@ -66,12 +69,18 @@ pub struct SessionStart {
     pub process: Process,
     /// `ip:port` as the process dialled it.
     pub destination: String,
+    /// The name that the workload was given that address for, where it asked the DNS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination_name: Option<String>,
     /// The declared target, where the destination is one.
     pub target: Option<String>,
     /// The protocol that is spoken, where it is known.
     pub protocol: Option<String>,
     /// The policy version that admitted or refused the connection.
     pub policy_version: String,
+    /// The workload is only observed: what would be refused goes on, and is marked.
+    #[serde(default)]
+    pub observed: bool,
 }
 
 /// The process that connected, as it was when it did.
@@ -93,7 +102,10 @@ pub struct Process {
     /// Its command line, cut where it is long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
-    /// Its parent, its parent's parent and so on, up to the workload's first.
+    /// Whether there was more of it than is kept.
+    #[serde(default)]
+    pub arguments_cut: bool,
+    /// Its parent, its parent's parent and so on, up to and with the first outside of the workload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestry: Vec<Ancestor>,
     /// The name that it gives itself: for people, never identity.
@@ -114,6 +126,9 @@ pub struct Ancestor {
     pub started: Option<Timestamp>,
     /// The name that it gives itself: for people, never identity.
     pub comm: String,
+    /// Whether it was in the workload, too. The last one may not be: it brought the first one to
+    /// life.
+    pub inside: bool,
 }
 
 /// A command and how it was judged.
@@ -156,6 +171,10 @@ pub enum VerdictSummary {
     Allow {
         /// The policies that permitted.
         policies: Vec<String>,
+        /// The verdict that would have stopped it: it goes on only because its workload is
+        /// observed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        would_be: Option<Box<VerdictSummary>>,
     },
     /// It may not.
     Deny {
@@ -189,6 +208,9 @@ pub struct Outcome {
     pub bytes: u64,
     /// Values that were masked.
     pub masked: u64,
+    /// Bytes that the agent sent, where the command is a connection that is passed on as it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<u64>,
     /// Microseconds from the forwarding to the end of the response.
     pub micros: u64,
 }
@@ -246,6 +268,8 @@ pub enum End {
         /// How.
         message: String,
     },
+    /// Nothing was sent for longer than the target allows.
+    Idle,
     /// Weir was told to stop.
     Shutdown,
     /// A new policy or identity no longer allows the session.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 /// What every record begins with.
 const MAGIC: &[u8; 8] = b"weir\x89rec";
-/// The format that this crate writes, and the only one that it reads.
-const VERSION: u16 = 1;
+/// The format that this crate writes. It reads the earlier ones too: each only adds to them.
+const VERSION: u16 = 2;
 
 /// How many bytes a header has.
 pub(crate) const HEADER_LEN: usize = 16;
@@ -23,7 +23,7 @@ pub(crate) const SEQ_LEN: usize = 8;
 pub(crate) const MAX_BODY: usize = 16 << 20;
 /// The most JSON that one event may have.
 pub(crate) const MAX_EVENT: usize = MAX_BODY - AT_LEN;
-/// The most that one frame holds of a response.
+/// The most that one frame holds of a response, or of what was sent.
 pub(crate) const MAX_RESPONSE: usize = MAX_BODY - AT_LEN - SEQ_LEN;
 
 /// What a frame's body is.
@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Event,
     /// The time, the command's number, then what the agent saw.
     Response,
+    /// The time, the command's number, then what the agent sent beside the command's text.
+    Request,
 }
 
 /// What precedes a frame's body.
@@ -74,8 +76,8 @@ pub(crate) fn check_header(bytes: &[u8; HEADER_LEN], path: &Path) -> Result<(), 
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(not_a_record)?;
     let (version, reserved) = rest.split_first_chunk().ok_or_else(not_a_record)?;
     match u16::from_le_bytes(*version) {
-        VERSION if reserved.iter().all(|byte| *byte == 0) => Ok(()),
-        VERSION => Err(not_a_record()),
+        1..=VERSION if reserved.iter().all(|byte| *byte == 0) => Ok(()),
+        1..=VERSION => Err(not_a_record()),
         version => Err(ReadError::Version {
             path: path.to_owned(),
             version,
@@ -88,6 +90,7 @@ impl Kind {
         match self {
             Self::Event => 1,
             Self::Response => 2,
+            Self::Request => 3,
         }
     }
 
@@ -95,7 +98,7 @@ impl Kind {
     fn least(self) -> usize {
         match self {
             Self::Event => AT_LEN,
-            Self::Response => AT_LEN + SEQ_LEN,
+            Self::Response | Self::Request => AT_LEN + SEQ_LEN,
         }
     }
 }
@@ -110,6 +113,7 @@ impl Head {
         let kind = match kind {
             1 => Kind::Event,
             2 => Kind::Response,
+            3 => Kind::Request,
             other => return Err(BadHead::Kind(other)),
         };
         let length = u32::from_le_bytes([a, b, c, d]);
@@ -155,12 +159,15 @@ mod tests {
     #[test]
     fn a_header_of_another_file_or_format_is_told_apart() {
         assert!(check_header(&header(), Path::new("x")).is_ok());
+        let mut earlier = header();
+        earlier[8] = 1;
+        assert!(check_header(&earlier, Path::new("x")).is_ok());
         assert_eq!(refusal(b"PK\x03\x04567890123456"), "x is not a weir record");
         let mut later = header();
-        later[8..].copy_from_slice(&[2, 1, 0, 0, 0, 0, 0, 9]);
+        later[8..].copy_from_slice(&[3, 1, 0, 0, 0, 0, 0, 9]);
         assert_eq!(
             refusal(&later),
-            "x is of record format 258, which this weir does not read"
+            "x is of record format 259, which this weir does not read"
         );
         let mut reserved = header();
         reserved[15] = 1;
@@ -189,12 +196,13 @@ mod tests {
         );
         assert_eq!(parse(7, 1), Err(BadHead::Length(7)));
         assert_eq!(parse(15, 2), Err(BadHead::Length(15)));
+        assert_eq!(parse(15, 3), Err(BadHead::Length(15)));
         assert_eq!(
             parse((16 << 20) + 1, 2),
             Err(BadHead::Length((16 << 20) + 1))
         );
         assert_eq!(parse(u32::MAX, 1), Err(BadHead::Length(u32::MAX)));
-        for kind in [0, 3, 4, 255] {
+        for kind in [0, 4, 15, 255] {
             assert_eq!(parse(64, kind), Err(BadHead::Kind(kind)));
         }
     }
@@ -206,7 +214,7 @@ mod tests {
             length: 17,
         };
         let chain = Chain::start(&header()).next(head, [&[7; 16][..], b"x"]);
-        let mut input = blake3::hash(b"weir\x89rec\x01\0\0\0\0\0\0\0")
+        let mut input = blake3::hash(b"weir\x89rec\x02\0\0\0\0\0\0\0")
             .as_bytes()
             .to_vec();
         input.extend([2, 17, 0, 0, 0]);

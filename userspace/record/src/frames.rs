@@ -49,21 +49,22 @@ impl<R: Read> Frames<R> {
             ReadError::Read { place, source }
         })?;
         let ours = frame::header();
-        let tail = match bytes.first_chunk::<HEADER_LEN>() {
+        let (header, tail) = match bytes.first_chunk::<HEADER_LEN>() {
             Some(header) => {
                 frame::check_header(header, &path)?;
-                Tail::Whole
+                (*header, Tail::Whole)
             }
-            None if ours.starts_with(&bytes) => Tail::Torn {
-                bytes: bytes.len() as u64,
-            },
+            None if ours.starts_with(&bytes) => {
+                let bytes = bytes.len() as u64;
+                (ours, Tail::Torn { bytes })
+            }
             None => return Err(ReadError::NotARecord { path }),
         };
         Ok(Self {
             input,
             path,
             offset: HEADER_LEN as u64,
-            chain: Chain::start(&ours),
+            chain: Chain::start(&header),
             tail,
         })
     }

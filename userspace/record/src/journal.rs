@@ -79,13 +79,19 @@ impl<W: Write> Journal<W> {
         result
     }
 
-    /// Appends what the agent saw, over as many frames as it takes.
-    pub(crate) fn response(&mut self, at: i64, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
+    /// Appends what the agent saw or sent, over as many frames as it takes.
+    pub(crate) fn bytes(
+        &mut self,
+        kind: Kind,
+        at: i64,
+        seq: Seq,
+        bytes: &[u8],
+    ) -> Result<(), RecordError> {
         let (at, seq) = (at.to_le_bytes(), seq.to_le_bytes());
         let mut rest = bytes;
         loop {
             let (now, later) = rest.split_at_checked(MAX_RESPONSE).unwrap_or((rest, &[]));
-            self.frame(Kind::Response, [&at, &seq, now])?;
+            self.frame(kind, [&at, &seq, now])?;
             if later.is_empty() {
                 return Ok(());
             }

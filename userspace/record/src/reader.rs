@@ -33,6 +33,15 @@ pub enum Entry {
         /// What, as the agent saw it.
         bytes: Vec<u8>,
     },
+    /// The agent sent something beside the command's text. Much of it comes as several of these.
+    Request {
+        /// Under which command.
+        seq: Seq,
+        /// Microseconds since the session's start.
+        at: i64,
+        /// What, as the agent sent it.
+        bytes: Vec<u8>,
+    },
 }
 
 /// Reads one session's record. An iterator that ends with the record, or after an error.
@@ -162,18 +171,16 @@ fn decode(kind: Kind, mut body: Vec<u8>) -> Result<(i64, Entry), Undecodable> {
             let event = serde_json::from_slice(rest).map_err(Undecodable::Json)?;
             Ok((at, Entry::Event(event)))
         }
-        Kind::Response => {
+        Kind::Response | Kind::Request => {
             let (seq, _) = rest.split_first_chunk().ok_or(Undecodable::Short)?;
             let seq = Seq::from_le_bytes(*seq);
             body.drain(..frame::AT_LEN + frame::SEQ_LEN);
-            Ok((
-                at,
-                Entry::Response {
-                    seq,
-                    at,
-                    bytes: body,
-                },
-            ))
+            let bytes = body;
+            let entry = match kind {
+                Kind::Request => Entry::Request { seq, at, bytes },
+                Kind::Event | Kind::Response => Entry::Response { seq, at, bytes },
+            };
+            Ok((at, entry))
         }
     }
 }

@@ -55,9 +55,11 @@ pub(crate) fn start() -> SessionStart {
             ..Process::default()
         },
         destination: "192.0.2.7:5432".to_owned(),
+        destination_name: None,
         target: Some("shop".to_owned()),
         protocol: Some("postgres".to_owned()),
         policy_version: version().to_string(),
+        observed: false,
     }
 }
 
@@ -158,6 +160,7 @@ pub(crate) fn outcome(rows: u64, masked: u64) -> Outcome {
         rows,
         bytes: 100,
         masked,
+        sent: None,
         micros: 1500,
     }
 }
@@ -169,6 +172,7 @@ pub(crate) fn record(dir: &Path, start: &SessionStart) {
     let seq = writer
         .refused(&refusal(), text("drop database shop"))
         .unwrap();
+    writer.request(seq, b"rows").unwrap();
     writer.response(seq, b"E no").unwrap();
     writer.outcome(seq, &outcome(2, 1)).unwrap();
     writer.asked(&ask(), text("delete")).unwrap();

@@ -21,6 +21,10 @@ pub struct Summary {
     pub refused: u64,
     /// Those that a human was asked about.
     pub asked: u64,
+    /// Those that would have been refused or asked about, and went on because the workload is
+    /// observed.
+    #[serde(default)]
+    pub observed: u64,
     /// Rows that the agent got or changed.
     pub rows: u64,
     /// Values that were masked.
@@ -65,6 +69,7 @@ impl Summary {
             commands: 0,
             refused: 0,
             asked: 0,
+            observed: 0,
             rows: 0,
             masked: 0,
             last: 0,
@@ -75,12 +80,15 @@ impl Summary {
 
     fn add(&mut self, event: Event) {
         match event {
-            Event::Start(_) | Event::Note { .. } => {}
+            Event::Start(_) | Event::Process(_) | Event::Note { .. } => {}
             Event::Opened { database, .. } => self.database = Some(database),
             Event::Intent(Intent { verdict, .. }) => {
                 self.commands += 1;
                 match verdict {
-                    VerdictSummary::Allow { .. } => {}
+                    VerdictSummary::Allow { would_be: None, .. } => {}
+                    VerdictSummary::Allow {
+                        would_be: Some(_), ..
+                    } => self.observed += 1,
                     VerdictSummary::Deny { .. } => self.refused += 1,
                     VerdictSummary::Ask { .. } => self.asked += 1,
                 }

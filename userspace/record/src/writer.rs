@@ -20,9 +20,10 @@ use weir_command::Statement;
 use weir_policy::{Ask, Permit, Refusal};
 
 use crate::{
-    End, Outcome, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
+    End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
     file,
+    frame::Kind,
     journal::Journal,
     store,
 };
@@ -118,7 +119,17 @@ impl SessionWriter {
         })
     }
 
-    /// Records a command that policy allowed, and hands on the proof that it may be forwarded.
+    /// Records that commands come from another process from here on.
+    ///
+    /// # Errors
+    ///
+    /// As [`note`](Self::note).
+    pub fn process(&mut self, process: &Process) -> Result<(), RecordError> {
+        self.event(&EventRef::Process(process))
+    }
+
+    /// Records a command that policy allowed, or that goes on because its workload is observed, and
+    /// hands on the proof that it may be forwarded.
     ///
     /// # Errors
     ///
@@ -128,8 +139,10 @@ impl SessionWriter {
         permit: Permit,
         command: CommandText<'_>,
     ) -> Result<RecordedPermit, RecordError> {
+        let would_be = permit.would_be().map(VerdictRef::from);
         let verdict = VerdictRef::Allow {
             policies: permit.deciding(),
+            would_be: would_be.as_ref(),
         };
         let seq = self.judged(command, verdict, permit.version())?;
         Ok(RecordedPermit::new(permit, seq))
@@ -145,21 +158,7 @@ impl SessionWriter {
         refusal: &Refusal,
         command: CommandText<'_>,
     ) -> Result<Seq, RecordError> {
-        let Refusal {
-            rule,
-            message,
-            deciding: policies,
-            version,
-        } = refusal;
-        self.judged(
-            command,
-            VerdictRef::Deny {
-                rule,
-                message,
-                policies,
-            },
-            version,
-        )
+        self.judged(command, VerdictRef::from(refusal), &refusal.version)
     }
 
     /// Records a command that waits for a human. When one allows it, its [`intent`](Self::intent)
@@ -169,23 +168,7 @@ impl SessionWriter {
     ///
     /// As [`note`](Self::note).
     pub fn asked(&mut self, ask: &Ask, command: CommandText<'_>) -> Result<Seq, RecordError> {
-        let Ask {
-            approvers,
-            message,
-            deciding: policies,
-            version,
-            ..
-        } = ask;
-        let message = message.as_deref();
-        self.judged(
-            command,
-            VerdictRef::Ask {
-                approvers,
-                message,
-                policies,
-            },
-            version,
-        )
+        self.judged(command, VerdictRef::from(ask), &ask.version)
     }
 
     /// Records what became of a command.
@@ -206,7 +189,18 @@ impl SessionWriter {
     /// [`RecordError::UnknownCommand`], or those of writing.
     pub fn response(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
-        self.journal.response(self.now(), seq, bytes)
+        self.journal.bytes(Kind::Response, self.now(), seq, bytes)
+    }
+
+    /// Records bytes that the agent sent under a command, beside its text. Call it before they are
+    /// forwarded.
+    ///
+    /// # Errors
+    ///
+    /// As [`response`](Self::response).
+    pub fn request(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
+        self.known(seq)?;
+        self.journal.bytes(Kind::Request, self.now(), seq, bytes)
     }
 
     /// Records something else that a reader should know.

@@ -48,9 +48,11 @@ fn start() -> SessionStart {
             ..Process::default()
         },
         destination: "192.0.2.7:5432".to_owned(),
+        destination_name: None,
         target: None,
         protocol: None,
         policy_version: "0123456789abcdef".to_owned(),
+        observed: false,
     }
 }
 

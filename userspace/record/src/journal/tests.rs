@@ -62,7 +62,7 @@ fn script(sink: Sink) -> (Option<Journal<Sink>>, Result<(), RecordError>) {
     };
     let result = journal
         .event(1, &NOTE)
-        .and_then(|()| journal.response(2, Seq::NONE.next(), b"some rows"))
+        .and_then(|()| journal.bytes(Kind::Response, 2, Seq::NONE.next(), b"some rows"))
         .and_then(|()| journal.event(3, &NOTE));
     (Some(journal), result)
 }
@@ -89,7 +89,7 @@ fn a_full_disk_at_any_byte_poisons_the_journal() {
             matches!(event, Err(RecordError::Poisoned { .. })),
             "{room}: {event:?}"
         );
-        let response = journal.response(4, Seq::NONE.next(), b"");
+        let response = journal.bytes(Kind::Response, 4, Seq::NONE.next(), b"");
         assert!(
             matches!(response, Err(RecordError::Poisoned { .. })),
             "{room}: {response:?}"
@@ -130,11 +130,16 @@ fn each_frame_is_one_write() {
     let mut journal = journal.unwrap();
     assert_eq!(journal.sink.calls, 4, "a header and three frames");
     journal
-        .response(4, Seq::NONE.next(), &vec![0; MAX_RESPONSE])
+        .bytes(Kind::Response, 4, Seq::NONE.next(), &vec![0; MAX_RESPONSE])
         .unwrap();
     assert_eq!(journal.sink.calls, 5);
     journal
-        .response(4, Seq::NONE.next(), &vec![0; MAX_RESPONSE + 1])
+        .bytes(
+            Kind::Response,
+            4,
+            Seq::NONE.next(),
+            &vec![0; MAX_RESPONSE + 1],
+        )
         .unwrap();
     assert_eq!(journal.sink.calls, 7);
 }

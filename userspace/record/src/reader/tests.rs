@@ -19,7 +19,7 @@ fn small() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
         entries.push(entry.unwrap());
         ends.push(usize::try_from(reader.frames.offset()).unwrap());
     }
-    assert_eq!(entries.len(), 8);
+    assert_eq!(entries.len(), 9);
     assert_eq!(reader.tail(), Tail::Whole);
     (fs::read(path).unwrap(), entries, ends)
 }
@@ -114,11 +114,11 @@ fn frames_taken_out_doubled_or_swapped_break_the_chain() {
         )
     };
     for (order, good) in [
-        (&[0, 2, 3, 4, 5, 6, 7][..], 1),
-        (&[0, 1, 1, 2, 3, 4, 5, 6, 7], 2),
-        (&[0, 1, 3, 2, 4, 5, 6, 7], 2),
-        (&[1, 2, 3, 4, 5, 6, 7], 0),
-        (&[0, 1, 2, 3, 4, 5, 7], 6),
+        (&[0, 2, 3, 4, 5, 6, 7, 8][..], 1),
+        (&[0, 1, 1, 2, 3, 4, 5, 6, 7, 8], 2),
+        (&[0, 1, 3, 2, 4, 5, 6, 7, 8], 2),
+        (&[1, 2, 3, 4, 5, 6, 7, 8], 0),
+        (&[0, 1, 2, 3, 4, 5, 6, 8], 7),
     ] {
         let (got, error, _) = with(order);
         assert_eq!(got, entries[..good], "{order:?}");
@@ -166,7 +166,7 @@ fn lying_lengths_and_unknown_kinds_name_their_place() {
             format!(" at byte {offset} is damaged: a frame can't be {length} bytes long");
         assert!(problem.ends_with(&expected), "{problem}");
     }
-    for kind in [0, 3, 4, 255] {
+    for kind in [0, 4, 15, 255] {
         let problem = problem(&head(64, kind));
         let expected = format!(" at byte {offset} is damaged: unknown frame kind {kind}");
         assert!(problem.ends_with(&expected), "{problem}");
@@ -273,7 +273,7 @@ fn what_is_no_record_is_said_to_be_none() {
 #[test]
 fn the_bytes_are_as_format_md_says() {
     let (bytes, entries, ends) = small();
-    assert_eq!(&bytes[..16], b"weir\x89rec\x01\0\0\0\0\0\0\0");
+    assert_eq!(&bytes[..16], b"weir\x89rec\x02\0\0\0\0\0\0\0");
     let mut hash = *blake3::hash(&bytes[..16]).as_bytes();
     for (entry, frame) in entries.iter().zip(ends.windows(2)) {
         let frame = &bytes[frame[0]..frame[1]];
@@ -286,8 +286,9 @@ fn the_bytes_are_as_format_md_says() {
                 assert_eq!(frame[4], 1);
                 assert_eq!(&body[8..], serde_json::to_vec(event).unwrap());
             }
-            Entry::Response { seq, at, bytes } => {
-                assert_eq!(frame[4], 2);
+            Entry::Response { seq, at, bytes } | Entry::Request { seq, at, bytes } => {
+                let is_request = matches!(entry, Entry::Request { .. });
+                assert_eq!(frame[4], if is_request { 3 } else { 2 });
                 let expected = [&at.to_le_bytes()[..], &seq.get().to_le_bytes(), bytes].concat();
                 assert_eq!(body, expected);
             }

@@ -85,6 +85,7 @@ fn a_session_in_numbers() {
             commands: 2,
             refused: 1,
             asked: 1,
+            observed: 0,
             rows: 2,
             masked: 1,
             last,

@@ -21,7 +21,7 @@ fn events(path: &Path) -> Vec<Event> {
     assert!(error.is_none() && tail == Tail::Whole, "{error:?} {tail:?}");
     let event = |entry| match entry {
         Entry::Event(event) => event,
-        Entry::Response { .. } => panic!("a response"),
+        Entry::Response { .. } | Entry::Request { .. } => panic!("bytes"),
     };
     entries.into_iter().map(event).collect()
 }
@@ -194,7 +194,10 @@ fn commands_are_numbered_whatever_the_verdict() {
     assert_eq!(
         verdicts,
         [
-            VerdictSummary::Allow { policies: deciding },
+            VerdictSummary::Allow {
+                policies: deciding,
+                would_be: None
+            },
             VerdictSummary::Deny {
                 rule: refusal.rule,
                 message: refusal.message,
@@ -290,7 +293,7 @@ fn a_long_response_goes_over_several_frames() {
     assert!(error.is_none() && tail == Tail::Whole);
     let parts = entries.into_iter().filter_map(|entry| match entry {
         Entry::Response { seq, bytes, .. } => Some((seq, bytes)),
-        Entry::Event(_) => None,
+        Entry::Event(_) | Entry::Request { .. } => None,
     });
     let parts = parts.collect::<Vec<_>>();
     assert_eq!(parts.len(), 3);
@@ -320,3 +323,56 @@ fn a_writer_that_is_dropped_leaves_an_unfinished_record() {
 }
 
 mod round_trip;
+
+#[test]
+fn what_goes_on_only_because_it_is_observed_says_what_would_have_stopped_it() {
+    let dir = dir();
+    let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
+    let path = writer.path().to_owned();
+    let nobody = weir_policy::Source {
+        name: "none.cedar".to_owned(),
+        text: "@id(\"none\") forbid (principal, action, resource);".to_owned(),
+    };
+    let policies = weir_policy::Policies::load(&[nobody]).unwrap();
+    let observed = policies.observe_unjudged("undeclared-destination", "nobody declared it".into());
+    let proof = writer.intent(observed, text("connect")).unwrap();
+    assert!(proof.permit().would_be().is_some());
+    let _plain = writer.intent(permit(), text("connect")).unwrap();
+    writer.end(&End::Closed).unwrap();
+
+    let verdicts: Vec<_> = events(&path)
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Intent(intent) => Some(intent.verdict),
+            _ => None,
+        })
+        .collect();
+    let [
+        VerdictSummary::Allow {
+            policies,
+            would_be: Some(would_be),
+        },
+        plain,
+    ] = &verdicts[..]
+    else {
+        panic!("{verdicts:?}");
+    };
+    assert!(policies.is_empty());
+    assert_eq!(
+        **would_be,
+        VerdictSummary::Deny {
+            rule: "undeclared-destination".to_owned(),
+            message: "nobody declared it".to_owned(),
+            policies: vec![],
+        }
+    );
+    assert!(matches!(
+        plain,
+        VerdictSummary::Allow { would_be: None, .. }
+    ));
+    let summary = crate::Summary::read(&path).unwrap();
+    assert_eq!(
+        (summary.commands, summary.observed, summary.refused),
+        (2, 1, 0)
+    );
+}

@@ -3,7 +3,7 @@
 use proptest::{collection, prelude::*};
 
 use super::*;
-use crate::{Side, Status};
+use crate::{Process, Side, Status};
 
 /// What a session may go through, in owned form.
 #[derive(Clone, Debug)]
@@ -13,7 +13,9 @@ enum Step {
     Asked(Ask, String),
     Outcome(Outcome),
     Response(Vec<u8>),
+    Request(Vec<u8>),
     Note(String),
+    Process(Process),
 }
 
 fn any_outcome() -> impl Strategy<Value = Outcome> {
@@ -30,6 +32,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
             rows,
             bytes,
             masked,
+            sent: masked.checked_sub(7),
             micros,
         }
     })
@@ -41,6 +44,7 @@ fn any_end() -> impl Strategy<Value = End> {
         Just(End::ClientGone),
         Just(End::ServerGone),
         Just(End::Shutdown),
+        Just(End::Idle),
         any::<(String, String)>().prop_map(|(rule, message)| End::Refused { rule, message }),
         any::<(String, String)>().prop_map(|(rule, message)| End::PolicyChanged { rule, message }),
         any::<String>().prop_map(|message| End::Error { message }),
@@ -77,7 +81,15 @@ fn any_step() -> impl Strategy<Value = Step> {
         (ask, any::<String>()).prop_map(|(ask, text)| Step::Asked(ask, text)),
         any_outcome().prop_map(Step::Outcome),
         collection::vec(any::<u8>(), 0..100).prop_map(Step::Response),
+        collection::vec(any::<u8>(), 0..100).prop_map(Step::Request),
         any::<String>().prop_map(Step::Note),
+        (any::<u32>(), any::<String>()).prop_map(|(pid, comm)| {
+            Step::Process(Process {
+                pid,
+                comm,
+                ..Process::default()
+            })
+        }),
     ]
 }
 
@@ -144,6 +156,14 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
             writer.response(seq, &bytes).unwrap();
             return Entry::Response { seq, at: 0, bytes };
         }
+        Step::Request(bytes) => {
+            writer.request(seq, &bytes).unwrap();
+            return Entry::Request { seq, at: 0, bytes };
+        }
+        Step::Process(process) => {
+            writer.process(&process).unwrap();
+            Event::Process(process)
+        }
         Step::Note(message) => {
             writer.note(&message).unwrap();
             Event::Note { message }
@@ -172,7 +192,9 @@ proptest! {
         prop_assert_eq!(tail, Tail::Whole);
         for entry in &mut entries {
             match entry {
-                Entry::Event(Event::Intent(Intent { at, .. })) | Entry::Response { at, .. } => {
+                Entry::Event(Event::Intent(Intent { at, .. }))
+                | Entry::Response { at, .. }
+                | Entry::Request { at, .. } => {
                     prop_assert!(*at >= 0);
                     *at = 0;
                 }
