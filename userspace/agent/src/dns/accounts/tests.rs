@@ -1,0 +1,154 @@
+use std::fs;
+
+use weir_policy::{Mode, Policies, Subject};
+use weir_record::{Process, Status, Summary, store};
+
+use super::*;
+
+fn subject(id: &str) -> Subject {
+    Subject {
+        id: id.to_owned(),
+        groups: Vec::new(),
+        on_behalf_of: None,
+    }
+}
+
+fn refusal() -> Refusal {
+    Refusal {
+        rule: "default-deny".to_owned(),
+        message: "no".to_owned(),
+        deciding: Vec::new(),
+        version: Policies::shipped().unwrap().version().clone(),
+    }
+}
+
+fn outcome() -> Outcome {
+    Outcome {
+        status: Status::Refused,
+        rows: 0,
+        bytes: 0,
+        masked: 0,
+        sent: None,
+        micros: 0,
+    }
+}
+
+struct Bed {
+    dir: tempfile::TempDir,
+    accounts: Accounts,
+    workload: WorkloadName,
+    process: Process,
+    refusal: Refusal,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self {
+            accounts: Accounts::new(dir.path().join("records")),
+            dir,
+            workload: "w".parse().unwrap(),
+            process: Process::default(),
+            refusal: refusal(),
+        }
+    }
+
+    fn ask(&self, subject: &Subject) -> Owed {
+        let speaker = Speaker {
+            workload: &self.workload,
+            mode: Mode::Enforce,
+            subject,
+            process: &self.process,
+            destination: "192.0.2.53:53".parse().unwrap(),
+            policy_version: "0123456789abcdef",
+        };
+        self.accounts
+            .refused(&speaker, &self.refusal, "A a.example")
+            .unwrap()
+    }
+
+    /// Every record, once `ended` of them have an end: that is written in the background.
+    async fn summaries(&self, ended: usize) -> Vec<Summary> {
+        let mut summaries = Vec::new();
+        for _ in 0..1000 {
+            let listed = store::list(&self.dir.path().join("records")).unwrap();
+            summaries = listed.into_iter().map(Result::unwrap).collect();
+            if summaries.iter().filter(|s| s.end.is_some()).count() == ended {
+                return summaries;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("{ended} were to be ended: {summaries:?}")
+    }
+}
+
+#[tokio::test]
+async fn a_record_is_ended_after_many_questions_and_after_a_silence() {
+    let (bed, alice) = (Bed::new(), subject("unix:alice"));
+    for _ in 0..10_001 {
+        bed.ask(&alice).settle(&outcome(), None).unwrap();
+    }
+    let summaries = bed.summaries(1).await;
+    let mut commands: Vec<u64> = summaries.iter().map(|s| s.commands).collect();
+    commands.sort_unstable();
+    assert_eq!(commands, [1, 10_000]);
+    bed.accounts.tidy(Instant::now());
+    bed.summaries(1).await;
+    bed.accounts.tidy(Instant::now() + IDLE);
+    bed.summaries(2).await;
+}
+
+#[tokio::test]
+async fn a_record_is_not_ended_before_the_last_outcome_that_it_is_owed() {
+    let (bed, alice) = (Bed::new(), subject("unix:alice"));
+    let (first, second) = (bed.ask(&alice), bed.ask(&alice));
+    bed.accounts.tidy(Instant::now() + IDLE);
+    first.settle(&outcome(), None).unwrap();
+    bed.summaries(0).await;
+    // Meanwhile another record takes the questions.
+    bed.ask(&alice).settle(&outcome(), None).unwrap();
+    second.settle(&outcome(), None).unwrap();
+    assert_eq!(bed.summaries(1).await.len(), 2);
+}
+
+#[tokio::test]
+async fn so_many_records_are_open_and_the_oldest_makes_room() {
+    let bed = Bed::new();
+    for number in 0..=MOST_OPEN {
+        let owed = bed.ask(&subject(&format!("unix:u{number}")));
+        owed.settle(&outcome(), None).unwrap();
+    }
+    let summaries = bed.summaries(1).await;
+    assert_eq!(summaries.len(), MOST_OPEN + 1);
+    let ended = summaries.iter().find(|s| s.end.is_some()).unwrap();
+    assert_eq!(ended.start.subject, "unix:u0");
+}
+
+#[tokio::test]
+async fn closing_ends_all_and_what_was_owed_is_told_it_is_too_late() {
+    let (bed, alice) = (Bed::new(), subject("unix:alice"));
+    let owed = bed.ask(&alice);
+    bed.accounts.close().unwrap();
+    assert!(owed.settle(&outcome(), None).is_err());
+    let summaries = bed.summaries(1).await;
+    assert_eq!(summaries[0].end, Some(End::Shutdown));
+}
+
+#[tokio::test]
+async fn a_record_that_fails_is_followed_by_another() {
+    let (bed, alice) = (Bed::new(), subject("unix:alice"));
+    let records = bed.dir.path().join("records");
+    fs::write(&records, "in the way").unwrap();
+    let speaker = Speaker {
+        workload: &bed.workload,
+        mode: Mode::Enforce,
+        subject: &alice,
+        process: &bed.process,
+        destination: "192.0.2.53:53".parse().unwrap(),
+        policy_version: "0123456789abcdef",
+    };
+    let failed = bed.accounts.refused(&speaker, &bed.refusal, "A a.example");
+    assert!(failed.is_err());
+    fs::remove_file(&records).unwrap();
+    bed.ask(&alice).settle(&outcome(), None).unwrap();
+}

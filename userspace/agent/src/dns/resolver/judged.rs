@@ -1,0 +1,110 @@
+//! The verdict on one question.
+
+use std::time::Instant;
+
+use weir_policy::{Lookup, LookupContext, Permit, Policies, Refusal, Subject, Verdict};
+
+use super::{
+    super::{
+        declared::without_search_domain,
+        question::{Question, type_name},
+    },
+    Asker, Local, lock,
+};
+use crate::{approve, config::HostName};
+
+/// The rule that refuses who can't be told.
+const UNVERIFIED: &str = "identity-unverified";
+/// The rule that refuses what holds no question.
+const MALFORMED: &str = "malformed-query";
+
+/// The verdict on one question.
+pub(super) enum Judged {
+    Allowed(Permit),
+    Refused(Refused),
+}
+
+/// Why a question is not asked.
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    /// The name would be allowed without its end, which may be a search domain.
+    pub(super) found_without_end: bool,
+}
+
+/// Judges a question, and counts its name if it is allowed.
+pub(super) fn judge(
+    local: &Local,
+    policies: &Policies,
+    asker: &Asker,
+    question: &Question,
+) -> Judged {
+    let subject = match &asker.subject {
+        Ok(subject) => subject,
+        Err(error) => {
+            return Judged::Refused(Refused {
+                refusal: own(policies, UNVERIFIED, error.to_string()),
+                found_without_end: false,
+            });
+        }
+    };
+    let court = Court {
+        local,
+        policies,
+        asker,
+        subject,
+        record_type: type_name(question.record_type),
+    };
+    // Counted before it is judged, so that no two questions count as the same one.
+    let counted = lock(&local.rate).count(&question.name, Instant::now());
+    let refusal = match court.ask(&question.name, counted.names) {
+        Verdict::Allow(permit) => return Judged::Allowed(permit),
+        Verdict::Ask(ask) => approve::unanswered(&ask),
+        Verdict::Deny(refusal) => refusal,
+    };
+    lock(&local.rate).take_back(&question.name, counted);
+    let found_without_end = without_search_domain(&question.name)
+        .any(|name| matches!(court.ask(&name, counted.names), Verdict::Allow(_)));
+    Judged::Refused(Refused {
+        refusal,
+        found_without_end,
+    })
+}
+
+/// The refusal of what holds no question.
+pub(super) fn malformed(policies: &Policies, why: &str) -> Refusal {
+    own(policies, MALFORMED, why.to_owned())
+}
+
+fn own(policies: &Policies, rule: &str, message: String) -> Refusal {
+    Refusal {
+        rule: rule.to_owned(),
+        message,
+        deciding: Vec::new(),
+        version: policies.version().clone(),
+    }
+}
+
+struct Court<'a> {
+    local: &'a Local,
+    policies: &'a Policies,
+    asker: &'a Asker,
+    subject: &'a Subject,
+    record_type: String,
+}
+
+impl Court<'_> {
+    fn ask(&self, name: &HostName, names_per_minute: u32) -> Verdict {
+        let context = LookupContext {
+            workload: self.asker.workload.to_string(),
+            declared: self.local.declared.holds(name),
+            names_per_minute,
+        };
+        let lookup = Lookup {
+            subject: self.subject,
+            host: name.as_str(),
+            record_type: &self.record_type,
+            context: &context,
+        };
+        self.policies.judge_lookup_in(self.local.mode, &lookup)
+    }
+}

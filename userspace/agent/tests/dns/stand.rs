@@ -1,0 +1,223 @@
+//! A resolver of weir's, and a workload that asks it.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use hickory_proto::{
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{
+        Name, RecordType,
+        rdata::opt::{EdnsCode, EdnsOption},
+    },
+};
+use tokio::sync::watch;
+use weir_agent::{
+    config::{Config, WorkloadName},
+    dns::{Asker, Resolver, ResolverOptions},
+};
+use weir_policy::{Policies, Source, Subject};
+use weir_record::{Entry, Event, Intent, Outcome, Process, SessionReader, VerdictSummary};
+
+/// What the workload `w` may do: its target's hosts are `db.internal`, `lb.internal` and `plain`.
+const CONFIG: &str = r#"
+[dns]
+timeout_ms = 250
+
+[[identity]]
+name = "bot"
+kind = "static"
+
+[[workload]]
+name = "w"
+cgroup = "/weir/w"
+identity = "bot"
+targets = ["db"]
+
+[[workload]]
+name = "watched"
+cgroup = "/weir/watched"
+identity = "bot"
+mode = "observe"
+
+[[target]]
+name = "db"
+protocol = "postgres"
+hosts = ["db.internal", "lb.internal", "plain"]
+ports = [5432]
+upstream = "127.0.0.1:5432"
+credential = { user = "app", password_credential = "a" }
+
+[[target]]
+name = "far"
+protocol = "postgres"
+hosts = ["far.internal"]
+ports = [5432]
+upstream = "127.0.0.1:5432"
+credential = { user = "app", password_credential = "a" }
+"#;
+
+/// Lets anybody look up anything in `corp.example`, of any type.
+pub(crate) const COMPANY: &str = r#"
+@id("company")
+permit (principal, action == Weir::Action::"resolve", resource in Weir::Host::"corp.example");
+"#;
+
+pub(crate) struct Stand {
+    pub(crate) resolver: Arc<Resolver>,
+    pub(crate) dir: tempfile::TempDir,
+    _policies: watch::Sender<Arc<Policies>>,
+}
+
+/// A resolver that asks these servers by the shipped policies.
+pub(crate) fn stand(upstreams: &[SocketAddr]) -> Stand {
+    with(upstreams, &[], Policies::shipped_sources())
+}
+
+/// The same, with these policies beside the shipped ones.
+pub(crate) fn stand_and(upstreams: &[SocketAddr], policies: &[&str]) -> Stand {
+    with(upstreams, policies, Policies::shipped_sources())
+}
+
+/// With these policies alone.
+pub(crate) fn stand_only(upstreams: &[SocketAddr], policies: &[&str]) -> Stand {
+    with(upstreams, policies, Vec::new())
+}
+
+fn with(upstreams: &[SocketAddr], more: &[&str], mut sources: Vec<Source>) -> Stand {
+    for (text, name) in more.iter().zip('a'..) {
+        sources.push(Source {
+            name: format!("{name}.cedar"),
+            text: (*text).to_owned(),
+        });
+    }
+    let policies = Policies::load(&sources).unwrap_or_else(|found| panic!("{found}"));
+    let policies = watch::Sender::new(Arc::new(policies));
+    let config = Config::parse("weir.toml", CONFIG).unwrap_or_else(|found| panic!("{found}"));
+    let dir = tempfile::tempdir().unwrap();
+    let records = dir.path().join("records");
+    fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
+    let options = ResolverOptions {
+        upstreams: upstreams.to_vec(),
+        records,
+        policies: policies.subscribe(),
+    };
+    Stand {
+        resolver: Arc::new(Resolver::new(&config, options)),
+        dir,
+        _policies: policies,
+    }
+}
+
+pub(crate) fn asker() -> Asker {
+    Asker {
+        workload: workload("w"),
+        subject: Ok(Subject {
+            id: "workload:bot".to_owned(),
+            groups: Vec::new(),
+            on_behalf_of: None,
+        }),
+        process: process(4242, "agent"),
+        destination: "10.255.255.53:53".parse().unwrap(),
+    }
+}
+
+pub(crate) fn workload(name: &str) -> WorkloadName {
+    name.parse().unwrap()
+}
+
+pub(crate) fn process(pid: u32, comm: &str) -> Process {
+    Process {
+        pid,
+        comm: comm.to_owned(),
+        ..Process::default()
+    }
+}
+
+/// A query as a client writes it, with EDNS.
+pub(crate) fn query(name: &str, record_type: RecordType) -> Vec<u8> {
+    let mut message = Message::new(7, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    let mut name = Name::from_ascii(name).unwrap();
+    name.set_fqdn(true);
+    message.add_query(Query::query(name, record_type));
+    let mut edns = Edns::new();
+    edns.set_max_payload(1232);
+    message.set_edns(edns);
+    message.to_vec().unwrap()
+}
+
+impl Stand {
+    pub(crate) fn records(&self) -> PathBuf {
+        self.dir.path().join("records")
+    }
+
+    /// What `w` is answered.
+    pub(crate) async fn ask(&self, name: &str, record_type: RecordType) -> Message {
+        self.ask_as(&asker(), name, record_type).await
+    }
+
+    pub(crate) async fn ask_as(
+        &self,
+        asker: &Asker,
+        name: &str,
+        record_type: RecordType,
+    ) -> Message {
+        let answer = self.resolver.answer(asker, &query(name, record_type)).await;
+        Message::from_vec(&answer.unwrap()).unwrap()
+    }
+
+    /// The questions on record, with their outcomes.
+    pub(crate) fn questions(&self) -> Vec<(Intent, Option<Outcome>)> {
+        questions(&self.records())
+    }
+}
+
+/// The questions of all records of a directory, with their outcomes.
+pub(crate) fn questions(records: &Path) -> Vec<(Intent, Option<Outcome>)> {
+    let mut questions: Vec<(Intent, Option<Outcome>)> = Vec::new();
+    for file in fs::read_dir(records).unwrap() {
+        let begin = questions.len();
+        for entry in SessionReader::open(&file.unwrap().path()).unwrap() {
+            match entry.unwrap() {
+                Entry::Event(Event::Intent(intent)) => questions.push((intent, None)),
+                Entry::Event(Event::Outcome { seq, outcome }) => {
+                    let of = |(intent, _): &&mut (Intent, Option<Outcome>)| intent.seq == seq;
+                    questions[begin..].iter_mut().find(of).unwrap().1 = Some(outcome);
+                }
+                _ => {}
+            }
+        }
+    }
+    questions
+}
+
+/// `allow`, or the rule that refused.
+pub(crate) fn verdict(intent: &Intent) -> &str {
+    match &intent.verdict {
+        VerdictSummary::Allow { .. } => "allow",
+        VerdictSummary::Deny { rule, .. } => rule,
+        VerdictSummary::Ask { .. } => "ask",
+    }
+}
+
+/// The code and the text of an extended error (RFC 8914).
+pub(crate) fn reason(message: &Message) -> (u16, String) {
+    let edns = message.edns.as_ref().unwrap();
+    let Some(EdnsOption::Unknown(_, data)) = edns.option(EdnsCode::Unknown(15)) else {
+        panic!("no reason: {message}")
+    };
+    let text = String::from_utf8(data[2..].to_vec()).unwrap();
+    (u16::from_be_bytes([data[0], data[1]]), text)
+}
+
+/// The code, and the addresses with their TTLs.
+pub(crate) fn gist(message: &Message) -> (ResponseCode, Vec<String>) {
+    let records = message.answers.iter();
+    let records = records.map(|record| format!("{} {}", record.data, record.ttl));
+    (message.metadata.response_code, records.collect())
+}
