@@ -26,8 +26,8 @@ pub(super) struct Confinement {
     uid: Uid,
     gid: Gid,
     groups: Vec<Gid>,
-    view: View,
-    scope: Scope,
+    view: Option<View>,
+    scope: Option<Scope>,
     filter: Filter,
 }
 
@@ -100,8 +100,8 @@ impl Confinement {
         procs: File,
         report: PipeWriter,
         account: &Account,
-        view: View,
-        scope: Scope,
+        view: Option<View>,
+        scope: Option<Scope>,
     ) -> Self {
         let Account {
             uid, gid, groups, ..
@@ -131,21 +131,25 @@ impl Confinement {
         let at = |step| move |errno| (step, errno);
         // First, so that nothing after it happens outside; 0 is the writing process itself.
         unistd::write(self.procs.as_fd(), b"0").map_err(at(Step::JoinCgroup))?;
-        self.view.enter().map_err(at(Step::Mounts))?;
+        if let Some(view) = &self.view {
+            view.enter().map_err(at(Step::Mounts))?;
+        }
         // A directory may be open to root alone, or, on some network file systems, to the user
         // alone.
-        let here = self.view.go_back();
+        let here = self.go_back();
         unistd::setgroups(&self.groups).map_err(at(Step::Groups))?;
         unistd::setresgid(self.gid, self.gid, self.gid).map_err(at(Step::Groups))?;
         // The bounding set while there is still the capability to shrink it; the rest once the
         // user is set, since setting it may need some of them.
         empty_bounding_set().map_err(at(Step::Capabilities))?;
         unistd::setresuid(self.uid, self.uid, self.uid).map_err(at(Step::User))?;
-        here.or_else(|_| self.view.go_back())
+        here.or_else(|_| self.go_back())
             .map_err(at(Step::Directory))?;
         drop_capabilities().map_err(at(Step::Capabilities))?;
         nix::sys::prctl::set_no_new_privs().map_err(at(Step::NoNewPrivileges))?;
-        self.scope.enter().map_err(at(Step::Scope))?;
+        if let Some(scope) = &self.scope {
+            scope.enter().map_err(at(Step::Scope))?;
+        }
         self.filter.install().map_err(at(Step::SystemCalls))?;
         // Weir blocks those that it passes on; the command must be able to get them.
         SigSet::empty()
@@ -153,6 +157,10 @@ impl Confinement {
             .map_err(at(Step::Signals))?;
         close_the_rest().map_err(at(Step::Descriptors))?;
         self.verify().map_err(at(Step::Verify))
+    }
+
+    fn go_back(&self) -> Result<(), Errno> {
+        self.view.as_ref().map_or(Ok(()), View::go_back)
     }
 
     /// Trusts no return value alone: root must be out of reach.

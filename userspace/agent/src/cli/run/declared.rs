@@ -1,7 +1,9 @@
 //! The configuration of one run: the file's, or the embedded one, with this run as its only
 //! workload.
 
-use std::path::Path;
+use std::{mem, path::Path};
+
+use weir_intercept::UnixRule;
 
 use super::{error::RunError, place::Place};
 use crate::config::{Config, Engine, Workload};
@@ -39,6 +41,16 @@ pub(super) fn config(
         });
     config.workloads = workload.into_iter().collect();
     Ok(config)
+}
+
+/// Takes out which Unix sockets the command may reach, and leaves the engine with all.
+///
+/// What keeps the others away is what the command sees (`mounts`, `landlock`), where sockets of its
+/// own making work. The kernel's hook knows names only: it would refuse those, too.
+pub(super) fn unix_sockets(config: &mut Config) -> UnixRule {
+    let run = config.workloads.first_mut();
+    run.map(|run| mem::replace(&mut run.rules.unix, UnixRule::Open))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -105,5 +117,27 @@ mod tests {
             ("bot", "/weir.run/1-abc")
         );
         assert_eq!(run.reach, Reach::Only([].into()));
+    }
+
+    #[test]
+    fn unix_sockets_are_for_the_command_s_view_and_not_for_the_kernel() {
+        let load = |more: &str| {
+            load(&format!(
+                "[[identity]]\nname = \"bot\"\nkind = \"static\"\n[[workload]]\nname = \"run\"\n\
+                 cgroup = \"/weir/ci\"\nidentity = \"bot\"\n{more}",
+            ))
+        };
+        for (more, told) in [
+            ("", UnixRule::default()),
+            ("unix_sockets = \"all\"\n", UnixRule::Open),
+            (
+                "unix_sockets = [\"/run/app.sock\"]\n",
+                UnixRule::Only(vec!["/run/app.sock".into()]),
+            ),
+        ] {
+            let mut config = load(more);
+            assert_eq!(unix_sockets(&mut config), told);
+            assert_eq!(config.workloads[0].rules.unix, UnixRule::Open);
+        }
     }
 }

@@ -45,15 +45,17 @@ pub(super) fn missing() -> Option<&'static str> {
     )
 }
 
-/// What the command is put into, made before the fork; `None` where the kernel can't.
-pub(super) struct Scope(Option<OwnedFd>);
+/// What the command is put into, made before the fork.
+pub(super) struct Scope(OwnedFd);
 
 impl Scope {
+    /// Makes one; `None` where the kernel can't.
+    ///
     /// # Errors
     /// The kernel knows scopes and yet made none.
-    pub(super) fn new() -> Result<Self, Errno> {
+    pub(super) fn new() -> Result<Option<Self>, Errno> {
         if missing().is_some() {
-            return Ok(Self(None));
+            return Ok(None);
         }
         let attributes = Attributes {
             handled_access_fs: 0,
@@ -72,17 +74,14 @@ impl Scope {
         let fd = Errno::result(made)?;
         let fd = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
         // SAFETY: a new descriptor that nothing else owns.
-        Ok(Self(Some(unsafe { OwnedFd::from_raw_fd(fd) })))
+        Ok(Some(Self(unsafe { OwnedFd::from_raw_fd(fd) })))
     }
 
     /// Puts the calling process, and all that it becomes, into the scope. Async-signal-safe. New
     /// privileges must have been ruled out before.
     pub(super) fn enter(&self) -> Result<(), Errno> {
-        let Some(ruleset) = &self.0 else {
-            return Ok(());
-        };
         // SAFETY: a system call on numbers.
-        let entered = unsafe { libc::syscall(RESTRICT_SELF, ruleset.as_raw_fd(), 0) };
+        let entered = unsafe { libc::syscall(RESTRICT_SELF, self.0.as_raw_fd(), 0) };
         Errno::result(entered).map(drop)
     }
 }

@@ -28,6 +28,7 @@ use std::{
 use jiff::Timestamp;
 use nix::unistd::geteuid;
 use tokio::{process::Child, sync::oneshot};
+use weir_intercept::UnixRule;
 
 use self::{
     account::{Account, prefix},
@@ -82,17 +83,18 @@ async fn govern(
     command: &args::Run,
     user: &user::Account,
     place: &Place,
-    config: Config,
+    mut config: Config,
     blocked: &Blocked,
 ) -> Result<(ExitStatus, Account), RunError> {
     let signals = blocked.listen()?;
+    let sockets = declared::unix_sockets(&mut config);
     let options = StartOptions {
         instance: place.instance(),
         ..StartOptions::default()
     };
     let engine = Engine::start(config, options).await?;
     let began = Timestamp::now();
-    let lived = live(command, user, place, &engine, signals).await;
+    let lived = live(command, user, place, &engine, &sockets, signals).await;
     // Nothing may be left that could go on once enforcement is lifted.
     place.end()?;
     let refusals = (
@@ -110,6 +112,7 @@ async fn live(
     user: &user::Account,
     place: &Place,
     engine: &Engine,
+    sockets: &UnixRule,
     mut signals: Signals,
 ) -> Result<ExitStatus, RunError> {
     let authority = Published::copy(engine.ca_pem(), &place.name)?;
@@ -119,9 +122,15 @@ async fn live(
         stopped.await.ok();
     }));
     if !command.quiet {
-        greet(user, engine);
+        greet(user, engine, sockets);
     }
-    let mut child = spawn::spawn(&command.command, user, &place.cgroup, authority.path(), &[])?;
+    let mut child = spawn::spawn(
+        &command.command,
+        user,
+        &place.cgroup,
+        authority.path(),
+        sockets,
+    )?;
     let ended = tokio::select! {
         served = &mut serving => Err(fallen(served)),
         status = wait(&mut child, &mut signals) => status,
@@ -165,7 +174,7 @@ fn fallen(served: Result<(), EngineError>) -> RunError {
     }
 }
 
-fn greet(user: &user::Account, engine: &Engine) {
+fn greet(user: &user::Account, engine: &Engine, sockets: &UnixRule) {
     let mut line = prefix()
         .text(format!("running as {}, policy ", user.name))
         .and(Tone::Key, engine.status().policy.version)
@@ -179,7 +188,9 @@ fn greet(user: &user::Account, engine: &Engine) {
     }
     let mut out = Out::stderr();
     out.line(&line).ok();
-    if let Some(missing) = landlock::missing() {
+    if *sockets != UnixRule::Open
+        && let Some(missing) = landlock::missing()
+    {
         out.line(&prefix().and(Tone::Warn, missing)).ok();
     }
 }

@@ -9,12 +9,12 @@ use std::{
     fs::OpenOptions,
     io::{self, PipeReader, Read as _},
     os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use tokio::process::Child;
-use weir_intercept::cgroup::Cgroup;
+use weir_intercept::{UnixRule, cgroup::Cgroup};
 
 use super::{
     confine::{Confinement, Step as Confining},
@@ -44,14 +44,14 @@ const WITHHELD: [&str; 12] = [
 ];
 
 /// Starts the command in the cgroup, as the user. `authority` is the file of weir's own
-/// certificate authority, which the command finds as `WEIR_CA`; `sockets` are the Unix sockets of
-/// the host that it may reach.
+/// certificate authority, which the command finds as `WEIR_CA`; `sockets` says which
+/// Unix sockets of the host it may reach; if all, it sees the host's files as they are.
 pub(super) fn spawn(
     command: &[OsString],
     account: &Account,
     cgroup: &Cgroup,
     authority: &Path,
-    sockets: &[PathBuf],
+    sockets: &UnixRule,
 ) -> Result<Child, RunError> {
     let (program, arguments) = command
         .split_first()
@@ -61,12 +61,20 @@ pub(super) fn spawn(
         .open(cgroup.path().join("cgroup.procs"))
         .map_err(RunError::Prepare)?;
     let (failures, report) = io::pipe().map_err(RunError::Prepare)?;
-    let view = View::make(&Visible {
-        sockets,
-        files: &[authority],
-        account,
-    })?;
-    let scope = Scope::new().map_err(RunError::Scope)?;
+    let (view, scope) = match sockets {
+        UnixRule::Open => (None, None),
+        UnixRule::Only(sockets) => {
+            let visible = Visible {
+                sockets,
+                files: &[authority],
+                account,
+            };
+            (
+                Some(View::make(&visible)?),
+                Scope::new().map_err(RunError::Scope)?,
+            )
+        }
+    };
     let mut confinement = Confinement::new(procs, report, account, view, scope);
 
     let mut prepared = Command::new(program);

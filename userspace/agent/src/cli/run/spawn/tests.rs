@@ -55,7 +55,7 @@ async fn shell(script: &str) -> (String, ExitStatus) {
         &nobody(),
         &place.cgroup,
         Path::new("/ca.pem"),
-        &[],
+        &UnixRule::default(),
     )
     .unwrap();
     let status = child.wait().await.unwrap();
@@ -159,7 +159,7 @@ async fn what_can_t_be_run_is_told_from_what_can_t_be_confined() {
             &nobody(),
             cgroup,
             Path::new("/ca.pem"),
-            &[],
+            &UnixRule::default(),
         )
         .map(drop)
         .unwrap_err()
@@ -176,7 +176,7 @@ async fn what_can_t_be_run_is_told_from_what_can_t_be_confined() {
         &root,
         &place.cgroup,
         Path::new("/ca.pem"),
-        &[],
+        &UnixRule::default(),
     );
     let error = error.map(drop).unwrap_err();
     assert!(

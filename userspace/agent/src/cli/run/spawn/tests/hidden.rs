@@ -97,7 +97,7 @@ async fn a_declared_socket_can_be_dialled_wherever_it_lies() {
             &nobody(),
             &place.cgroup,
             Path::new("/ca.pem"),
-            &declared,
+            &UnixRule::Only(declared.into()),
         )
         .unwrap();
         assert!(child.wait().await.unwrap().success(), "{parent}");
@@ -252,7 +252,14 @@ async fn the_authority_can_be_read_in_the_runtime_directory() {
         "-c".into(),
         "test \"$(cat $WEIR_CA)\" = certificate".into(),
     ];
-    let mut child = spawn(&command, &nobody(), &place.cgroup, pem.path(), &[]).unwrap();
+    let mut child = spawn(
+        &command,
+        &nobody(),
+        &place.cgroup,
+        pem.path(),
+        &UnixRule::default(),
+    )
+    .unwrap();
     assert!(child.wait().await.unwrap().success());
     place.cgroup.remove().unwrap();
 }
@@ -267,4 +274,27 @@ async fn the_host_s_own_mounts_stay_as_they_were() {
     shell("true").await;
     assert_eq!(mounts(), before);
     std::os::unix::net::UnixStream::connect(&path).unwrap();
+}
+
+#[tokio::test]
+async fn where_every_socket_is_declared_the_host_is_seen_as_it_is() {
+    let place = place();
+    let dir = directory("/run");
+    let path = dir.path().join("socket");
+    let _listener = listener(&path);
+    let script = format!(
+        "exec >/dev/null; {DIAL} SOCK_STREAM {} | grep -qx OK",
+        text(&path)
+    );
+    let command = ["/bin/sh".into(), "-c".into(), script.into()];
+    let mut child = spawn(
+        &command,
+        &nobody(),
+        &place.cgroup,
+        Path::new("/ca.pem"),
+        &UnixRule::Open,
+    )
+    .unwrap();
+    assert!(child.wait().await.unwrap().success());
+    place.cgroup.remove().unwrap();
 }
