@@ -17,6 +17,8 @@ pub(crate) enum Part {
     EbpfLints,
     /// A database server, for tests and demo.
     Postgres,
+    /// A DNS server, for tests.
+    Dns,
     /// A Python with database drivers, for tests.
     Python,
     /// The distribution's Python as it is, for the demo.
@@ -30,6 +32,7 @@ impl Part {
         Self::Ebpf,
         Self::EbpfLints,
         Self::Postgres,
+        Self::Dns,
         Self::Python,
         Self::PlainPython,
         Self::Deny,
@@ -78,6 +81,9 @@ impl Need {
                 Part::Postgres if !testbed::postgres::is_installed() => {
                     needs.extend(apt::missing(POSTGRES)?);
                 }
+                Part::Dns if find_program("dnsmasq").is_none() => {
+                    needs.extend(apt::missing(DNS)?);
+                }
                 Part::Python if !python::is_ready(workspace) => {
                     needs.extend(apt::missing(PYTHON)?);
                     needs.push(Self::PythonEnvironment);
@@ -88,7 +94,7 @@ impl Need {
                 Part::Deny if find_program(CARGO_DENY.name).is_none() => {
                     needs.push(Self::Program(&CARGO_DENY));
                 }
-                Part::Postgres | Part::Python | Part::PlainPython | Part::Deny => {}
+                Part::Postgres | Part::Dns | Part::Python | Part::PlainPython | Part::Deny => {}
             }
         }
         Ok(needs)
@@ -98,6 +104,11 @@ impl Need {
 const POSTGRES: &[(&str, &str)] = &[(
     "postgresql",
     "the server and psql; tests start their own, on ports of their own, as user postgres",
+)];
+
+const DNS: &[(&str, &str)] = &[(
+    "dnsmasq-base",
+    "a DNS server; tests start their own, on ports of their own",
 )];
 
 const PYTHON: &[(&str, &str)] = &[("python3-venv", "an environment for the Python drivers")];
