@@ -29,7 +29,7 @@ struct Attributes {
 }
 
 /// What the command can reach because this kernel has no scopes; `None` where it has.
-pub(super) fn missing() -> Option<&'static str> {
+pub(in crate::cli) fn missing() -> Option<&'static str> {
     // SAFETY: with this flag the call takes no memory.
     let version = unsafe {
         libc::syscall(

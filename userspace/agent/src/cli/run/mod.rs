@@ -42,7 +42,7 @@ use crate::{
     engine::{Engine, EngineError, StartOptions},
 };
 
-pub(super) use self::error::RunError;
+pub(super) use self::{error::RunError, landlock::missing as without_landlock};
 
 /// How long the sessions of a command that has ended may take to write their own ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
