@@ -176,7 +176,7 @@ const WAYS: [Way; 16] = [
         closings: &[
             closed(
                 &["Unix sockets"],
-                "only declared names may be dialled; in `weir run` no others are in sight",
+                "only declared names may be dialled; in `weir run` those there at its start are hidden",
             ),
             partly(
                 &[],
