@@ -1,25 +1,40 @@
 //! The connection-level verdict: whether weir opens a connection to the upstream at all.
 //!
-//! An [`Admission`] is the proof that dialling demands. It carries what it was given for, the
-//! target, the destination, the subject and the workload, so that it can't be used for another.
+//! An [`Admission`] or a [`Passage`] is the proof that dialling demands, the first for a protocol
+//! that weir reads, the second for bytes that it passes on as they come. Each carries what it was
+//! given for, the destination, the subject and the workload, so that it can't be used for another.
+
+mod passage;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use weir_policy::Subject;
+use weir_policy::{Mode, Subject};
 
+pub use self::passage::Passage;
 use crate::{
-    config::{Host, HostPort, Target, WorkloadName},
-    route::{Reason, Route},
+    config::{Host, HostPort, Postgres, Service, Target, WorkloadName},
+    route::{NoRoute, Reason, Route},
 };
 
-/// Proof that a connection may be opened. Only [`admit`] makes one.
+/// What a connection was admitted to. Only [`admit`] makes one.
+#[derive(Debug)]
+pub enum Admitted {
+    /// A session of a protocol that weir reads.
+    Postgres(Admission),
+    /// A connection whose bytes weir passes on.
+    Opaque(Passage),
+}
+
+/// Proof that a PostgreSQL session may be opened. Only [`admit`] makes one.
 #[derive(Debug)]
 pub struct Admission {
     target: Arc<Target>,
+    service: Arc<Postgres>,
     destination: SocketAddr,
     upstream: HostPort,
     subject: Subject,
     workload: WorkloadName,
+    mode: Mode,
 }
 
 /// A connection that is refused before anything is dialled.
@@ -37,32 +52,79 @@ pub struct NotAdmitted {
 ///
 /// # Errors
 /// When it was routed nowhere.
-pub fn admit(subject: Subject, route: Route) -> Result<Admission, NotAdmitted> {
+pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
     match route {
         Route::Govern(governed) => {
-            let (target, destination, workload) = governed.into_parts();
-            let upstream = target.upstream.clone().unwrap_or_else(|| HostPort {
-                host: Host::Address(destination.ip()),
-                port: destination.port(),
-            });
-            Ok(Admission {
-                target,
-                destination,
-                upstream,
-                subject,
-                workload,
+            let (target, destination, workload, mode) = governed.into_parts();
+            let upstream = target
+                .upstream
+                .clone()
+                .unwrap_or_else(|| as_dialled(destination));
+            Ok(match target.service.clone() {
+                Service::Postgres(service) => Admitted::Postgres(Admission {
+                    target,
+                    service,
+                    destination,
+                    upstream,
+                    subject,
+                    workload,
+                    mode,
+                }),
+                Service::Tcp(service) => Admitted::Opaque(Passage {
+                    target: Some(target),
+                    service,
+                    destination,
+                    upstream,
+                    subject,
+                    workload,
+                    mode,
+                    unadmitted: None,
+                }),
             })
         }
-        Route::Refuse(nowhere) => {
-            let rule = match nowhere.reason {
-                Reason::Undeclared => "undeclared-destination",
-                Reason::NotForWorkload { .. } => "target-not-for-workload",
-                Reason::Ambiguous { .. } => "ambiguous-destination",
-            };
-            Err(NotAdmitted {
-                rule,
-                message: nowhere.to_string(),
-            })
+        Route::Pass(passed) => {
+            let nowhere = passed.into_refusal();
+            Ok(Admitted::Opaque(Passage {
+                target: None,
+                service: Default::default(),
+                destination: nowhere.destination,
+                upstream: as_dialled(nowhere.destination),
+                subject,
+                workload: nowhere.workload.clone(),
+                mode: Mode::Observe,
+                unadmitted: Some(not_admitted(&nowhere)),
+            }))
+        }
+        Route::Refuse(nowhere) => Err(not_admitted(&nowhere)),
+    }
+}
+
+fn not_admitted(nowhere: &NoRoute) -> NotAdmitted {
+    let rule = match nowhere.reason {
+        Reason::Undeclared => "undeclared-destination",
+        Reason::NotForWorkload { .. } => "target-not-for-workload",
+        Reason::Ambiguous { .. } => "ambiguous-destination",
+    };
+    NotAdmitted {
+        rule,
+        message: nowhere.to_string(),
+    }
+}
+
+fn as_dialled(destination: SocketAddr) -> HostPort {
+    HostPort {
+        host: Host::Address(destination.ip()),
+        port: destination.port(),
+    }
+}
+
+impl Admitted {
+    /// The declared target, where there is one.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<Target>> {
+        match self {
+            Self::Postgres(admission) => Some(admission.target()),
+            Self::Opaque(passage) => passage.target(),
         }
     }
 }
@@ -72,6 +134,12 @@ impl Admission {
     #[must_use]
     pub fn target(&self) -> &Arc<Target> {
         &self.target
+    }
+
+    /// How it is spoken to.
+    #[must_use]
+    pub fn service(&self) -> &Postgres {
+        &self.service
     }
 
     /// Where the workload dialled.
@@ -96,6 +164,12 @@ impl Admission {
     #[must_use]
     pub fn workload(&self) -> &WorkloadName {
         &self.workload
+    }
+
+    /// Whether the workload's verdicts are carried out.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 }
 

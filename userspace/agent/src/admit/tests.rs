@@ -1,14 +1,15 @@
-use weir_policy::Subject;
+use weir_policy::{Mode, Subject};
 
-use super::{Admission, NotAdmitted, admit};
+use super::{Admission, Admitted, NotAdmitted, Passage, admit};
 use crate::{config::Config, route::Routes};
 
-fn attempt(workload: &str, destination: &str) -> Result<Admission, NotAdmitted> {
+fn attempt(workload: &str, destination: &str) -> Result<Admitted, NotAdmitted> {
     let text = r#"
         identity = [{ name = "bot", kind = "unix" }]
         workload = [
-            { name = "ci", cgroup = "/weir/ci", identity = "bot", targets = ["orders"] },
+            { name = "ci", cgroup = "/weir/ci", identity = "bot", targets = ["orders", "cache"] },
             { name = "all", cgroup = "/weir/all", identity = "bot" },
+            { name = "watched", cgroup = "/weir/watched", identity = "bot", targets = ["orders"], mode = "observe" },
         ]
         [[target]]
         name = "orders"
@@ -23,6 +24,11 @@ fn attempt(workload: &str, destination: &str) -> Result<Admission, NotAdmitted> 
         ports = [5432]
         upstream = "db.internal:6432"
         credential = { user = "app", password_credential = "a" }
+        [[target]]
+        name = "cache"
+        protocol = "tcp"
+        cidrs = ["10.0.0.3/32"]
+        ports = [6379]
     "#;
     let config = Config::parse("weir.toml", text).unwrap();
     let subject = Subject {
@@ -37,6 +43,45 @@ fn attempt(workload: &str, destination: &str) -> Result<Admission, NotAdmitted> 
     )
 }
 
+fn admission(workload: &str, destination: &str) -> Admission {
+    match attempt(workload, destination) {
+        Ok(Admitted::Postgres(admission)) => admission,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn passage(workload: &str, destination: &str) -> Passage {
+    match attempt(workload, destination) {
+        Ok(Admitted::Opaque(passage)) => passage,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_opaque_target_gives_a_passage_and_no_credential() {
+    let passage = passage("ci", "10.0.0.3:6379");
+    assert_eq!(passage.target().unwrap().name.as_str(), "cache");
+    assert_eq!(passage.upstream().to_string(), "10.0.0.3:6379");
+    assert!(passage.unadmitted().is_none() && passage.mode() == Mode::Enforce);
+}
+
+#[test]
+fn an_observed_workload_passes_to_what_nobody_declared_and_that_is_told() {
+    let passed = passage("watched", "192.0.2.1:22");
+    assert!(passed.target().is_none() && passed.mode() == Mode::Observe);
+    assert_eq!(passed.upstream().to_string(), "192.0.2.1:22");
+    assert_eq!(passed.unadmitted().unwrap().rule, "undeclared-destination");
+    assert!(!passed.service().record_bytes);
+    // Opaque, though not for this workload: no credential is lent, nothing would be masked.
+    let passed = passage("watched", "10.0.0.3:6379");
+    assert_eq!(passed.unadmitted().unwrap().rule, "target-not-for-workload");
+    // Within its reach it is governed, and marked as observed.
+    assert_eq!(admission("watched", "10.0.0.1:5432").mode(), Mode::Observe);
+    // Out of its reach its masking could not hold.
+    let refused = attempt("watched", "10.0.0.2:5432").unwrap_err();
+    assert_eq!(refused.rule, "target-not-for-workload");
+}
+
 #[test]
 fn an_admission_says_what_it_was_given_for() {
     for (workload, destination, target, upstream) in [
@@ -45,13 +90,13 @@ fn an_admission_says_what_it_was_given_for() {
         ("ci", "[2001:db8::1]:5432", "orders", "[2001:db8::1]:5432"),
         ("all", "10.0.0.2:5432", "users", "db.internal:6432"),
     ] {
-        let admission = attempt(workload, destination).unwrap();
+        let admission = admission(workload, destination);
         assert_eq!(admission.target().name.as_str(), target);
         assert_eq!(admission.upstream().to_string(), upstream);
         assert_eq!(admission.subject().id, "unix:alice");
         assert_eq!(admission.workload().as_str(), workload);
     }
-    let mapped = attempt("ci", "[::ffff:10.0.0.1]:5432").unwrap();
+    let mapped = admission("ci", "[::ffff:10.0.0.1]:5432");
     assert_eq!(mapped.destination(), "10.0.0.1:5432".parse().unwrap());
 }
 
@@ -64,7 +109,7 @@ fn a_refusal_names_the_rule_and_the_way_out() {
             "undeclared-destination",
             "no target is declared for [2001:db8::7]:5432; to let workload ci go there, add to \
              weir.toml a [[target]] with name, protocol, hosts = [\"2001:db8::7\"], ports = [5432] \
-             and [target.credential]",
+             and [target.credential], or with protocol = \"tcp\" and no credential",
         ),
         (
             "ci",

@@ -23,7 +23,7 @@ pub struct Engine {
     pub socket: PathBuf,
     /// The directory of policies and masking rules; none means the shipped ones.
     pub policies: Option<PathBuf>,
-    /// The resolvers that workloads may ask.
+    /// The resolvers that weir asks for workloads.
     pub resolvers: Resolvers,
     /// The largest message that is read, in bytes.
     pub max_message: usize,

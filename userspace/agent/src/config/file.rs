@@ -4,7 +4,7 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, engine, identity, invalid::InvalidValue, overlap, report::Report, stanza::Declared,
+    Config, dns, engine, identity, invalid::InvalidValue, overlap, report::Report, stanza::Declared,
     table::Table, target, value::Value, workload,
 };
 
@@ -27,6 +27,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let engine = root
         .optional("engine")
         .map(|v| v.table("[engine]").map(engine::read));
+    let dns = root
+        .optional("dns")
+        .map(|v| v.table("[dns]").map(dns::read));
     let mut stanzas = |key, title| {
         root.optional(key)
             .map(|v: Value<'a>| v.tables(title))
@@ -60,6 +63,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     overlap::targets(&targets, &workloads, report);
     let config = Config {
         engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
+        dns: dns.unwrap_or_else(|| Some(dns::Dns::default()))?,
         workloads,
         identities: identities
             .into_values()

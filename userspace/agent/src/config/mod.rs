@@ -8,12 +8,14 @@
 //! when they are used, names of hosts are resolved by [`route`](crate::route), users and groups are
 //! looked up by [`identity`](crate::identity).
 //!
-//! Limits: only PostgreSQL targets, and a cgroup that lies in no other workload's.
+//! Limits: PostgreSQL and opaque targets only, and a cgroup that lies in no other workload's.
 
 mod address;
 mod cgroup;
 mod cidr;
 mod credential;
+mod dns;
+mod duration;
 mod engine;
 mod errors;
 mod file;
@@ -26,6 +28,7 @@ mod password;
 mod path;
 mod report;
 mod resolvers;
+mod rules;
 mod size;
 mod stanza;
 mod table;
@@ -39,10 +42,13 @@ use std::{
     sync::Arc,
 };
 
+use weir_policy::Mode;
+
 pub use address::{Host, HostName, HostPort};
 pub use cgroup::CgroupPath;
 pub use cidr::Cidr;
 pub use credential::Credential;
+pub use dns::Dns;
 pub use engine::Engine;
 pub use errors::ConfigErrors;
 pub use identity::{Identity, IdentityKind};
@@ -50,7 +56,7 @@ pub use invalid::InvalidValue;
 pub use name::{IdentityName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
 pub use resolvers::Resolvers;
-pub use target::{Match, Place, Protocol, Target};
+pub use target::{Match, Place, Postgres, Protocol, Service, Target, Tcp};
 pub use tls::{AgentTls, UpstreamTls};
 pub use workload::{Reach, Workload};
 
@@ -59,6 +65,8 @@ pub use workload::{Reach, Workload};
 pub struct Config {
     /// What holds for the daemon.
     pub engine: Engine,
+    /// How names are looked up.
+    pub dns: Dns,
     /// Who is governed. No name and no cgroup is there twice.
     pub workloads: Vec<Workload>,
     /// Who they can be.
@@ -101,6 +109,8 @@ impl Config {
             create: true,
             identity: Arc::clone(&identity),
             reach: Reach::All,
+            mode: Mode::Enforce,
+            rules: weir_intercept::Rules::default(),
         };
         Self {
             engine: Engine {
@@ -108,6 +118,7 @@ impl Config {
                 socket,
                 ..Engine::default()
             },
+            dns: Dns::default(),
             workloads: vec![run],
             identities: vec![identity],
             targets: Vec::new(),

@@ -1,7 +1,6 @@
-//! Which resolvers the workloads may ask.
+//! Which resolvers weir asks for workloads.
 //!
-//! Not its job: asking them. What is not in this list is refused, so a line of resolv.conf that
-//! can't be read only takes away.
+//! Not its job: asking them. A line of resolv.conf that can't be read names none.
 
 use std::{
     fs::File,

@@ -1,18 +1,19 @@
 //! `[[target]]`: a declared upstream, where the workloads dial it and how weir does.
 
-use std::{fmt, sync::Arc};
+mod service;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use toml::Spanned;
 
 use super::{
     address::{Host, HostName, HostPort},
     cidr::Cidr,
-    credential::{self, Credential},
-    invalid::InvalidValue,
+    credential::Credential,
     name::TargetName,
     stanza::Stanza,
     table::Table,
-    tls::{self, AgentTls, UpstreamTls},
+    tls::{AgentTls, UpstreamTls},
 };
 
 /// A declared upstream.
@@ -20,12 +21,35 @@ use super::{
 pub struct Target {
     /// Its name.
     pub name: TargetName,
-    /// What is spoken there.
-    pub protocol: Protocol,
+    /// What is spoken there, and what weir needs to know for that.
+    pub service: Service,
     /// Which destinations are meant by it.
     pub matches: Match,
     /// Where weir dials; none means the original destination.
     pub upstream: Option<HostPort>,
+}
+
+/// What is spoken at a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// PostgreSQL, read and governed statement by statement.
+    Postgres(Arc<Postgres>),
+    /// Anything over TCP, passed on as it comes.
+    Tcp(Tcp),
+}
+
+/// The name of what is spoken at a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// PostgreSQL's frontend/backend protocol, version 3.
+    Postgres,
+    /// Opaque: a connection is admitted or not, and its bytes are counted.
+    Tcp,
+}
+
+/// What weir needs to speak PostgreSQL for an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postgres {
     /// TLS towards the agent.
     pub agent_tls: AgentTls,
     /// TLS towards the upstream.
@@ -34,11 +58,13 @@ pub struct Target {
     pub credential: Credential,
 }
 
-/// What is spoken at a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// PostgreSQL's frontend/backend protocol, version 3.
-    Postgres,
+/// What holds for an opaque target's connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tcp {
+    /// Whether the bytes themselves go on record, both ways.
+    pub record_bytes: bool,
+    /// How long a connection may be silent; none means for ever.
+    pub idle_timeout: Option<Duration>,
 }
 
 /// The destinations that are meant by a target: any of its hosts or networks, on any of its ports.
@@ -81,12 +107,24 @@ impl Match {
     }
 }
 
+impl Target {
+    /// What is spoken there.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        match self.service {
+            Service::Postgres(_) => Protocol::Postgres,
+            Service::Tcp(_) => Protocol::Tcp,
+        }
+    }
+}
+
 impl Protocol {
     /// The name that configuration, policies and records use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
+            Self::Tcp => "tcp",
         }
     }
 }
@@ -111,47 +149,30 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<TargetName, Arc<Target>> {
     let name = table
         .required("name", "name = \"orders-db\"")
         .and_then(|v| v.located::<TargetName>());
+    let protocols = [Protocol::Postgres, Protocol::Tcp].map(|p| (p.as_str(), p));
     let protocol = table.required("protocol", "protocol = \"postgres\"");
-    let protocol = protocol.and_then(|v| v.one_of(&[("postgres", Protocol::Postgres)]));
+    let protocol = protocol.and_then(|v| v.one_of(&protocols));
     let matches = matches(&mut table);
     let upstream = match table.optional("upstream") {
         Some(upstream) => upstream.parse::<HostPort>().map(Some),
         None => Some(None),
     };
-    let agent_tls = match table.optional("agent") {
-        Some(agent) => agent.table("[target.agent]").and_then(tls::read_agent),
-        None => Some(AgentTls::default()),
+    let service = match protocol {
+        Some(Protocol::Tcp) => service::tcp(&mut table).map(Service::Tcp),
+        // Where the protocol isn't known, what weir reads is the likelier meant.
+        Some(Protocol::Postgres) | None => {
+            service::postgres(&mut table, upstream.as_ref(), &matches)
+                .map(|postgres| Service::Postgres(Arc::new(postgres)))
+        }
     };
-    let tls = match table.optional("tls") {
-        Some(tls) => tls.table("[target.tls]").and_then(tls::read_upstream),
-        None => Some(UpstreamTls::default()),
-    };
-    let credential = table
-        .required(
-            "credential",
-            "[target.credential] with `user` and `password_file`",
-        )
-        .and_then(|v| v.table("[target.credential]"))
-        .and_then(credential::read);
-
-    if let (Some(None), Some(tls)) = (&upstream, &tls)
-        && let Some(wrong) = agent_picks_the_server(&matches, tls)
-    {
-        table.wrong("cidrs", wrong);
-    }
     table.finish();
     let value = (|| {
-        let upstream = upstream?;
-        let tls = tls?.expecting(upstream.as_ref(), &matches);
-        let name = name.as_ref()?.get_ref().clone();
+        protocol?;
         Some(Arc::new(Target {
-            name,
-            protocol: protocol?,
+            name: name.as_ref()?.get_ref().clone(),
+            service: service?,
             matches,
-            upstream,
-            agent_tls: agent_tls?,
-            tls,
-            credential: credential?,
+            upstream: upstream?,
         }))
     })();
     Stanza { name, value }
@@ -181,23 +202,4 @@ fn plain<T>(list: Option<Vec<Spanned<T>>>) -> Vec<T> {
         .into_iter()
         .map(Spanned::into_inner)
         .collect()
-}
-
-/// Without a declared upstream weir logs in wherever the agent dials. In a network of many hosts
-/// that may be one of the agent's own, so the certificate has to tell the right one: otherwise
-/// the credential could be lured out.
-fn agent_picks_the_server(matches: &Match, tls: &UpstreamTls) -> Option<InvalidValue> {
-    let tells = match tls {
-        UpstreamTls::Disable => false,
-        UpstreamTls::Verify {
-            ca, server_name, ..
-        } => ca.is_some() || server_name.is_some(),
-    };
-    let network = matches.cidrs.iter().find(|cidr| !cidr.is_single());
-    network.filter(|_| !tells).map(|network| {
-        InvalidValue::new(format!(
-            "weir would log in at any host of {network} that the agent picks"
-        ))
-        .help("add `upstream`, or say by which certificate the right one is known: `ca` or `server_name` in [target.tls]")
-    })
 }

@@ -2,12 +2,23 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
+    time::Duration,
 };
 
+use weir_policy::Mode;
+
 use super::{
-    AgentTls, Config, ConfigErrors, Host, IdentityKind, PasswordSource, Place, Protocol, Reach,
-    Resolvers, UpstreamTls,
+    AgentTls, Config, ConfigErrors, Dns, Host, IdentityKind, PasswordSource, Place, Postgres,
+    Protocol, Reach, Resolvers, Service, Target, Tcp, UpstreamTls,
 };
+
+/// What a target says of PostgreSQL.
+fn postgres(target: &Target) -> &Postgres {
+    match &target.service {
+        Service::Postgres(postgres) => postgres,
+        other => panic!("{other:?}"),
+    }
+}
 
 fn parsed(text: &str) -> Config {
     Config::parse("weir.toml", text).unwrap_or_else(|errors| panic!("{errors}"))
@@ -43,6 +54,7 @@ fn mistakes_are_told_with_their_place_and_the_way_out() {
 fn the_example_loads_and_means_what_it_says() {
     let text = include_str!("../../../../weir.example.toml");
     let config = parsed(text);
+    assert_eq!(config.dns, Dns::default());
     let [ci, assistant] = config.workloads.as_slice() else {
         panic!("{config:#?}")
     };
@@ -68,7 +80,7 @@ fn the_example_loads_and_means_what_it_says() {
         panic!("{config:#?}")
     };
     assert!(matches!(&ci.reach, Reach::Only(only) if only.iter().eq([&target.name])));
-    assert_eq!(target.protocol, Protocol::Postgres);
+    assert_eq!(target.protocol(), Protocol::Postgres);
     let places: Vec<String> = target.matches.places().map(|p| p.to_string()).collect();
     assert_eq!(places, ["db.internal", "10.0.0.0/8", "::1"]);
     assert_eq!(target.matches.ports, [5432]);
@@ -76,18 +88,18 @@ fn the_example_loads_and_means_what_it_says() {
         target.upstream.as_ref().unwrap().to_string(),
         "127.0.0.1:5432"
     );
-    assert_eq!(target.agent_tls, AgentTls::Offer);
+    assert_eq!(postgres(target).agent_tls, AgentTls::Offer);
     assert_eq!(
-        target.tls,
+        postgres(target).tls,
         UpstreamTls::Verify {
             ca: Some("/etc/weir/orders-ca.pem".into()),
             server_name: Some("db.internal".to_owned()),
             hostname: true
         }
     );
-    assert_eq!(target.credential.user, "app");
+    assert_eq!(postgres(target).credential.user, "app");
     assert_eq!(
-        target.credential.password,
+        postgres(target).credential.password,
         PasswordSource::File("/etc/weir/secrets/orders".into())
     );
     assert_eq!(config.engine.records(), Path::new("/var/lib/weir/records"));
@@ -118,7 +130,7 @@ fn the_example_loads_and_means_what_it_says() {
         .replace("\npassword_file", "\n# password_file")
         .replace("\n# password_credential", "\npassword_credential");
     assert_eq!(
-        parsed(&other).targets[0].credential.password,
+        postgres(&parsed(&other).targets[0]).credential.password,
         PasswordSource::Credential("orders".to_owned())
     );
 }
@@ -133,15 +145,15 @@ fn target(lines: &str) -> String {
 #[test]
 fn what_is_left_out_is_the_strictest() {
     let target = &parsed(&target("hosts = [\"DB.internal\"]")).targets[0];
-    assert_eq!(target.agent_tls, AgentTls::Offer);
+    assert_eq!(postgres(target).agent_tls, AgentTls::Offer);
     assert_eq!(target.upstream, None);
     let UpstreamTls::Verify {
         ca: None,
         server_name: Some(name),
         hostname: true,
-    } = &target.tls
+    } = &postgres(target).tls
     else {
-        panic!("{:?}", target.tls)
+        panic!("{target:?}")
     };
     assert_eq!(name, "db.internal");
 }
@@ -160,7 +172,7 @@ fn the_servers_name_is_never_a_guess() {
         ("hosts = [\"10.0.0.1\"]", None),
     ] {
         let target = &parsed(&target(lines)).targets[0];
-        let UpstreamTls::Verify { server_name, .. } = &target.tls else {
+        let UpstreamTls::Verify { server_name, .. } = &postgres(target).tls else {
             panic!("{target:?}")
         };
         assert_eq!(server_name.as_deref(), expected, "{lines}");
@@ -279,5 +291,52 @@ proptest::proptest! {
         if let Err(errors) = Config::parse("weir.toml", &edited) {
             proptest::prop_assert!(errors.to_string().contains("weir.toml:"));
         }
+    }
+}
+
+#[test]
+fn an_opaque_target_has_no_credential_and_says_what_is_recorded() {
+    let text = |lines: &str| {
+        format!(
+            "[[target]]\nname = \"cache\"\nprotocol = \"tcp\"\nhosts = [\"a.b\"]\nports = [6379]\n{lines}"
+        )
+    };
+    for (lines, record_bytes, idle) in [
+        ("", false, None),
+        ("record = \"counts\"", false, None),
+        (
+            "record = \"bytes\"\nidle_timeout = \"10m\"",
+            true,
+            Some(600),
+        ),
+    ] {
+        let config = parsed(&text(lines));
+        let [target] = config.targets.as_slice() else {
+            panic!("{config:#?}")
+        };
+        assert_eq!(target.protocol(), Protocol::Tcp);
+        let expected = Tcp {
+            record_bytes,
+            idle_timeout: idle.map(Duration::from_secs),
+        };
+        assert_eq!(target.service, Service::Tcp(expected), "{lines}");
+    }
+    // A network of many hosts needs no certificate: nothing is lent that could be lured out.
+    let network = text("").replace("hosts = [\"a.b\"]", "cidrs = [\"10.0.0.0/8\"]");
+    assert_eq!(parsed(&network).targets.len(), 1);
+}
+
+#[test]
+fn a_workload_enforces_unless_it_says_otherwise() {
+    for (line, mode) in [
+        ("", Mode::Enforce),
+        ("mode = \"enforce\"", Mode::Enforce),
+        ("mode = \"observe\"", Mode::Observe),
+    ] {
+        let config = parsed(&format!(
+            "[[identity]]\nname = \"bot\"\nkind = \"unix\"\n[[workload]]\nname = \"ci\"\n\
+             cgroup = \"/weir/ci\"\nidentity = \"bot\"\n{line}"
+        ));
+        assert_eq!(config.workloads[0].mode, mode);
     }
 }

@@ -3,6 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use toml::Spanned;
+use weir_intercept::Rules;
+use weir_policy::Mode;
 
 use super::{
     cgroup::CgroupPath,
@@ -10,6 +12,7 @@ use super::{
     invalid::InvalidValue,
     name::{IdentityName, TargetName, WorkloadName},
     report::Report,
+    rules,
     stanza::{Declared, Stanza},
     table::Table,
     target::Target,
@@ -28,6 +31,10 @@ pub struct Workload {
     pub identity: Arc<Identity>,
     /// Which targets it may reach.
     pub reach: Reach,
+    /// Whether its verdicts are carried out.
+    pub mode: Mode,
+    /// At which ports it may answer, and which Unix sockets it may reach.
+    pub rules: Rules,
 }
 
 /// Which targets a workload may reach.
@@ -57,6 +64,8 @@ pub(super) struct Unlinked {
     create: bool,
     identity: Spanned<IdentityName>,
     targets: Option<Vec<Spanned<TargetName>>>,
+    mode: Mode,
+    rules: Rules,
 }
 
 pub(super) fn read(mut table: Table<'_>) -> Stanza<WorkloadName, Unlinked> {
@@ -70,6 +79,12 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<WorkloadName, Unlinked> {
         .required("identity", "identity = \"…\", the name of an [[identity]]")
         .and_then(|v| v.located());
     let targets = table.optional("targets").map(|v| v.each(|t| t.parse()));
+    let rules = rules::read(&mut table);
+    let modes = [Mode::Enforce, Mode::Observe].map(|mode| (mode.as_str(), mode));
+    let mode = match table.optional("mode") {
+        Some(mode) => mode.one_of(&modes),
+        None => Some(Mode::default()),
+    };
     let cgroup = match (&path, &unit) {
         (Some(path), None) => path.located(),
         (None, Some(unit)) => unit
@@ -104,6 +119,8 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<WorkloadName, Unlinked> {
             create: create.flatten().unwrap_or(false),
             identity: identity?,
             targets,
+            mode: mode?,
+            rules,
         })
     })();
     Stanza { name, value }
@@ -135,6 +152,8 @@ impl Unlinked {
             create: self.create,
             identity,
             reach,
+            mode: self.mode,
+            rules: self.rules,
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
+use weir_policy::Mode;
+
 use crate::config::{Target, TargetName, WorkloadName};
 
 /// What is to be done with a connection.
@@ -9,6 +11,8 @@ use crate::config::{Target, TargetName, WorkloadName};
 pub enum Route {
     /// It goes to this target, if it is [admitted](crate::admit::admit).
     Govern(Governed),
+    /// It goes where it was dialled, unread: it belongs nowhere, and its workload is only observed.
+    Pass(Passed),
     /// It goes nowhere.
     Refuse(NoRoute),
 }
@@ -20,7 +24,13 @@ pub struct Governed {
     target: Arc<Target>,
     destination: SocketAddr,
     workload: WorkloadName,
+    mode: Mode,
 }
+
+/// A destination that would be refused, were the workload not only observed. Only
+/// [`Routes::route`](super::Routes::route) makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed(NoRoute);
 
 /// A destination that belongs to no target that the workload may reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +65,13 @@ impl Governed {
         target: Arc<Target>,
         destination: SocketAddr,
         workload: WorkloadName,
+        mode: Mode,
     ) -> Self {
         Self {
             target,
             destination,
             workload,
+            mode,
         }
     }
 
@@ -81,8 +93,24 @@ impl Governed {
         &self.workload
     }
 
-    pub(crate) fn into_parts(self) -> (Arc<Target>, SocketAddr, WorkloadName) {
-        (self.target, self.destination, self.workload)
+    pub(crate) fn into_parts(self) -> (Arc<Target>, SocketAddr, WorkloadName, Mode) {
+        (self.target, self.destination, self.workload, self.mode)
+    }
+}
+
+impl Passed {
+    pub(super) fn new(nowhere: NoRoute) -> Self {
+        Self(nowhere)
+    }
+
+    /// Why it would be refused.
+    #[must_use]
+    pub fn refusal(&self) -> &NoRoute {
+        &self.0
+    }
+
+    pub(crate) fn into_refusal(self) -> NoRoute {
+        self.0
     }
 }
 
@@ -98,7 +126,7 @@ impl fmt::Display for NoRoute {
                 f,
                 "no target is declared for {destination}; to let workload {workload} go there, add \
                  to weir.toml a [[target]] with name, protocol, hosts = [\"{}\"], ports = [{}] and \
-                 [target.credential]",
+                 [target.credential], or with protocol = \"tcp\" and no credential",
                 destination.ip(),
                 destination.port()
             ),

@@ -6,11 +6,18 @@
 //! that are equally specific, those within the workload's reach count; if that leaves several,
 //! nobody can say which was meant, and the connection is refused.
 //!
+//! A workload that is only observed goes on to destinations that nobody declared, as if weir were
+//! not there. Not to those of a declared target that it may not reach, or that can't be told apart,
+//! unless that is opaque: there masking would have to hold, and weir must not lend the credential.
+//!
 //! Not its job: to say whether the subject may connect (policy), to dial, to hold a secret.
 //!
-//! Limits: a name stands for its latest answers. An agent that holds an older one, or got a part
-//! of a rotating set that weir didn't, is refused: give `cidrs` for such a target. The scope of a
-//! link-local address is not looked at.
+//! A name means what weir's own look-up of it says, and what the workload was given when it asked
+//! for it: names of rotating sets lead to their target whichever part a workload got. What a
+//! workload was given longer ago than the answer counts stands below both.
+//!
+//! Limits: an address that a workload knows from elsewhere (another host, a file) is told by weir's
+//! own look-up alone. The scope of a link-local address is not looked at.
 
 mod decision;
 mod resolve;
@@ -21,10 +28,13 @@ use std::{
     sync::Arc,
 };
 
-pub use decision::{Governed, NoRoute, Reason, Route};
+pub use decision::{Governed, NoRoute, Passed, Reason, Route};
 pub use resolve::{ResolvedHosts, Unresolved};
 
-use crate::config::{Config, Match, Place, Reach, Target, WorkloadName};
+use weir_policy::Mode;
+
+use crate::config::{Config, Match, Place, Protocol, Reach, Target, WorkloadName};
+use crate::dns::GivenNames;
 
 /// The declared targets, who reaches them, and what their names resolved to.
 ///
@@ -32,14 +42,18 @@ use crate::config::{Config, Match, Place, Reach, Target, WorkloadName};
 #[derive(Clone, Debug)]
 pub struct Routes {
     targets: Arc<[Arc<Target>]>,
-    reach: Arc<BTreeMap<WorkloadName, Reach>>,
+    workloads: Arc<BTreeMap<WorkloadName, (Reach, Mode)>>,
     resolved: ResolvedHosts,
 }
 
 /// How closely a target matches; greater is closer. The order of the variants is the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Closeness {
-    Network { prefix: u8 },
+    Network {
+        prefix: u8,
+    },
+    /// A name that the workload was given, but so long ago that it may mean another address now.
+    Remembered,
     Resolved,
     Address,
 }
@@ -49,13 +63,13 @@ impl Routes {
     /// called, a target is found by its addresses and networks only.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let reach = config
+        let workloads = config
             .workloads
             .iter()
-            .map(|w| (w.name.clone(), w.reach.clone()));
+            .map(|w| (w.name.clone(), (w.reach.clone(), w.mode)));
         Self {
             targets: config.targets.clone().into(),
-            reach: Arc::new(reach.collect()),
+            workloads: Arc::new(workloads.collect()),
             resolved: ResolvedHosts::default(),
         }
     }
@@ -83,12 +97,27 @@ impl Routes {
         &self.resolved
     }
 
-    /// Where a workload's connection belongs. A workload that isn't declared reaches nothing.
+    /// Where a workload's connection belongs, of which nothing is known but the address.
     #[must_use]
     pub fn route(&self, workload: &WorkloadName, destination: SocketAddr) -> Route {
+        self.route_named(workload, destination, &GivenNames::default())
+    }
+
+    /// Where a workload's connection belongs, to an address that it was given for these names. A
+    /// workload that isn't declared reaches nothing.
+    #[must_use]
+    pub fn route_named(
+        &self,
+        workload: &WorkloadName,
+        destination: SocketAddr,
+        names: &GivenNames,
+    ) -> Route {
         let destination = SocketAddr::new(destination.ip().to_canonical(), destination.port());
-        let reach = self.reach.get(workload);
-        let closest = self.closest(destination);
+        let (reach, mode) = match self.workloads.get(workload) {
+            Some((reach, mode)) => (Some(reach), *mode),
+            None => (None, Mode::Enforce),
+        };
+        let closest = self.closest(destination, names);
         let mut within = closest
             .iter()
             .filter(|t| reach.is_some_and(|r| r.includes(&t.name)));
@@ -98,6 +127,7 @@ impl Routes {
                     Arc::clone(target),
                     destination,
                     workload.clone(),
+                    mode,
                 ));
             }
             (Some(one), Some(two), _) => Reason::Ambiguous {
@@ -112,19 +142,24 @@ impl Routes {
             },
             (None, _, None) => Reason::Undeclared,
         };
-        Route::Refuse(NoRoute {
+        let nowhere = NoRoute {
             destination,
             workload: workload.clone(),
             reason,
-        })
+        };
+        let opaque = closest.iter().all(|t| t.protocol() == Protocol::Tcp);
+        if mode == Mode::Observe && opaque {
+            return Route::Pass(Passed::new(nowhere));
+        }
+        Route::Refuse(nowhere)
     }
 
     /// The targets that match this destination most closely.
-    fn closest(&self, destination: SocketAddr) -> Vec<&Arc<Target>> {
+    fn closest(&self, destination: SocketAddr, names: &GivenNames) -> Vec<&Arc<Target>> {
         let mut closest = Vec::new();
         let mut best = None;
         for target in self.targets.iter() {
-            let closeness = self.closeness(&target.matches, destination);
+            let closeness = self.closeness(&target.matches, destination, names);
             if closeness > best {
                 closest.clear();
                 best = closeness;
@@ -136,21 +171,43 @@ impl Routes {
         closest
     }
 
-    fn closeness(&self, matches: &Match, destination: SocketAddr) -> Option<Closeness> {
+    fn closeness(
+        &self,
+        matches: &Match,
+        destination: SocketAddr,
+        names: &GivenNames,
+    ) -> Option<Closeness> {
         if !matches.ports.contains(&destination.port()) {
             return None;
         }
         let address = destination.ip();
         matches
             .places()
-            .filter_map(|place| self.place_closeness(place, address))
+            .filter_map(|place| self.place_closeness(place, address, names))
             .max()
     }
 
-    fn place_closeness(&self, place: Place<'_>, address: IpAddr) -> Option<Closeness> {
+    fn place_closeness(
+        &self,
+        place: Place<'_>,
+        address: IpAddr,
+        names: &GivenNames,
+    ) -> Option<Closeness> {
         let (holds, closeness) = match place {
             Place::Address(declared) => (declared == address, Closeness::Address),
-            Place::Name(name) => (self.resolved.holds(name, address), Closeness::Resolved),
+            Place::Name(name) if names.former.contains(name) => {
+                let now = self.resolved.holds(name, address);
+                let closeness = if now {
+                    Closeness::Resolved
+                } else {
+                    Closeness::Remembered
+                };
+                (true, closeness)
+            }
+            Place::Name(name) => (
+                self.resolved.holds(name, address) || names.current.contains(name),
+                Closeness::Resolved,
+            ),
             Place::Network(cidr) => (
                 cidr.contains(address),
                 Closeness::Network {

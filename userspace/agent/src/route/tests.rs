@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use proptest::prelude::*;
 
-use super::{Reason, ResolvedHosts, Route, Routes};
+use super::{GivenNames, NoRoute, Reason, ResolvedHosts, Route, Routes};
 use crate::config::{Config, HostName, Place, Target, TargetName, WorkloadName};
 
 /// One workload `all` that reaches every target, `some` that reaches only `only`, and targets of
@@ -43,6 +43,7 @@ fn workload(name: &str) -> WorkloadName {
 fn told(route: &Route) -> String {
     match route {
         Route::Govern(governed) => governed.target().name.to_string(),
+        Route::Pass(passed) => format!("passed: {}", passed.refusal().destination),
         Route::Refuse(nowhere) => match &nowhere.reason {
             Reason::Undeclared => "undeclared".to_owned(),
             Reason::NotForWorkload { target } => format!("not for workload: {target}"),
@@ -249,6 +250,56 @@ fn contains(target: &Target, resolved: &ResolvedHosts, destination: SocketAddr) 
         .then_some(rank)
 }
 
+fn named(routes: &Routes, destination: &str, current: &[&str], former: &[&str]) -> String {
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    let names = GivenNames {
+        current: names(current),
+        former: names(former),
+    };
+    match routes.route_named(&workload("some"), destination.parse().unwrap(), &names) {
+        Route::Govern(governed) => governed.target().name.to_string(),
+        Route::Refuse(NoRoute { reason, .. }) => format!("{reason:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_address_that_a_workload_was_given_for_a_name_belongs_to_its_target() {
+    let config = config(
+        &["a", "b", "net"],
+        &[
+            ("a", "hosts = [\"a.internal\"]"),
+            ("b", "hosts = [\"b.internal\"]"),
+            ("net", "cidrs = [\"10.0.0.0/8\"]"),
+            ("fixed", "hosts = [\"10.0.0.9\"]"),
+            ("far", "hosts = [\"far.internal\"]"),
+        ],
+    );
+    let routes = routes(&config, &[("b.internal", "10.0.0.2")]);
+    let to = |host: &str, current: &[&str], former: &[&str]| {
+        named(&routes, &format!("{host}:5432"), current, former)
+    };
+    // Another part of a rotating set than weir's own look-up has.
+    assert_eq!(to("10.0.0.1", &["a.internal"], &[]), "a");
+    // Remembered is closer than a network, and farther than what counts now.
+    assert_eq!(to("10.0.0.1", &[], &["a.internal"]), "a");
+    assert_eq!(to("10.0.0.1", &["b.internal"], &["a.internal"]), "b");
+    assert_eq!(to("10.0.0.2", &[], &["a.internal"]), "b");
+    assert_eq!(to("10.0.0.2", &[], &["b.internal"]), "b");
+    assert!(to("10.0.0.1", &[], &["a.internal", "b.internal"]).starts_with("Ambiguous"));
+    assert!(to("10.0.0.2", &["a.internal"], &[]).starts_with("Ambiguous"));
+    // A name that nobody declared says nothing; one out of reach stays out of reach.
+    assert_eq!(to("10.0.0.1", &["evil.example"], &[]), "net");
+    assert!(to("10.0.0.1", &["far.internal"], &[]).starts_with("NotForWorkload"));
+    // No answer of the DNS takes over what the operator wrote down.
+    assert!(to("10.0.0.9", &["a.internal"], &[]).starts_with("NotForWorkload"));
+    // The port has to be the target's.
+    assert_eq!(
+        named(&routes, "192.0.2.1:5433", &["a.internal"], &[]),
+        "Undeclared"
+    );
+}
+
 proptest! {
     #[test]
     fn the_chosen_target_holds_the_destination_and_none_holds_it_closer(
@@ -290,6 +341,7 @@ proptest! {
                     prop_assert_eq!(governed.destination(), destination);
                     prop_assert_eq!(governed.workload(), &workload("some"));
                 }
+                Route::Pass(_) => prop_assert!(false, "nobody is observed"),
                 Route::Refuse(nowhere) => match nowhere.reason {
                     Reason::Undeclared => prop_assert_eq!(best, None),
                     Reason::NotForWorkload { target } => {

@@ -1,19 +1,21 @@
-//! Dial on an [`Admission`], log in with the injected credential, forward only on a
+//! Dial on an [`Admission`] or a [`Passage`], log in with the injected credential, forward only on a
 //! [`RecordedPermit`].
 //!
 //! Nothing else in weir opens a connection to a target. The agent's own credentials, where it sends
 //! any, end at the session; the target's stay in this room.
 //!
+//! [`Admission`]: crate::admit::Admission
+//! [`Passage`]: crate::admit::Passage
 //! [`RecordedPermit`]: weir_record::RecordedPermit
 
 pub mod postgres;
+pub mod tcp;
 
 use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
-    admit::Admission,
     config::{CredentialError, Host, HostPort},
     tls::TlsError,
 };
@@ -87,9 +89,8 @@ pub enum UpstreamError {
     },
 }
 
-/// Opens the socket. The proof says where to.
-async fn dial(admission: &Admission) -> Result<TcpStream, UpstreamError> {
-    let upstream = admission.upstream();
+/// Opens the socket, for the rooms below that hold the proof.
+async fn dial(upstream: &HostPort) -> Result<TcpStream, UpstreamError> {
     let attempt = async {
         match &upstream.host {
             Host::Address(ip) => TcpStream::connect(SocketAddr::new(*ip, upstream.port)).await,

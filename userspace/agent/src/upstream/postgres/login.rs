@@ -69,12 +69,12 @@ pub async fn login(
 /// Dials, and secures the connection as the target's configuration demands.
 pub(super) async fn open(admission: &Admission) -> Result<Plain, UpstreamError> {
     let upstream = admission.upstream();
-    let mut socket = dial(admission).await?;
+    let mut socket = dial(upstream).await?;
     let UpstreamTls::Verify {
         ca,
         server_name,
         hostname,
-    } = &admission.target().tls
+    } = &admission.service().tls
     else {
         return Ok(Plain::clear(socket));
     };
@@ -119,7 +119,7 @@ async fn start(
     database: &str,
     settings: &[(String, String)],
 ) -> Result<Login, UpstreamError> {
-    let credential = &admission.target().credential;
+    let credential = &admission.service().credential;
     let mut parameters = vec![
         ("user".to_owned(), credential.user.clone()),
         ("database".to_owned(), database.to_owned()),

@@ -1,0 +1,71 @@
+//! [`Passage`]: the proof that bytes may be passed on that weir doesn't read.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use weir_policy::{Mode, Subject};
+
+use super::NotAdmitted;
+use crate::config::{HostPort, Target, Tcp, WorkloadName};
+
+/// Proof that an opaque connection may be opened. Only [`admit`](super::admit) makes one.
+#[derive(Debug)]
+pub struct Passage {
+    pub(super) target: Option<Arc<Target>>,
+    pub(super) service: Tcp,
+    pub(super) destination: SocketAddr,
+    pub(super) upstream: HostPort,
+    pub(super) subject: Subject,
+    pub(super) workload: WorkloadName,
+    pub(super) mode: Mode,
+    pub(super) unadmitted: Option<NotAdmitted>,
+}
+
+impl Passage {
+    /// The opaque target; none where a workload that is only observed goes somewhere undeclared.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<Target>> {
+        self.target.as_ref()
+    }
+
+    /// What holds for the connection.
+    #[must_use]
+    pub fn service(&self) -> &Tcp {
+        &self.service
+    }
+
+    /// Where the workload dialled.
+    #[must_use]
+    pub fn destination(&self) -> SocketAddr {
+        self.destination
+    }
+
+    /// Where weir dials: the declared upstream, or else the original destination.
+    #[must_use]
+    pub fn upstream(&self) -> &HostPort {
+        &self.upstream
+    }
+
+    /// Who is admitted.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The workload that it is.
+    #[must_use]
+    pub fn workload(&self) -> &WorkloadName {
+        &self.workload
+    }
+
+    /// Whether the workload's verdicts are carried out.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Why the connection would have been refused, had the workload not only been observed.
+    #[must_use]
+    pub fn unadmitted(&self) -> Option<&NotAdmitted> {
+        self.unadmitted.as_ref()
+    }
+}
