@@ -5,7 +5,7 @@
 //! decides. Doubt counts as exposure.
 
 use weir_command::{Access, Command, Effect, Statement, Verb};
-use weir_policy::{Clear, PolicyVersion, Refusal};
+use weir_policy::{Clear, Permit, PolicyVersion, Refusal, WouldBe};
 
 use super::lineage::{Lineage, Sensitive};
 
@@ -104,6 +104,44 @@ impl Exposure {
         }
         None
     }
+}
+
+/// The refusal that holds though its workload is only observed: what would have been refused and
+/// could carry sensitive values out of the reach of every mask, by code that weir doesn't see or by
+/// another name for what masking rules name.
+#[must_use]
+pub fn stands<'a>(
+    permit: &Permit,
+    mut statements: impl Iterator<Item = &'a Statement>,
+    lineage: &Lineage,
+) -> Option<Refusal> {
+    let would_be = permit.would_be()?;
+    let class = &Exposure::everything(lineage, permit.clear())
+        .computes?
+        .class;
+    let hides = |statement: &Statement| match statement {
+        Statement::Opaque(_) => true,
+        Statement::Command(command) => {
+            command.effects.contains(&Effect::DynamicCode)
+                || matches!(
+                    command.verb,
+                    Verb::Alter | Verb::Call | Verb::Do | Verb::FunctionCall
+                )
+        }
+    };
+    if !statements.any(hides) {
+        return None;
+    }
+    let refusal = match would_be {
+        WouldBe::Deny(refusal) => refusal.clone(),
+        WouldBe::Ask(ask) => crate::approve::unanswered(ask),
+    };
+    let message = format!(
+        "{}; this holds for an observed workload too, since values of class `{class}` might escape \
+         their mask",
+        refusal.message
+    );
+    Some(Refusal { message, ..refusal })
 }
 
 /// Functions that put what they are given where it can be had again: a notification goes to all

@@ -1,10 +1,11 @@
 //! What a live session asks of policy: who it is, where it goes, and the bundle that is in force.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use weir_command::Statement;
+use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
 use weir_policy::{
-    Clear, Context, Policies, PolicyVersion, Refusal, Request, Subject, Target, Verdict,
+    Clear, Context, Mode, Policies, PolicyVersion, Refusal, Request, Subject, Target, Verdict,
+    WouldBe,
 };
 
 /// The standing facts of a session and the policies that judge it.
@@ -13,6 +14,35 @@ pub struct Judge {
     subject: Subject,
     target: Target,
     context: Context,
+    mode: Mode,
+}
+
+/// The command that opening a session or a connection is.
+#[must_use]
+pub fn connect() -> Statement {
+    Statement::Command(Box::new(Command {
+        verb: Verb::Connect,
+        objects: Vec::new(),
+        columns: ColumnUse::default(),
+        predicate: Predicate::NotApplicable,
+        effects: BTreeSet::new(),
+        functions: BTreeSet::new(),
+        control: Control::None,
+    }))
+}
+
+/// How strict a verdict is; the greater, the stricter. What would have stopped an observed command
+/// is the stricter the less could have been done about it.
+fn strictness(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Allow(permit) => match permit.would_be() {
+            None => 0,
+            Some(WouldBe::Ask(_)) => 1,
+            Some(WouldBe::Deny(_)) => 2,
+        },
+        Verdict::Ask(_) => 3,
+        Verdict::Deny(_) => 4,
+    }
 }
 
 impl Judge {
@@ -23,6 +53,7 @@ impl Judge {
         subject: Subject,
         target: Target,
         workload: String,
+        mode: Mode,
     ) -> Self {
         let context = Context {
             workload,
@@ -33,6 +64,7 @@ impl Judge {
             subject,
             target,
             context,
+            mode,
         }
     }
 
@@ -80,14 +112,16 @@ impl Judge {
                 statement,
                 context: &context,
             };
-            let verdict = self.policies.judge(&request);
+            let verdict = self.policies.judge_in(self.mode, &request);
             if matches!(verdict, Verdict::Deny(_)) {
                 return verdict;
             }
             // Among allows the first stands, among asks too: each says the same of the whole.
-            match (&strictest, &verdict) {
-                (None, _) | (Some(Verdict::Allow(_)), Verdict::Ask(_)) => strictest = Some(verdict),
-                _ => {}
+            if strictest
+                .as_ref()
+                .is_none_or(|known| strictness(&verdict) > strictness(known))
+            {
+                strictest = Some(verdict);
             }
         }
         strictest.unwrap_or_else(|| {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use testbed::{Output, Postgres, Spawn};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 use weir_agent::{
-    admit::admit,
+    admit::{Admitted, admit},
     config::{Config, WorkloadName},
     mask::key::MaskKey,
     route::Routes,
@@ -46,6 +46,21 @@ impl Gate {
 
     /// A gate in front of whatever listens at `upstream`; `tls` is the target's `[target.tls]`.
     pub fn with(upstream: SocketAddr, tls: &str, password: &str, policies: Policies) -> Self {
+        Self::in_mode("enforce", upstream, tls, password, policies)
+    }
+
+    /// The same for a workload that is only observed.
+    pub fn observing(upstream: SocketAddr, tls: &str, password: &str, policies: Policies) -> Self {
+        Self::in_mode("observe", upstream, tls, password, policies)
+    }
+
+    fn in_mode(
+        mode: &str,
+        upstream: SocketAddr,
+        tls: &str,
+        password: &str,
+        policies: Policies,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -56,7 +71,7 @@ impl Gate {
         fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let config = Arc::new(config(dir.path(), address, upstream, tls, password));
+        let config = Arc::new(config(mode, dir.path(), address, (upstream, tls, password)));
         let services = Arc::new(Services {
             authority: Authority::open(&dir.path().join("ca")).unwrap(),
             mask_key: Arc::new(MaskKey::open(&dir.path().join("mask.key")).unwrap()),
@@ -81,7 +96,9 @@ impl Gate {
                 let start = start(count);
                 let workload: WorkloadName = config.workloads[0].name.clone();
                 let route = Routes::new(&config).route(&workload, address);
-                let admission = admit(subject(), route).unwrap();
+                let Admitted::Postgres(admission) = admit(subject(), route).unwrap() else {
+                    panic!("an opaque target");
+                };
                 let record = SessionWriter::create(&records_dir, &start).unwrap();
                 let watched = Watched {
                     policies: watch_policies.subscribe(),
@@ -167,7 +184,12 @@ pub fn subject() -> Subject {
     }
 }
 
-fn config(dir: &Path, gate: SocketAddr, upstream: SocketAddr, tls: &str, password: &str) -> Config {
+fn config(
+    mode: &str,
+    dir: &Path,
+    gate: SocketAddr,
+    (upstream, tls, password): (SocketAddr, &str, &str),
+) -> Config {
     let secret = dir.join("password");
     let mut file = fs::OpenOptions::new()
         .write(true)
@@ -185,6 +207,7 @@ kind = "static"
 name = "test"
 cgroup = "/weir-test"
 identity = "tester"
+mode = "{mode}"
 [[target]]
 name = "db"
 protocol = "postgres"
@@ -203,7 +226,7 @@ password_file = "{}"
     Config::parse("weir.toml", &text).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-fn start(count: u32) -> SessionStart {
+pub fn start(count: u32) -> SessionStart {
     let now = Timestamp::now();
     SessionStart {
         id: SessionId::new(now, count),
@@ -223,8 +246,10 @@ fn start(count: u32) -> SessionStart {
             ..Process::default()
         },
         destination: "192.0.2.1:5432".to_owned(),
+        destination_name: None,
         target: Some("db".to_owned()),
         protocol: Some("postgres".to_owned()),
         policy_version: "test".to_owned(),
+        observed: false,
     }
 }

@@ -25,7 +25,7 @@ impl Record {
     fn events(&self) -> impl Iterator<Item = &Event> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Event(event) => Some(event),
-            Entry::Response { .. } => None,
+            Entry::Response { .. } | Entry::Request { .. } => None,
         })
     }
 
@@ -74,7 +74,7 @@ impl Record {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Response { bytes, .. } => Some(bytes.as_slice()),
-                Entry::Event(_) => None,
+                Entry::Event(_) | Entry::Request { .. } => None,
             })
             .flatten()
             .copied()

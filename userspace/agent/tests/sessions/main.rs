@@ -20,6 +20,8 @@ mod basics;
 mod detours;
 mod drivers;
 mod logins;
+mod observed;
+mod opaque;
 
 use common::Gate;
 use testbed::Postgres;

@@ -25,9 +25,8 @@ use super::{
     catalogues::{Catalogues, FRESH},
     governed::{Governed, SessionError},
     request::Heard,
-    startup,
 };
-use crate::{admit::Admission, mask::plan::Unknown, tls::Plain};
+use crate::{admit::Admission, mask::plan::Unknown, session::judge, tls::Plain};
 
 /// Most bytes that wait for one side before reading from the other stops.
 const HIGH_WATER: usize = 256 * 1024;
@@ -304,7 +303,7 @@ async fn replace_policies(
         .lineage(around.admission, around.database, &policies, Duration::MAX)
         .await
         .map_err(|error| SessionError::server(format!("the catalogue can't be read: {error}")))?;
-    session.policies_changed(policies, lineage, &startup::connect())
+    session.policies_changed(policies, lineage, &judge::connect())
 }
 
 async fn fill(reader: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<usize> {

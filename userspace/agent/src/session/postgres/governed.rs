@@ -8,7 +8,7 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use weir_command::Statement;
-use weir_policy::{Policies, Refusal, Verdict};
+use weir_policy::{Policies, Refusal, Verdict, WouldBe};
 use weir_record::{Outcome, RecordError, RecordedPermit, Seq, SessionWriter, Side, Status};
 use weir_wire::{WireError, postgres::backend::TransactionStatus};
 
@@ -125,6 +125,15 @@ impl From<RowError> for SessionError {
     }
 }
 
+/// What a new policy would have done to a session whose workload is only observed.
+fn would_end(would_be: &WouldBe) -> String {
+    let (rule, message) = match would_be {
+        WouldBe::Deny(refusal) => (refusal.rule.as_str(), refusal.message.as_str()),
+        WouldBe::Ask(_) => (approve::RULE, "opening it needs approval now"),
+    };
+    format!("observed: the session would have been ended by {rule}: {message}")
+}
+
 impl Governed {
     /// A session that has just opened.
     #[must_use]
@@ -175,7 +184,12 @@ impl Governed {
             self.judge.version()
         ))?;
         Ok(match self.judge.judge([connect], self.in_transaction()) {
-            Verdict::Allow(_) => Ok(()),
+            Verdict::Allow(permit) => {
+                if let Some(would_be) = permit.would_be() {
+                    self.record.note(&would_end(would_be))?;
+                }
+                Ok(())
+            }
             Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
             Verdict::Deny(refusal) => Err(refusal),
         })

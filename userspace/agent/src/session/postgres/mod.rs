@@ -23,8 +23,8 @@ mod startup;
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::BytesMut;
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::watch};
-use weir_policy::{Policies, Refusal, Target, Verdict};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use weir_policy::{Permit, Policies, Refusal, Target, Verdict};
 use weir_record::{End, RecordError, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
@@ -45,6 +45,7 @@ use self::{
     greet::{Arrival, GreetError, Opening, greet},
     startup::Wanted,
 };
+pub use super::Watched;
 use super::judge::Judge;
 use crate::{
     admit::Admission,
@@ -71,14 +72,6 @@ pub struct Services {
     pub limits: Limits,
 }
 
-/// What may change while a session lives.
-pub struct Watched {
-    /// The policies in force.
-    pub policies: watch::Receiver<Arc<Policies>>,
-    /// Becomes true when the engine stops.
-    pub shutdown: watch::Receiver<bool>,
-}
-
 /// Serves one admitted connection to its end, and ends its record.
 pub async fn serve(
     io: TcpStream,
@@ -89,7 +82,7 @@ pub async fn serve(
 ) -> Result<(), RecordError> {
     // 1. Lead the agent up to its startup packet.
     let name = admission.destination().ip().to_string();
-    let tls = admission.target().agent_tls;
+    let tls = admission.service().agent_tls;
     let opening = match greet(io, tls, &services.authority, &name, &services.limits).await {
         Ok(Arrival::Session(opening)) => opening,
         Ok(Arrival::Cancel(request)) => {
@@ -122,9 +115,11 @@ async fn open(
     };
     let policies = Arc::clone(&watched.policies.borrow_and_update());
     let judge = judge(policies, &admission, &wanted);
-    if let Err(refusal) = may_open(&judge, &wanted) {
-        return refused(record, &mut agent, &refusal).await;
-    }
+    let permit = match may_open(&judge, &wanted) {
+        Ok(permit) => permit,
+        Err(refusal) => return refused(record, &mut agent, &refusal).await,
+    };
+    let observed = wanted.observed(permit, &mut record)?;
     // 3. Log in to the target and read its catalogue.
     let (login, lineage) = match reach(&admission, &wanted, &judge, services).await {
         Ok(reached) => reached,
@@ -132,14 +127,15 @@ async fn open(
             tracing::warn!(session = %id, %error, "the target can't be opened");
             let (code, word) = unreachable_word(&error);
             last_word(&mut agent, code, &word, &id).await;
-            return record.end(&End::Error {
-                message: error.to_string(),
-            });
+            let message = error.to_string();
+            startup::settle(observed, &mut record, Err(&message))?;
+            return record.end(&End::Error { message });
         }
     };
     // 4. Put it on record, then tell the agent.
     let settings: BTreeMap<String, String> = wanted.settings.iter().cloned().collect();
     record.opened(&wanted.database, &wanted.user, &settings)?;
+    startup::settle(observed, &mut record, Ok(()))?;
     let registered = register(&admission, &login, services);
     if let Err(end) = welcome(&mut agent, &login, registered.as_ref()).await {
         return record.end(&end);
@@ -175,16 +171,17 @@ async fn open(
 fn judge(policies: Arc<Policies>, admission: &Admission, wanted: &Wanted) -> Judge {
     let target = Target {
         name: admission.target().name.to_string(),
-        protocol: admission.target().protocol.to_string(),
+        protocol: admission.target().protocol().to_string(),
         database: wanted.database.clone(),
     };
     let workload = admission.workload().to_string();
-    Judge::new(policies, admission.subject().clone(), target, workload)
+    let subject = admission.subject().clone();
+    Judge::new(policies, subject, target, workload, admission.mode())
 }
 
-fn may_open(judge: &Judge, wanted: &Wanted) -> Result<(), Refusal> {
+fn may_open(judge: &Judge, wanted: &Wanted) -> Result<Permit, Refusal> {
     match judge.judge(&wanted.statements, false) {
-        Verdict::Allow(_) => Ok(()),
+        Verdict::Allow(permit) => Ok(permit),
         Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
         Verdict::Deny(refusal) => Err(refusal),
     }

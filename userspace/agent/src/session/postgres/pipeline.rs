@@ -116,6 +116,7 @@ impl Account {
             rows: self.rows,
             bytes: self.bytes,
             masked: self.masked,
+            sent: None,
             micros: u64::try_from(micros).unwrap_or(u64::MAX),
         }
     }

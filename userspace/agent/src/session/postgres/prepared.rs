@@ -172,6 +172,9 @@ impl Prepared {
             Verdict::Ask(ask) => return Judgement::Refused(approve::unanswered(&ask)),
             Verdict::Deny(refusal) => return Judgement::Refused(refusal),
         };
+        if let Some(refusal) = exposure::stands(&permit, all(), lineage) {
+            return Judgement::Refused(refusal);
+        }
         let mut exposure = behind.exposure.clone();
         for statement in all() {
             exposure.join(Exposure::of(statement, lineage, permit.clear()));

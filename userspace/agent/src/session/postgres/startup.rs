@@ -1,11 +1,13 @@
 //! What a startup packet asks for, as policy judges it: a session of a database, and each setting.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use weir_command::{
-    ColumnUse, Command, Control, Opaque, OpaqueReason, Predicate, Statement, Verb, sql,
-};
+use weir_command::{Opaque, OpaqueReason, Statement, sql};
+use weir_policy::Permit;
+use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, SessionWriter, Status};
 use weir_wire::postgres::Startup;
+
+use crate::session::judge::connect;
 
 /// What the agent wants to open.
 #[derive(Clone, Debug)]
@@ -77,23 +79,58 @@ impl Wanted {
     }
 }
 
+impl Wanted {
+    /// Puts on record that the session is opened only because its workload is observed; of any
+    /// other, what is opened says enough.
+    pub(super) fn observed(
+        &self,
+        permit: Permit,
+        record: &mut SessionWriter,
+    ) -> Result<Option<RecordedPermit>, RecordError> {
+        if permit.would_be().is_none() {
+            return Ok(None);
+        }
+        let command = CommandText {
+            text: &format!("open database {} as {}", self.database, self.user),
+            parameters: &[],
+            statements: &self.statements,
+        };
+        record.intent(permit, command).map(Some)
+    }
+}
+
+/// Records what became of an opening that is on record as a command.
+pub(super) fn settle(
+    observed: Option<RecordedPermit>,
+    record: &mut SessionWriter,
+    opened: Result<(), &str>,
+) -> Result<(), RecordError> {
+    let Some(recorded) = observed else {
+        return Ok(());
+    };
+    let status = match opened {
+        Ok(()) => Status::Completed {
+            tag: "opened".to_owned(),
+        },
+        Err(message) => Status::Failed {
+            code: "unreachable".to_owned(),
+            message: message.to_owned(),
+        },
+    };
+    let outcome = Outcome {
+        status,
+        rows: 0,
+        bytes: 0,
+        masked: 0,
+        sent: None,
+        micros: 0,
+    };
+    record.outcome(recorded.seq(), &outcome)
+}
+
 /// Whether a startup packet's parameter of this name says something else than a setting's value.
 fn is_no_setting(name: &str) -> bool {
     matches!(name, "user" | "database" | "options" | "replication") || name.starts_with("_pq_.")
-}
-
-/// The command that opening a session is.
-#[must_use]
-pub(super) fn connect() -> Statement {
-    Statement::Command(Box::new(Command {
-        verb: Verb::Connect,
-        objects: Vec::new(),
-        columns: ColumnUse::default(),
-        predicate: Predicate::NotApplicable,
-        effects: BTreeSet::new(),
-        functions: BTreeSet::new(),
-        control: Control::None,
-    }))
 }
 
 fn unreadable(what: &str) -> Statement {

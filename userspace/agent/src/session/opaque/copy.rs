@@ -1,0 +1,131 @@
+//! Passes the bytes of an opaque connection on, both ways in one task, until something ends it.
+
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+use weir_policy::{Policies, Refusal};
+use weir_record::{RecordError, RecordedPermit, SessionWriter};
+
+use super::{
+    flow::{Broken, Flow, Step},
+    resets,
+};
+use crate::{config::Tcp, session::Watched};
+
+/// The two ends, and the proof that they may be joined.
+pub(super) struct Ways<'a> {
+    pub agent: TcpStream,
+    pub target: TcpStream,
+    pub recorded: &'a RecordedPermit,
+    pub service: &'a Tcp,
+}
+
+/// How many bytes went through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Copied {
+    /// From the agent to the target.
+    pub sent: u64,
+    /// From the target to the agent.
+    pub received: u64,
+}
+
+/// How a connection came to its end.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Both sides have said all that they had to say.
+    Closed,
+    /// The agent's side broke.
+    ClientGone,
+    /// The target's side broke.
+    ServerGone,
+    /// Nobody said anything for too long.
+    Idle,
+    /// The engine stops.
+    Shutdown,
+    /// The policies that are now in force don't allow it.
+    PolicyChanged(Refusal),
+}
+
+/// Passes bytes on until an end. `allowed` judges the connection by policies that came into force.
+///
+/// # Errors
+/// When what was read can't be recorded; it is not passed on then.
+pub(super) async fn copy(
+    ways: Ways<'_>,
+    record: &mut SessionWriter,
+    watched: &mut Watched,
+    mut allowed: impl FnMut(Arc<Policies>) -> Result<(), Refusal>,
+) -> Result<(Ended, Copied), RecordError> {
+    let Ways {
+        mut agent,
+        mut target,
+        recorded,
+        service,
+    } = ways;
+    let seq = recorded.seq();
+    let (mut out, mut back) = (Flow::new(), Flow::new());
+    let ended = {
+        let (mut agent_reads, mut agent_writes) = agent.split();
+        let (mut target_reads, mut target_writes) = target.split();
+        let mut last = Instant::now();
+        loop {
+            if out.is_over() && back.is_over() {
+                break Ended::Closed;
+            }
+            tokio::select! {
+                step = out.step(&mut agent_reads, &mut target_writes) => match step {
+                    Ok(Step::Read(bytes)) if service.record_bytes => record.request(seq, bytes)?,
+                    Ok(_) => {}
+                    Err(Broken::Source) => break Ended::ClientGone,
+                    Err(Broken::Sink) => break Ended::ServerGone,
+                },
+                step = back.step(&mut target_reads, &mut agent_writes) => match step {
+                    Ok(Step::Read(bytes)) if service.record_bytes => record.response(seq, bytes)?,
+                    Ok(_) => {}
+                    Err(Broken::Source) => break Ended::ServerGone,
+                    Err(Broken::Sink) => break Ended::ClientGone,
+                },
+                () = silence(last, service.idle_timeout) => break Ended::Idle,
+                Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
+                Ok(()) = watched.policies.changed() => {
+                    let policies = watched.policies.borrow_and_update().clone();
+                    let version = policies.version().to_string();
+                    record.note(&format!("judged from here on by policy {version}"))?;
+                    if let Err(refusal) = allowed(policies) {
+                        break Ended::PolicyChanged(refusal);
+                    }
+                    // Not a sign of life.
+                    continue;
+                }
+            }
+            last = Instant::now();
+        }
+    };
+    if matches!(ended, Ended::Closed) {
+        // What is still in the kernel's hands reaches its reader.
+        resets::off(&agent);
+        resets::off(&target);
+    }
+    let copied = Copied {
+        sent: out.passed(),
+        received: back.passed(),
+    };
+    Ok((ended, copied))
+}
+
+/// Resolves once nothing has happened for as long as is allowed.
+fn silence(last: Instant, allowed: Option<Duration>) -> impl Future<Output = ()> {
+    async move {
+        match allowed {
+            Some(allowed) => sleep_until(last + allowed).await,
+            None => pending().await,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Opaque connections: admitted and judged as a whole, their bytes counted and passed on as they
+//! come.
+//!
+//! Job: one connection, from the verdict to the record's last. Weir adds nothing, and ends with a
+//! reset what it ends itself, so that neither side takes a torn stream for a whole one.
+//!
+//! Not its job: to know what is said (nothing is masked, nothing refused in it), to hold a
+//! credential, to speak TLS.
+//!
+//! Known limits: the counts are on record when the connection ends, not before. An agent that
+//! resets its connection while the target takes nothing is noticed when the target takes again, or
+//! by the idle timeout.
+
+mod copy;
+mod flow;
+mod resets;
+
+use std::time::Instant;
+
+use tokio::net::TcpStream;
+use weir_policy::{Permit, Refusal, Target, Verdict};
+use weir_record::{CommandText, End, Outcome, RecordError, SessionWriter, Status};
+
+use self::copy::{Copied, Ended, Ways, copy};
+use super::{
+    Watched,
+    judge::{self, Judge},
+};
+use crate::{admit::Passage, approve, upstream::tcp};
+
+/// Serves one admitted connection to its end, and ends its record.
+///
+/// # Errors
+/// When it can't be recorded; it is closed then.
+pub async fn serve(
+    agent: TcpStream,
+    passage: Passage,
+    mut record: SessionWriter,
+    mut watched: Watched,
+) -> Result<(), RecordError> {
+    resets::on(&agent);
+    // 1. Judge the connection.
+    let mut judge = judge_of(&passage, &mut watched);
+    let permit = match permit(&judge, &passage) {
+        Ok(permit) => permit,
+        Err(Refusal { rule, message, .. }) => {
+            tracing::info!(session = %record.id(), rule, message, "refused");
+            return record.end(&End::Refused { rule, message });
+        }
+    };
+    // 2. Put it on record.
+    let text = format!("connect to {}", passage.destination());
+    let command = CommandText {
+        text: &text,
+        parameters: &[],
+        statements: &[judge::connect()],
+    };
+    let recorded = record.intent(permit, command)?;
+    let began = Instant::now();
+    // 3. Dial.
+    let target = match tcp::open(&passage).await {
+        Ok(held) => held.release(&recorded),
+        Err(error) => {
+            tracing::warn!(session = %record.id(), %error, "the target can't be reached");
+            let message = error.to_string();
+            let status = Status::Failed {
+                code: "unreachable".to_owned(),
+                message: message.clone(),
+            };
+            record.outcome(recorded.seq(), &outcome(status, Copied::default(), began))?;
+            return record.end(&End::Error { message });
+        }
+    };
+    resets::on(&target);
+    // 4. Pass bytes on, both ways, until an end.
+    let ways = Ways {
+        agent,
+        target,
+        recorded: &recorded,
+        service: passage.service(),
+    };
+    let allowed = |policies| {
+        judge.replace(policies);
+        self::permit(&judge, &passage).map(drop)
+    };
+    let (ended, copied) = copy(ways, &mut record, &mut watched, allowed).await?;
+    // 5. Record what became of it.
+    let status = match ended {
+        Ended::Closed => Status::Completed {
+            tag: "closed".to_owned(),
+        },
+        _ => Status::Lost,
+    };
+    record.outcome(recorded.seq(), &outcome(status, copied, began))?;
+    record.end(&match ended {
+        Ended::Closed => End::Closed,
+        Ended::ClientGone => End::ClientGone,
+        Ended::ServerGone => End::ServerGone,
+        Ended::Idle => End::Idle,
+        Ended::Shutdown => End::Shutdown,
+        Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
+    })
+}
+
+fn judge_of(passage: &Passage, watched: &mut Watched) -> Judge {
+    let target = Target {
+        name: passage
+            .target()
+            .map_or_else(String::new, |target| target.name.to_string()),
+        protocol: passage
+            .target()
+            .map_or_else(String::new, |target| target.protocol().to_string()),
+        database: passage.destination().to_string(),
+    };
+    let policies = watched.policies.borrow_and_update().clone();
+    Judge::new(
+        policies,
+        passage.subject().clone(),
+        target,
+        passage.workload().to_string(),
+        passage.mode(),
+    )
+}
+
+/// Judges the opening of a declared target; what is undeclared goes on because it is observed.
+fn permit(judge: &Judge, passage: &Passage) -> Result<Permit, Refusal> {
+    if let Some(unadmitted) = passage.unadmitted() {
+        let message = unadmitted.message.clone();
+        return Ok(judge.policies().observe_unjudged(unadmitted.rule, message));
+    }
+    match judge.judge([&judge::connect()], false) {
+        Verdict::Allow(permit) => Ok(permit),
+        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
+        Verdict::Deny(refusal) => Err(refusal),
+    }
+}
+
+fn outcome(status: Status, copied: Copied, began: Instant) -> Outcome {
+    Outcome {
+        status,
+        rows: 0,
+        bytes: copied.received,
+        masked: 0,
+        sent: Some(copied.sent),
+        micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
