@@ -246,8 +246,52 @@ names none, the policies that weir ships.")]
         #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
         socket: PathBuf,
     },
+    /// Write policies that admit what was seen, and no more
+    #[command(after_help = "\
+Reads what went through, as the records tell it: of observed workloads (mode = \"observe\") what would
+have been refused too. Writes policies that admit exactly that, and on stderr a [[target]] for each
+destination that was seen and is not declared. Statements that weir can't read, or that run code
+which no text shows, are left out and told.
+
+Examples:
+  weir policy suggest --workload ci > seen.cedar
+  weir policy suggest --since 2026-11-01T00:00:00Z --out /etc/weir/suggested
+  weir policy suggest --records /var/lib/weir/records --by workload")]
+    Suggest(Suggest),
     /// Print the Cedar schema that policies are validated against
     Schema,
+}
+
+/// What to suggest policies from.
+#[derive(Debug, Args)]
+pub(super) struct Suggest {
+    #[command(flatten)]
+    pub(super) reach: Reach,
+
+    /// Only what was seen of this workload
+    #[arg(long, value_name = "NAME")]
+    pub(super) workload: Option<String>,
+
+    /// Only sessions that started at this moment or later (2026-11-21T10:00:00Z)
+    #[arg(long, value_name = "MOMENT")]
+    pub(super) since: Option<jiff::Timestamp>,
+
+    /// Whom the policies are for
+    #[arg(long, value_enum, default_value_t = By::Subject)]
+    pub(super) by: By,
+
+    /// Write the files into this directory instead of printing them; none is overwritten
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+/// Whom suggested policies are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum By {
+    /// Each subject that was seen
+    Subject,
+    /// Whoever works in the workload
+    Workload,
 }
 
 /// Show what the daemon governs now.

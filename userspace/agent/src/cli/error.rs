@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use weir_intercept::InterceptError;
 use weir_record::{FindError, ReadError};
 
-use super::run::RunError;
+use super::{policy::suggest::SuggestError, run::RunError};
 use crate::{
     config::ConfigErrors,
     control::{ControlError, client::ClientError},
@@ -45,6 +45,8 @@ pub(super) enum CliError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Suggest(#[from] SuggestError),
     /// Said before anything is touched.
     #[error("{what} needs root")]
     NotRoot { what: &'static str },

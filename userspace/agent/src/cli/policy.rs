@@ -1,4 +1,6 @@
-//! `weir policy`: check, reload, schema.
+//! `weir policy`: check, reload, schema, suggest.
+
+pub(super) mod suggest;
 
 use std::{
     io,
@@ -31,6 +33,7 @@ pub(super) fn run(policy: &Policy, out: &mut Out) -> Result<(), CliError> {
             let reloaded = runtime::small()?.block_on(Client::new(socket).reload_policies())?;
             Ok(tell(&reloaded, out)?)
         }
+        PolicyCommand::Suggest(asked) => suggest::run(asked, out),
         PolicyCommand::Schema => Ok(out.block(Tone::Plain, "", Policies::schema())?),
     }
 }

@@ -12,6 +12,8 @@ use super::{
     sessions::story::count,
     table::{Column, Table},
 };
+use weir_policy::Mode;
+
 use crate::{control::client::Client, engine::Status};
 
 /// Runs `weir status`.
@@ -60,12 +62,14 @@ fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
         Column::text("workload"),
         Column::text("cgroup"),
         Column::text("identity"),
+        Column::text("mode"),
     ]);
     for workload in &status.interception.workloads {
         table.row([
             Line::of(Tone::Strong, &workload.name),
             Line::plain(&workload.cgroup),
             Line::plain(&workload.identity),
+            mode(&workload.mode),
         ]);
     }
     section(
@@ -74,6 +78,16 @@ fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
         "no workloads are governed",
         out,
     )
+}
+
+/// Observing is not what a glance should miss.
+fn mode(mode: &str) -> Line {
+    let tone = if mode == Mode::Observe.as_str() {
+        Tone::Warn
+    } else {
+        Tone::Plain
+    };
+    Line::of(tone, mode)
 }
 
 fn targets(status: &Status, out: &mut Out) -> io::Result<()> {
@@ -112,7 +126,7 @@ fn sessions(status: &Status, out: &mut Out) -> io::Result<()> {
             session
                 .target
                 .as_ref()
-                .map_or_else(|| Line::of(Tone::Dim, "-"), Line::plain),
+                .map_or_else(|| Line::plain(&session.destination), Line::plain),
             Line::plain(moment::second(session.since)),
         ]);
     }
@@ -150,7 +164,7 @@ mod tests {
             "interception": {
                 "port": 4242,
                 "programs": ["connect4", "connect6"],
-                "workloads": [{"name": "ci", "cgroup": "/weir/ci", "identity": "ci-bot"}],
+                "workloads": [{"name": "ci", "cgroup": "/weir/ci", "identity": "ci-bot", "mode": "observe"}],
             },
             "targets": [{"name": "orders", "protocol": "postgres", "upstream": null}],
             "sessions": [],
@@ -164,8 +178,8 @@ mod tests {
              interception port 4242, 2 programs on each workload\n\
              kernel       refused 3 calls by itself\n\
              \n\
-             workload  cgroup    identity\n\
-             ci        /weir/ci  ci-bot\n\
+             workload  cgroup    identity  mode\n\
+             ci        /weir/ci  ci-bot    observe\n\
              \n\
              target  protocol  upstream\n\
              orders  postgres  as dialled\n\

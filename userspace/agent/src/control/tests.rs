@@ -36,6 +36,7 @@ impl Daemon for Told {
             name: "ci".into(),
             cgroup,
             identity: "ci-bot".into(),
+            mode: "enforce".into(),
         };
         Status {
             version: "0.1.0".into(),
@@ -139,9 +140,11 @@ fn start(random: u32, target: &str) -> SessionStart {
             ..Process::default()
         },
         destination: "192.0.2.1:5432".into(),
+        destination_name: None,
         target: Some(target.into()),
         protocol: Some("postgres".into()),
         policy_version: "0011223344556677".into(),
+        observed: false,
     }
 }
 

@@ -10,15 +10,15 @@ use weir_intercept::{
     Intercepted,
     attribute::{self, Origin},
 };
-use weir_policy::Subject;
-use weir_record::{End, Process, RecordError, SessionId, SessionStart, SessionWriter};
+use weir_policy::{Mode, Subject};
+use weir_record::{End, RecordError, SessionId, SessionStart, SessionWriter};
 
-use super::{Engine, live::Registered, status::LiveSession};
+use super::{Engine, live::Registered, names, process, status::LiveSession};
 use crate::{
-    admit::{Admission, admit},
+    admit::{Admitted, admit},
     config::Workload,
-    identity,
-    session::postgres::{self, Watched},
+    dns, identity,
+    session::{Watched, opaque, postgres},
 };
 
 /// Why a connection is served no further.
@@ -28,17 +28,24 @@ struct Turned {
 }
 
 pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
-    let origin = attribute::origin(&intercepted);
+    let origin = attribute::origin(&intercepted).await;
     let destination = intercepted.orig_dst;
-    let Some(workload) = engine.0.workloads.get(&origin.workload).cloned() else {
+    let Some(workload) = engine.workload(origin.workload) else {
         // Tagged by the kernel side, unknown here: can't be, so it isn't served.
         tracing::error!(%destination, workload = %origin.workload, "an unknown workload");
         return;
     };
     let span = tracing::info_span!("connection", workload = %workload.name, %destination);
-    handle(engine, intercepted, origin, workload)
-        .instrument(span)
-        .await;
+    let served = async {
+        if destination.get().port() == dns::PORT {
+            let asker = names::asker(&workload, &origin, destination);
+            let resolver = Arc::clone(&engine.0.resolver);
+            resolver.serve_tcp(intercepted.io, asker).await;
+        } else {
+            handle(engine, intercepted, origin, workload).await;
+        }
+    };
+    served.instrument(span).await;
 }
 
 async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, workload: Arc<Workload>) {
@@ -49,10 +56,12 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         shutdown: inner.shutdown.subscribe(),
     };
     let destination = intercepted.orig_dst.get();
+    let names = inner.resolver.names(&workload.name, destination.ip());
     let subject = identity::subject(&workload.identity, origin.uid.get());
     let admission = match &subject {
         Ok(subject) => {
-            let route = inner.routes.load().route(&workload.name, destination);
+            let routes = inner.routes.load();
+            let route = routes.route_named(&workload.name, destination, &names);
             admit(subject.clone(), route).map_err(|refused| Turned {
                 rule: refused.rule.to_owned(),
                 message: refused.message,
@@ -64,7 +73,7 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         }),
     };
     let version = watched.policies.borrow().version().to_string();
-    let start = describe(
+    let mut start = describe(
         &origin,
         &workload,
         &intercepted,
@@ -72,6 +81,7 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         admission.as_ref().ok(),
         version,
     );
+    start.destination_name = names.latest().map(ToString::to_string);
     let id = start.id;
     let _registered: Registered = inner.live.register(id, live(&start));
     let record = match SessionWriter::create(&inner.records, &start) {
@@ -83,9 +93,14 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         }
     };
     let served = match admission {
-        Ok(admission) => {
+        Ok(Admitted::Postgres(admission)) => {
             tracing::info!(session = %id, target = %admission.target().name, "admitted");
             postgres::serve(intercepted.io, admission, record, &inner.services, watched).await
+        }
+        Ok(Admitted::Opaque(passage)) => {
+            let target = passage.target().map(|target| target.name.as_str());
+            tracing::info!(session = %id, target, "passed on");
+            opaque::serve(intercepted.io, passage, record, watched).await
         }
         Err(turned) => turn_away(&engine, intercepted.io, record, turned).await,
     };
@@ -124,11 +139,11 @@ fn describe(
     workload: &Workload,
     intercepted: &Intercepted,
     subject: Option<Subject>,
-    admission: Option<&Admission>,
+    admission: Option<&Admitted>,
     policy_version: String,
 ) -> SessionStart {
     let now = Timestamp::now();
-    let target = admission.map(Admission::target);
+    let target = admission.and_then(Admitted::target);
     let subject = subject.unwrap_or_else(|| Subject {
         id: "unverified".to_owned(),
         groups: Vec::new(),
@@ -141,20 +156,13 @@ fn describe(
         subject: subject.id,
         groups: subject.groups,
         on_behalf_of: subject.on_behalf_of,
-        process: Process {
-            pid: origin.pid.get(),
-            started: origin.started.and_then(|at| Timestamp::try_from(at).ok()),
-            uid: origin.uid.get(),
-            gid: origin.gid.get(),
-            exe: origin.exe.as_ref().map(|path| path.display().to_string()),
-            comm: origin.comm.clone(),
-            cgroup: origin.cgroup.clone().unwrap_or_default(),
-            ..Process::default()
-        },
+        process: process::of(origin),
         destination: intercepted.orig_dst.to_string(),
+        destination_name: None,
         target: target.map(|target| target.name.to_string()),
-        protocol: target.map(|target| target.protocol.to_string()),
+        protocol: target.map(|target| target.protocol().to_string()),
         policy_version,
+        observed: workload.mode == Mode::Observe,
     }
 }
 
@@ -164,6 +172,8 @@ fn live(start: &SessionStart) -> LiveSession {
         workload: start.workload.clone(),
         subject: start.subject.clone(),
         target: start.target.clone(),
+        destination: start.destination.clone(),
+        observed: start.observed,
         since: start.started,
     }
 }

@@ -55,6 +55,8 @@ pub struct WorkloadStatus {
     pub cgroup: String,
     /// The identity it is bound to.
     pub identity: String,
+    /// `enforce`, or `observe`: what would be refused goes on, and is marked.
+    pub mode: String,
 }
 
 /// A declared target.
@@ -77,8 +79,12 @@ pub struct LiveSession {
     pub workload: String,
     /// Who it belongs to.
     pub subject: String,
-    /// Where it goes, unless nowhere.
+    /// The declared target that it goes to, if it is one.
     pub target: Option<String>,
+    /// Where the workload dialled.
+    pub destination: String,
+    /// Whether its workload is only observed.
+    pub observed: bool,
     /// Since when.
     pub since: Timestamp,
 }
@@ -100,4 +106,25 @@ pub struct KernelRefusal {
     pub process: String,
     /// Its id.
     pub pid: u32,
+}
+
+/// A socket that a workload has beside weir.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldSocket {
+    /// The workload.
+    pub workload: String,
+    /// Its protocol.
+    pub protocol: String,
+    /// Its own end, where that is an address.
+    pub local: Option<String>,
+    /// The other end, likewise.
+    pub remote: Option<String>,
+    /// What a process that holds it calls itself.
+    pub process: Option<String>,
+    /// Its id.
+    pub pid: Option<u32>,
+    /// Whether it was made outside of the workload.
+    pub foreign: bool,
+    /// `closed`, `listening`, or `open` and why.
+    pub outcome: String,
 }

@@ -4,8 +4,9 @@ mod list;
 mod postgres;
 mod replay;
 mod show;
-mod source;
+pub(super) mod source;
 pub(super) mod story;
+mod stream;
 
 use self::source::Source;
 use super::{

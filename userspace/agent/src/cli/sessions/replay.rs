@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use weir_record::{Entry, Event, Seq, SessionStart};
+use weir_record::{Entry, Event, Seq, SessionStart, Side};
 
 use super::{
     super::{
@@ -17,7 +17,7 @@ use super::{
     },
     postgres::Screen,
     source::Recorded,
-    story,
+    story, stream,
 };
 
 /// At the pace of the original, a longer silence is cut to this and told.
@@ -71,10 +71,23 @@ impl Replay {
         match entry {
             Entry::Response { seq, bytes, .. } => {
                 self.turn_to(seq, out)?;
-                self.screen.feed(&bytes, out)
+                if self.is_read() {
+                    self.screen.feed(&bytes, out)
+                } else {
+                    stream::print(Side::Server, &bytes, out)
+                }
+            }
+            Entry::Request { seq, bytes, .. } => {
+                self.turn_to(seq, out)?;
+                stream::print(Side::Client, &bytes, out)
             }
             Entry::Event(event) => self.event(event, out),
         }
+    }
+
+    /// Whether weir read what was said in this session.
+    fn is_read(&self) -> bool {
+        self.start.protocol.as_deref() == Some("postgres")
     }
 
     fn event(&mut self, event: Event, out: &mut Out) -> io::Result<()> {
@@ -83,6 +96,10 @@ impl Replay {
             Event::Opened { database, user, .. } => {
                 let label = Line::of(Tone::Dim, "  opened   ");
                 out.line(&label.text(format!("database {database} as {user}")))
+            }
+            Event::Process(process) => {
+                self.screen.finish(out)?;
+                story::speaker(&process, out)
             }
             Event::Intent(intent) => {
                 self.screen.finish(out)?;

@@ -30,7 +30,7 @@ pub(super) fn print(recorded: Recorded, json: bool, out: &mut Out) -> Result<(),
     for entry in entries.by_ref() {
         match entry {
             Ok(Entry::Event(event)) => events.push(event),
-            Ok(Entry::Response { .. }) => {}
+            Ok(Entry::Response { .. } | Entry::Request { .. }) => {}
             Err(error) => broken = Some(error),
         }
     }
@@ -66,6 +66,7 @@ fn told(start: &SessionStart, events: Vec<Event>, out: &mut Out) -> io::Result<(
                 let label = Line::of(Tone::Dim, "  opened   ");
                 out.line(&label.text(format!("database {database} as {user}")))?;
             }
+            Event::Process(process) => story::speaker(&process, out)?,
             Event::Intent(intent) => command(start, &intent, &outcomes, out)?,
             Event::Note { message } => {
                 out.blank()?;

@@ -12,19 +12,19 @@ use super::super::{args::Reach, error::CliError, runtime};
 use crate::control::{Sessions, Wanted, client::Client};
 
 /// Where sessions are read from.
-pub(super) enum Source {
+pub(in crate::cli) enum Source {
     Daemon(Client),
     Records(PathBuf),
 }
 
 /// One session's record, open, with its start already read.
-pub(super) struct Recorded {
-    pub(super) start: SessionStart,
-    pub(super) entries: SessionReader,
+pub(in crate::cli) struct Recorded {
+    pub(in crate::cli) start: SessionStart,
+    pub(in crate::cli) entries: SessionReader,
 }
 
 impl Source {
-    pub(super) fn new(reach: &Reach) -> Self {
+    pub(in crate::cli) fn new(reach: &Reach) -> Self {
         match &reach.records {
             Some(dir) => Self::Records(dir.clone()),
             None => Self::Daemon(Client::new(&reach.socket)),
@@ -32,7 +32,7 @@ impl Source {
     }
 
     /// Sessions, newest first.
-    pub(super) fn list(&self, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
+    pub(in crate::cli) fn list(&self, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
         match self {
             Self::Daemon(client) => Ok(runtime::small()?.block_on(client.sessions(wanted))?),
             Self::Records(dir) => Ok(Sessions::read(dir, wanted)?),
@@ -40,7 +40,7 @@ impl Source {
     }
 
     /// The sessions that the daemon is driving now; from records alone that can't be told.
-    pub(super) fn live(&self) -> Result<Option<BTreeSet<String>>, CliError> {
+    pub(in crate::cli) fn live(&self) -> Result<Option<BTreeSet<String>>, CliError> {
         match self {
             Self::Daemon(client) => {
                 let status = runtime::small()?.block_on(client.status())?;
@@ -57,7 +57,7 @@ impl Source {
     }
 
     /// The record of one session, by the beginning of its id.
-    pub(super) fn open(&self, id: &str) -> Result<Recorded, CliError> {
+    pub(in crate::cli) fn open(&self, id: &str) -> Result<Recorded, CliError> {
         match self {
             Self::Daemon(client) => {
                 // Without a name, so that it goes with the process, however that ends.
@@ -73,7 +73,7 @@ impl Source {
 
 impl Recorded {
     #[cfg(test)]
-    pub(super) fn of(start: SessionStart, entries: SessionReader) -> Self {
+    pub(in crate::cli) fn of(start: SessionStart, entries: SessionReader) -> Self {
         Self { start, entries }
     }
 

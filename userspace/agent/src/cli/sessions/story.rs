@@ -25,9 +25,12 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     format!("{number} {plural}")
 }
 
+fn label(name: &str) -> Line {
+    Line::new().and(Tone::Dim, format!("  {name:<9}"))
+}
+
 /// Who connected, from where, to what.
 pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
-    let label = |name: &str| Line::new().and(Tone::Dim, format!("  {name:<9}"));
     out.line(
         &Line::of(Tone::Strong, "session ")
             .and(Tone::Key, start.id)
@@ -42,13 +45,25 @@ pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
     }
     out.line(&who)?;
     process(&start.process, label, out)?;
-    out.line(&label("workload").text(format!("{} in {}", start.workload, start.process.cgroup)))?;
+    let mut workload =
+        label("workload").text(format!("{} in {}", start.workload, start.process.cgroup));
+    if start.observed {
+        workload = workload
+            .text(", ")
+            .and(Tone::Warn, "observed: nothing is refused that can go on");
+    }
+    out.line(&workload)?;
     let target = match (&start.target, &start.protocol) {
         (Some(target), Some(protocol)) => format!("{target} ({protocol}), "),
         (Some(target), None) => format!("{target}, "),
         (None, _) => "no declared target, ".to_owned(),
     };
-    out.line(&label("where").text(format!("{target}dialled as {}", start.destination)))?;
+    let name = match &start.destination_name {
+        Some(name) => format!(" ({name})"),
+        None => String::new(),
+    };
+    let place = format!("{target}dialled as {}{name}", start.destination);
+    out.line(&label("where").text(place))?;
     out.line(&label("policy").and(Tone::Key, &start.policy_version))
 }
 
@@ -74,6 +89,12 @@ fn process(process: &Process, label: impl Fn(&str) -> Line, out: &mut Out) -> io
         out.line(&label("from").text(parents.collect::<Vec<_>>().join(" < ")))?;
     }
     Ok(())
+}
+
+/// The process that the commands after it come from.
+pub(crate) fn speaker(speaker: &Process, out: &mut Out) -> io::Result<()> {
+    out.blank()?;
+    process(speaker, label, out)
 }
 
 /// One command: its number, when, how it was judged, and its text.
@@ -110,11 +131,16 @@ pub(crate) fn outcome(outcome: &Outcome) -> Line {
         Status::Skipped => {
             Line::of(Tone::Warn, "skipped").text(": an earlier command of its batch failed")
         }
+        Status::Lost if outcome.sent.is_some() => Line::of(Tone::Bad, "cut off"),
         Status::Lost => Line::of(Tone::Bad, "lost")
             .text(": the connection ended before the target answered; it may have been done"),
     };
     if outcome.rows > 0 {
         line = line.text(format!(", {}", count(outcome.rows, "row")));
+    }
+    if let Some(sent) = outcome.sent {
+        let (sent, received) = (count(sent, "byte"), count(outcome.bytes, "byte"));
+        line = line.text(format!(", {sent} sent, {received} received"));
     }
     if outcome.masked > 0 {
         line = line.text(", ").and(
@@ -143,6 +169,7 @@ pub(crate) fn end(end: &End) -> Line {
             Line::of(Tone::Bad, "protocol error").text(format!(" of {side}: {message}"))
         }
         End::Error { message } => Line::of(Tone::Bad, "failed").text(format!(": {message}")),
+        End::Idle => Line::of(Tone::Warn, "ended").text(": nothing was sent for too long"),
         End::Shutdown => Line::of(Tone::Warn, "ended because weir was stopped"),
         End::PolicyChanged { rule, message } => {
             Line::of(Tone::Bad, "ended").text(format!(" by {rule}, a new policy: {message}"))
@@ -158,6 +185,7 @@ pub(crate) fn end_in_short(ended: &End) -> Line {
         End::ProtocolError { .. } => Line::of(Tone::Bad, "protocol error"),
         End::Error { .. } => Line::of(Tone::Bad, "failed"),
         End::Closed | End::ClientGone | End::ServerGone | End::Shutdown => end(ended),
+        End::Idle => Line::of(Tone::Warn, "idle"),
     }
 }
 
@@ -174,9 +202,16 @@ pub(crate) fn unfinished(tail: Tail) -> Line {
 /// How policy judged.
 pub(crate) fn verdict(verdict: &VerdictSummary) -> Line {
     match verdict {
-        VerdictSummary::Allow { policies } => {
-            Line::of(Tone::Good, "allowed").and(Tone::Dim, format!(" by {}", policies.join(", ")))
-        }
+        VerdictSummary::Allow {
+            would_be: Some(would_be),
+            ..
+        } => Line::of(Tone::Warn, "observed")
+            .text(": would have been ")
+            .join(self::verdict(would_be)),
+        VerdictSummary::Allow {
+            policies,
+            would_be: None,
+        } => Line::of(Tone::Good, "allowed").and(Tone::Dim, format!(" by {}", policies.join(", "))),
         VerdictSummary::Deny { rule, message, .. } => Line::of(Tone::Bad, "refused")
             .text(" by ")
             .and(Tone::Strong, rule)

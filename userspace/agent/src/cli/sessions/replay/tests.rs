@@ -48,9 +48,11 @@ impl Recording {
                 ..Process::default()
             },
             destination: "192.0.2.7:5432".into(),
+            destination_name: None,
             target: Some("orders".into()),
             protocol: Some("postgres".into()),
             policy_version: "0011223344556677".into(),
+            observed: false,
         };
         let writer = SessionWriter::create(&dir.path().join("records"), &start).unwrap();
         let everything = "@id(\"default-read\")\npermit(principal, action, resource);";
@@ -129,6 +131,7 @@ impl Recording {
             rows,
             bytes: 0,
             masked,
+            sent: None,
             micros: 1_500,
         };
         self.writer.outcome(seq, &outcome).unwrap();
