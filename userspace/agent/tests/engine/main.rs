@@ -21,5 +21,6 @@ mod common;
 mod stand;
 
 mod command_line;
+mod dns;
 mod full_disk;
 mod whole_way;

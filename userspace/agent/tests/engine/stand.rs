@@ -34,6 +34,11 @@ pub(crate) struct Stand {
 
 impl Stand {
     pub(crate) fn over(server: &Postgres) -> Self {
+        Self::with(|state, cgroup| config_text(state, cgroup, server))
+    }
+
+    /// Over the configuration that is made of a state directory and the name of a cgroup.
+    pub(crate) fn with(configure: impl FnOnce(&Path, &str) -> String) -> Self {
         let one = one_engine();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
@@ -42,7 +47,8 @@ impl Stand {
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
         let dir = tempfile::tempdir().unwrap();
-        let config = config(dir.path(), &name, server);
+        let text = configure(dir.path(), &name);
+        let config = Config::parse("weir.toml", &text).unwrap_or_else(|errors| panic!("{errors}"));
         let runtime = Runtime::new().unwrap();
         let options = StartOptions {
             instance: name.clone(),
@@ -75,7 +81,22 @@ impl Stand {
 
     /// A command of the agent's: without root, in the cgroup.
     pub(crate) fn agent(&self, program: &str, arguments: &[&str]) -> Output {
-        Spawn::new(program)
+        self.agent_with(&[], program, arguments)
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn agent_with(
+        &self,
+        variables: &[(&str, &str)],
+        program: &str,
+        arguments: &[&str],
+    ) -> Output {
+        let spawn = variables
+            .iter()
+            .fold(Spawn::new(program), |spawn, (name, value)| {
+                spawn.env(name, value)
+            });
+        spawn
             .args(arguments)
             .as_user(Identity::nobody())
             .in_cgroup(self.cgroup.path())
@@ -122,11 +143,6 @@ impl Drop for Stand {
         }
         self.cgroup.remove().ok();
     }
-}
-
-fn config(state: &Path, cgroup: &str, server: &Postgres) -> Config {
-    let text = config_text(state, cgroup, server);
-    Config::parse("weir.toml", &text).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// A configuration with one workload and one target, and its password file beside it.

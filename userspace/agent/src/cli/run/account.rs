@@ -3,6 +3,8 @@
 //! Job: gather it from the records and from what the kernel refused, and print it in short. Not
 //! its job: the whole story, which the records have.
 
+mod names;
+
 use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path};
 
 use jiff::Timestamp;
@@ -31,6 +33,8 @@ const UNDECLARED: &str = "undeclared-destination";
 #[derive(Debug, Default)]
 pub(super) struct Account {
     connections: Vec<Connection>,
+    /// The records of what was asked of the DNS.
+    names: Vec<Connection>,
     /// Records that can't be read, and why.
     unreadable: Vec<String>,
     kernel: BTreeMap<KernelCall, u64>,
@@ -101,7 +105,12 @@ impl Account {
     fn add(&mut self, record: &Path, place: &Place) {
         match Connection::read(record) {
             Ok(connection) if place.holds(&connection.summary.start.process.cgroup) => {
-                self.connections.push(connection);
+                let of = if names::is_of_dns(&connection) {
+                    &mut self.names
+                } else {
+                    &mut self.connections
+                };
+                of.push(connection);
             }
             Ok(_another_run) => {}
             Err(error) => self.unreadable.push(error.to_string()),
@@ -118,6 +127,7 @@ impl Account {
         self.connections
             .iter()
             .try_for_each(|connection| connection.print(out))?;
+        names::print(&self.names, out)?;
         for (call, times) in &self.kernel {
             out.line(&call.line(*times))?;
         }
@@ -133,7 +143,7 @@ impl Account {
         self.hint(out)
     }
 
-    /// What to declare for the destinations that nobody declared.
+    /// What to declare for the destinations and names that nobody declared.
     fn hint(&self, out: &mut Out) -> io::Result<()> {
         let mut destinations: Vec<SocketAddr> = self
             .connections
@@ -143,24 +153,26 @@ impl Account {
             .collect();
         destinations.sort_unstable();
         destinations.dedup();
-        let Some(first) = destinations.first() else {
-            return Ok(());
+        let names = names::undeclared(&self.names);
+        let (host, port) = match (destinations.first(), names.first()) {
+            (Some(first), _) => (first.ip().to_string(), first.port()),
+            (None, Some(name)) => ((*name).to_owned(), 5432),
+            (None, None) => return Ok(()),
         };
         out.line(
             &prefix().text("to let the command go there, declare it and give --config FILE:"),
         )?;
         let stanza = format!(
-            "[[target]]\nname = \"my-database\"\nprotocol = \"postgres\"\nhosts = [\"{}\"]\n\
-             ports = [{}]\n[target.credential]\nuser = \"…\"\n\
+            "[[target]]\nname = \"my-database\"\nprotocol = \"postgres\"\nhosts = [\"{host}\"]\n\
+             ports = [{port}]\n[target.credential]\nuser = \"…\"\n\
              password_file = \"/etc/weir/secrets/my-database\"",
-            first.ip(),
-            first.port()
         );
         out.block(Tone::Key, "  ", &stanza)?;
         let others = destinations
             .iter()
-            .skip(1)
             .map(ToString::to_string)
+            .chain(names.into_iter().map(str::to_owned))
+            .skip(1)
             .collect::<Vec<_>>();
         if others.is_empty() {
             return Ok(());
@@ -178,7 +190,7 @@ impl Connection {
         let mut refused = Vec::new();
         for entry in SessionReader::open(record)? {
             if let Entry::Event(Event::Intent(intent)) = entry?
-                && !matches!(intent.verdict, VerdictSummary::Allow { .. })
+                && !matches!(intent.verdict, VerdictSummary::Allow { would_be: None, .. })
             {
                 refused.push(Refused {
                     text: intent.text,
@@ -190,7 +202,10 @@ impl Connection {
     }
 
     fn is_undeclared(&self) -> bool {
-        matches!(&self.summary.end, Some(End::Refused { rule, .. }) if rule == UNDECLARED)
+        let refused =
+            matches!(&self.summary.end, Some(End::Refused { rule, .. }) if rule == UNDECLARED);
+        let start = &self.summary.start;
+        refused || (start.observed && start.target.is_none())
     }
 
     fn print(&self, out: &mut Out) -> io::Result<()> {

@@ -19,8 +19,12 @@ fn place() -> Place {
 }
 
 fn session(dir: &Path, at: &str, random: u32, cgroup: &str, target: Option<&str>) -> SessionWriter {
-    let started: Timestamp = at.parse().unwrap();
-    let start = SessionStart {
+    let start = start(at.parse().unwrap(), random, cgroup, target);
+    SessionWriter::create(dir, &start).unwrap()
+}
+
+fn start(started: Timestamp, random: u32, cgroup: &str, target: Option<&str>) -> SessionStart {
+    SessionStart {
         id: SessionId::new(started, random),
         started,
         workload: "run".into(),
@@ -38,11 +42,12 @@ fn session(dir: &Path, at: &str, random: u32, cgroup: &str, target: Option<&str>
             ..Process::default()
         },
         destination: "192.0.2.7:5432".into(),
+        destination_name: None,
         target: target.map(Into::into),
         protocol: target.map(|_| "postgres".into()),
         policy_version: "0011223344556677".into(),
-    };
-    SessionWriter::create(dir, &start).unwrap()
+        observed: false,
+    }
 }
 
 fn refusal(rule: &str) -> Refusal {
@@ -91,6 +96,7 @@ fn connections_are_told_with_what_was_refused_and_masked() {
         rows: 3,
         bytes: 0,
         masked: 2,
+        sent: None,
         micros: 10,
     };
     writer.outcome(seq, &outcome).unwrap();
@@ -124,6 +130,40 @@ fn an_undeclared_destination_comes_with_what_to_declare() {
     let (_, stanza) = told.split_once("--config FILE:\n").unwrap();
     let config = crate::config::Config::parse("hint", &stanza.replace('…', "app")).unwrap();
     assert_eq!(config.targets.len(), 1);
+}
+
+#[test]
+fn refused_names_are_told_once_and_come_with_what_to_declare() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("records");
+    let started: Timestamp = "2026-11-21T10:00:01Z".parse().unwrap();
+    let start = SessionStart {
+        protocol: Some(crate::dns::PROTOCOL.to_owned()),
+        ..start(started, 1, "/weir.run/1-abc", None)
+    };
+    let mut writer = SessionWriter::create(&dir, &start).unwrap();
+    for text in ["A db.internal", "AAAA db.internal", "A evil.example"] {
+        let text = CommandText {
+            text,
+            parameters: &[],
+            statements: &[],
+        };
+        writer.refused(&refusal("default-deny"), text).unwrap();
+    }
+    writer.end(&End::Closed).unwrap();
+    let told = told(&dir, &[]);
+    assert!(
+        told.starts_with(
+            "weir: no connection was made\n  3 questions to the DNS\n    A db.internal  refused by \
+             default-deny: it would destroy data\n    A evil.example  refused"
+        ),
+        "{told}"
+    );
+    let (_, hint) = told.split_once("--config FILE:\n").unwrap();
+    let (stanza, others) = hint.split_once("  likewise").unwrap();
+    let config = crate::config::Config::parse("hint", &stanza.replace('…', "app")).unwrap();
+    assert_eq!(config.targets[0].matches.places().count(), 1);
+    assert_eq!(others, " for evil.example\n");
 }
 
 #[test]

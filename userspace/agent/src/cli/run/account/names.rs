@@ -1,0 +1,77 @@
+//! What a run asked the DNS: how often, what was refused, and which names to declare.
+
+use std::{collections::BTreeSet, io};
+
+use weir_record::VerdictSummary;
+
+use super::{
+    super::super::{
+        line::{Line, Tone},
+        out::Out,
+        sessions::story::{self, count},
+    },
+    Connection, in_short,
+};
+
+/// How many refused names are shown; the rest is counted.
+const NAMES_SHOWN: usize = 20;
+/// The rule that refuses what no policy permits.
+const DEFAULT_DENY: &str = "default-deny";
+
+/// Whether a record holds questions to the DNS.
+pub(super) fn is_of_dns(connection: &Connection) -> bool {
+    connection.summary.start.protocol.as_deref() == Some(crate::dns::PROTOCOL)
+}
+
+/// Prints the questions of these records together.
+pub(super) fn print(records: &[Connection], out: &mut Out) -> io::Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let questions = records.iter().map(|record| record.summary.commands).sum();
+    out.line(&Line::plain("  ").text(format!("{} to the DNS", count(questions, "question"))))?;
+    let mut shown = BTreeSet::new();
+    let refused = records.iter().flat_map(|record| &record.refused);
+    // A client asks for both kinds of address, and again: once is enough to read.
+    let mut refused = refused.filter(|refused| shown.insert(name(&refused.text).to_owned()));
+    for refused in refused.by_ref().take(NAMES_SHOWN) {
+        out.line(
+            &Line::plain("    ")
+                .and(Tone::Strong, in_short(&refused.text))
+                .text("  ")
+                .join(story::verdict(&refused.verdict)),
+        )?;
+    }
+    let more = u64::try_from(refused.count()).unwrap_or(u64::MAX);
+    if more > 0 {
+        out.line(&Line::of(
+            Tone::Dim,
+            format!("    and {}", count(more, "more refused name")),
+        ))?;
+    }
+    Ok(())
+}
+
+/// The names that nobody declared, each once.
+pub(super) fn undeclared(records: &[Connection]) -> BTreeSet<&str> {
+    let refused = records.iter().flat_map(|record| &record.refused);
+    refused
+        .filter(|refused| is_default(&refused.verdict))
+        .map(|refused| name(&refused.text))
+        .collect()
+}
+
+fn is_default(verdict: &VerdictSummary) -> bool {
+    match verdict {
+        VerdictSummary::Deny { rule, .. } => rule == DEFAULT_DENY,
+        VerdictSummary::Allow { would_be, .. } => {
+            would_be.as_ref().is_some_and(|verdict| is_default(verdict))
+        }
+        VerdictSummary::Ask { .. } => false,
+    }
+}
+
+/// The name in the text of a question, `A db.internal`.
+fn name(text: &str) -> &str {
+    text.split_once(' ').map_or(text, |(_, name)| name)
+}
