@@ -1,10 +1,6 @@
 //! Passes the bytes of an opaque connection on, both ways in one task, until something ends it.
 
-use std::{
-    future::{Future, pending},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpStream,
@@ -121,11 +117,9 @@ pub(super) async fn copy(
 }
 
 /// Resolves once nothing has happened for as long as is allowed.
-fn silence(last: Instant, allowed: Option<Duration>) -> impl Future<Output = ()> {
-    async move {
-        match allowed {
-            Some(allowed) => sleep_until(last + allowed).await,
-            None => pending().await,
-        }
+async fn silence(last: Instant, allowed: Option<Duration>) {
+    match allowed {
+        Some(allowed) => sleep_until(last + allowed).await,
+        None => pending().await,
     }
 }

@@ -78,9 +78,12 @@ impl Flow {
     ) -> Result<Step<'_>, Broken> {
         let waiting = self.buffer.get(self.waiting.clone()).unwrap_or_default();
         if !waiting.is_empty() {
-            let count = sink.write(waiting).await.map_err(sink_broke)?;
+            let count = sink
+                .write(waiting)
+                .await
+                .map_err(|error| sink_broke(&error))?;
             if count == 0 {
-                return Err(sink_broke(io::ErrorKind::WriteZero.into()));
+                return Err(sink_broke(&io::ErrorKind::WriteZero.into()));
             }
             self.waiting.start += count;
             self.passed += u64::try_from(count).unwrap_or(0);
@@ -88,7 +91,10 @@ impl Flow {
         }
         match self.end {
             Progress::Open => {
-                let count = source.read(&mut self.buffer).await.map_err(source_broke)?;
+                let count = source
+                    .read(&mut self.buffer)
+                    .await
+                    .map_err(|error| source_broke(&error))?;
                 if count == 0 {
                     self.end = Progress::Read;
                     return Ok(Step::Other);
@@ -97,7 +103,7 @@ impl Flow {
                 Ok(Step::Read(self.buffer.get(..count).unwrap_or_default()))
             }
             Progress::Read => {
-                sink.shutdown().await.map_err(sink_broke)?;
+                sink.shutdown().await.map_err(|error| sink_broke(&error))?;
                 self.end = Progress::Told;
                 Ok(Step::Other)
             }
@@ -106,12 +112,12 @@ impl Flow {
     }
 }
 
-fn source_broke(error: io::Error) -> Broken {
+fn source_broke(error: &io::Error) -> Broken {
     tracing::debug!(%error, "reading");
     Broken::Source
 }
 
-fn sink_broke(error: io::Error) -> Broken {
+fn sink_broke(error: &io::Error) -> Broken {
     tracing::debug!(%error, "writing");
     Broken::Sink
 }
