@@ -5,14 +5,17 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use weir_intercept::{
-    AcceptError, CgroupId, Intercepted, Interceptor, KernelRefusal, Options, Pid, cgroup::Cgroup,
+    AcceptError, CgroupId, Intercepted, Interceptor, KernelRefusal, Options, Pid,
+    cgroup::Cgroup,
+    doctor::{self, Outcome, Probe},
 };
 
-use crate::{child, witness::Far};
+use crate::{child, vector::Attempt, witness::Far};
 
 /// What the engine saw or was told.
 #[derive(Clone, Debug)]
@@ -124,7 +127,15 @@ impl Pins {
 
 impl Drop for Pins {
     fn drop(&mut self) {
-        let lifted = weir_intercept::uninstall(&self.0);
+        // An engine that was killed with its test holds them a moment longer.
+        let mut lifted = weir_intercept::uninstall(&self.0);
+        for _ in 0..100 {
+            if lifted.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            lifted = weir_intercept::uninstall(&self.0);
+        }
         assert!(std::thread::panicking() || lifted.is_ok(), "{lifted:?}");
         let gone = self.0.parent().map(std::fs::remove_dir);
         assert!(
@@ -140,6 +151,8 @@ pub(crate) struct Bed<'a> {
     pub(crate) port: u16,
     pub(crate) site: &'a Site,
     events: Arc<Mutex<Vec<Event>>>,
+    /// What this host can do, as the doctor tells.
+    probes: Vec<Probe>,
 }
 
 impl<'a> Bed<'a> {
@@ -156,7 +169,16 @@ impl<'a> Bed<'a> {
             port,
             site,
             events,
+            probes: doctor::probe(),
         }
+    }
+
+    /// The probe that an attempt needs to be closed, if the doctor says that it did not go well.
+    pub(crate) fn lacks(&self, attempt: &Attempt) -> Option<&Probe> {
+        let needed = attempt.needs?;
+        let probe = self.probes.iter().find(|probe| probe.name == needed);
+        let probe = probe.expect("the doctor tries it");
+        (probe.outcome != Outcome::Ok).then_some(probe)
     }
 
     /// What has happened since it was last forgotten.

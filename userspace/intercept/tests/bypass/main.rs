@@ -6,7 +6,7 @@
 //! # cargo test -p weir-intercept --test bypass -- --nocapture
 //! ```
 //!
-//! `WEIR_VECTOR=word` tries only what has the word in its name. Needs root and ip(8); makes its own
+//! `WEIR_STORM=100000` makes the storm as large. `WEIR_VECTOR=word` tries only what has the word in its name. Needs root and ip(8); makes its own
 //! cgroups, pins, and a network namespace across a veth pair, and removes them.
 #![cfg(test)]
 
@@ -18,10 +18,12 @@ mod attempt;
 mod bed;
 mod child;
 mod judge;
+mod storm;
 mod table;
 mod trick;
 mod vector;
 mod vectors;
+mod verdict;
 mod witness;
 
 /// One engine at a time in one process.
@@ -51,7 +53,9 @@ fn no_way_around() {
     let failed: Vec<String> = rows
         .iter()
         .filter_map(|row| match &row.verdict {
-            judge::Verdict::Failed(why) => Some(format!("{} / {}: {why}", row.vector, row.attempt)),
+            verdict::Verdict::Failed(why) => {
+                Some(format!("{} / {}: {why}", row.vector, row.attempt))
+            }
             _ => None,
         })
         .collect();

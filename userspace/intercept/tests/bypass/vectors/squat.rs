@@ -4,10 +4,12 @@
 
 use std::{io, net::SocketAddr};
 
+use nix::sched::CloneFlags;
+
 use crate::{
     agent::got,
     aim::Aim,
-    trick,
+    trick::{self, user},
     vector::{Attempt, Ends, Vector},
 };
 
@@ -23,6 +25,14 @@ pub(super) const VECTOR: Vector = Vector {
         taking("UDP", |aim| udp("127.0.0.1", aim)),
         taking("UDP on another address", |aim| udp("127.3.3.3", aim)),
         taking("UDP, ::", |aim| udp("::", aim)),
+        // One that is not served, where the port is anyone's but a workload's.
+        Attempt::new("in a network namespace of its own", |aim| {
+            user::in_child(|| {
+                user::become_root(CloneFlags::CLONE_NEWNET)?;
+                user::ip("link set lo up")?;
+                tcp("127.0.0.1", aim)
+            })
+        }),
         Attempt::new("by whatever port is free", |aim| ranged(false, aim)).ends(Ends::ByKernel),
         Attempt::new("by whatever port is free, listening", |aim| {
             ranged(true, aim)
@@ -43,7 +53,7 @@ fn udp(ip: &str, aim: &Aim) -> io::Result<()> {
     take(ip, libc::SOCK_DGRAM, aim)
 }
 
-pub(crate) fn take(ip: &str, kind: i32, aim: &Aim) -> io::Result<()> {
+fn take(ip: &str, kind: i32, aim: &Aim) -> io::Result<()> {
     let at = SocketAddr::new(ip.parse().expect("an address"), aim.engine);
     let socket = trick::socket(trick::domain(at), kind, 0)?;
     socket.set_reuse_address(true)?;
@@ -58,7 +68,7 @@ pub(crate) fn take(ip: &str, kind: i32, aim: &Aim) -> io::Result<()> {
 
 /// No bind that names the port: the kernel chooses, within a range that the socket itself narrows
 /// to this one port (ip(7), IP_LOCAL_PORT_RANGE), or would have it chosen otherwise.
-pub(crate) fn ranged(listening: bool, aim: &Aim) -> io::Result<()> {
+fn ranged(listening: bool, aim: &Aim) -> io::Result<()> {
     const IP_LOCAL_PORT_RANGE: i32 = 51;
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let range = u32::from(aim.engine) << 16 | u32::from(aim.engine);

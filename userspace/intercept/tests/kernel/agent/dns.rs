@@ -56,6 +56,15 @@ pub(super) fn script(family: &str, steps: &[&str]) {
                 let sent = socket.send_to(&question(place, &socket, to), &to.into());
                 outcome(sent.map(drop))
             }
+            ("more", to) => {
+                let (to, flags) = (address(to), libc::MSG_MORE);
+                let asked = question(place, &socket, to);
+                outcome(
+                    socket
+                        .send_to_with_flags(&asked, &to.into(), flags)
+                        .map(drop),
+                )
+            }
             // Of a connected socket; what it asks is what the test says that it asks.
             ("send", to) => {
                 let sent = socket.send(&question(place, &socket, address(to)));
@@ -222,6 +231,15 @@ pub(super) fn shared(to: &str) {
         let sent = socket.send_to(&question(id, socket, to), &to.into());
         say(&format!("sent-{id}"), outcome(sent.map(drop)));
         say(&format!("cookie-{id}"), cookie(socket));
+        socket
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .expect("a time-out");
+    }
+    // Which of the two hears an answer is the kernel's choice.
+    let heard = |socket: &Socket| recvfrom_flags(socket, &mut [0; 512], MsgFlags::empty()).is_ok();
+    let mut answers = 0;
+    while answers < 2 {
+        answers += usize::from(heard(&first)) + usize::from(heard(&second));
     }
 }
 
