@@ -11,12 +11,11 @@ use weir_record::{End, Entry, Event, Intent, SessionReader, VerdictSummary, stor
 
 use crate::stand::{Stand, config_text, server};
 
-/// Where the DNS server listens: nobody else's address, at the DNS's own port.
-const RESOLVER: &str = "127.0.0.153";
 /// What db.internal is, says the DNS server: an address that leads nowhere.
 const DATABASE: &str = "192.0.2.77";
 
-fn dnsmasq() -> Running {
+/// A DNS server at the DNS's own port of a loopback address that no other test has.
+fn dnsmasq(address: &str) -> Running {
     let running = Spawn::new("dnsmasq")
         .args([
             "--keep-in-foreground",
@@ -26,14 +25,14 @@ fn dnsmasq() -> Running {
             "--user=",
             "--pid-file=",
             "--bind-interfaces",
-            "--listen-address=127.0.0.153",
             "--host-record=db.internal,192.0.2.77,300",
             "--host-record=evil.example,192.0.2.66,300",
         ])
+        .args([format!("--listen-address={address}")])
         .start()
         .unwrap();
     let began = Instant::now();
-    while TcpStream::connect((RESOLVER, 53)).is_err() {
+    while TcpStream::connect((address, 53)).is_err() {
         assert!(began.elapsed() < Duration::from_secs(20), "no dnsmasq");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -41,10 +40,10 @@ fn dnsmasq() -> Running {
 }
 
 /// An engine that asks that server, with a target whose only host is db.internal.
-fn stand(database: &Postgres) -> Stand {
+fn stand(database: &Postgres, resolver: &str) -> Stand {
     Stand::with(|state, cgroup| {
         config_text(state, cgroup, database)
-            .replace("127.9.9.9", RESOLVER)
+            .replace("127.9.9.9", resolver)
             .replace(
                 r#"hosts = ["127.0.0.1", "::1"]"#,
                 r#"hosts = ["db.internal"]"#,
@@ -75,8 +74,8 @@ fn questions(stand: &Stand) -> Vec<Intent> {
 #[test]
 fn a_declared_name_is_found_in_every_way_and_others_are_not() {
     let database = server();
-    let _resolver = dnsmasq();
-    let stand = stand(&database);
+    let _resolver = dnsmasq("127.0.0.153");
+    let stand = stand(&database, "127.0.0.153");
     let look_up = |variables: &[(&str, &str)], name: &str| {
         let out = stand.agent_with(variables, "getent", &["ahostsv4", name]);
         out.stdout_text()
@@ -120,8 +119,8 @@ fn a_declared_name_is_found_in_every_way_and_others_are_not() {
 #[test]
 fn what_a_name_gave_leads_to_its_target_and_is_called_by_it() {
     let database = server();
-    let _resolver = dnsmasq();
-    let stand = stand(&database);
+    let _resolver = dnsmasq("127.0.0.154");
+    let stand = stand(&database, "127.0.0.154");
     // weir's own look-up of db.internal, by the host's resolver, fails: only the answer that the
     // agent was given says that 192.0.2.77 is the target.
     let out = stand.psql(DATABASE, &database, "SELECT 1");
