@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::engine::KernelRefusal;
+use crate::engine::{HeldSocket, KernelRefusal};
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
@@ -53,6 +53,12 @@ pub enum AuditEvent<'a> {
         refusal: &'a KernelRefusal,
         /// How many more were refused before it, and not told.
         lost: u64,
+    },
+    /// A workload had a socket beside weir.
+    Held {
+        /// Which.
+        #[serde(flatten)]
+        socket: &'a HeldSocket,
     },
 }
 

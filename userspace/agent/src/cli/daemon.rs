@@ -61,6 +61,8 @@ async fn serve(
     let (stopping, stopped) = watch::channel(());
     let api = tokio::spawn(server.serve(engine.clone(), closed(stopped.clone())));
     let reloads = tokio::spawn(reload_on(hangups, engine.clone()));
+    // Kept from the start: a daemon that is killed has no time to hand them over.
+    notifier.keep(&engine.listeners());
     notifier.tell(State::Ready(&status));
 
     let served = engine.serve(stop).await;

@@ -5,28 +5,27 @@
 //! its view of the policies before that, so that no change can slip between.
 
 mod connection;
+mod held;
 mod live;
+mod names;
 mod policies;
+mod process;
 mod refusals;
+mod serve;
 mod status;
 
 use std::{
-    collections::HashMap,
-    future::Future,
+    collections::BTreeMap,
+    net::SocketAddr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::{
-    sync::{RwLock, watch},
-    task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep},
-};
-use weir_intercept::{AcceptError, CgroupId, Interceptor, Options, Rules, cgroup::Cgroup};
+use tokio::sync::watch;
+use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_wire::postgres::Limits;
 
@@ -34,23 +33,20 @@ use self::{live::Live, refusals::RefusalLog};
 pub use self::{
     policies::{PolicyFiles, ReadPolicies, ReloadError, Reloaded},
     status::{
-        InterceptionStatus, KernelRefusal, LiveSession, PolicyStatus, Status, TargetStatus,
+        HeldSocket, InterceptionStatus, KernelRefusal, LiveSession, PolicyStatus, Status, TargetStatus,
         WorkloadStatus,
     },
 };
 use crate::{
     audit::{Audit, AuditEvent},
     config::{Config, Workload},
+    dns::{self, Resolver, ResolverOptions},
     mask::key::MaskKey,
     route::Routes,
     session::postgres::{Cancels, Catalogues, Services},
     tls::{Authority, TlsError},
 };
 
-/// How often host names of targets are looked up again.
-const RESOLVE: Duration = Duration::from_secs(30);
-/// How long live sessions have to end when the engine stops.
-const FAREWELL: Duration = Duration::from_secs(5);
 /// Below this directory each engine pins its programs and maps.
 pub const PINS: &str = "/sys/fs/bpf/weir";
 
@@ -88,9 +84,18 @@ pub enum EngineError {
     /// It still serves, so enforcement can't be lifted.
     #[error("the engine still serves; stop it first")]
     Serving,
+    /// The record of what was asked of resolvers can't be ended.
+    #[error("the record of what was asked of resolvers: {0}")]
+    Record(weir_record::RecordError),
     /// The resolvers can't be found out.
     #[error("can't read the resolvers: {0}")]
     Resolvers(std::io::Error),
+}
+
+/// A workload that is behind the engine.
+struct Tagged {
+    workload: Arc<Workload>,
+    cgroup: Cgroup,
 }
 
 /// A running engine. Clones are the same engine.
@@ -103,11 +108,13 @@ struct Inner {
     started: Timestamp,
     records: PathBuf,
     files: PolicyFiles,
-    interceptor: RwLock<Option<Interceptor>>,
+    /// `None` once it was lifted.
+    interceptor: Mutex<Option<Arc<Interceptor>>>,
     interception: weir_intercept::Status,
-    workloads: HashMap<CgroupId, Arc<Workload>>,
+    workloads: BTreeMap<CgroupId, Tagged>,
     routes: ArcSwap<Routes>,
     services: Arc<Services>,
+    resolver: Arc<Resolver>,
     policies: watch::Sender<Arc<Policies>>,
     loaded: ArcSwap<Timestamp>,
     shutdown: watch::Sender<bool>,
@@ -138,18 +145,27 @@ impl Engine {
         let mut routes = Routes::new(&config);
         report_unresolved(&mut routes).await;
 
+        let upstreams = config
+            .engine
+            .resolvers
+            .addresses()
+            .map_err(EngineError::Resolvers)?
+            .into_iter()
+            .map(|address| SocketAddr::new(address, dns::PORT))
+            .collect();
         let interceptor = Interceptor::start(Options {
             pin_dir: Path::new(PINS).join(&options.instance),
             inherited: options.inherited,
         })?;
-        let mut workloads = HashMap::new();
+        let mut workloads = BTreeMap::new();
         for workload in &config.workloads {
             let cgroup = Cgroup::resolve(workload.cgroup.below_root())?;
             if workload.create {
                 cgroup.create()?;
             }
-            let id = interceptor.tag(&cgroup, &Rules::default())?;
-            workloads.insert(id, Arc::new(workload.clone()));
+            let id = interceptor.tag(&cgroup, &workload.rules)?;
+            let workload = Arc::new(workload.clone());
+            workloads.insert(id, Tagged { workload, cgroup });
         }
         let live = Arc::new(Live::default());
         let refusals = Arc::new(RefusalLog::default());
@@ -171,22 +187,32 @@ impl Engine {
             cancels: Arc::new(Cancels::default()),
             limits,
         };
+        let policies = watch::Sender::new(policies);
+        let resolver = Resolver::new(
+            &config,
+            ResolverOptions {
+                upstreams,
+                records: config.engine.records(),
+                policies: policies.subscribe(),
+            },
+        );
         let started = Timestamp::now();
         audit.write(&AuditEvent::Started {
             instance: &options.instance,
-            policy: &policies.version().to_string(),
+            policy: &policies.borrow().version().to_string(),
         });
         Ok(Self(Arc::new(Inner {
             records: config.engine.records(),
             interception: interceptor.status(),
-            interceptor: RwLock::new(Some(interceptor)),
+            interceptor: Mutex::new(Some(Arc::new(interceptor))),
             instance: options.instance,
             started,
             files,
             workloads,
             routes: ArcSwap::from_pointee(routes),
             services: Arc::new(services),
-            policies: watch::Sender::new(policies),
+            resolver: Arc::new(resolver),
+            policies,
             loaded: ArcSwap::from_pointee(started),
             shutdown: watch::Sender::new(false),
             live,
@@ -196,65 +222,21 @@ impl Engine {
         })))
     }
 
-    /// Accepts and drives sessions until `shutdown`, then ends the live ones and their records.
-    /// Enforcement stays: connects fail until an engine serves again.
-    ///
-    /// # Errors
-    /// When the engine was already [lifted](Self::lift).
-    pub async fn serve(&self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
-        let mut sessions = JoinSet::new();
-        let mut resolve = interval(RESOLVE);
-        resolve.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        resolve.reset();
-        let interceptor = self.0.interceptor.read().await;
-        let Some(interceptor) = interceptor.as_ref() else {
-            return Ok(());
-        };
-        tokio::pin!(shutdown);
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                _ = resolve.tick() => self.resolve().await,
-                Some(_) = sessions.join_next() => {}
-                accepted = interceptor.accept() => match accepted {
-                    Ok(intercepted) => {
-                        sessions.spawn(connection::serve(self.clone(), intercepted));
-                    }
-                    Err(AcceptError::Unattributed { peer }) => {
-                        tracing::warn!(%peer, "dropped a connection that came from no workload");
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, "can't accept");
-                        sleep(Duration::from_millis(50)).await;
-                    }
-                },
-            }
-        }
-        self.0.shutdown.send_replace(true);
-        let farewell = async { while sessions.join_next().await.is_some() {} };
-        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
-            tracing::warn!(left = sessions.len(), "sessions did not end in time");
-        }
-        self.0.audit.write(&AuditEvent::Stopped {
-            instance: &self.0.instance,
-        });
-        Ok(())
-    }
-
     /// Lifts enforcement: what was tagged reaches the network directly from here on.
     ///
     /// # Errors
     /// While it serves, and when something can't be unpinned.
     pub fn lift(self) -> Result<(), EngineError> {
-        let held = self
-            .0
-            .interceptor
-            .try_write()
-            .map_err(|_| EngineError::Serving)?
-            .take();
-        match held {
-            Some(interceptor) => interceptor.remove().map(drop).map_err(EngineError::from),
-            None => Ok(()),
+        let mut held = lock(&self.0.interceptor);
+        let Some(shared) = held.take() else {
+            return Ok(());
+        };
+        match Arc::try_unwrap(shared) {
+            Ok(interceptor) => interceptor.remove().map(drop).map_err(EngineError::from),
+            Err(shared) => {
+                *held = Some(shared);
+                Err(EngineError::Serving)
+            }
         }
     }
 
@@ -292,6 +274,25 @@ impl Engine {
         })
     }
 
+    /// The workload of a tagged cgroup.
+    fn workload(&self, id: CgroupId) -> Option<Arc<Workload>> {
+        let tagged = self.0.workloads.get(&id)?;
+        Some(Arc::clone(&tagged.workload))
+    }
+
+    fn interceptor(&self) -> Option<Arc<Interceptor>> {
+        lock(&self.0.interceptor).clone()
+    }
+
+    /// The listeners once more, for the next engine: as long as someone holds them, a connect waits
+    /// and doesn't fail.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<OwnedFd> {
+        self.interceptor()
+            .map(|interceptor| interceptor.listeners())
+            .unwrap_or_default()
+    }
+
     /// Its configuration.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -321,14 +322,15 @@ impl Engine {
     pub fn status(&self) -> Status {
         let inner = &self.0;
         let policies = inner.policies.borrow().clone();
-        let workloads = inner.workloads.values().map(|workload| WorkloadStatus {
+        let workloads = inner.workloads.values().map(|Tagged { workload, .. }| WorkloadStatus {
             name: workload.name.to_string(),
             cgroup: workload.cgroup.to_string(),
             identity: workload.identity.name.to_string(),
+            mode: workload.mode.as_str().to_owned(),
         });
         let targets = inner.config.targets.iter().map(|target| TargetStatus {
             name: target.name.to_string(),
-            protocol: target.protocol.to_string(),
+            protocol: target.protocol().to_string(),
             upstream: target.upstream.as_ref().map(ToString::to_string),
         });
         Status {
@@ -355,12 +357,10 @@ impl Engine {
             kernel_refusals: inner.refusals.count(),
         }
     }
+}
 
-    async fn resolve(&self) {
-        let mut routes = Routes::clone(&self.0.routes.load());
-        report_unresolved(&mut routes).await;
-        self.0.routes.store(Arc::new(routes));
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn report_unresolved(routes: &mut Routes) {

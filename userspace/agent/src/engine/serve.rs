@@ -1,0 +1,100 @@
+//! Serving: what is accepted becomes a session each, and beside it run the tasks that every engine
+//! has.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use weir_intercept::{AcceptError, Interceptor};
+
+use super::{Engine, EngineError, Tagged, connection, held, names, report_unresolved};
+use crate::{audit::AuditEvent, route::Routes};
+
+/// How often host names of targets are looked up again.
+const RESOLVE: Duration = Duration::from_secs(30);
+/// How long live sessions have to end when the engine stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Accepts and drives sessions until `shutdown`, then ends the live ones and their records.
+    /// Enforcement stays: connects fail, or wait where listeners are handed over, until an engine
+    /// serves again.
+    ///
+    /// # Errors
+    /// When a record of what was asked of resolvers can't be ended.
+    pub async fn serve(&self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
+        // None: it was lifted.
+        let Some(interceptor) = self.interceptor() else {
+            return Ok(());
+        };
+        let mut beside = self.beside(&interceptor);
+        let mut sessions = JoinSet::new();
+        self.accept(&interceptor, &mut sessions, shutdown).await;
+        self.0.shutdown.send_replace(true);
+        let farewell = async { while sessions.join_next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::warn!(left = sessions.len(), "sessions did not end in time");
+        }
+        sessions.shutdown().await;
+        beside.shutdown().await;
+        self.0.audit.write(&AuditEvent::Stopped {
+            instance: &self.0.instance,
+        });
+        self.0.resolver.close().map_err(EngineError::Record)
+    }
+
+    async fn accept(
+        &self,
+        interceptor: &Interceptor,
+        sessions: &mut JoinSet<()>,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let mut resolve = interval(RESOLVE);
+        resolve.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        resolve.reset();
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                _ = resolve.tick() => self.resolve().await,
+                Some(_) = sessions.join_next() => {}
+                accepted = interceptor.accept() => match accepted {
+                    Ok(intercepted) => {
+                        sessions.spawn(connection::serve(self.clone(), intercepted));
+                    }
+                    Err(AcceptError::Unattributed { peer }) => {
+                        tracing::warn!(%peer, "dropped a connection that came from no workload");
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "can't accept");
+                        sleep(Duration::from_millis(50)).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// What runs beside the sessions, until it is dropped.
+    fn beside(&self, interceptor: &Arc<Interceptor>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(names::answer(self.clone(), Arc::clone(interceptor)));
+        let port = self.0.interception.port;
+        for Tagged { workload, cgroup } in self.0.workloads.values() {
+            tasks.spawn(held::watch(
+                Arc::clone(workload),
+                cgroup.clone(),
+                port,
+                Arc::clone(&self.0.audit),
+            ));
+        }
+        tasks
+    }
+
+    async fn resolve(&self) {
+        let mut routes = Routes::clone(&self.0.routes.load());
+        report_unresolved(&mut routes).await;
+        self.0.routes.store(Arc::new(routes));
+    }
+}
