@@ -165,7 +165,7 @@ impl Resolver {
                 match recorded {
                     Ok((owed, permit)) => {
                         let found = self.find(&permit, &query).await;
-                        answer_found(local, &query, found, owed, (began, transport))
+                        answer_found(local, &query, &found, owed, (began, transport))
                     }
                     Err(error) => unrecorded(&query, &error),
                 }
@@ -237,11 +237,11 @@ impl Resolver {
 fn answer_found(
     local: &Local,
     query: &Query,
-    found: Result<Found, String>,
+    found: &Result<Found, String>,
     owed: Owed,
     (began, transport): (Instant, Transport),
 ) -> Option<Vec<u8>> {
-    let (status, answer, rows) = match &found {
+    let (status, answer, rows) = match found {
         Ok(found) => {
             let tag = found.to_string();
             (
@@ -271,7 +271,7 @@ fn answer_found(
     if let Err(error) = owed.settle(&outcome, answer.as_deref()) {
         return unrecorded(query, &error);
     }
-    if let Ok(found) = &found {
+    if let Ok(found) = found {
         let now = Instant::now();
         let mut given = lock(&local.given);
         for (address, ttl) in found.addresses() {

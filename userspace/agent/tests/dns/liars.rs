@@ -50,13 +50,13 @@ async fn forged_answers_are_passed_over_until_the_real_one_comes() {
             changed(question, |forged| forged.metadata.id ^= 1),
             changed(question, |forged| forged.queries.clear()),
             changed(question, |forged| {
-                forged.queries[0].name = name("db.external.")
+                forged.queries[0].name = name("db.external.");
             }),
             changed(question, |forged| {
-                forged.queries[0].name = name("Db.internal.")
+                forged.queries[0].name = name("Db.internal.");
             }),
             changed(question, |forged| {
-                forged.queries[0].query_type = RecordType::TXT
+                forged.queries[0].query_type = RecordType::TXT;
             }),
             b"junk".to_vec(),
             Vec::new(),

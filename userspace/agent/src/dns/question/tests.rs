@@ -61,7 +61,7 @@ fn whatever_is_no_single_question_is_malformed() {
     for wrong in [two, none, answered, truncated] {
         assert_eq!(code(read(&wrong)), Some(Code::FormErr), "{wrong}");
     }
-    let mut update = one.clone();
+    let mut update = one;
     update.metadata.op_code = OpCode::Update;
     assert_eq!(code(read(&update)), Some(Code::NotImp));
     let mut chaos = message("version.bind.", RecordType::TXT);

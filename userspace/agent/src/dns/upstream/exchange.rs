@@ -21,7 +21,7 @@ const MOST_OTHERS: usize = 32;
 
 /// A resolver's word.
 pub(super) enum Reply {
-    Found(Found),
+    Found(Box<Found>),
     /// It has more to say by TCP.
     Truncated,
 }
@@ -60,7 +60,7 @@ pub(super) async fn by_stream(server: SocketAddr, sent: &Sent) -> Result<Found, 
     let mut bytes = vec![0; usize::from(length)];
     stream.read_exact(&mut bytes).await?;
     match sent.hear(&bytes)? {
-        Heard::Found(found) => Ok(found),
+        Heard::Found(found) => Ok(*found),
         Heard::Truncated => Err(Failure::Unsound("it is cut though TCP has room")),
         Heard::Other => Err(Failure::Unsound("an answer to another question")),
     }

@@ -122,7 +122,7 @@ impl Upstreams {
         Ok(match by_datagram {
             Err(_) => Err(Failure::TimedOut),
             Ok(Err(failure)) => Err(failure),
-            Ok(Ok(Reply::Found(found))) => Ok(found),
+            Ok(Ok(Reply::Found(found))) => Ok(*found),
             Ok(Ok(Reply::Truncated)) => {
                 let until = Instant::now() + self.patience;
                 timeout_at(until, exchange::by_stream(server, &sent))

@@ -38,7 +38,7 @@ pub(super) enum Heard {
     /// Its answer, which didn't fit.
     Truncated,
     /// Its answer.
-    Found(Found),
+    Found(Box<Found>),
 }
 
 impl Sent {
@@ -85,7 +85,7 @@ impl Sent {
             return Err(Failure::Code(code_name(message.metadata.response_code)));
         }
         Found::of(message, &self.name, self.record_type)
-            .map(Heard::Found)
+            .map(|found| Heard::Found(Box::new(found)))
             .map_err(Failure::Unsound)
     }
 
