@@ -8,11 +8,12 @@ mod passage;
 
 use std::{net::SocketAddr, sync::Arc};
 
+use weir_intercept::Namespace;
 use weir_policy::{Mode, Subject};
 
 pub use self::passage::Passage;
 use crate::{
-    config::{Host, HostPort, Postgres, Service, Target, WorkloadName},
+    config::{DialFrom, Host, HostPort, Postgres, Service, Target, WorkloadName},
     route::{NoRoute, Reason, Route},
 };
 
@@ -35,6 +36,7 @@ pub struct Admission {
     subject: Subject,
     workload: WorkloadName,
     mode: Mode,
+    namespace: Option<Namespace>,
 }
 
 /// A connection that is refused before anything is dialled.
@@ -69,6 +71,7 @@ pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
                     subject,
                     workload,
                     mode,
+                    namespace: None,
                 }),
                 Service::Tcp(service) => Admitted::Opaque(Passage {
                     target: Some(target),
@@ -78,6 +81,7 @@ pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
                     subject,
                     workload,
                     mode,
+                    namespace: None,
                     unadmitted: None,
                 }),
             })
@@ -92,6 +96,7 @@ pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
                 subject,
                 workload: nowhere.workload.clone(),
                 mode: Mode::Observe,
+                namespace: None,
                 unadmitted: Some(not_admitted(&nowhere)),
             }))
         }
@@ -119,6 +124,21 @@ fn as_dialled(destination: SocketAddr) -> HostPort {
 }
 
 impl Admitted {
+    /// To be dialled from this network namespace, the workload's, where its target is dialled from
+    /// there.
+    #[must_use]
+    pub fn within(mut self, namespace: Namespace) -> Self {
+        let from = self.target().map(|target| target.dial_from);
+        // What nobody declared is dialled as the workload would have.
+        if from.unwrap_or(DialFrom::Workload) == DialFrom::Workload {
+            match &mut self {
+                Self::Postgres(admission) => admission.namespace = Some(namespace),
+                Self::Opaque(passage) => passage.namespace = Some(namespace),
+            }
+        }
+        self
+    }
+
     /// The declared target, where there is one.
     #[must_use]
     pub fn target(&self) -> Option<&Arc<Target>> {
@@ -152,6 +172,12 @@ impl Admission {
     #[must_use]
     pub fn upstream(&self) -> &HostPort {
         &self.upstream
+    }
+
+    /// From which network namespace weir dials; its own if none is said.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
     }
 
     /// Who is admitted.

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use weir_intercept::Namespace;
 use weir_policy::{Mode, Subject};
 
 use super::NotAdmitted;
@@ -17,6 +18,7 @@ pub struct Passage {
     pub(super) subject: Subject,
     pub(super) workload: WorkloadName,
     pub(super) mode: Mode,
+    pub(super) namespace: Option<Namespace>,
     pub(super) unadmitted: Option<NotAdmitted>,
 }
 
@@ -43,6 +45,12 @@ impl Passage {
     #[must_use]
     pub fn upstream(&self) -> &HostPort {
         &self.upstream
+    }
+
+    /// From which network namespace weir dials; its own if none is said.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
     }
 
     /// Who is admitted.

@@ -4,8 +4,8 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, dns, engine, identity, invalid::InvalidValue, overlap, report::Report, stanza::Declared,
-    table::Table, target, value::Value, workload,
+    Config, dns, engine, identity, invalid::InvalidValue, overlap, report::Report,
+    stanza::Declared, table::Table, target, value::Value, workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {

@@ -56,7 +56,7 @@ pub use invalid::InvalidValue;
 pub use name::{IdentityName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
 pub use resolvers::Resolvers;
-pub use target::{Match, Place, Postgres, Protocol, Service, Target, Tcp};
+pub use target::{DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp};
 pub use tls::{AgentTls, UpstreamTls};
 pub use workload::{Reach, Workload};
 

@@ -10,6 +10,7 @@ use super::{
     address::{Host, HostName, HostPort},
     cidr::Cidr,
     credential::Credential,
+    invalid::InvalidValue,
     name::TargetName,
     stanza::Stanza,
     table::Table,
@@ -27,6 +28,18 @@ pub struct Target {
     pub matches: Match,
     /// Where weir dials; none means the original destination.
     pub upstream: Option<HostPort>,
+    /// From which network namespace.
+    pub dial_from: DialFrom,
+}
+
+/// From which network namespace weir dials a target, for a workload that has one of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialFrom {
+    /// The workload's: the target sees its address. Weir's where the workload may rule over its own
+    /// network.
+    Workload,
+    /// Weir's.
+    Host,
 }
 
 /// What is spoken at a target.
@@ -157,6 +170,7 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<TargetName, Arc<Target>> {
         Some(upstream) => upstream.parse::<HostPort>().map(Some),
         None => Some(None),
     };
+    let dial_from = dial_from(&mut table, upstream.as_ref());
     let service = match protocol {
         Some(Protocol::Tcp) => service::tcp(&mut table).map(Service::Tcp),
         // Where the protocol isn't known, what weir reads is the likelier meant.
@@ -173,9 +187,34 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<TargetName, Arc<Target>> {
             service: service?,
             matches,
             upstream: upstream?,
+            dial_from: dial_from?,
         }))
     })();
     Stanza { name, value }
+}
+
+/// A declared upstream is named as the operator knows it, who stands on the host; where the workload
+/// dialled is its own matter.
+fn dial_from(table: &mut Table<'_>, upstream: Option<&Option<HostPort>>) -> Option<DialFrom> {
+    let declared = upstream.and_then(Option::as_ref);
+    let Some(value) = table.optional("dial_from") else {
+        return Some(declared.map_or(DialFrom::Workload, |_| DialFrom::Host));
+    };
+    let from = value.one_of(&[("workload", DialFrom::Workload), ("host", DialFrom::Host)])?;
+    let loopback = |upstream: &HostPort| match &upstream.host {
+        Host::Address(address) => address.is_loopback(),
+        Host::Name(_) => false,
+    };
+    if from == DialFrom::Workload && declared.is_some_and(loopback) {
+        value.wrong(
+            InvalidValue::new(
+                "a loopback `upstream` would be the workload's own, where it can listen",
+            )
+            .help("set dial_from = \"host\", or name an upstream that is on the network"),
+        );
+        return None;
+    }
+    Some(from)
 }
 
 fn matches(table: &mut Table<'_>) -> Match {

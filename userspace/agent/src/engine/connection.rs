@@ -62,7 +62,9 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         Ok(subject) => {
             let routes = inner.routes.load();
             let route = routes.route_named(&workload.name, destination, &names);
-            admit(subject.clone(), route).map_err(|refused| Turned {
+            let admitted = admit(subject.clone(), route);
+            let admitted = admitted.map(|one| one.within(intercepted.namespace.clone()));
+            admitted.map_err(|refused| Turned {
                 rule: refused.rule.to_owned(),
                 message: refused.message,
             })

@@ -33,8 +33,8 @@ use self::{live::Live, refusals::RefusalLog};
 pub use self::{
     policies::{PolicyFiles, ReadPolicies, ReloadError, Reloaded},
     status::{
-        HeldSocket, InterceptionStatus, KernelRefusal, LiveSession, PolicyStatus, Status, TargetStatus,
-        WorkloadStatus,
+        HeldSocket, InterceptionStatus, KernelRefusal, LiveSession, PolicyStatus, Status,
+        TargetStatus, WorkloadStatus,
     },
 };
 use crate::{
@@ -322,12 +322,15 @@ impl Engine {
     pub fn status(&self) -> Status {
         let inner = &self.0;
         let policies = inner.policies.borrow().clone();
-        let workloads = inner.workloads.values().map(|Tagged { workload, .. }| WorkloadStatus {
-            name: workload.name.to_string(),
-            cgroup: workload.cgroup.to_string(),
-            identity: workload.identity.name.to_string(),
-            mode: workload.mode.as_str().to_owned(),
-        });
+        let workloads = inner
+            .workloads
+            .values()
+            .map(|Tagged { workload, .. }| WorkloadStatus {
+                name: workload.name.to_string(),
+                cgroup: workload.cgroup.to_string(),
+                identity: workload.identity.name.to_string(),
+                mode: workload.mode.as_str().to_owned(),
+            });
         let targets = inner.config.targets.iter().map(|target| TargetStatus {
             name: target.name.to_string(),
             protocol: target.protocol().to_string(),

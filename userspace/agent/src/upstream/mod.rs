@@ -13,7 +13,11 @@ pub mod tcp;
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::timeout,
+};
+use weir_intercept::Namespace;
 
 use crate::{
     config::{CredentialError, Host, HostPort},
@@ -90,11 +94,11 @@ pub enum UpstreamError {
 }
 
 /// Opens the socket, for the rooms below that hold the proof.
-async fn dial(upstream: &HostPort) -> Result<TcpStream, UpstreamError> {
+async fn dial(upstream: &HostPort, from: Option<&Namespace>) -> Result<TcpStream, UpstreamError> {
     let attempt = async {
         match &upstream.host {
-            Host::Address(ip) => TcpStream::connect(SocketAddr::new(*ip, upstream.port)).await,
-            Host::Name(name) => TcpStream::connect((name.as_str(), upstream.port)).await,
+            Host::Address(ip) => connect(SocketAddr::new(*ip, upstream.port), from).await,
+            Host::Name(name) => by_name(name.as_str(), upstream.port, from).await,
         }
     };
     let stream = timeout(PATIENCE, attempt)
@@ -109,6 +113,26 @@ async fn dial(upstream: &HostPort) -> Result<TcpStream, UpstreamError> {
         tracing::debug!(%error, "TCP_NODELAY");
     }
     Ok(stream)
+}
+
+/// To the first address of a name that answers. The name is looked up by weir, wherever it dials
+/// from.
+async fn by_name(name: &str, port: u16, from: Option<&Namespace>) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in lookup_host((name, port)).await? {
+        match connect(address, from).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn connect(to: SocketAddr, from: Option<&Namespace>) -> io::Result<TcpStream> {
+    match from {
+        Some(namespace) => namespace.connect(to).await,
+        None => TcpStream::connect(to).await,
+    }
 }
 
 /// The name that a target's certificate is checked against, unless the configuration says another.

@@ -16,7 +16,9 @@ pub struct Held(TcpStream);
 /// # Errors
 /// [`UpstreamError::Unreachable`] or [`UpstreamError::Silent`].
 pub async fn open(passage: &Passage) -> Result<Held, UpstreamError> {
-    dial(passage.upstream()).await.map(Held)
+    dial(passage.upstream(), passage.namespace())
+        .await
+        .map(Held)
 }
 
 impl Held {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use weir_intercept::{Namespace, NetnsCookie};
 use weir_policy::{Policies, PolicyVersion};
 
 use crate::{
@@ -18,9 +19,31 @@ use crate::{
 /// How long a reading is used before a new session, or a session's next command, reads again.
 pub(super) const FRESH: Duration = Duration::from_secs(10);
 
-type Key = (TargetName, String);
+/// How many readings are kept before those that nobody reads now are let go.
+const MOST: usize = 1024;
 
-/// Readings by target and database.
+/// What tells one server from another, and its database: a target may be several servers, and one
+/// address several, in several network namespaces.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    target: TargetName,
+    upstream: String,
+    namespace: Option<NetnsCookie>,
+    database: String,
+}
+
+impl Key {
+    fn of(admission: &Admission, database: &str) -> Self {
+        Self {
+            target: admission.target().name.clone(),
+            upstream: admission.upstream().to_string(),
+            namespace: admission.namespace().map(Namespace::cookie),
+            database: database.to_owned(),
+        }
+    }
+}
+
+/// Readings by server and database.
 #[derive(Default)]
 pub struct Catalogues(Mutex<HashMap<Key, Arc<Slot>>>);
 
@@ -47,11 +70,11 @@ impl Catalogues {
         let target = &admission.target().name;
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(
-                slots
-                    .entry((target.clone(), database.to_owned()))
-                    .or_default(),
-            )
+            if slots.len() >= MOST {
+                // Namespaces come and go, and their servers with them.
+                slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+            }
+            Arc::clone(slots.entry(Key::of(admission, database)).or_default())
         };
         let asked = Instant::now();
         let mut reading = slot.0.lock().await;

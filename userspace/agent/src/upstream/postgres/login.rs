@@ -69,7 +69,7 @@ pub async fn login(
 /// Dials, and secures the connection as the target's configuration demands.
 pub(super) async fn open(admission: &Admission) -> Result<Plain, UpstreamError> {
     let upstream = admission.upstream();
-    let mut socket = dial(upstream).await?;
+    let mut socket = dial(upstream, admission.namespace()).await?;
     let UpstreamTls::Verify {
         ca,
         server_name,
