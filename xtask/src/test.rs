@@ -34,7 +34,16 @@ const SUDO: &str = "sudo --non-interactive --preserve-env";
 
 /// Sets up, builds, and runs them.
 pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
-    setup::parts(workspace, &[Part::Ebpf, Part::Postgres, Part::Python])?;
+    setup::parts(
+        workspace,
+        &[
+            Part::Ebpf,
+            Part::Postgres,
+            Part::Dns,
+            Part::Containers,
+            Part::Python,
+        ],
+    )?;
     build_ebpf::run(workspace)?;
     let root = Root::find();
     if find_program("cargo-nextest").is_some() {

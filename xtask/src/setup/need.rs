@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Postgres,
     /// A DNS server, for tests.
     Dns,
+    /// Network namespaces and containers, for tests.
+    Containers,
     /// A Python with database drivers, for tests.
     Python,
     /// The distribution's Python as it is, for the demo.
@@ -33,6 +35,7 @@ impl Part {
         Self::EbpfLints,
         Self::Postgres,
         Self::Dns,
+        Self::Containers,
         Self::Python,
         Self::PlainPython,
         Self::Deny,
@@ -84,6 +87,9 @@ impl Need {
                 Part::Dns if find_program("dnsmasq").is_none() => {
                     needs.extend(apt::missing(DNS)?);
                 }
+                Part::Containers if ["ip", "runc", "busybox"].map(find_program).contains(&None) => {
+                    needs.extend(apt::missing(CONTAINERS)?);
+                }
                 Part::Python if !python::is_ready(workspace) => {
                     needs.extend(apt::missing(PYTHON)?);
                     needs.push(Self::PythonEnvironment);
@@ -94,7 +100,12 @@ impl Need {
                 Part::Deny if find_program(CARGO_DENY.name).is_none() => {
                     needs.push(Self::Program(&CARGO_DENY));
                 }
-                Part::Postgres | Part::Dns | Part::Python | Part::PlainPython | Part::Deny => {}
+                Part::Postgres
+                | Part::Dns
+                | Part::Containers
+                | Part::Python
+                | Part::PlainPython
+                | Part::Deny => {}
             }
         }
         Ok(needs)
@@ -110,6 +121,12 @@ const DNS: &[(&str, &str)] = &[(
     "dnsmasq-base",
     "a DNS server; tests start their own, on ports of their own",
 )];
+
+const CONTAINERS: &[(&str, &str)] = &[
+    ("iproute2", "ip; tests make network namespaces of their own"),
+    ("runc", "runs the containers that tests govern"),
+    ("busybox-static", "all that is in those containers"),
+];
 
 const PYTHON: &[(&str, &str)] = &[("python3-venv", "an environment for the Python drivers")];
 
