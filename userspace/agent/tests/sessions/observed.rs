@@ -55,10 +55,7 @@ fn what_would_be_refused_goes_on_marked_and_masked() {
     let ended = gate.ended(1).remove(0);
     assert_eq!(ended.end, Some(End::Closed));
     // The settings that psql opens its session with would have been refused, too.
-    assert_eq!(
-        (ended.commands, ended.observed, ended.refused),
-        (2, 2, 0)
-    );
+    assert_eq!((ended.commands, ended.observed, ended.refused), (2, 2, 0));
     assert!(ended.masked > 0);
 }
 
