@@ -22,6 +22,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use literals::is_host;
 pub(crate) use rules::{Rule, Rules};
 pub(crate) use schemas::Schemas;
 pub use source::{PolicyVersion, Source};

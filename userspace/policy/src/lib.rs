@@ -19,7 +19,7 @@ mod vocabulary;
 
 pub use bundle::{Policies, PolicyVersion, Source};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use judge::suggest::{LeftOut, Sighting, Suggestion, Whom};
+pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
 pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
 pub use observe::{Mode, WouldBe};

@@ -90,7 +90,7 @@ pub(super) fn check(
 }
 
 /// Whether the DNS can be asked about such a name, as it is put to policy.
-fn is_host(id: &str) -> bool {
+pub(crate) fn is_host(id: &str) -> bool {
     id.split('.').all(|label| {
         !label.is_empty()
             && label

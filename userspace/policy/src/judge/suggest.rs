@@ -3,6 +3,7 @@
 //! Job: gather statements that went through, as the questions that judgement would ask of them,
 //! and write them down as permits: for each subject and use, on the objects that were seen, under
 //! the circumstances that were seen. What shares subject, use and circumstances shares a policy.
+//! Likewise questions to the DNS, by name and record type.
 //!
 //! Not its job: reading records, and what may be shown clear (`reveal` is never suggested).
 //!
@@ -10,8 +11,10 @@
 //! (functions, effects, predicates) are those of all statements that used it so, together. A name
 //! that was seen without its schema is admitted in each schema that was seen beside it, since it
 //! may mean any of them. What weir can't read is left out, and so is what runs hidden code: one
-//! that was seen says nothing of the next.
+//! that was seen says nothing of the next. How long or how random a name is, and how many are asked
+//! about in a minute, is not told apart: exactly the names that were seen are admitted.
 
+mod names;
 mod text;
 
 #[cfg(test)]
@@ -21,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weir_command::{Effect, Statement, Verb};
 
+use self::names::Asked;
+pub use self::names::NameSighting;
 use super::{
     facts::Facts,
     questions::{self, Resource},
@@ -51,7 +56,7 @@ pub struct Sighting<'a> {
     pub observed: bool,
 }
 
-/// Why a statement is not in a suggestion.
+/// Why a statement or a question is not in a suggestion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LeftOut {
     /// Weir could not read it.
@@ -66,6 +71,7 @@ pub enum LeftOut {
 #[derive(Clone, Debug, Default)]
 pub struct Suggestion {
     uses: BTreeMap<Use, Seen>,
+    names: BTreeMap<Asked, Times>,
     left_out: BTreeMap<LeftOut, u64>,
 }
 
@@ -97,11 +103,17 @@ enum Thing {
 /// How often and when something was used, and under which circumstances.
 #[derive(Clone, Debug, Default)]
 struct Seen {
-    times: u64,
+    times: Times,
+    circumstances: Circumstances,
+}
+
+/// How often and when.
+#[derive(Clone, Debug, Default)]
+struct Times {
+    number: u64,
     observed: u64,
     first: String,
     last: String,
-    circumstances: Circumstances,
 }
 
 /// The values that the context was seen to have.
@@ -122,7 +134,7 @@ impl Suggestion {
         }
     }
 
-    /// How many statements were left out, and why.
+    /// How many statements and questions were left out, and why.
     #[must_use]
     pub fn left_out(&self) -> &BTreeMap<LeftOut, u64> {
         &self.left_out
@@ -131,7 +143,7 @@ impl Suggestion {
     /// Whether nothing was seen that could be admitted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.uses.is_empty()
+        self.uses.is_empty() && self.names.is_empty()
     }
 
     /// The policies, as files of one bundle: what was seen, and the shipped rules that keep masked
@@ -140,7 +152,7 @@ impl Suggestion {
     pub fn sources(&self) -> Vec<Source> {
         let mut sources = vec![Source {
             name: "seen.cedar".to_owned(),
-            text: text::write(&self.uses),
+            text: text::write(&self.uses, &self.names),
         }];
         let mut shipped = crate::Policies::shipped_sources();
         shipped.retain(|source| source.name.ends_with("50-masking.cedar"));
@@ -190,20 +202,26 @@ impl Suggestion {
 
 impl Seen {
     fn add(&mut self, sighting: Sighting<'_>, circumstances: &Circumstances) {
-        if self.times == 0 || sighting.at < self.first.as_str() {
-            self.first = sighting.at.to_owned();
-        }
-        if sighting.at > self.last.as_str() {
-            self.last = sighting.at.to_owned();
-        }
-        self.times += 1;
-        self.observed += u64::from(sighting.observed);
+        self.times.add(sighting.at, sighting.observed);
         let mine = &mut self.circumstances;
         mine.predicates.extend(&circumstances.predicates);
         mine.effects.extend(&circumstances.effects);
         mine.functions
             .extend(circumstances.functions.iter().cloned());
         mine.settings.extend(circumstances.settings.iter().cloned());
+    }
+}
+
+impl Times {
+    fn add(&mut self, at: &str, observed: bool) {
+        if self.number == 0 || at < self.first.as_str() {
+            self.first = at.to_owned();
+        }
+        if at > self.last.as_str() {
+            self.last = at.to_owned();
+        }
+        self.number += 1;
+        self.observed += u64::from(observed);
     }
 }
 

@@ -3,13 +3,15 @@
 //! Every name comes from an agent, so it is written as an escaped literal and nowhere else: not
 //! into comments, messages or ids (those keep to letters, digits and `-`).
 
+mod names;
+mod statements;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
 };
 
-use super::{Circumstances, Seen, Thing, Use, Whom};
-use crate::path;
+use super::{Seen, Times, Use, Whom, names::Asked};
 
 /// Longest id of a policy, in bytes, before a number is put behind it.
 const LONGEST_ID: usize = 100;
@@ -19,24 +21,22 @@ const PREFACE: &str = "\
 // Read it before you use it. What may be seen unmasked (`reveal`) is not in it.
 ";
 
-/// What one policy is about: whose use, of what kind of thing, under which circumstances.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Group<'a> {
-    whom: &'a Whom,
-    target: &'a str,
-    database: &'a str,
-    kind: Kind,
-    access: &'static str,
-    circumstances: &'a Circumstances,
-    /// Escaped literals; empty unless the kind is `Relation`.
-    relations: BTreeSet<String>,
+/// A text that policies are put behind, each under an id of its own.
+struct Text {
+    written: String,
+    ids: BTreeSet<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Target,
-    Database,
-    Relation,
+/// One policy: what permits whom to do what with what, and when.
+struct Policy<'a> {
+    whom: &'a Whom,
+    /// Where the resources lie, for the id.
+    place: Vec<&'a str>,
+    actions: Vec<&'static str>,
+    /// The resource's part of the scope.
+    resource: String,
+    conditions: Vec<String>,
+    tally: Tally<'a>,
 }
 
 /// How often and when, over all that a policy covers.
@@ -48,186 +48,71 @@ struct Tally<'a> {
     last: Option<&'a str>,
 }
 
-/// Writes one policy for each group of uses.
-pub(super) fn write(uses: &BTreeMap<Use, Seen>) -> String {
-    let mut text = PREFACE.to_owned();
-    let mut ids = BTreeSet::new();
-    for (group, (actions, tally)) in groups(uses) {
-        policy(&group, &actions, &tally, &mut ids, &mut text);
-    }
-    text
+/// Writes what was seen as policies.
+pub(super) fn write(uses: &BTreeMap<Use, Seen>, asked: &BTreeMap<Asked, Times>) -> String {
+    let mut text = Text {
+        written: PREFACE.to_owned(),
+        ids: BTreeSet::new(),
+    };
+    statements::write(uses, &mut text);
+    names::write(asked, &mut text);
+    text.written
 }
 
-type Actions = BTreeSet<&'static str>;
-
-/// First the relations that are used alike come together, then the actions on the same relations.
-fn groups(uses: &BTreeMap<Use, Seen>) -> BTreeMap<Group<'_>, (Actions, Tally<'_>)> {
-    let schemas = schemas(uses);
-    let mut alike: BTreeMap<(Group<'_>, &'static str), (BTreeSet<String>, Tally<'_>)> =
-        BTreeMap::new();
-    for (used, seen) in uses {
-        let group = Group {
-            whom: &used.whom,
-            target: &used.target,
-            database: &used.database,
-            kind: match used.thing {
-                Thing::Target => Kind::Target,
-                Thing::Database => Kind::Database,
-                Thing::Relation { .. } => Kind::Relation,
-            },
-            access: used.access,
-            circumstances: &seen.circumstances,
-            relations: BTreeSet::new(),
+impl Text {
+    fn policy(&mut self, policy: Policy<'_>) {
+        let id = self.unused(&slug(&policy));
+        let actions: Vec<String> = policy
+            .actions
+            .iter()
+            .map(|action| format!("Weir::Action::{}", quoted(action)))
+            .collect();
+        let action = match actions.as_slice() {
+            [one] => format!("action == {one}"),
+            several => format!("action in [{}]", several.join(", ")),
         };
-        let (relations, tally) = alike.entry((group, used.action)).or_default();
-        relations.extend(literals(used, &schemas));
-        tally.add(seen);
+        let mut conditions = policy.conditions;
+        let principal = match policy.whom {
+            Whom::Subject(id) => format!("principal == Weir::Subject::{}", quoted(id)),
+            Whom::Workload(name) => {
+                conditions.insert(0, format!("context.workload == {}", quoted(name)));
+                "principal".to_owned()
+            }
+        };
+        let message = format!("{}, as it was seen", policy.actions.join(", "));
+        // Writing to a string does not fail.
+        write!(
+            self.written,
+            "\n{}@id({})\n@message({})\npermit (\n  {principal},\n  {action},\n  {}\n)\n\
+             when {{\n  {}\n}};\n",
+            policy.tally.comment(),
+            quoted(&id),
+            quoted(&message),
+            policy.resource,
+            conditions.join(" &&\n  ")
+        )
+        .ok();
     }
-    let mut groups: BTreeMap<Group<'_>, (Actions, Tally<'_>)> = BTreeMap::new();
-    for ((group, action), (relations, tally)) in alike {
-        let group = Group { relations, ..group };
-        let (actions, whole) = groups.entry(group).or_default();
-        actions.insert(action);
-        whole.join(&tally);
+
+    fn unused(&mut self, slug: &str) -> String {
+        let numbered = (2_u64..).map(|number| format!("{slug}-{number}"));
+        let mut names = std::iter::once(slug.to_owned()).chain(numbered);
+        // The numbers don't run out before the policies do.
+        let id = names.find(|id| !self.ids.contains(id)).unwrap_or_default();
+        self.ids.insert(id.clone());
+        id
     }
-    groups
 }
 
-/// The schemas that the policies will tell apart, by target and database.
-fn schemas(uses: &BTreeMap<Use, Seen>) -> BTreeMap<(&str, &str), BTreeSet<&str>> {
-    let mut schemas: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for used in uses.keys() {
-        if let Thing::Relation {
-            schema: Some(schema),
-            ..
-        } = &used.thing
-        {
-            let place = (used.target.as_str(), used.database.as_str());
-            schemas.entry(place).or_default().insert(schema.as_str());
-        }
-    }
-    schemas
-}
-
-/// The entities that a use of a relation is of. One without a schema is judged in each schema that
-/// the policies tell apart.
-fn literals(used: &Use, schemas: &BTreeMap<(&str, &str), BTreeSet<&str>>) -> Vec<String> {
-    let Thing::Relation { schema, name } = &used.thing else {
-        return Vec::new();
-    };
-    let (target, database) = (used.target.as_str(), used.database.as_str());
-    let in_schema = |schema: &str| entity("Relation", &[target, database, schema, name]);
-    if let Some(schema) = schema {
-        return vec![in_schema(schema)];
-    }
-    let told_apart = schemas.get(&(target, database)).into_iter().flatten();
-    let mut literals = vec![entity("Relation", &[target, database, name])];
-    literals.extend(told_apart.map(|schema| in_schema(schema)));
-    literals
-}
-
-fn policy(
-    group: &Group<'_>,
-    actions: &Actions,
-    tally: &Tally<'_>,
-    ids: &mut BTreeSet<String>,
-    text: &mut String,
-) {
-    let names: Vec<&str> = actions.iter().copied().collect();
-    let actions: Vec<String> = names
-        .iter()
-        .map(|action| format!("Weir::Action::{}", quoted(action)))
-        .collect();
-    let action = match actions.as_slice() {
-        [one] => format!("action == {one}"),
-        several => format!("action in [{}]", several.join(", ")),
-    };
-    let (principal, mut conditions) = match group.whom {
-        Whom::Subject(id) => (
-            format!("principal == Weir::Subject::{}", quoted(id)),
-            Vec::new(),
-        ),
-        Whom::Workload(name) => (
-            "principal".to_owned(),
-            vec![format!("context.workload == {}", quoted(name))],
-        ),
-    };
-    let resource = match group.kind {
-        Kind::Target => format!("resource in {}", entity("Target", &[group.target])),
-        Kind::Database => {
-            let database = entity("Database", &[group.target, group.database]);
-            format!("resource == {database}")
-        }
-        Kind::Relation => "resource is Weir::Relation".to_owned(),
-    };
-    if group.kind == Kind::Relation {
-        let list: Vec<&str> = group.relations.iter().map(String::as_str).collect();
-        conditions.push(format!(
-            "[\n    {}\n  ].contains(resource)",
-            list.join(",\n    ")
-        ));
-    }
-    conditions.push(format!("context.access == {}", quoted(group.access)));
-    conditions.extend(circumstances(group.circumstances));
-    let id = unused(&slug(group, &names), ids);
-    let verbs = names.join(", ");
-    // Writing to a string does not fail.
-    write!(
-        text,
-        "\n{}@id({})\n@message({})\npermit (\n  {principal},\n  {action},\n  {resource}\n)\n\
-         when {{\n  {}\n}};\n",
-        tally.comment(),
-        quoted(&id),
-        quoted(&format!("{verbs}, as it was seen")),
-        conditions.join(" &&\n  ")
-    )
-    .ok();
-}
-
-fn circumstances(seen: &Circumstances) -> Vec<String> {
-    let predicates = list(seen.predicates.iter().copied());
-    let mut conditions = vec![
-        format!("{predicates}.contains(context.predicate)"),
-        within("context.effects", seen.effects.iter().copied()),
-        within(
-            "context.functions",
-            seen.functions.iter().map(String::as_str),
-        ),
-    ];
-    let names: Vec<&str> = seen.settings.iter().flatten().map(String::as_str).collect();
-    let names = (!names.is_empty()).then(|| list(names));
-    let nothing = seen.settings.contains(&None);
-    conditions.push(match names {
-        None => "!(context has setting)".to_owned(),
-        Some(names) if nothing => {
-            format!("(!(context has setting) || {names}.contains(context.setting))")
-        }
-        Some(names) => format!("context has setting && {names}.contains(context.setting)"),
-    });
-    conditions
-}
-
-/// That a set of the context holds nothing but these. Cedar knows no empty set literal.
-fn within<'a>(attribute: &str, values: impl Iterator<Item = &'a str>) -> String {
-    let mut values = values.peekable();
-    if values.peek().is_none() {
-        return format!("{attribute}.isEmpty()");
-    }
-    format!("{}.containsAll({attribute})", list(values))
+/// That the resource is one of these, which are written as Cedar has them.
+fn one_of(resources: &BTreeSet<String>) -> String {
+    let list: Vec<&str> = resources.iter().map(String::as_str).collect();
+    format!("[\n    {}\n  ].contains(resource)", list.join(",\n    "))
 }
 
 fn list<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     let values: Vec<String> = values.into_iter().map(quoted).collect();
     format!("[{}]", values.join(", "))
-}
-
-fn entity(kind: &str, names: &[&str]) -> String {
-    // A target's id is its plain name, all else a path.
-    let id = match names {
-        [name] => (*name).to_owned(),
-        names => path::join(names.iter().copied()),
-    };
-    format!("Weir::{kind}::{}", quoted(&id))
 }
 
 /// A Cedar string literal. All but plain ASCII is spelt out, so that nothing can end the literal or
@@ -246,16 +131,12 @@ fn quoted(value: &str) -> String {
 }
 
 /// What a policy is about, in letters, digits and dashes.
-fn slug(group: &Group<'_>, actions: &[&str]) -> String {
-    let whom = match group.whom {
-        Whom::Subject(id) => id,
-        Whom::Workload(name) => name,
-    };
+fn slug(policy: &Policy<'_>) -> String {
+    let (Whom::Subject(whom) | Whom::Workload(whom)) = policy.whom;
     let mut slug = String::from("seen");
-    for part in [whom, group.target, group.database]
-        .into_iter()
-        .chain(actions.iter().copied())
-    {
+    let place = policy.place.iter().copied();
+    let actions = policy.actions.iter().copied();
+    for part in std::iter::once(whom.as_str()).chain(place).chain(actions) {
         slug.push('-');
         for c in part.chars() {
             match c {
@@ -270,19 +151,10 @@ fn slug(group: &Group<'_>, actions: &[&str]) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
-fn unused(slug: &str, ids: &mut BTreeSet<String>) -> String {
-    let numbered = (2_u64..).map(|number| format!("{slug}-{number}"));
-    let mut names = std::iter::once(slug.to_owned()).chain(numbered);
-    // The numbers don't run out before the policies do.
-    let id = names.find(|id| !ids.contains(id)).unwrap_or_default();
-    ids.insert(id.clone());
-    id
-}
-
 impl<'a> Tally<'a> {
-    fn add(&mut self, seen: &'a Seen) {
+    fn add(&mut self, seen: &'a Times) {
         self.join(&Self {
-            times: seen.times,
+            times: seen.number,
             observed: seen.observed,
             first: Some(&seen.first),
             last: Some(&seen.last),
