@@ -36,7 +36,7 @@ impl Declared {
 
 /// What a name may have been before a client put a search domain behind it, longest first:
 /// `db.internal.corp.example` may have been `db.internal.corp`, `db.internal` or `db`.
-pub(super) fn without_search_domain(name: &HostName) -> impl Iterator<Item = HostName> {
+pub(crate) fn without_search_domain(name: &HostName) -> impl Iterator<Item = HostName> {
     let mut rest = name.as_str();
     let shorter = std::iter::from_fn(move || {
         rest = rest.rsplit_once('.')?.0;

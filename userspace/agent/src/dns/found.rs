@@ -122,6 +122,11 @@ pub(super) fn code_name(code: ResponseCode) -> String {
     }
 }
 
+/// Whether an answer, as the record has it, says that there is no such name.
+pub(crate) fn is_absent(tag: &str) -> bool {
+    tag.split(' ').next() == Some(code_name(ResponseCode::NXDomain).as_str())
+}
+
 /// For the record: `NOERROR CNAME lb.example. 300, A 192.0.2.1 60`.
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

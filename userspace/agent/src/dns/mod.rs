@@ -28,6 +28,10 @@ mod resolver;
 mod stream;
 mod upstream;
 
+pub(crate) use declared::without_search_domain;
+pub(crate) use found::is_absent;
+pub(crate) use question::of_record;
+
 pub use given::GivenNames;
 pub use resolver::{Asker, Resolver, ResolverOptions};
 

@@ -120,6 +120,11 @@ impl Question {
     }
 }
 
+/// The record type and the name in the text of a question on record, `A db.internal`.
+pub(crate) fn of_record(text: &str) -> Option<(&str, &str)> {
+    text.split_once(' ')
+}
+
 /// The name of a record type: `A`, or `TYPE65534` where there is none (RFC 3597).
 pub(super) fn type_name(record_type: RecordType) -> String {
     match record_type {

@@ -77,6 +77,7 @@ pub(super) fn run(asked: &Suggest, out: &mut Out) -> Result<(), CliError> {
             gathered.session(&recorded.start, recorded.entries)?;
         }
     }
+    gathered.settle();
     tell(&gathered, &mut said)?;
     if gathered.suggestion.is_empty() {
         return Err(SuggestError::Nothing.into());
@@ -100,7 +101,7 @@ fn tell(gathered: &Gathered, said: &mut Out) -> std::io::Result<()> {
             LeftOut::HiddenCode => "runs code that no text shows",
             LeftOut::Unnameable => "names what no policy can name",
         };
-        let line = format!("left out: {}, since it {why}", count(*times, "statement"));
+        let line = format!("left out: {}, since it {why}", count(*times, "command"));
         said.line(&Line::of(Tone::Warn, line))?;
     }
     if gathered.reread > 0 {

@@ -1,16 +1,19 @@
 //! What the records say went through, as sightings.
 
+mod names;
+
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use weir_command::{Statement, sql};
 use weir_policy::{Sighting, Suggestion, Target, Whom};
 use weir_record::{Entry, Event, Intent, ReadError, SessionStart, VerdictSummary};
 
+use self::names::Question;
 use super::{
     super::super::{args::By, moment},
     Undeclared,
 };
-use crate::session::judge;
+use crate::{dns, session::judge};
 
 /// What was gathered so far.
 pub(super) struct Gathered {
@@ -20,6 +23,8 @@ pub(super) struct Gathered {
     pub(super) undeclared: Undeclared,
     /// Commands that are read otherwise now than when they were recorded.
     pub(super) reread: u64,
+    /// Questions about names that there aren't.
+    absent: Vec<Question>,
 }
 
 impl Gathered {
@@ -29,6 +34,7 @@ impl Gathered {
             suggestion: Suggestion::default(),
             undeclared: Undeclared::new(),
             reread: 0,
+            absent: Vec::new(),
         }
     }
 
@@ -38,6 +44,9 @@ impl Gathered {
         start: &SessionStart,
         entries: impl Iterator<Item = Result<Entry, ReadError>>,
     ) -> Result<(), ReadError> {
+        if start.protocol.as_deref() == Some(dns::PROTOCOL) {
+            return self.questions(start, entries);
+        }
         let mut database = String::new();
         for entry in entries {
             match entry? {
@@ -74,10 +83,7 @@ impl Gathered {
         let Some(target) = self.target(start, database) else {
             return;
         };
-        let whom = match self.by {
-            By::Subject => Whom::Subject(start.subject.clone()),
-            By::Workload => Whom::Workload(start.workload.clone()),
-        };
+        let whom = self.whom(start);
         let at = moment::second(moment::after(start.started, at));
         for statement in statements {
             self.suggestion.add(Sighting {
@@ -87,6 +93,13 @@ impl Gathered {
                 at: &at,
                 observed,
             });
+        }
+    }
+
+    fn whom(&self, start: &SessionStart) -> Whom {
+        match self.by {
+            By::Subject => Whom::Subject(start.subject.clone()),
+            By::Workload => Whom::Workload(start.workload.clone()),
         }
     }
 
