@@ -23,4 +23,5 @@ mod stand;
 mod command_line;
 mod dns;
 mod full_disk;
+mod handover;
 mod whole_way;
