@@ -25,7 +25,7 @@ use crate::{
     attribute::{Attribution, Caller},
     cgroup, datagrams,
     engine::Home,
-    kernel::{maps::Maps, programs, trace::Trace},
+    kernel::{family::FamilyHook, maps::Maps, programs, trace::Trace},
     listen::Listeners,
     pins::PinDir,
     watch::Watch,
@@ -66,6 +66,8 @@ pub struct Interceptor {
 /// What tagging changes.
 struct Control {
     ebpf: Ebpf,
+    /// Where this kernel takes it.
+    family: Option<FamilyHook>,
     tagged: Tagged,
 }
 
@@ -115,7 +117,8 @@ impl Interceptor {
         })
     }
 
-    /// Waits for the next datagram that a workload sent to a resolver. One that comes from anyone
+    /// Waits for the next datagram that a workload sent to a resolver or a
+    /// [declared target](Self::set_datagram_targets). One that comes from anyone
     /// else is dropped and counted in [`Status::strays`]. After [`AcceptError::TooLong`] that datagram
     /// has been dropped; tell of it and go on. May be called from several tasks; cancelling it loses
     /// nothing.
