@@ -5,6 +5,7 @@
 
 mod bench;
 mod build_ebpf;
+mod build_weir;
 mod cgroups;
 mod check;
 mod demo;

@@ -18,9 +18,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::geteuid;
 
+use crate::build_weir::Profile;
 use crate::setup::{self, Part as Needed};
 use crate::workspace::Workspace;
-use crate::{build_ebpf, interrupt, say};
+use crate::{build_ebpf, build_weir, interrupt, say};
 use report::Report;
 
 pub(crate) use part::{Part, run as part};
@@ -68,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         None => {
             setup::parts(workspace, &[Needed::Ebpf])?;
             build_ebpf::run(workspace)?;
-            stage::build(workspace)?
+            build_weir::run(workspace, Profile::Release)?
         }
     };
     interrupt::watch()?;

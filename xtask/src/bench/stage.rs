@@ -2,45 +2,15 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use nix::unistd::getpid;
 use tempfile::TempDir;
 use testbed::Spawn;
 
-use crate::build_ebpf;
 use crate::cgroups::Cgroups;
-use crate::process::cargo;
-use crate::say;
 use crate::weir::{Files, Weir};
-use crate::workspace::Workspace;
-
-/// Builds weir as it is released: what a test's build costs says nothing.
-pub(super) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let args = [
-        "build",
-        "--release",
-        "--package",
-        "weir-agent",
-        "--bin",
-        "weir",
-    ];
-    say::command(format_args!("cargo {}", args.join(" ")));
-    let output = cargo(workspace)
-        .args(args)
-        .args(["--message-format", "json-render-diagnostics"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot start cargo")?;
-    if !output.status.success() {
-        bail!("weir doesn't build, {}", output.status);
-    }
-    build_ebpf::executable(&String::from_utf8_lossy(&output.stdout))
-        .context("cargo built weir and didn't say where it is")
-}
 
 /// This program's copy.
 const PROGRAM: &str = "bench";

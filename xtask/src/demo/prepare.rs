@@ -4,15 +4,14 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::cargo;
+use crate::build_weir::Profile;
 use crate::root::Root;
 use crate::setup::{self, Part};
 use crate::workspace::Workspace;
-use crate::{build_ebpf, say};
+use crate::{build_ebpf, build_weir, say};
 
 /// What says whether there is to be colour; sudo would forget it.
 const COLOUR: [&str; 3] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
@@ -30,7 +29,7 @@ pub(super) fn weir(workspace: &Workspace, keep: bool) -> Result<PathBuf> {
     }
     setup::parts(workspace, &[Part::Ebpf, Part::Postgres, Part::PlainPython])?;
     build_ebpf::run(workspace)?;
-    let weir = build(workspace)?;
+    let weir = build_weir::run(workspace, Profile::Tests)?;
     if root == Root::Here {
         return Ok(weir);
     }
@@ -64,24 +63,6 @@ fn words(
     words.extend([this.into(), "demo".into(), "--built".into(), weir.into()]);
     words.extend(keep.then(|| "--keep".into()));
     words
-}
-
-/// In the profile of the tests: what is built for one is there for the other.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
-    let args = ["build", "--package", "weir-agent", "--bin", "weir"];
-    say::command(format_args!("cargo {}", args.join(" ")));
-    let output = cargo(workspace)
-        .args(args)
-        .args(["--message-format", "json-render-diagnostics"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cannot start cargo")?;
-    if !output.status.success() {
-        bail!("weir doesn't build, {}", output.status);
-    }
-    build_ebpf::executable(&String::from_utf8_lossy(&output.stdout))
-        .context("cargo built weir and didn't say where it is")
 }
 
 #[cfg(test)]
