@@ -90,6 +90,11 @@ capability, and can't get more: an agent that is root escapes anything. Groups t
 destination is declared, so every connection is refused, recorded, and told at the end together
 with what to declare.
 
+Begin with --observe: nothing is refused that weir can pass on, names and undeclared destinations
+included, and the end tells what would have been refused. `weir policy suggest`, called as that
+says, writes policies that admit what was seen. Sensitive columns of declared targets stay masked;
+what no target declares is passed on as it is.
+
 It finds /run empty, and none of the Unix sockets that are open elsewhere when it starts (Docker's,
 a database's, the system bus): each leads past weir. Only those that it makes itself work.
 
@@ -105,6 +110,7 @@ Exit codes:
   125 when weir itself failed, 126 when the command can't be run, 127 when it isn't there.
 
 Examples:
+  sudo weir run --observe -- python3 agent.py
   sudo weir run -- psql -h db.internal orders
   sudo weir run --config /etc/weir/weir.toml -- python3 agent.py
   sudo weir run --user weir-agent --state /srv/weir -- bash")]
@@ -122,6 +128,11 @@ pub(super) struct Run {
     /// them [default: /var/lib/weir, or the configuration's]
     #[arg(long, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
+
+    /// Refuse nothing that weir can pass on: judge and record it, and tell at the end what would
+    /// have been refused
+    #[arg(long)]
+    pub(super) observe: bool,
 
     /// Say nothing but errors
     #[arg(long, short)]
@@ -249,8 +260,10 @@ names none, the policies that weir ships.")]
     /// Write policies that admit what was seen, and no more
     #[command(after_help = "\
 Reads what went through, as the records tell it: of observed workloads (mode = \"observe\") what would
-have been refused too. Writes policies that admit exactly that, and on stderr a [[target]] for each
-destination that was seen and is not declared. Statements that weir can't read, or that run code
+have been refused too. Writes policies that admit exactly that: statements, connections, and the
+names and record types that were looked up. On stderr: a [[target]] for each destination that was
+seen and is not declared. The policies stand alone, so make them a directory of their own. Names
+that only a search domain made, and that there aren't, are passed over. Statements that weir can't read, or that run code
 which no text shows, are left out and told.
 
 Examples:
@@ -350,7 +363,7 @@ mod tests {
         else {
             panic!("{cli:?}")
         };
-        assert!(run.quiet);
+        assert!(run.quiet && !run.observe);
         assert_eq!(run.command, ["psql", "--quiet", "-h", "x"]);
         assert!(Cli::try_parse_from(["weir", "run"]).is_err());
         assert!(

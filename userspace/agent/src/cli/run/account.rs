@@ -3,18 +3,27 @@
 //! Job: gather it from the records and from what the kernel refused, and print it in short. Not
 //! its job: the whole story, which the records have.
 
+mod hint;
+mod kernel;
 mod names;
 
-use std::{collections::BTreeMap, fs, io, net::SocketAddr, path::Path};
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use weir_record::{
-    End, Entry, Event, ReadError, SessionId, SessionReader, Summary, VerdictSummary, store,
+    End, Entry, Event, ReadError, SessionId, SessionReader, SessionStart, Summary, VerdictSummary,
+    store,
 };
 
+use self::{hint::Undeclared, kernel::Asked};
 use super::{
     super::{
         line::{Line, Tone},
+        moment,
         out::Out,
         sessions::story::{self, count},
     },
@@ -37,15 +46,18 @@ pub(super) struct Account {
     names: Vec<Connection>,
     /// Records that can't be read, and why.
     unreadable: Vec<String>,
-    kernel: BTreeMap<KernelCall, u64>,
-    /// What the kernel refused beyond what the engine keeps.
-    kernel_forgotten: u64,
+    kernel: kernel::Refused,
+    /// Where the records are.
+    records: PathBuf,
+    began: Timestamp,
 }
 
 #[derive(Debug)]
 struct Connection {
     summary: Summary,
     refused: Vec<Refused>,
+    /// In a record of questions to the DNS: which process was answered, and when it asked.
+    asked: Asked,
 }
 
 /// A command that was not forwarded.
@@ -53,14 +65,6 @@ struct Connection {
 struct Refused {
     text: String,
     verdict: VerdictSummary,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct KernelCall {
-    protocol: String,
-    destination: Option<String>,
-    process: String,
-    reason: String,
 }
 
 impl Account {
@@ -72,10 +76,9 @@ impl Account {
         place: &Place,
         (kernel, refusals): (&[KernelRefusal], u64),
     ) -> Self {
-        let kept = u64::try_from(kernel.len()).unwrap_or(u64::MAX);
-        let kernel_forgotten = refusals.saturating_sub(kept);
         let mut account = Self {
-            kernel_forgotten,
+            records: records.to_owned(),
+            began,
             ..Self::default()
         };
         match since(records, began) {
@@ -90,22 +93,16 @@ impl Account {
                     .push(format!("can't read {}: {error}", records.display()));
             }
         }
-        for refusal in kernel {
-            let call = KernelCall {
-                protocol: refusal.protocol.clone(),
-                destination: refusal.destination.clone(),
-                process: refusal.process.clone(),
-                reason: refusal.reason.clone(),
-            };
-            *account.kernel.entry(call).or_default() += 1;
-        }
+        let asked = account.names.iter().flat_map(|record| &record.asked);
+        let asked = asked.copied().collect();
+        account.kernel = kernel::Refused::gather(kernel, refusals, &asked);
         account
     }
 
     fn add(&mut self, record: &Path, place: &Place) {
         match Connection::read(record) {
             Ok(connection) if place.holds(&connection.summary.start.process.cgroup) => {
-                let of = if names::is_of_dns(&connection) {
+                let of = if names::is_of_dns(&connection.summary.start) {
                     &mut self.names
                 } else {
                     &mut self.connections
@@ -120,92 +117,91 @@ impl Account {
     /// Prints it.
     pub(super) fn print(&self, out: &mut Out) -> io::Result<()> {
         let connections = u64::try_from(self.connections.len()).unwrap_or(u64::MAX);
-        out.line(&prefix().text(match connections {
+        let mut head = prefix().text(match connections {
             0 => "no connection was made".to_owned(),
             number => count(number, "connection"),
-        }))?;
+        });
+        if self.observed().is_some() {
+            let observed = "observed: what would have been refused is marked";
+            head = head.text(", ").and(Tone::Warn, observed);
+        }
+        out.line(&head)?;
         self.connections
             .iter()
             .try_for_each(|connection| connection.print(out))?;
         names::print(&self.names, out)?;
-        for (call, times) in &self.kernel {
-            out.line(&call.line(*times))?;
-        }
-        if self.kernel_forgotten > 0 {
-            let more = count(self.kernel_forgotten, "more call");
-            out.line(
-                &Line::plain("  ").and(Tone::Bad, format!("and {more} refused by the kernel")),
-            )?;
-        }
+        self.kernel.print(out)?;
         for problem in &self.unreadable {
             out.line(&Line::of(Tone::Bad, "  unreadable: ").text(problem))?;
         }
         self.hint(out)
     }
 
-    /// What to declare for the destinations and names that nobody declared.
+    /// What went on only observed.
+    fn observed(&self) -> Option<&SessionStart> {
+        let mut all = self.connections.iter().chain(&self.names);
+        let observed = all.find(|connection| connection.summary.start.observed)?;
+        Some(&observed.summary.start)
+    }
+
+    /// What to do next.
     fn hint(&self, out: &mut Out) -> io::Result<()> {
-        let mut destinations: Vec<SocketAddr> = self
-            .connections
-            .iter()
-            .filter(|connection| connection.is_undeclared())
-            .filter_map(|connection| connection.summary.start.destination.parse().ok())
-            .collect();
-        destinations.sort_unstable();
-        destinations.dedup();
-        let names = names::undeclared(&self.names);
-        let (host, port) = match (destinations.first(), names.first()) {
-            (Some(first), _) => (first.ip().to_string(), first.port()),
-            (None, Some(name)) => ((*name).to_owned(), 5432),
-            (None, None) => return Ok(()),
-        };
-        out.line(
-            &prefix().text("to let the command go there, declare it and give --config FILE:"),
-        )?;
-        let stanza = format!(
-            "[[target]]\nname = \"my-database\"\nprotocol = \"postgres\"\nhosts = [\"{host}\"]\n\
-             ports = [{port}]\n[target.credential]\nuser = \"…\"\n\
-             password_file = \"/etc/weir/secrets/my-database\"",
-        );
-        out.block(Tone::Key, "  ", &stanza)?;
-        let others = destinations
-            .iter()
-            .map(ToString::to_string)
-            .chain(names.into_iter().map(str::to_owned))
-            .skip(1)
-            .collect::<Vec<_>>();
-        if others.is_empty() {
-            return Ok(());
+        // What there is to declare comes with the policies.
+        if let Some(observed) = self.observed() {
+            return hint::suggest(&self.records, &observed.workload, self.began, out);
         }
-        out.line(&Line::of(
-            Tone::Dim,
-            format!("  likewise for {}", others.join(", ")),
-        ))
+        let dialled = self.connections.iter().filter_map(Connection::undeclared);
+        let refused = names::undeclared(&self.names);
+        let refused = refused.into_iter().map(Undeclared::name);
+        hint::declare(&dialled.chain(refused).collect(), out)
     }
 }
 
 impl Connection {
     fn read(record: &Path) -> Result<Self, ReadError> {
         let summary = Summary::read(record)?;
+        let start = &summary.start;
+        let is_of_dns = names::is_of_dns(start);
+        let mut speaker = start.process.pid;
         let mut refused = Vec::new();
+        let mut asked = Asked::new();
         for entry in SessionReader::open(record)? {
-            if let Entry::Event(Event::Intent(intent)) = entry?
-                && !matches!(intent.verdict, VerdictSummary::Allow { would_be: None, .. })
-            {
+            let intent = match entry? {
+                Entry::Event(Event::Process(process)) => {
+                    speaker = process.pid;
+                    continue;
+                }
+                Entry::Event(Event::Intent(intent)) => intent,
+                _ => continue,
+            };
+            let went_through = matches!(intent.verdict, VerdictSummary::Allow { .. });
+            if is_of_dns && went_through {
+                asked.insert((speaker, moment::after(start.started, intent.at)));
+            }
+            if !matches!(intent.verdict, VerdictSummary::Allow { would_be: None, .. }) {
                 refused.push(Refused {
                     text: intent.text,
                     verdict: intent.verdict,
                 });
             }
         }
-        Ok(Self { summary, refused })
+        Ok(Self {
+            summary,
+            refused,
+            asked,
+        })
     }
 
-    fn is_undeclared(&self) -> bool {
-        let refused =
-            matches!(&self.summary.end, Some(End::Refused { rule, .. }) if rule == UNDECLARED);
+    /// Where it wanted to go, if that was refused because nobody had declared it.
+    fn undeclared(&self) -> Option<Undeclared> {
+        let Some(End::Refused { rule, .. }) = &self.summary.end else {
+            return None;
+        };
         let start = &self.summary.start;
-        refused || (start.observed && start.target.is_none())
+        let destination: SocketAddr = start.destination.parse().ok()?;
+        let host = start.destination_name.clone();
+        let host = host.unwrap_or_else(|| destination.ip().to_string());
+        (rule == UNDECLARED).then(|| Undeclared::dialled(host, destination.port()))
     }
 
     fn print(&self, out: &mut Out) -> io::Result<()> {
@@ -259,27 +255,6 @@ impl Connection {
             ))?;
         }
         Ok(())
-    }
-}
-
-impl KernelCall {
-    fn line(&self, times: u64) -> Line {
-        let destination = self
-            .destination
-            .as_ref()
-            .map(|to| format!(" to {to}"))
-            .unwrap_or_default();
-        let times = if times > 1 {
-            format!(", {times} times")
-        } else {
-            String::new()
-        };
-        Line::plain("  ")
-            .and(Tone::Bad, "refused by the kernel")
-            .text(format!(
-                ": {}{destination} by {}{times} ({})",
-                self.protocol, self.process, self.reason
-            ))
     }
 }
 

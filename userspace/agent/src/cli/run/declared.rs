@@ -4,6 +4,7 @@
 use std::{mem, path::Path};
 
 use weir_intercept::UnixRule;
+use weir_policy::Mode;
 
 use super::{error::RunError, place::Place};
 use crate::config::{Config, Engine, Workload};
@@ -11,10 +12,11 @@ use crate::config::{Config, Engine, Workload};
 /// The name under which a file may say who the command is and what it may reach.
 const WORKLOAD: &str = "run";
 
-/// What this run is governed by. The workloads of the file are the daemon's, not this run's.
+/// What this run is governed by, in this mode or else the file's. The workloads of the file are the daemon's, not this run's.
 pub(super) fn config(
     file: Option<&Path>,
     state: Option<&Path>,
+    mode: Option<Mode>,
     place: &Place,
 ) -> Result<Config, RunError> {
     let usual = Engine::default();
@@ -37,6 +39,7 @@ pub(super) fn config(
             cgroup: place.path.clone(),
             // Made already.
             create: false,
+            mode: mode.unwrap_or(workload.mode),
             ..workload
         });
     config.workloads = workload.into_iter().collect();
@@ -70,14 +73,18 @@ mod tests {
     }
 
     fn load(text: &str) -> Config {
+        load_in(None, text)
+    }
+
+    fn load_in(mode: Option<Mode>, text: &str) -> Config {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
-        config(Some(file.path()), None, &place()).unwrap()
+        config(Some(file.path()), None, mode, &place()).unwrap()
     }
 
     #[test]
     fn without_a_file_the_caller_may_go_nowhere() {
-        let config = config(None, Some(Path::new("/tmp/state")), &place()).unwrap();
+        let config = config(None, Some(Path::new("/tmp/state")), None, &place()).unwrap();
         assert_eq!(config.engine.records(), Path::new("/tmp/state/records"));
         let [run] = &config.workloads[..] else {
             panic!("{config:?}")
@@ -85,6 +92,29 @@ mod tests {
         assert_eq!(run.cgroup.as_str(), "/weir.run/1-abc");
         assert_eq!(run.identity.kind, IdentityKind::Unix);
         assert!(config.targets.is_empty());
+        assert_eq!(run.mode, Mode::Enforce);
+    }
+
+    #[test]
+    fn a_run_is_observed_where_the_caller_or_the_file_says_so() {
+        let run = |mode| {
+            format!(
+                "[[identity]]\nname = \"bot\"\nkind = \"static\"\n[[workload]]\nname = \"run\"\n\
+                 cgroup = \"/weir/ci\"\nidentity = \"bot\"\nmode = \"{mode}\"\n"
+            )
+        };
+        let asked = Some(Mode::Observe);
+        for (mode, text, expected) in [
+            (asked, run("enforce"), Mode::Observe),
+            (asked, String::new(), Mode::Observe),
+            (None, run("observe"), Mode::Observe),
+            (None, run("enforce"), Mode::Enforce),
+            (None, String::new(), Mode::Enforce),
+        ] {
+            assert_eq!(load_in(mode, &text).workloads[0].mode, expected, "{text}");
+        }
+        let config = config(None, None, asked, &place()).unwrap();
+        assert_eq!(config.workloads[0].mode, Mode::Observe);
     }
 
     #[test]

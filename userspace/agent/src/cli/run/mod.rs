@@ -29,6 +29,7 @@ use jiff::Timestamp;
 use nix::unistd::geteuid;
 use tokio::{process::Child, sync::oneshot};
 use weir_intercept::UnixRule;
+use weir_policy::Mode;
 
 use self::{
     account::{Account, prefix},
@@ -63,7 +64,12 @@ pub(super) fn run(command: &args::Run) -> Result<u8, RunError> {
         .map_err(RunError::Runtime)?;
 
     let place = Place::make()?;
-    let declared = declared::config(command.config.as_deref(), command.state.as_deref(), &place);
+    let declared = declared::config(
+        command.config.as_deref(),
+        command.state.as_deref(),
+        command.observe.then_some(Mode::Observe),
+        &place,
+    );
     let governed = declared
         .and_then(|config| runtime.block_on(govern(command, &user, &place, config, &blocked)));
     // Also after a failure: nothing of the run is left behind, unless something in it survives.
@@ -175,9 +181,10 @@ fn fallen(served: Result<(), EngineError>) -> RunError {
 }
 
 fn greet(user: &user::Account, engine: &Engine, sockets: &UnixRule) {
+    let status = engine.status();
     let mut line = prefix()
         .text(format!("running as {}, policy ", user.name))
-        .and(Tone::Key, engine.status().policy.version)
+        .and(Tone::Key, status.policy.version)
         .text(", records in ")
         .and(Tone::Key, engine.records().display());
     if !user.withheld.is_empty() {
@@ -185,6 +192,11 @@ fn greet(user: &user::Account, engine: &Engine, sockets: &UnixRule) {
             Tone::Warn,
             format!(", without group {}", user.withheld.join(", ")),
         );
+    }
+    let mut workloads = status.interception.workloads.iter();
+    if workloads.any(|workload| workload.mode == Mode::Observe.as_str()) {
+        let observed = "observed: nothing is refused that can go on";
+        line = line.text(", ").and(Tone::Warn, observed);
     }
     let mut out = Out::stderr();
     out.line(&line).ok();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io};
 
-use weir_record::VerdictSummary;
+use weir_record::{SessionStart, VerdictSummary};
 
 use super::{
     super::super::{
@@ -12,6 +12,7 @@ use super::{
     },
     Connection, in_short,
 };
+use crate::{config::HostName, dns};
 
 /// How many refused names are shown; the rest is counted.
 const NAMES_SHOWN: usize = 20;
@@ -19,8 +20,8 @@ const NAMES_SHOWN: usize = 20;
 const DEFAULT_DENY: &str = "default-deny";
 
 /// Whether a record holds questions to the DNS.
-pub(super) fn is_of_dns(connection: &Connection) -> bool {
-    connection.summary.start.protocol.as_deref() == Some(crate::dns::PROTOCOL)
+pub(super) fn is_of_dns(start: &SessionStart) -> bool {
+    start.protocol.as_deref() == Some(dns::PROTOCOL)
 }
 
 /// Prints the questions of these records together.
@@ -52,26 +53,33 @@ pub(super) fn print(records: &[Connection], out: &mut Out) -> io::Result<()> {
     Ok(())
 }
 
-/// The names that nobody declared, each once.
+/// The names that nobody declared, each once, without those that a client made of them by putting
+/// a search domain behind.
 pub(super) fn undeclared(records: &[Connection]) -> BTreeSet<&str> {
     let refused = records.iter().flat_map(|record| &record.refused);
-    refused
+    let all: BTreeSet<&str> = refused
         .filter(|refused| is_default(&refused.verdict))
         .map(|refused| name(&refused.text))
+        .collect();
+    let is_longer = |name: &str| {
+        let name: Option<HostName> = name.parse().ok();
+        let mut shorter = name.iter().flat_map(dns::without_search_domain);
+        shorter.any(|name| all.contains(name.as_str()))
+    };
+    all.iter()
+        .copied()
+        .filter(|name| !is_longer(name))
         .collect()
 }
 
 fn is_default(verdict: &VerdictSummary) -> bool {
     match verdict {
         VerdictSummary::Deny { rule, .. } => rule == DEFAULT_DENY,
-        VerdictSummary::Allow { would_be, .. } => {
-            would_be.as_ref().is_some_and(|verdict| is_default(verdict))
-        }
-        VerdictSummary::Ask { .. } => false,
+        VerdictSummary::Allow { .. } | VerdictSummary::Ask { .. } => false,
     }
 }
 
 /// The name in the text of a question, `A db.internal`.
 fn name(text: &str) -> &str {
-    text.split_once(' ').map_or(text, |(_, name)| name)
+    dns::of_record(text).map_or(text, |(_, name)| name)
 }

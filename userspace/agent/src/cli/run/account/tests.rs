@@ -142,7 +142,13 @@ fn refused_names_are_told_once_and_come_with_what_to_declare() {
         ..start(started, 1, "/weir.run/1-abc", None)
     };
     let mut writer = SessionWriter::create(&dir, &start).unwrap();
-    for text in ["A db.internal", "AAAA db.internal", "A evil.example"] {
+    let searched = "A db.internal.corp.example";
+    for text in [
+        "A db.internal",
+        "AAAA db.internal",
+        "A evil.example",
+        searched,
+    ] {
         let text = CommandText {
             text,
             parameters: &[],
@@ -154,15 +160,16 @@ fn refused_names_are_told_once_and_come_with_what_to_declare() {
     let told = told(&dir, &[]);
     assert!(
         told.starts_with(
-            "weir: no connection was made\n  3 questions to the DNS\n    A db.internal  refused by \
+            "weir: no connection was made\n  4 questions to the DNS\n    A db.internal  refused by \
              default-deny: it would destroy data\n    A evil.example  refused"
         ),
         "{told}"
     );
     let (_, hint) = told.split_once("--config FILE:\n").unwrap();
     let (stanza, others) = hint.split_once("  likewise").unwrap();
-    let config = crate::config::Config::parse("hint", &stanza.replace('…', "app")).unwrap();
-    assert_eq!(config.targets[0].matches.places().count(), 1);
+    let stanza = stanza.replace("[…]", "[443]");
+    let config = crate::config::Config::parse("hint", &stanza).unwrap();
+    assert_eq!(config.targets[0].name.as_str(), "db.internal");
     assert_eq!(others, " for evil.example\n");
 }
 
@@ -202,21 +209,26 @@ fn a_damaged_record_is_told_and_hides_no_other() {
     assert!(told.contains("unreadable: "), "{told}");
 }
 
-#[test]
-fn what_the_kernel_refused_is_counted() {
-    let refusal = |destination: &str| KernelRefusal {
-        at: BEGAN.parse().unwrap(),
-        hook: "sendmsg4".into(),
+/// What the kernel refused of a process, so many seconds into the run.
+fn call(seconds: i64, pid: u32, hook: &str, protocol: &str, destination: &str) -> KernelRefusal {
+    let began: Timestamp = BEGAN.parse().unwrap();
+    KernelRefusal {
+        at: began + jiff::SignedDuration::from_secs(seconds),
+        hook: hook.into(),
         reason: "not a resolver".into(),
-        protocol: "udp".into(),
+        protocol: protocol.into(),
         destination: Some(destination.into()),
         process: "dig".into(),
-        pid: 8,
-    };
+        pid,
+    }
+}
+
+#[test]
+fn what_the_kernel_refused_is_counted() {
     let kernel = [
-        refusal("8.8.8.8:53"),
-        refusal("8.8.8.8:53"),
-        refusal("9.9.9.9:53"),
+        call(1, 8, "sendmsg", "udp", "8.8.8.8:53"),
+        call(1, 8, "sendmsg", "udp", "8.8.8.8:53"),
+        call(1, 8, "sendmsg", "udp", "9.9.9.9:53"),
     ];
     assert_eq!(
         told(Path::new("/nonexistent"), &kernel),
@@ -224,4 +236,117 @@ fn what_the_kernel_refused_is_counted() {
          refused by the kernel: udp to 8.8.8.8:53 by dig, 2 times (not a resolver)\n  \
          refused by the kernel: udp to 9.9.9.9:53 by dig (not a resolver)\n"
     );
+}
+
+#[test]
+fn many_calls_that_the_kernel_refused_take_few_lines() {
+    let kernel: Vec<KernelRefusal> = (0..200)
+        .map(|n| call(1, 8, "sendmsg", "udp", &format!("192.0.2.{n}:443")))
+        .collect();
+    let told = told(Path::new("/nonexistent"), &kernel);
+    assert_eq!(told.lines().count(), 22, "{told}");
+    assert!(
+        told.ends_with("and 180 more calls refused by the kernel\n"),
+        "{told}"
+    );
+}
+
+/// A record of two processes' questions in a run that is observed or not, each by the second in
+/// which it was asked.
+fn questions(dir: &Path, observed: bool) {
+    let started: Timestamp = "2026-11-21T10:00:01Z".parse().unwrap();
+    let start = SessionStart {
+        protocol: Some(crate::dns::PROTOCOL.to_owned()),
+        observed,
+        ..start(started, 1, "/weir.run/1-abc", None)
+    };
+    let mut writer = SessionWriter::create(dir, &start).unwrap();
+    let text = |text| CommandText {
+        text,
+        parameters: &[],
+        statements: &[],
+    };
+    let shipped = Policies::shipped().unwrap();
+    let permit = shipped.observe_unjudged("default-deny", "nobody permits it".into());
+    drop(writer.intent(permit, text("A db.internal")).unwrap());
+    let another = Process {
+        pid: 9,
+        ..start.process.clone()
+    };
+    writer.process(&another).unwrap();
+    let refusal = refusal("default-deny");
+    writer.refused(&refusal, text("A evil.example")).unwrap();
+    writer.end(&End::Closed).unwrap();
+}
+
+#[test]
+fn probes_for_a_source_address_are_one_line_and_nothing_else_hides_among_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("records");
+    questions(&dir, false);
+    // Questions are dated by the clock that runs while the record is written: at once after 10:00:01.
+    let probes = [
+        call(2, 7, "connect", "udp", "192.0.2.7:5432"),
+        call(3, 7, "connect", "udp", "[2001:db8::7]:0"),
+    ];
+    let others = [
+        (
+            call(0, 7, "connect", "udp", "192.0.2.1:443"),
+            "before it asked",
+        ),
+        (call(60, 7, "connect", "udp", "192.0.2.2:443"), "long after"),
+        (
+            call(2, 8, "connect", "udp", "192.0.2.3:443"),
+            "another process",
+        ),
+        (
+            call(2, 9, "connect", "udp", "192.0.2.4:443"),
+            "it was refused",
+        ),
+        (call(2, 7, "connect", "tcp", "192.0.2.5:443"), "not UDP"),
+        (
+            call(2, 7, "connect", "udp", "192.0.2.6:53"),
+            "another resolver",
+        ),
+        (call(2, 7, "sendmsg", "udp", "192.0.2.7:443"), "it sends"),
+        (call(2, 7, "egress", "udp", "192.0.2.8:443"), "a packet"),
+    ];
+    let mut kernel = probes.to_vec();
+    kernel.extend(others.iter().map(|(call, _)| call.clone()));
+    let told = told(&dir, &kernel);
+    let line = "  2 probes for a source address (UDP, right after a look-up)\n";
+    assert!(told.contains(line), "{told}");
+    assert!(
+        !told.contains("192.0.2.7:5432") && !told.contains("2001:db8::7"),
+        "{told}"
+    );
+    for (call, why) in others {
+        let to = call.destination.unwrap();
+        let line = format!("{} to {to} by dig", call.protocol);
+        assert!(told.contains(&line), "{why}: {told}");
+    }
+}
+
+#[test]
+fn an_observed_run_tells_what_would_have_been_refused_and_how_to_admit_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("records");
+    questions(&dir, true);
+    let told = told(&dir, &[]);
+    let head = "weir: no connection was made, observed: what would have been refused is marked\n";
+    assert!(told.starts_with(head), "{told}");
+    assert!(
+        told.contains("A db.internal  observed: would have been refused by default-deny"),
+        "{told}"
+    );
+    assert!(
+        told.contains("A evil.example  refused by default-deny"),
+        "{told}"
+    );
+    assert!(!told.contains("[[target]]"), "{told}");
+    let command = format!(
+        "weir policy suggest --records {} --workload run --since 2026-11-21T10:00:00Z\n",
+        dir.display()
+    );
+    assert!(told.ends_with(&command), "{told}");
 }
