@@ -33,7 +33,7 @@ pub(crate) use found::is_absent;
 pub(crate) use question::of_record;
 
 pub use given::GivenNames;
-pub use resolver::{Asker, Resolver, ResolverOptions};
+pub use resolver::{Asker, Resolver, ResolverOptions, Turn};
 
 /// The port of the DNS.
 pub const PORT: u16 = 53;

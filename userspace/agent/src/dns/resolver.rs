@@ -12,7 +12,7 @@ use std::{
 };
 
 use hickory_proto::op::ResponseCode;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use weir_policy::{Mode, Policies};
 use weir_record::{Outcome, RecordError, RecordedPermit, Status};
 
@@ -61,8 +61,14 @@ struct Local {
     declared: Declared,
     rate: Mutex<Rate>,
     given: Mutex<Given>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
+
+/// A place among the questions of a workload that are under way.
+#[derive(Debug)]
+pub struct Turn(
+    #[expect(dead_code, reason = "held until the answer is there")] OwnedSemaphorePermit,
+);
 
 impl Resolver {
     /// A resolver for the workloads of a configuration.
@@ -74,7 +80,7 @@ impl Resolver {
             declared: Declared::new(config, workload),
             rate: Mutex::default(),
             given: Mutex::new(Given::new(kept)),
-            turns: Semaphore::new(MOST_AT_ONCE),
+            turns: Arc::new(Semaphore::new(MOST_AT_ONCE)),
         };
         let workloads = config.workloads.iter();
         Self {
@@ -87,20 +93,25 @@ impl Resolver {
         }
     }
 
+    /// A place for a datagram of this workload; `None` where it has too many under way. To be had
+    /// before anything else is done for the datagram: what is too much must cost little, or one
+    /// workload would keep all others from being heard.
+    #[must_use]
+    pub fn turn(&self, workload: &WorkloadName) -> Option<Turn> {
+        let turns = Arc::clone(&self.local(workload)?.turns);
+        turns.try_acquire_owned().ok().map(Turn)
+    }
+
     /// The answer to the datagram that holds `query`; `None` where there is to be none: to what is
-    /// no query, and to more at a time than a workload may ask.
-    pub async fn answer(&self, asker: &Asker, query: &[u8]) -> Option<Vec<u8>> {
-        let local = self.local(asker)?;
-        let Ok(_turn) = local.turns.try_acquire() else {
-            tracing::debug!(workload = %asker.workload, "too many DNS questions at a time");
-            return None;
-        };
+    /// no query.
+    pub async fn answer(&self, _turn: Turn, asker: &Asker, query: &[u8]) -> Option<Vec<u8>> {
+        let local = self.local(&asker.workload)?;
         self.take(local, asker, query, Transport::Datagram).await
     }
 
     /// The same for a query that came by TCP, which waits for its turn.
     pub(super) async fn answer_stream(&self, asker: &Asker, query: &[u8]) -> Option<Vec<u8>> {
-        let local = self.local(asker)?;
+        let local = self.local(&asker.workload)?;
         let _turn = local.turns.acquire().await.ok()?;
         self.take(local, asker, query, Transport::Stream).await
     }
@@ -127,10 +138,10 @@ impl Resolver {
         self.accounts.close()
     }
 
-    fn local(&self, asker: &Asker) -> Option<&Local> {
-        let local = self.workloads.get(&asker.workload);
+    fn local(&self, workload: &WorkloadName) -> Option<&Local> {
+        let local = self.workloads.get(workload);
         if local.is_none() {
-            tracing::error!(workload = %asker.workload, "a DNS question of an unknown workload");
+            tracing::error!(%workload, "a DNS question of an unknown workload");
         }
         local
     }

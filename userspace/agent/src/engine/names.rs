@@ -12,7 +12,11 @@ use weir_intercept::{
 };
 
 use super::{Engine, process};
-use crate::{config::Workload, dns::Asker, identity};
+use crate::{
+    config::Workload,
+    dns::{Asker, Turn},
+    identity,
+};
 
 /// Most questions that are under way at a time, of all workloads.
 const MOST: usize = 2048;
@@ -34,10 +38,12 @@ pub(super) async fn answer(engine: Engine, interceptor: Arc<Interceptor>) {
         };
         match datagram {
             Ok(datagram) if under_way.len() < MOST => {
-                under_way.spawn(one(engine.clone(), datagram));
+                if let Some((workload, turn)) = turn(&engine, &datagram) {
+                    under_way.spawn(one(engine.clone(), workload, turn, datagram));
+                }
             }
             // As a network that is too busy; a client asks again.
-            Ok(_) => tracing::warn!("too many questions to resolvers at a time: one is dropped"),
+            Ok(_) => tracing::debug!("too many questions to resolvers at a time: one is dropped"),
             Err(AcceptError::TooLong { workload, .. }) => {
                 tracing::warn!(%workload, "dropped a question that is too long for a resolver");
             }
@@ -49,14 +55,26 @@ pub(super) async fn answer(engine: Engine, interceptor: Arc<Interceptor>) {
     }
 }
 
-async fn one(engine: Engine, datagram: Datagram) {
-    let origin = attribute::of(&datagram.facts, datagram.caller.as_ref()).await;
-    let Some(workload) = engine.workload(origin.workload) else {
-        tracing::error!(workload = %origin.workload, "a question of an unknown workload");
-        return;
+/// Whose question it is, and its place among that workload's. Nothing is found out about a datagram
+/// before it has one.
+fn turn(engine: &Engine, datagram: &Datagram) -> Option<(Arc<Workload>, Turn)> {
+    let id = datagram.facts.workload;
+    let Some(workload) = engine.workload(id) else {
+        tracing::error!(workload = %id, "a question of an unknown workload");
+        return None;
     };
+    let turn = engine.0.resolver.turn(&workload.name);
+    if turn.is_none() {
+        tracing::debug!(workload = %workload.name, "too many questions to resolvers at a time: one is dropped");
+    }
+    Some((workload, turn?))
+}
+
+async fn one(engine: Engine, workload: Arc<Workload>, turn: Turn, datagram: Datagram) {
+    let origin = attribute::of(&datagram.facts, datagram.caller.as_ref()).await;
     let asker = asker(&workload, &origin, datagram.orig_dst);
-    let Some(answer) = engine.0.resolver.answer(&asker, &datagram.payload).await else {
+    let payload = &datagram.payload;
+    let Some(answer) = engine.0.resolver.answer(turn, &asker, payload).await else {
         return;
     };
     if let Err(error) = datagram.reply(&answer).await {

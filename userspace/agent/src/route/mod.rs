@@ -16,8 +16,12 @@
 //! for it: names of rotating sets lead to their target whichever part a workload got. What a
 //! workload was given longer ago than the answer counts stands below both.
 //!
-//! Limits: an address that a workload knows from elsewhere (another host, a file) is told by weir's
-//! own look-up alone. The scope of a link-local address is not looked at.
+//! No name leads to a link-local address: whoever answers for the name would choose what of the
+//! host's own is reached. Such a place is declared by its address.
+//!
+//! Limits: who answers for a declared name chooses any other address, loopback and private ones
+//! included, on the target's ports. An address that a workload knows from elsewhere (another host, a
+//! file) is told by weir's own look-up alone. The scope of a link-local address is not looked at.
 
 mod decision;
 mod resolve;
@@ -195,6 +199,7 @@ impl Routes {
     ) -> Option<Closeness> {
         let (holds, closeness) = match place {
             Place::Address(declared) => (declared == address, Closeness::Address),
+            Place::Name(_) if is_link_local(address) => return None,
             Place::Name(name) if names.former.contains(name) => {
                 let now = self.resolved.holds(name, address);
                 let closeness = if now {
@@ -216,6 +221,14 @@ impl Routes {
             ),
         };
         holds.then_some(closeness)
+    }
+}
+
+/// Whether an address means something else on every host: clouds hand out a host's credentials there.
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
     }
 }
 

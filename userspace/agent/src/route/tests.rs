@@ -238,7 +238,9 @@ fn contains(target: &Target, resolved: &ResolvedHosts, destination: SocketAddr) 
     let address = destination.ip().to_canonical();
     let rank = |place: Place<'_>| match place {
         Place::Address(a) if a == address => Some(1000),
-        Place::Name(name) if resolved.holds(name, address) => Some(500),
+        Place::Name(name) if resolved.holds(name, address) => {
+            (!super::is_link_local(address)).then_some(500)
+        }
         Place::Network(cidr) if cidr.contains(address) => Some(u16::from(cidr.length())),
         _ => None,
     };
@@ -248,6 +250,29 @@ fn contains(target: &Target, resolved: &ResolvedHosts, destination: SocketAddr) 
         .ports
         .contains(&destination.port())
         .then_some(rank)
+}
+
+#[test]
+fn no_name_leads_to_a_link_local_address() {
+    let both = [
+        ("a", "hosts = [\"a.example\"]"),
+        ("b", "hosts = [\"b.example\", \"169.254.10.1\"]"),
+    ];
+    let lies = ["169.254.169.254", "fe80::1", "169.254.10.1"].map(|ip| ("a.example", ip));
+    let routes = routes(&config(&["a", "b"], &both), &lies);
+    for (_, address) in lies {
+        let destination = match address.parse::<IpAddr>().unwrap() {
+            IpAddr::V4(_) => format!("{address}:5432"),
+            IpAddr::V6(_) => format!("[{address}]:5432"),
+        };
+        let expected = match address {
+            // Written down by the operator.
+            "169.254.10.1" => "b",
+            _ => "Undeclared",
+        };
+        assert_eq!(named(&routes, &destination, &["a.example"], &[]), expected);
+        assert_eq!(named(&routes, &destination, &[], &["a.example"]), expected);
+    }
 }
 
 fn named(routes: &Routes, destination: &str, current: &[&str], former: &[&str]) -> String {

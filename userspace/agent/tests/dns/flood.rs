@@ -53,20 +53,21 @@ async fn a_workload_has_so_many_questions_under_way_and_more_are_dropped() {
     let mut under_way = JoinSet::new();
     for _ in 0..128 {
         let resolver = Arc::clone(&stand.resolver);
+        let turn = resolver.turn(&asker().workload).unwrap();
         under_way.spawn(async move {
             let query = query("db.internal", RecordType::A);
-            resolver.answer(&asker(), &query).await
+            resolver.answer(turn, &asker(), &query).await
         });
     }
     while silent.heard().len() < 128 {
         tokio::task::yield_now().await;
     }
     let query = query("db.internal", RecordType::A);
-    assert_eq!(stand.resolver.answer(&asker(), &query).await, None);
+    assert!(stand.resolver.turn(&asker().workload).is_none());
     while let Some(answer) = under_way.join_next().await {
         assert!(answer.unwrap().is_some());
     }
-    assert!(stand.resolver.answer(&asker(), &query).await.is_some());
+    assert!(stand.answer(&asker(), &query).await.is_some());
     assert_eq!(stand.questions().len(), 129);
 }
 

@@ -66,7 +66,7 @@ async fn nothing_but_name_and_type_reaches_a_server() {
     *edns.options_mut() = hickory_proto::rr::rdata::opt::OPT::new(vec![(65001.into(), option)]);
     covert.set_edns(edns);
     for query in [plain, covert.to_vec().unwrap()] {
-        stand.resolver.answer(&asker(), &query).await.unwrap();
+        stand.answer(&asker(), &query).await.unwrap();
     }
     let heard: Vec<Vec<u8>> = server
         .heard()
@@ -83,10 +83,7 @@ async fn the_answer_repeats_id_and_capitals() {
     let stand = stand(&[server.address]);
     let mut asked = Message::from_vec(&query("dB.iNTERnal", RecordType::A)).unwrap();
     asked.metadata.id = 0xbeef;
-    let answer = stand
-        .resolver
-        .answer(&asker(), &asked.to_vec().unwrap())
-        .await;
+    let answer = stand.answer(&asker(), &asked.to_vec().unwrap()).await;
     let answer = Message::from_vec(&answer.unwrap()).unwrap();
     assert_eq!(answer.metadata.id, 0xbeef);
     assert!(
@@ -139,7 +136,7 @@ async fn what_is_no_question_is_answered_so_or_not_at_all() {
     let server = Server::honest().await;
     let stand = stand(&[server.address]);
     let ask = async |bytes: &[u8]| {
-        let answer = stand.resolver.answer(&asker(), bytes).await;
+        let answer = stand.answer(&asker(), bytes).await;
         answer.map(|answer| answer[3] & 0x0f)
     };
     let good = query("db.internal", RecordType::A);
@@ -178,7 +175,7 @@ async fn who_is_not_verified_or_not_known_finds_nothing() {
     let mut stranger = asker();
     stranger.workload = workload("stranger");
     let query = query("db.internal", RecordType::A);
-    assert_eq!(stand.resolver.answer(&stranger, &query).await, None);
+    assert_eq!(stand.answer(&stranger, &query).await, None);
     assert!(server.heard().is_empty());
 }
 

@@ -167,8 +167,14 @@ impl Stand {
         name: &str,
         record_type: RecordType,
     ) -> Message {
-        let answer = self.resolver.answer(asker, &query(name, record_type)).await;
+        let answer = self.answer(asker, &query(name, record_type)).await;
         Message::from_vec(&answer.unwrap()).unwrap()
+    }
+
+    /// What a datagram is answered, if it gets a turn.
+    pub(crate) async fn answer(&self, asker: &Asker, query: &[u8]) -> Option<Vec<u8>> {
+        let turn = self.resolver.turn(&asker.workload)?;
+        self.resolver.answer(turn, asker, query).await
     }
 
     /// The questions on record, with their outcomes.

@@ -62,7 +62,11 @@ pub(crate) fn head(start: &SessionStart, out: &mut Out) -> io::Result<()> {
         Some(name) => format!(" ({name})"),
         None => String::new(),
     };
-    let place = format!("{target}dialled as {}{name}", start.destination);
+    let place = if start.protocol.as_deref() == Some(crate::dns::PROTOCOL) {
+        format!("weir's resolver, asked as {}", start.destination)
+    } else {
+        format!("{target}dialled as {}{name}", start.destination)
+    };
     out.line(&label("where").text(place))?;
     out.line(&label("policy").and(Tone::Key, &start.policy_version))
 }

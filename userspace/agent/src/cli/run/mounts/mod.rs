@@ -14,10 +14,10 @@
 //! fork and exec.
 //!
 //! Known limits: a socket that others bind outside of `/run` while the command runs is in its reach
-//! where file permissions let it, and so is one that is bound anew, or was bound by a relative name,
-//! or is seen under a second name by a bind mount. The hook on connecting Unix sockets stands behind
-//! this where the kernel has it. A declared socket that is bound anew is another one, and out of
-//! reach.
+//! where file permissions let it. So is one that is bound anew, was bound by a relative name, was
+//! renamed since (the kernel lists the name that it was bound by), or is seen under a second name by a
+//! bind mount. The hook on connecting Unix sockets stands behind this where the kernel has it. A
+//! declared socket that is bound anew is another one, and out of reach.
 
 mod bound;
 mod runtime;
