@@ -1,7 +1,7 @@
 //! The connection-level verdict: whether weir opens a connection to the upstream at all.
 //!
 //! An [`Admission`] or a [`Passage`] is the proof that dialling demands, the first for a protocol
-//! that weir reads, the second for bytes that it passes on as they come. Each carries what it was
+//! that weir reads, the second for bytes or datagrams that it passes on as they come. Each carries what it was
 //! given for, the destination, the subject and the workload, so that it can't be used for another.
 
 mod passage;
@@ -13,8 +13,8 @@ use weir_policy::{Mode, Subject};
 
 pub use self::passage::Passage;
 use crate::{
-    config::{DialFrom, Host, HostPort, Postgres, Service, Target, WorkloadName},
-    route::{NoRoute, Reason, Route},
+    config::{DialFrom, Host, HostPort, Postgres, Service, Target, Udp, WorkloadName},
+    route::{Governed, NoRoute, Reason, Route},
 };
 
 /// What a connection was admitted to. Only [`admit`] makes one.
@@ -84,6 +84,7 @@ pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
                     namespace: None,
                     unadmitted: None,
                 }),
+                Service::Udp(_) => return Err(carried_otherwise(&target)),
             })
         }
         Route::Pass(passed) => {
@@ -101,6 +102,42 @@ pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
             }))
         }
         Route::Refuse(nowhere) => Err(not_admitted(&nowhere)),
+    }
+}
+
+/// Admits a flow of datagrams to the target that it was routed to.
+///
+/// # Errors
+/// When it was routed nowhere.
+pub fn admit_datagrams(subject: Subject, route: Route) -> Result<Passage<Udp>, NotAdmitted> {
+    let governed: Governed = match route {
+        Route::Govern(governed) => governed,
+        Route::Pass(passed) => return Err(not_admitted(passed.refusal())),
+        Route::Refuse(nowhere) => return Err(not_admitted(&nowhere)),
+    };
+    let (target, destination, workload, mode) = governed.into_parts();
+    let Service::Udp(service) = target.service else {
+        return Err(carried_otherwise(&target));
+    };
+    let upstream = target.upstream.clone();
+    Ok(Passage {
+        target: Some(target),
+        service,
+        destination,
+        upstream: upstream.unwrap_or_else(|| as_dialled(destination)),
+        subject,
+        workload,
+        mode,
+        namespace: None,
+        unadmitted: None,
+    })
+}
+
+/// For who mixes up what routes of connections and of datagrams give.
+fn carried_otherwise(target: &Target) -> NotAdmitted {
+    NotAdmitted {
+        rule: "undeclared-destination",
+        message: format!("target {} is not carried by this transport", target.name),
     }
 }
 
@@ -127,16 +164,15 @@ impl Admitted {
     /// To be dialled from this network namespace, the workload's, where its target is dialled from
     /// there.
     #[must_use]
-    pub fn within(mut self, namespace: Namespace) -> Self {
-        let from = self.target().map(|target| target.dial_from);
-        // What nobody declared is dialled as the workload would have.
-        if from.unwrap_or(DialFrom::Workload) == DialFrom::Workload {
-            match &mut self {
-                Self::Postgres(admission) => admission.namespace = Some(namespace),
-                Self::Opaque(passage) => passage.namespace = Some(namespace),
+    pub fn within(self, namespace: Namespace) -> Self {
+        match self {
+            Self::Postgres(mut admission) => {
+                let inside = admission.target.dial_from == DialFrom::Workload;
+                admission.namespace = inside.then_some(namespace);
+                Self::Postgres(admission)
             }
+            Self::Opaque(passage) => Self::Opaque(passage.within(namespace)),
         }
-        self
     }
 
     /// The declared target, where there is one.

@@ -6,13 +6,15 @@ use weir_intercept::Namespace;
 use weir_policy::{Mode, Subject};
 
 use super::NotAdmitted;
-use crate::config::{HostPort, Target, Tcp, WorkloadName};
+use crate::config::{DialFrom, HostPort, Target, Tcp, WorkloadName};
 
-/// Proof that an opaque connection may be opened. Only [`admit`](super::admit) makes one.
+/// Proof that an opaque connection may be opened, or a flow of datagrams where the service is
+/// [`Udp`](crate::config::Udp). Only [`admit`](super::admit()) and
+/// [`admit_datagrams`](super::admit_datagrams) make one.
 #[derive(Debug)]
-pub struct Passage {
+pub struct Passage<Service = Tcp> {
     pub(super) target: Option<Arc<Target>>,
-    pub(super) service: Tcp,
+    pub(super) service: Service,
     pub(super) destination: SocketAddr,
     pub(super) upstream: HostPort,
     pub(super) subject: Subject,
@@ -22,7 +24,22 @@ pub struct Passage {
     pub(super) unadmitted: Option<NotAdmitted>,
 }
 
-impl Passage {
+impl<Service> Passage<Service> {
+    /// To be dialled from this network namespace, the workload's, where its target is dialled from
+    /// there.
+    #[must_use]
+    pub fn within(self, namespace: Namespace) -> Self {
+        // What nobody declared is dialled as the workload would have.
+        let from = self
+            .target
+            .as_ref()
+            .map_or(DialFrom::Workload, |target| target.dial_from);
+        Self {
+            namespace: (from == DialFrom::Workload).then_some(namespace),
+            ..self
+        }
+    }
+
     /// The opaque target; none where a workload that is only observed goes somewhere undeclared.
     #[must_use]
     pub fn target(&self) -> Option<&Arc<Target>> {
@@ -31,7 +48,7 @@ impl Passage {
 
     /// What holds for the connection.
     #[must_use]
-    pub fn service(&self) -> &Tcp {
+    pub fn service(&self) -> &Service {
         &self.service
     }
 

@@ -1,9 +1,13 @@
 use weir_policy::{Mode, Subject};
 
-use super::{Admission, Admitted, NotAdmitted, Passage, admit};
-use crate::{config::Config, route::Routes};
+use super::{Admission, Admitted, NotAdmitted, Passage, admit, admit_datagrams};
+use crate::{
+    config::{Config, Udp},
+    dns::GivenNames,
+    route::{Route, Routes},
+};
 
-fn attempt(workload: &str, destination: &str) -> Result<Admitted, NotAdmitted> {
+fn config() -> Config {
     let text = r#"
         identity = [{ name = "bot", kind = "unix" }]
         workload = [
@@ -29,18 +33,36 @@ fn attempt(workload: &str, destination: &str) -> Result<Admitted, NotAdmitted> {
         protocol = "tcp"
         cidrs = ["10.0.0.3/32"]
         ports = [6379]
+        [[target]]
+        name = "web"
+        protocol = "udp"
+        hosts = ["10.0.0.3", "10.0.0.4"]
+        ports = [443, 6379]
     "#;
-    let config = Config::parse("weir.toml", text).unwrap();
-    let subject = Subject {
+    Config::parse("weir.toml", text).unwrap()
+}
+
+fn subject() -> Subject {
+    Subject {
         id: "unix:alice".into(),
         groups: Vec::new(),
         on_behalf_of: None,
-    };
+    }
+}
+
+fn attempt(workload: &str, destination: &str) -> Result<Admitted, NotAdmitted> {
     let workload = workload.parse().unwrap();
-    admit(
-        subject,
-        Routes::new(&config).route(&workload, destination.parse().unwrap()),
-    )
+    let route = Routes::new(&config()).route(&workload, destination.parse().unwrap());
+    admit(subject(), route)
+}
+
+fn datagrams(workload: &str, destination: &str) -> Route {
+    let (workload, names) = (workload.parse().unwrap(), GivenNames::default());
+    Routes::new(&config()).route_datagrams(&workload, destination.parse().unwrap(), &names)
+}
+
+fn attempt_datagrams(workload: &str, destination: &str) -> Result<Passage<Udp>, NotAdmitted> {
+    admit_datagrams(subject(), datagrams(workload, destination))
 }
 
 fn admission(workload: &str, destination: &str) -> Admission {
@@ -63,6 +85,43 @@ fn an_opaque_target_gives_a_passage_and_no_credential() {
     assert_eq!(passage.target().unwrap().name.as_str(), "cache");
     assert_eq!(passage.upstream().to_string(), "10.0.0.3:6379");
     assert!(passage.unadmitted().is_none() && passage.mode() == Mode::Enforce);
+}
+
+#[test]
+fn datagrams_and_connections_are_two_worlds() {
+    let passage = attempt_datagrams("all", "[::ffff:10.0.0.3]:6379").unwrap();
+    assert_eq!(passage.target().unwrap().name.as_str(), "web");
+    assert_eq!(passage.upstream().to_string(), "10.0.0.3:6379");
+    assert_eq!(
+        self::passage("all", "10.0.0.3:6379")
+            .target()
+            .unwrap()
+            .name
+            .as_str(),
+        "cache"
+    );
+    let rule = |refused: NotAdmitted| refused.rule;
+    // A target of the one is none of the other's, for the observed neither.
+    for workload in ["all", "watched"] {
+        let refused = attempt_datagrams(workload, "10.0.0.1:5432").map_err(rule);
+        assert_eq!(refused.err(), Some("undeclared-destination"));
+    }
+    let refused = attempt("all", "10.0.0.4:443").map_err(rule);
+    assert_eq!(refused.err(), Some("undeclared-destination"));
+    let refused = attempt_datagrams("watched", "10.0.0.4:443").map_err(rule);
+    assert_eq!(refused.err(), Some("target-not-for-workload"));
+    let told = attempt_datagrams("all", "192.0.2.1:443").unwrap_err();
+    assert!(
+        told.message.contains("protocol = \"udp\""),
+        "{}",
+        told.message
+    );
+    // Nor is a route of the one good for the other's proof.
+    let mixed = admit(subject(), datagrams("all", "10.0.0.4:443")).unwrap_err();
+    assert_eq!(mixed.rule, "undeclared-destination");
+    let workload = "all".parse().unwrap();
+    let stream = Routes::new(&config()).route(&workload, "10.0.0.3:6379".parse().unwrap());
+    assert!(admit_datagrams(subject(), stream).is_err());
 }
 
 #[test]

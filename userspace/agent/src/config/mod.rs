@@ -56,7 +56,10 @@ pub use invalid::InvalidValue;
 pub use name::{IdentityName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
 pub use resolvers::Resolvers;
-pub use target::{DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp};
+pub(crate) use target::is_of_one_host;
+pub use target::{
+    DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp, Transport, Udp,
+};
 pub use tls::{AgentTls, UpstreamTls};
 pub use workload::{Reach, Workload};
 

@@ -12,7 +12,7 @@ use super::{
     invalid::InvalidValue,
     name::TargetName,
     report::Report,
-    target::{Place, Target},
+    target::{Place, Target, Transport},
     workload::Workload,
 };
 
@@ -24,11 +24,12 @@ pub(super) fn targets(
     workloads: &[Workload],
     report: &Report<'_>,
 ) {
-    let mut taken: BTreeMap<(Place<'_>, u16), Vec<&Target>> = BTreeMap::new();
+    let mut taken: BTreeMap<(Transport, Place<'_>, u16), Vec<&Target>> = BTreeMap::new();
     for (name, target) in targets {
+        let transport = target.protocol().transport();
         let clash = target.matches.places().find_map(|place| {
             target.matches.ports.iter().find_map(|port| {
-                let others = taken.get(&(place, *port))?;
+                let others = taken.get(&(transport, place, *port))?;
                 others.iter().find_map(|other| {
                     let workload = workloads.iter().find(|workload| {
                         workload.reach.includes(&other.name)
@@ -49,7 +50,7 @@ pub(super) fn targets(
         }
         for place in target.matches.places() {
             for port in &target.matches.ports {
-                let entry = taken.entry((place, *port)).or_default();
+                let entry = taken.entry((transport, place, *port)).or_default();
                 if !entry.iter().any(|known| known.name == target.name) {
                     entry.push(target);
                 }

@@ -2,6 +2,8 @@
 
 mod service;
 
+pub(crate) use self::service::is_of_one_host;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use toml::Spanned;
@@ -49,6 +51,8 @@ pub enum Service {
     Postgres(Arc<Postgres>),
     /// Anything over TCP, passed on as it comes.
     Tcp(Tcp),
+    /// Anything over UDP, likewise.
+    Udp(Udp),
 }
 
 /// The name of what is spoken at a target.
@@ -58,6 +62,18 @@ pub enum Protocol {
     Postgres,
     /// Opaque: a connection is admitted or not, and its bytes are counted.
     Tcp,
+    /// Opaque: a flow of datagrams is admitted or not, and they are counted.
+    Udp,
+}
+
+/// What carries a protocol. A destination of one has nothing to do with the same address and port of
+/// the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP.
+    Stream,
+    /// UDP.
+    Datagram,
 }
 
 /// What weir needs to speak PostgreSQL for an agent.
@@ -78,6 +94,15 @@ pub struct Tcp {
     pub record_bytes: bool,
     /// How long a connection may be silent; none means for ever.
     pub idle_timeout: Option<Duration>,
+}
+
+/// What holds for the flows of an opaque target over UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Udp {
+    /// Whether the datagrams themselves go on record, both ways.
+    pub record_bytes: bool,
+    /// How long a flow may be silent before it counts as ended.
+    pub idle_timeout: Duration,
 }
 
 /// The destinations that are meant by a target: any of its hosts or networks, on any of its ports.
@@ -127,6 +152,7 @@ impl Target {
         match self.service {
             Service::Postgres(_) => Protocol::Postgres,
             Service::Tcp(_) => Protocol::Tcp,
+            Service::Udp(_) => Protocol::Udp,
         }
     }
 }
@@ -138,6 +164,16 @@ impl Protocol {
         match self {
             Self::Postgres => "postgres",
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+
+    /// What carries it.
+    #[must_use]
+    pub fn transport(self) -> Transport {
+        match self {
+            Self::Postgres | Self::Tcp => Transport::Stream,
+            Self::Udp => Transport::Datagram,
         }
     }
 }
@@ -162,7 +198,8 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<TargetName, Arc<Target>> {
     let name = table
         .required("name", "name = \"orders-db\"")
         .and_then(|v| v.located::<TargetName>());
-    let protocols = [Protocol::Postgres, Protocol::Tcp].map(|p| (p.as_str(), p));
+    let protocols = [Protocol::Postgres, Protocol::Tcp, Protocol::Udp];
+    let protocols = protocols.map(|p| (p.as_str(), p));
     let protocol = table.required("protocol", "protocol = \"postgres\"");
     let protocol = protocol.and_then(|v| v.one_of(&protocols));
     let matches = matches(&mut table);
@@ -173,6 +210,7 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<TargetName, Arc<Target>> {
     let dial_from = dial_from(&mut table, upstream.as_ref());
     let service = match protocol {
         Some(Protocol::Tcp) => service::tcp(&mut table).map(Service::Tcp),
+        Some(Protocol::Udp) => service::udp(&mut table, &matches).map(Service::Udp),
         // Where the protocol isn't known, what weir reads is the likelier meant.
         Some(Protocol::Postgres) | None => {
             service::postgres(&mut table, upstream.as_ref(), &matches)

@@ -9,7 +9,7 @@ use weir_policy::Mode;
 
 use super::{
     AgentTls, Config, ConfigErrors, Dns, Host, IdentityKind, PasswordSource, Place, Postgres,
-    Protocol, Reach, Resolvers, Service, Target, Tcp, UpstreamTls,
+    Protocol, Reach, Resolvers, Service, Target, Tcp, Udp, UpstreamTls,
 };
 
 /// What a target says of PostgreSQL.
@@ -324,6 +324,36 @@ fn an_opaque_target_has_no_credential_and_says_what_is_recorded() {
     // A network of many hosts needs no certificate: nothing is lent that could be lured out.
     let network = text("").replace("hosts = [\"a.b\"]", "cidrs = [\"10.0.0.0/8\"]");
     assert_eq!(parsed(&network).targets.len(), 1);
+}
+
+#[test]
+fn datagrams_go_to_hosts_and_a_silent_flow_ends() {
+    let text = |lines: &str| {
+        format!(
+            "[[target]]\nname = \"web\"\nprotocol = \"udp\"\nhosts = [\"a.b\", \"192.0.2.1\"]\n\
+             ports = [443]\n{lines}"
+        )
+    };
+    for (lines, record_bytes, idle) in [
+        ("", false, 60),
+        ("record = \"bytes\"\nidle_timeout = \"10m\"", true, 600),
+    ] {
+        let config = parsed(&text(lines));
+        let expected = Udp {
+            record_bytes,
+            idle_timeout: Duration::from_secs(idle),
+        };
+        assert_eq!(config.targets[0].protocol(), Protocol::Udp);
+        assert_eq!(config.targets[0].service, Service::Udp(expected), "{lines}");
+    }
+    // The same place over TCP is another matter, for one workload, too.
+    let both = format!(
+        "[[identity]]\nname = \"bot\"\nkind = \"unix\"\n[[workload]]\nname = \"ci\"\n\
+         cgroup = \"/weir/ci\"\nidentity = \"bot\"\n{}{}",
+        text(""),
+        text("").replace("udp", "tcp").replace("web", "web-tcp")
+    );
+    assert_eq!(parsed(&both).targets.len(), 2);
 }
 
 #[test]

@@ -105,6 +105,17 @@ impl Given {
         }
     }
 
+    /// The addresses that were given for this name and are known by it still, the latest first.
+    pub(super) fn addresses(&self, name: &HostName, now: Instant) -> Vec<IpAddr> {
+        let latest_first = self.order.values().rev();
+        let known = latest_first.filter(|address| {
+            let names = self.addresses.get(*address);
+            let mut names = names.iter().flat_map(|known| &known.names);
+            names.any(|known| known.name == *name && now < known.until + self.kept)
+        });
+        known.copied().collect()
+    }
+
     /// The names that this address was given for.
     pub(super) fn names(&self, address: IpAddr, now: Instant) -> GivenNames {
         let mut given = GivenNames::default();
@@ -183,6 +194,22 @@ mod tests {
             Some(&host("a.example"))
         );
         assert_eq!(given.names(address(2), later), GivenNames::default());
+    }
+
+    #[test]
+    fn a_names_addresses_are_known_as_long_as_they_are_known_by_it() {
+        let (mut given, now) = (Given::new(HOUR), Instant::now());
+        let later = now + Duration::from_secs(600);
+        given.remember(&host("a.example"), address(1), 60, now);
+        given.remember(&host("a.example"), address(2), 600, now);
+        given.remember(&host("b.example"), address(3), 600, now);
+        given.remember(&host("b.example"), address(2), 600, later);
+        let a = host("a.example");
+        assert_eq!(given.addresses(&a, now), [address(2), address(1)]);
+        let soon = now + HOUR + Duration::from_secs(60);
+        assert_eq!(given.addresses(&a, soon), [address(2)]);
+        let late = now + HOUR + Duration::from_secs(600);
+        assert!(given.addresses(&a, late).is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The way of one question: read, judged, on record, asked, remembered, answered.
 
 mod asker;
+mod heard;
 mod judged;
 
 use std::{
@@ -17,7 +18,10 @@ use weir_policy::{Mode, Policies};
 use weir_record::{Outcome, RecordError, RecordedPermit, Status};
 
 pub use self::asker::Asker;
-use self::judged::{Judged, Refused};
+use self::{
+    heard::Heard,
+    judged::{Judged, Refused},
+};
 use super::{
     accounts::{Accounts, Owed, Speaker},
     answer::{self, Reason, Transport},
@@ -29,7 +33,7 @@ use super::{
     rate::Rate,
     upstream::Upstreams,
 };
-use crate::config::{Config, Workload, WorkloadName};
+use crate::config::{Config, HostName, Workload, WorkloadName};
 
 /// Most questions of one workload that are under way at a time.
 const MOST_AT_ONCE: usize = 128;
@@ -52,6 +56,7 @@ pub struct Resolver {
     policies: watch::Receiver<Arc<Policies>>,
     upstreams: Upstreams,
     accounts: Accounts,
+    heard: Heard,
 }
 
 /// What is known of one workload; nobody else waits for it.
@@ -90,6 +95,7 @@ impl Resolver {
             policies: options.policies,
             upstreams: Upstreams::new(options.upstreams, config.dns.timeout),
             accounts: Accounts::new(options.records),
+            heard: Heard::default(),
         }
     }
 
@@ -123,6 +129,22 @@ impl Resolver {
         local
             .map(|local| lock(&local.given).names(address, Instant::now()))
             .unwrap_or_default()
+    }
+
+    /// The addresses that a workload was given for a name and that are known by it still, the latest
+    /// first.
+    #[must_use]
+    pub fn given(&self, workload: &WorkloadName, name: &HostName) -> Vec<IpAddr> {
+        let local = self.workloads.get(workload);
+        local
+            .map(|local| lock(&local.given).addresses(name, Instant::now()))
+            .unwrap_or_default()
+    }
+
+    /// Has this called whenever a workload is about to be given addresses of a name, once they are
+    /// remembered and before the workload has them. The first caller is heard, and no other.
+    pub fn when_given(&self, call: impl Fn(&WorkloadName, &HostName) + Send + Sync + 'static) {
+        self.heard.call(call);
     }
 
     /// Ends records in which nothing was recorded for a time. To be called every minute or so.
@@ -176,7 +198,11 @@ impl Resolver {
                 match recorded {
                     Ok((owed, permit)) => {
                         let found = self.find(&permit, &query).await;
-                        answer_found(local, &query, &found, owed, (began, transport))
+                        let answer = answer_found(local, &query, &found, owed, (began, transport));
+                        if found.is_ok_and(|found| found.addresses().next().is_some()) {
+                            self.heard.tell(&asker.workload, &query.question.name);
+                        }
+                        answer
                     }
                     Err(error) => unrecorded(&query, &error),
                 }

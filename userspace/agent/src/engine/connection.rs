@@ -2,18 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use rustls::crypto::ring;
 use tokio::net::TcpStream;
 use tracing::Instrument;
 use weir_intercept::{
     Intercepted,
     attribute::{self, Origin},
 };
-use weir_policy::{Mode, Subject};
-use weir_record::{End, RecordError, SessionId, SessionStart, SessionWriter};
+use weir_record::{End, RecordError, SessionId, SessionWriter};
 
-use super::{Engine, live::Registered, names, process, status::LiveSession};
+use super::{
+    Engine,
+    live::Registered,
+    names,
+    opened::{Opened, describe, live},
+};
 use crate::{
     admit::{Admitted, admit},
     config::Workload,
@@ -75,15 +77,15 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         }),
     };
     let version = watched.policies.borrow().version().to_string();
-    let mut start = describe(
-        &origin,
-        &workload,
-        &intercepted,
-        subject.ok(),
-        admission.as_ref().ok(),
-        version,
-    );
-    start.destination_name = names.latest().map(ToString::to_string);
+    let start = describe(Opened {
+        origin: &origin,
+        workload: &workload,
+        subject: subject.ok(),
+        destination,
+        destination_name: names.latest(),
+        target: admission.as_ref().ok().and_then(Admitted::target),
+        policy_version: version,
+    });
     let id = start.id;
     let _registered: Registered = inner.live.register(id, live(&start));
     let record = match SessionWriter::create(&inner.records, &start) {
@@ -133,59 +135,5 @@ async fn refuse(engine: &Engine, io: TcpStream, message: &str, id: SessionId) {
         && first.get(..count).is_some_and(postgres::is_startup)
     {
         postgres::refuse(io, message, &id, &engine.0.services).await;
-    }
-}
-
-fn describe(
-    origin: &Origin,
-    workload: &Workload,
-    intercepted: &Intercepted,
-    subject: Option<Subject>,
-    admission: Option<&Admitted>,
-    policy_version: String,
-) -> SessionStart {
-    let now = Timestamp::now();
-    let target = admission.and_then(Admitted::target);
-    let subject = subject.unwrap_or_else(|| Subject {
-        id: "unverified".to_owned(),
-        groups: Vec::new(),
-        on_behalf_of: None,
-    });
-    SessionStart {
-        id: SessionId::new(now, random()),
-        started: now,
-        workload: workload.name.to_string(),
-        subject: subject.id,
-        groups: subject.groups,
-        on_behalf_of: subject.on_behalf_of,
-        process: process::of(origin),
-        destination: intercepted.orig_dst.to_string(),
-        destination_name: None,
-        target: target.map(|target| target.name.to_string()),
-        protocol: target.map(|target| target.protocol().to_string()),
-        policy_version,
-        observed: workload.mode == Mode::Observe,
-    }
-}
-
-fn live(start: &SessionStart) -> LiveSession {
-    LiveSession {
-        id: start.id.to_string(),
-        workload: start.workload.clone(),
-        subject: start.subject.clone(),
-        target: start.target.clone(),
-        destination: start.destination.clone(),
-        observed: start.observed,
-        since: start.started,
-    }
-}
-
-/// Tells sessions of one millisecond apart; not a secret. Without it two of them would want one
-/// file, and the second would be refused.
-fn random() -> u32 {
-    let mut bytes = [0; 4];
-    match ring::default_provider().secure_random.fill(&mut bytes) {
-        Ok(()) => u32::from_ne_bytes(bytes),
-        Err(_) => std::process::id(),
     }
 }

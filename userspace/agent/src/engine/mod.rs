@@ -5,9 +5,11 @@
 //! its view of the policies before that, so that no change can slip between.
 
 mod connection;
+mod datagrams;
 mod held;
 mod live;
 mod names;
+mod opened;
 mod policies;
 mod process;
 mod refusals;
@@ -29,7 +31,7 @@ use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_wire::postgres::Limits;
 
-use self::{live::Live, refusals::RefusalLog};
+use self::{datagrams::Places, live::Live, refusals::RefusalLog};
 pub use self::{
     policies::{PolicyFiles, ReadPolicies, ReloadError, Reloaded},
     status::{
@@ -112,6 +114,7 @@ struct Inner {
     interceptor: Mutex<Option<Arc<Interceptor>>>,
     interception: weir_intercept::Status,
     workloads: BTreeMap<CgroupId, Tagged>,
+    places: Places,
     routes: ArcSwap<Routes>,
     services: Arc<Services>,
     resolver: Arc<Resolver>,
@@ -201,14 +204,22 @@ impl Engine {
             instance: &options.instance,
             policy: &policies.borrow().version().to_string(),
         });
-        Ok(Self(Arc::new(Inner {
+        let places = Places::new(
+            &config,
+            workloads
+                .iter()
+                .map(|(id, tagged)| (*id, tagged.workload.as_ref())),
+        );
+        let interceptor = Arc::new(interceptor);
+        let engine = Self(Arc::new(Inner {
             records: config.engine.records(),
             interception: interceptor.status(),
-            interceptor: Mutex::new(Some(Arc::new(interceptor))),
+            interceptor: Mutex::new(Some(Arc::clone(&interceptor))),
             instance: options.instance,
             started,
             files,
             workloads,
+            places,
             routes: ArcSwap::from_pointee(routes),
             services: Arc::new(services),
             resolver: Arc::new(resolver),
@@ -219,7 +230,15 @@ impl Engine {
             refusals,
             audit,
             config,
-        })))
+        }));
+        engine.tell_places(&interceptor)?;
+        let inner = Arc::downgrade(&engine.0);
+        engine.0.resolver.when_given(move |workload, name| {
+            if let Some(inner) = inner.upgrade() {
+                Self(inner).tell_given(workload, name);
+            }
+        });
+        Ok(engine)
     }
 
     /// Lifts enforcement: what was tagged reaches the network directly from here on.

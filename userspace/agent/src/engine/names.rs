@@ -1,13 +1,9 @@
 //! Questions to resolvers: from the kernel to weir's own resolver, and the answers back.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::{
-    task::JoinSet,
-    time::{interval, sleep},
-};
 use weir_intercept::{
-    AcceptError, Datagram, Interceptor, OrigDst,
+    Datagram, OrigDst,
     attribute::{self, Origin},
 };
 
@@ -18,46 +14,9 @@ use crate::{
     identity,
 };
 
-/// Most questions that are under way at a time, of all workloads.
-const MOST: usize = 2048;
-/// How often records in which nothing happens are ended.
-const TIDY: Duration = Duration::from_secs(60);
-
-/// Takes datagrams and has them answered, until it is dropped.
-pub(super) async fn answer(engine: Engine, interceptor: Arc<Interceptor>) {
-    let mut under_way = JoinSet::new();
-    let mut tidy = interval(TIDY);
-    loop {
-        while under_way.try_join_next().is_some() {}
-        let datagram = tokio::select! {
-            datagram = interceptor.datagram() => datagram,
-            _ = tidy.tick() => {
-                engine.0.resolver.tidy();
-                continue;
-            }
-        };
-        match datagram {
-            Ok(datagram) if under_way.len() < MOST => {
-                if let Some((workload, turn)) = turn(&engine, &datagram) {
-                    under_way.spawn(one(engine.clone(), workload, turn, datagram));
-                }
-            }
-            // As a network that is too busy; a client asks again.
-            Ok(_) => tracing::debug!("too many questions to resolvers at a time: one is dropped"),
-            Err(AcceptError::TooLong { workload, .. }) => {
-                tracing::warn!(%workload, "dropped a question that is too long for a resolver");
-            }
-            Err(error) => {
-                tracing::error!(%error, "can't take questions to resolvers");
-                sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-}
-
 /// Whose question it is, and its place among that workload's. Nothing is found out about a datagram
 /// before it has one.
-fn turn(engine: &Engine, datagram: &Datagram) -> Option<(Arc<Workload>, Turn)> {
+pub(super) fn turn(engine: &Engine, datagram: &Datagram) -> Option<(Arc<Workload>, Turn)> {
     let id = datagram.facts.workload;
     let Some(workload) = engine.workload(id) else {
         tracing::error!(workload = %id, "a question of an unknown workload");
@@ -70,7 +29,13 @@ fn turn(engine: &Engine, datagram: &Datagram) -> Option<(Arc<Workload>, Turn)> {
     Some((workload, turn?))
 }
 
-async fn one(engine: Engine, workload: Arc<Workload>, turn: Turn, datagram: Datagram) {
+/// Answers a question that has its turn.
+pub(super) async fn answer(
+    engine: Engine,
+    workload: Arc<Workload>,
+    turn: Turn,
+    datagram: Datagram,
+) {
     let origin = attribute::of(&datagram.facts, datagram.caller.as_ref()).await;
     let asker = asker(&workload, &origin, datagram.orig_dst);
     let payload = &datagram.payload;

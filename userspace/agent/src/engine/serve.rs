@@ -9,7 +9,7 @@ use tokio::{
 };
 use weir_intercept::{AcceptError, Interceptor};
 
-use super::{Engine, EngineError, Tagged, connection, held, names, report_unresolved};
+use super::{Engine, EngineError, Tagged, connection, datagrams, held, report_unresolved};
 use crate::{audit::AuditEvent, route::Routes};
 
 /// How often host names of targets are looked up again.
@@ -29,8 +29,9 @@ impl Engine {
         let Some(interceptor) = self.interceptor() else {
             return Ok(());
         };
-        let mut beside = self.beside(&interceptor);
+        let mut beside = self.beside();
         let mut sessions = JoinSet::new();
+        sessions.spawn(datagrams::take(self.clone(), Arc::clone(&interceptor)));
         self.accept(&interceptor, &mut sessions, shutdown).await;
         self.0.shutdown.send_replace(true);
         let farewell = async { while sessions.join_next().await.is_some() {} };
@@ -58,7 +59,7 @@ impl Engine {
         loop {
             tokio::select! {
                 () = &mut shutdown => break,
-                _ = resolve.tick() => self.resolve().await,
+                _ = resolve.tick() => self.resolve(interceptor).await,
                 Some(_) = sessions.join_next() => {}
                 accepted = interceptor.accept() => match accepted {
                     Ok(intercepted) => {
@@ -77,9 +78,8 @@ impl Engine {
     }
 
     /// What runs beside the sessions, until it is dropped.
-    fn beside(&self, interceptor: &Arc<Interceptor>) -> JoinSet<()> {
+    fn beside(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        tasks.spawn(names::answer(self.clone(), Arc::clone(interceptor)));
         let port = self.0.interception.port;
         for Tagged { workload, cgroup } in self.0.workloads.values() {
             tasks.spawn(held::watch(
@@ -92,9 +92,12 @@ impl Engine {
         tasks
     }
 
-    async fn resolve(&self) {
+    async fn resolve(&self, interceptor: &Interceptor) {
         let mut routes = Routes::clone(&self.0.routes.load());
         report_unresolved(&mut routes).await;
         self.0.routes.store(Arc::new(routes));
+        if let Err(error) = self.tell_places(interceptor) {
+            tracing::error!(%error, "datagrams to new addresses of a target are refused");
+        }
     }
 }

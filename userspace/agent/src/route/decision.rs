@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use weir_policy::Mode;
 
-use crate::config::{Target, TargetName, WorkloadName};
+use crate::config::{Target, TargetName, Transport, WorkloadName};
 
 /// What is to be done with a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct NoRoute {
     pub destination: SocketAddr,
     /// Which workload.
     pub workload: WorkloadName,
+    /// Over what.
+    pub transport: Transport,
     /// Why it can't go there.
     pub reason: Reason,
 }
@@ -119,9 +121,18 @@ impl fmt::Display for NoRoute {
         let Self {
             destination,
             workload,
+            transport,
             reason,
         } = self;
         match reason {
+            Reason::Undeclared if *transport == Transport::Datagram => write!(
+                f,
+                "no target is declared for datagrams to {destination}; to let workload {workload} \
+                 send there, add to weir.toml a [[target]] with name, protocol = \"udp\", \
+                 hosts = [\"{}\"] and ports = [{}]",
+                destination.ip(),
+                destination.port()
+            ),
             Reason::Undeclared => write!(
                 f,
                 "no target is declared for {destination}; to let workload {workload} go there, add \

@@ -10,6 +10,8 @@
 //! not there. Not to those of a declared target that it may not reach, or that can't be told apart,
 //! unless that is opaque: there masking would have to hold, and weir must not lend the credential.
 //!
+//! TCP and UDP are two worlds: a target of the one is none of the other's.
+//!
 //! Not its job: to say whether the subject may connect (policy), to dial, to hold a secret.
 //!
 //! A name means what weir's own look-up of it says, and what the workload was given when it asked
@@ -37,7 +39,7 @@ pub use resolve::{ResolvedHosts, Unresolved};
 
 use weir_policy::Mode;
 
-use crate::config::{Config, Match, Place, Protocol, Reach, Target, WorkloadName};
+use crate::config::{Config, Match, Place, Protocol, Reach, Target, Transport, WorkloadName};
 use crate::dns::GivenNames;
 
 /// The declared targets, who reaches them, and what their names resolved to.
@@ -116,12 +118,35 @@ impl Routes {
         destination: SocketAddr,
         names: &GivenNames,
     ) -> Route {
+        self.route_over(Transport::Stream, workload, destination, names)
+    }
+
+    /// Where a workload's datagrams to an address belong, that it was given for these names. Nothing
+    /// passes that nobody declared, even where the workload is only observed: the kernel has refused
+    /// such a datagram before.
+    #[must_use]
+    pub fn route_datagrams(
+        &self,
+        workload: &WorkloadName,
+        destination: SocketAddr,
+        names: &GivenNames,
+    ) -> Route {
+        self.route_over(Transport::Datagram, workload, destination, names)
+    }
+
+    fn route_over(
+        &self,
+        transport: Transport,
+        workload: &WorkloadName,
+        destination: SocketAddr,
+        names: &GivenNames,
+    ) -> Route {
         let destination = SocketAddr::new(destination.ip().to_canonical(), destination.port());
         let (reach, mode) = match self.workloads.get(workload) {
             Some((reach, mode)) => (Some(reach), *mode),
             None => (None, Mode::Enforce),
         };
-        let closest = self.closest(destination, names);
+        let closest = self.closest(transport, destination, names);
         let mut within = closest
             .iter()
             .filter(|t| reach.is_some_and(|r| r.includes(&t.name)));
@@ -149,20 +174,27 @@ impl Routes {
         let nowhere = NoRoute {
             destination,
             workload: workload.clone(),
+            transport,
             reason,
         };
         let opaque = closest.iter().all(|t| t.protocol() == Protocol::Tcp);
-        if mode == Mode::Observe && opaque {
+        if mode == Mode::Observe && opaque && transport == Transport::Stream {
             return Route::Pass(Passed::new(nowhere));
         }
         Route::Refuse(nowhere)
     }
 
     /// The targets that match this destination most closely.
-    fn closest(&self, destination: SocketAddr, names: &GivenNames) -> Vec<&Arc<Target>> {
+    fn closest(
+        &self,
+        transport: Transport,
+        destination: SocketAddr,
+        names: &GivenNames,
+    ) -> Vec<&Arc<Target>> {
         let mut closest = Vec::new();
         let mut best = None;
-        for target in self.targets.iter() {
+        let carried = |target: &&Arc<Target>| target.protocol().transport() == transport;
+        for target in self.targets.iter().filter(carried) {
             let closeness = self.closeness(&target.matches, destination, names);
             if closeness > best {
                 closest.clear();

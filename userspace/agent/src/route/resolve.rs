@@ -40,6 +40,11 @@ impl ResolvedHosts {
             .is_some_and(|addresses| addresses.contains(&address.to_canonical()))
     }
 
+    /// What the name resolved to.
+    pub fn of(&self, name: &HostName) -> impl Iterator<Item = IpAddr> {
+        self.0.get(name).into_iter().flatten().copied()
+    }
+
     /// Each name and its addresses.
     pub fn iter(&self) -> impl Iterator<Item = (&HostName, &BTreeSet<IpAddr>)> {
         self.0.iter()

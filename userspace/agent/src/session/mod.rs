@@ -1,9 +1,12 @@
-//! Drive one protocol's codec, both ways, or pass on what weir doesn't read. Which command may go on is asked of [`judge`], never
-//! decided here.
+//! Drive one protocol's codec, both ways, or pass on what weir doesn't read. Which command may go on
+//! is asked of [`judge`], never decided here.
 
+pub mod datagrams;
 pub mod judge;
 pub mod opaque;
 pub mod postgres;
+
+mod passing;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@
 
 pub mod postgres;
 pub mod tcp;
+pub mod udp;
 
 use std::{io, net::SocketAddr, time::Duration};
 

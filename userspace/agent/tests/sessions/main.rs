@@ -17,6 +17,7 @@
 mod common;
 
 mod basics;
+mod datagrams;
 mod detours;
 mod drivers;
 mod logins;

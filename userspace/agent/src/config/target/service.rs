@@ -1,15 +1,24 @@
 //! The keys of a `[[target]]` that belong to its protocol.
 
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
 use super::{
     super::{
-        address::HostPort,
+        address::{Host, HostPort},
         credential, duration,
         invalid::InvalidValue,
         table::Table,
         tls::{self, UpstreamTls},
     },
-    AgentTls, Match, Postgres, Tcp,
+    AgentTls, Match, Postgres, Tcp, Udp,
 };
+use crate::dns;
+
+/// How long a flow of datagrams may be silent, where nothing else is said.
+const IDLE: Duration = Duration::from_secs(60);
 
 /// Reads what PostgreSQL needs. `upstream` is none where it was wrong.
 pub(super) fn postgres(
@@ -35,7 +44,7 @@ pub(super) fn postgres(
     for key in ["record", "idle_timeout"] {
         if let Some(value) = table.optional(key) {
             let wrong = InvalidValue::new(format!("`{key}` is for opaque targets"));
-            value.wrong(wrong.help("take it out, or set protocol = \"tcp\""));
+            value.wrong(wrong.help("take it out, or set protocol = \"tcp\" or \"udp\""));
         }
     }
     if let (Some(None), Some(tls)) = (upstream, &tls)
@@ -50,8 +59,56 @@ pub(super) fn postgres(
     })
 }
 
-/// Reads what holds for an opaque target.
+/// Reads what holds for an opaque target over TCP.
 pub(super) fn tcp(table: &mut Table<'_>) -> Option<Tcp> {
+    let (record_bytes, idle_timeout) = opaque(table)?;
+    Some(Tcp {
+        record_bytes,
+        idle_timeout,
+    })
+}
+
+/// Reads what holds for an opaque target over UDP.
+pub(super) fn udp(table: &mut Table<'_>, matches: &Match) -> Option<Udp> {
+    let opaque = opaque(table);
+    let mut right = true;
+    let mut wrong = |key: &str, message: String, help: &str| {
+        table.wrong(key, InvalidValue::new(message).help(help));
+        right = false;
+    };
+    if !matches.cidrs.is_empty() {
+        let message = "a target of datagrams is known to the kernel by single addresses";
+        let help = "name each of them, or its name, in `hosts`";
+        wrong("cidrs", message.to_owned(), help);
+    }
+    if matches.ports.contains(&dns::PORT) {
+        let message = "datagrams to port 53 are questions to resolvers, which weir answers itself";
+        let help = "take it out; names are looked up without a target";
+        wrong("ports", message.to_owned(), help);
+    }
+    for host in &matches.hosts {
+        if let Host::Address(address) = host
+            && !is_of_one_host(*address)
+        {
+            let message = format!("{address} is not the address of one host");
+            let help = "name a host's own address; weir passes nothing on to groups";
+            wrong("hosts", message, help);
+        }
+    }
+    let (record_bytes, idle_timeout) = opaque?;
+    right.then_some(Udp {
+        record_bytes,
+        idle_timeout: idle_timeout.unwrap_or(IDLE),
+    })
+}
+
+/// Whether datagrams to it reach one host, and are answered by that address.
+pub(crate) fn is_of_one_host(address: IpAddr) -> bool {
+    !address.is_unspecified() && !address.is_multicast() && address != Ipv4Addr::BROADCAST
+}
+
+/// What is recorded, and how long it may be silent.
+fn opaque(table: &mut Table<'_>) -> Option<(bool, Option<Duration>)> {
     for key in ["credential", "agent", "tls"] {
         if let Some(value) = table.optional(key) {
             let wrong = InvalidValue::new(format!(
@@ -69,10 +126,7 @@ pub(super) fn tcp(table: &mut Table<'_>) -> Option<Tcp> {
         Some(timeout) => duration::read(&timeout).map(Some),
         None => Some(None),
     };
-    Some(Tcp {
-        record_bytes: record_bytes?,
-        idle_timeout: idle_timeout?,
-    })
+    Some((record_bytes?, idle_timeout?))
 }
 
 /// Without a declared upstream weir logs in wherever the agent dials. In a network of many hosts

@@ -18,15 +18,15 @@ mod resets;
 use std::time::Instant;
 
 use tokio::net::TcpStream;
-use weir_policy::{Permit, Refusal, Target, Verdict};
+use weir_policy::Refusal;
 use weir_record::{CommandText, End, Outcome, RecordError, SessionWriter, Status};
 
 use self::copy::{Copied, Ended, Ways, copy};
 use super::{
-    Watched,
-    judge::{self, Judge},
+    Watched, judge,
+    passing::{self, judge_of},
 };
-use crate::{admit::Passage, approve, upstream::tcp};
+use crate::{admit::Passage, upstream::tcp};
 
 /// Serves one admitted connection to its end, and ends its record.
 ///
@@ -41,7 +41,7 @@ pub async fn serve(
     resets::on(&agent);
     // 1. Judge the connection.
     let mut judge = judge_of(&passage, &mut watched);
-    let permit = match permit(&judge, &passage) {
+    let permit = match passing::permit(&judge, &passage) {
         Ok(permit) => permit,
         Err(Refusal { rule, message, .. }) => {
             tracing::info!(session = %record.id(), rule, message, "refused");
@@ -81,7 +81,7 @@ pub async fn serve(
     };
     let allowed = |policies| {
         judge.replace(policies);
-        self::permit(&judge, &passage).map(drop)
+        passing::permit(&judge, &passage).map(drop)
     };
     let (ended, copied) = copy(ways, &mut record, &mut watched, allowed).await?;
     // 5. Record what became of it.
@@ -100,39 +100,6 @@ pub async fn serve(
         Ended::Shutdown => End::Shutdown,
         Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
     })
-}
-
-fn judge_of(passage: &Passage, watched: &mut Watched) -> Judge {
-    let target = Target {
-        name: passage
-            .target()
-            .map_or_else(String::new, |target| target.name.to_string()),
-        protocol: passage
-            .target()
-            .map_or_else(String::new, |target| target.protocol().to_string()),
-        database: passage.destination().to_string(),
-    };
-    let policies = watched.policies.borrow_and_update().clone();
-    Judge::new(
-        policies,
-        passage.subject().clone(),
-        target,
-        passage.workload().to_string(),
-        passage.mode(),
-    )
-}
-
-/// Judges the opening of a declared target; what is undeclared goes on because it is observed.
-fn permit(judge: &Judge, passage: &Passage) -> Result<Permit, Refusal> {
-    if let Some(unadmitted) = passage.unadmitted() {
-        let message = unadmitted.message.clone();
-        return Ok(judge.policies().observe_unjudged(unadmitted.rule, message));
-    }
-    match judge.judge([&judge::connect()], false) {
-        Verdict::Allow(permit) => Ok(permit),
-        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
-        Verdict::Deny(refusal) => Err(refusal),
-    }
 }
 
 fn outcome(status: Status, copied: Copied, began: Instant) -> Outcome {

@@ -1,0 +1,118 @@
+//! One flow of datagrams: attributed, put on record, identified, routed, admitted, served.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+use tracing::Instrument;
+use weir_intercept::{Datagram, attribute};
+use weir_record::{End, RecordError, SessionWriter};
+
+use crate::{
+    admit::admit_datagrams,
+    config::Workload,
+    engine::{
+        Engine,
+        live::Registered,
+        opened::{Opened, describe, live},
+    },
+    identity,
+    session::{
+        Watched,
+        datagrams::{self, Outlet, Served, WayBack},
+    },
+};
+
+/// How long a refusal holds for what else is sent in the flow, so that not each datagram makes a
+/// record. Other policies end it at once.
+const REFUSED_FOR: Duration = Duration::from_secs(30);
+
+impl WayBack for weir_intercept::WayBack {
+    fn send(&self, datagram: &[u8]) -> impl Future<Output = io::Result<()>> + Send {
+        weir_intercept::WayBack::send(self, datagram)
+    }
+}
+
+/// Serves the flow that this datagram began. Its payload is in the queue already.
+pub(super) async fn serve(
+    engine: Engine,
+    workload: Arc<Workload>,
+    first: Datagram,
+    mut sent: Outlet,
+) {
+    let destination = first.orig_dst;
+    let span = tracing::info_span!("datagrams", workload = %workload.name, %destination);
+    let served = async {
+        // The view of the policies is taken before anything is decided.
+        let mut watched = Watched {
+            policies: engine.0.policies.subscribe(),
+            shutdown: engine.0.shutdown.subscribe(),
+        };
+        match opened(&engine, &workload, first, (&mut sent, &mut watched)).await {
+            Ok(Served::Over) => {}
+            Ok(Served::Refused) => refuse(&mut sent, &mut watched).await,
+            Err(error) => {
+                tracing::error!(%error, "a flow of datagrams is refused, since it can't be recorded");
+                refuse(&mut sent, &mut watched).await;
+            }
+        }
+    };
+    served.instrument(span).await;
+}
+
+async fn opened(
+    engine: &Engine,
+    workload: &Workload,
+    first: Datagram,
+    (sent, watched): (&mut Outlet, &mut Watched),
+) -> Result<Served, RecordError> {
+    let inner = &engine.0;
+    let origin = attribute::of(&first.facts, first.caller.as_ref()).await;
+    let destination = first.orig_dst.get();
+    let names = inner.resolver.names(&workload.name, destination.ip());
+    let subject = identity::subject(&workload.identity, origin.uid.get());
+    let admitted = match &subject {
+        Ok(subject) => {
+            let routes = inner.routes.load();
+            let route = routes.route_datagrams(&workload.name, destination, &names);
+            admit_datagrams(subject.clone(), route)
+                .map(|passage| passage.within(first.namespace.clone()))
+                .map_err(|refused| (refused.rule, refused.message))
+        }
+        Err(error) => Err(("identity-unverified", error.to_string())),
+    };
+    let start = describe(Opened {
+        origin: &origin,
+        workload,
+        subject: subject.ok(),
+        destination,
+        destination_name: names.latest(),
+        target: admitted.as_ref().ok().and_then(|passage| passage.target()),
+        policy_version: watched.policies.borrow().version().to_string(),
+    });
+    let _registered: Registered = inner.live.register(start.id, live(&start));
+    let record = SessionWriter::create(&inner.records, &start)?;
+    match admitted {
+        Ok(passage) => {
+            let target = passage.target().map(|target| target.name.as_str());
+            tracing::info!(session = %start.id, target, "datagrams are passed on");
+            datagrams::serve((sent, &first.way_back()), &passage, record, watched).await
+        }
+        Err((rule, message)) => {
+            tracing::info!(session = %start.id, rule, message, "refused");
+            let rule = rule.to_owned();
+            record.end(&End::Refused { rule, message })?;
+            Ok(Served::Refused)
+        }
+    }
+}
+
+/// Drops what is sent for a time.
+async fn refuse(sent: &mut Outlet, watched: &mut Watched) {
+    let over = async { while sent.next().await.is_some() {} };
+    tokio::select! {
+        () = over => {}
+        () = sleep(REFUSED_FOR) => {}
+        _ = watched.policies.changed() => {}
+        _ = watched.shutdown.wait_for(|stop| *stop) => {}
+    }
+}

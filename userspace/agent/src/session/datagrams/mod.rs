@@ -1,0 +1,151 @@
+//! Flows of datagrams: what one socket of an agent sends to one destination, and what comes back.
+//! Admitted and judged as a whole, counted and passed on as they come.
+//!
+//! Job: one flow, from the verdict to the record's last. Datagrams keep their borders and their
+//! order, and may get lost where a network would lose them: when the agent sends faster than the
+//! target's side takes.
+//!
+//! Not its job: to know what is said, to tell flows apart (the engine), to hold a credential.
+//!
+//! Known limits: a flow is its first sender's; who else sends on the same socket is not told. The
+//! counts are on record when the flow ends, not before. That a target refuses datagrams (ICMP) is
+//! not told to the agent, which hears nothing, as behind a filter that drops. TTL, TOS and ECN are
+//! weir's own.
+
+mod queue;
+mod relay;
+
+use std::{future::Future, io, time::Instant};
+
+use weir_policy::Refusal;
+use weir_record::{CommandText, End, Outcome, RecordError, SessionWriter, Status};
+
+pub use self::queue::{Inlet, Outlet, Over, Room, queue};
+use self::relay::{Counts, Ended, Ends, Passed, relay};
+use super::{
+    Watched, judge,
+    passing::{judge_of, permit},
+};
+use crate::{admit::Passage, config::Udp, upstream::udp};
+
+/// The way back to the socket that a flow came from.
+pub trait WayBack: Send + Sync {
+    /// Sends one datagram there; it comes from the address that the agent sent to.
+    fn send(&self, datagram: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// What became of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// It ended as flows do. What comes next is another.
+    Over,
+    /// It was refused, cut off, or could not be opened. So would be what comes next, for now.
+    Refused,
+}
+
+/// Serves one admitted flow to its end, and ends its record. `sent` is what the agent sends, the
+/// first datagram included.
+///
+/// # Errors
+/// When it can't be recorded; nothing more is passed on then.
+pub async fn serve<W: WayBack>(
+    (sent, back): (&mut Outlet, &W),
+    passage: &Passage<Udp>,
+    mut record: SessionWriter,
+    watched: &mut Watched,
+) -> Result<Served, RecordError> {
+    // 1. Judge the flow.
+    let mut judge = judge_of(passage, watched);
+    let permit_to_open = match permit(&judge, passage) {
+        Ok(permit) => permit,
+        Err(Refusal { rule, message, .. }) => {
+            tracing::info!(session = %record.id(), rule, message, "refused");
+            record.end(&End::Refused { rule, message })?;
+            return Ok(Served::Refused);
+        }
+    };
+    // 2. Put it on record.
+    let text = format!("connect to {}", passage.destination());
+    let command = CommandText {
+        text: &text,
+        parameters: &[],
+        statements: &[judge::connect()],
+    };
+    let recorded = record.intent(permit_to_open, command)?;
+    let began = Instant::now();
+    // 3. Open the target's side.
+    let target = match udp::open(passage).await {
+        Ok(held) => held.release(&recorded),
+        Err(error) => {
+            tracing::warn!(session = %record.id(), %error, "the target can't be reached");
+            let message = error.to_string();
+            let status = Status::Failed {
+                code: "unreachable".to_owned(),
+                message: message.clone(),
+            };
+            let nothing = Counts::default();
+            record.outcome(recorded.seq(), &outcome(status, nothing, began))?;
+            record.end(&End::Error { message })?;
+            return Ok(Served::Refused);
+        }
+    };
+    // 4. Pass datagrams on, both ways, until an end.
+    let ends = Ends {
+        sent: &mut *sent,
+        back,
+        target,
+        recorded: &recorded,
+        service: passage.service(),
+    };
+    let allowed = |policies| {
+        judge.replace(policies);
+        permit(&judge, passage).map(drop)
+    };
+    let (ended, counts) = relay(ends, &mut record, watched, allowed).await?;
+    // 5. Record what became of it.
+    record.note(&told(counts, sent.dropped()))?;
+    let status = match ended {
+        Ended::Idle => Status::Completed {
+            tag: "idle".to_owned(),
+        },
+        _ => Status::Lost,
+    };
+    record.outcome(recorded.seq(), &outcome(status, counts, began))?;
+    let served = match ended {
+        Ended::PolicyChanged(_) => Served::Refused,
+        _ => Served::Over,
+    };
+    record.end(&match ended {
+        Ended::Idle => End::Idle,
+        Ended::ClientGone => End::ClientGone,
+        Ended::Shutdown => End::Shutdown,
+        Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
+    })?;
+    Ok(served)
+}
+
+/// How many datagrams there were, for a person.
+fn told(counts: Counts, dropped: u64) -> String {
+    let Counts { sent, received } = counts;
+    let mut told = format!(
+        "{} datagrams sent, {} received",
+        sent.datagrams, received.datagrams
+    );
+    let lost = dropped + sent.failed + received.failed;
+    if lost > 0 {
+        told.push_str(&format!(", {lost} lost in weir"));
+    }
+    told
+}
+
+fn outcome(status: Status, counts: Counts, began: Instant) -> Outcome {
+    let Passed { bytes, .. } = counts.received;
+    Outcome {
+        status,
+        rows: 0,
+        bytes,
+        masked: 0,
+        sent: Some(counts.sent.bytes),
+        micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
