@@ -15,7 +15,7 @@ use crate::stand::{Stand, config_text, server};
 const DATABASE: &str = "192.0.2.77";
 
 /// A DNS server at the DNS's own port of a loopback address that no other test has.
-fn dnsmasq(address: &str) -> Running {
+pub(crate) fn dnsmasq(address: &str) -> Running {
     let running = Spawn::new("dnsmasq")
         .args([
             "--keep-in-foreground",
@@ -26,6 +26,7 @@ fn dnsmasq(address: &str) -> Running {
             "--pid-file=",
             "--bind-interfaces",
             "--host-record=db.internal,192.0.2.77,300",
+            "--host-record=echo.internal,192.0.2.78,300",
             "--host-record=evil.example,192.0.2.66,300",
         ])
         .args([format!("--listen-address={address}")])

@@ -21,6 +21,7 @@ mod common;
 mod stand;
 
 mod command_line;
+mod datagrams;
 mod dns;
 mod full_disk;
 mod handover;
