@@ -69,6 +69,8 @@ numbered! {
         Egress = 5 => "egress",
         /// The hand-over of a redirected connection to the engine.
         Handover = 6 => "handover",
+        /// `connect()` or `sendmsg()` on a Unix socket.
+        Unix = 7 => "unix",
     }
 }
 
@@ -81,14 +83,21 @@ numbered! {
         NoEngine = 2 => "no engine is listening",
         /// The calling task is in no tagged cgroup: the socket was handed to it.
         HandedOut = 3 => "the socket was handed to a process outside its workload",
-        /// The socket's network namespace is not the engine's.
-        ForeignNamespace = 4 => "the socket belongs to another network namespace",
+        /// The engine has no listener in the socket's network namespace.
+        ForeignNamespace = 4 => "the socket belongs to a network namespace that is not served",
         /// The destination, or the port to bind, is the engine's own listener.
         EnginePort = 5 => "that is the engine's own port",
         /// A map was full or the kernel had no memory: nothing could be noted, so nothing passes.
         NoRoom = 6 => "the kernel had no room to note the connection",
         /// The socket's binding to a device could not be undone.
         BoundToDevice = 7 => "the socket is bound to a device",
+        /// The calling task is in a tagged cgroup, its socket is not: it was handed to it, or made
+        /// before the task was moved there.
+        HandedIn = 8 => "the socket was made outside the workload",
+        /// A Unix socket that the workload may not reach.
+        UnixSocket = 9 => "the workload may not reach this Unix socket",
+        /// An answer to a connection from outside, at a port that is not declared.
+        Inbound = 10 => "nothing may connect to the workload at this port",
     }
 }
 

@@ -12,6 +12,8 @@ mod address;
 mod event;
 mod facts;
 mod flow;
+mod keys;
+mod process;
 mod settings;
 
 pub mod maps;
@@ -23,11 +25,15 @@ pub use address::{Address, LOOPBACK_V4, LOOPBACK_V6};
 pub use event::{Hook, Reason, Refusal};
 pub use facts::{ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6};
 pub use flow::FlowKey;
+pub use keys::{
+    DatagramKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey, UNIX_PATH, UnixKey, workload,
+};
+pub use process::{ANCESTORS, ARGUMENTS_BYTES, Ancestor, EXECUTABLE_BYTES, ProcessFacts};
 pub use settings::{ABI_VERSION, INITIAL_NETNS, SETTINGS_INDEX, Settings};
 
 /// How many cgroup levels below the v2 root the programs look through for a tagged ancestor, the
 /// root included. A deeper workload is refused: no tag is found, so no socket is its own.
 pub const MAX_CGROUP_DEPTH: u32 = 16;
 
-/// The port at which a resolver answers; the programs let nothing else through to it.
+/// The port at which a resolver answers; the programs send what is meant for it to the engine.
 pub const DNS_PORT: u16 = 53;

@@ -1,13 +1,22 @@
 //! The maps: their names, as they stand in the object and in the pin directory, and their shapes.
 
-use crate::{Address, ConnectFacts, FlowKey, Settings};
+use crate::{ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, Settings, UnixKey};
 
 /// Array of one [`Settings`].
 pub const SETTINGS: &str = "SETTINGS";
-/// Hash of tagged cgroup id (`u64`) to `u8`, always 1.
+/// Hash of tagged cgroup id (`u64`) to bits of [`workload`](crate::workload) (`u32`).
 pub const WORKLOADS: &str = "WORKLOADS";
-/// Hash of [`Address`] to `u8`, always 1: the resolvers that port 53 may reach.
-pub const RESOLVERS: &str = "RESOLVERS";
+/// Hash of network namespace cookie (`u64`) to `u8`, always 1: where the engine listens.
+pub const SERVED: &str = "SERVED";
+/// Hash of [`InboundKey`] to [`INBOUND_LOOPBACK`](crate::INBOUND_LOOPBACK) or
+/// [`INBOUND_ANY`](crate::INBOUND_ANY).
+pub const INBOUND: &str = "INBOUND";
+/// Hash of [`UnixKey`] to `u8`, always 1: the Unix sockets that a workload may reach.
+pub const UNIX: &str = "UNIX";
+/// Hash, oldest entries making room, of [`DatagramKey`] to [`ConnectFacts`].
+pub const DATAGRAMS: &str = "DATAGRAMS";
+/// Hash, oldest entries making room, of a client socket's cookie (`u64`) to [`ProcessFacts`].
+pub const PROCESSES: &str = "PROCESSES";
 /// Socket storage of [`ConnectFacts`] on the client's socket.
 pub const PENDING: &str = "PENDING";
 /// Hash of [`FlowKey`] to [`ConnectFacts`].
@@ -23,8 +32,16 @@ pub const TOLD: &str = "TOLD";
 
 /// How many cgroups one engine can govern.
 pub const MAX_WORKLOADS: usize = 4096;
-/// How many resolvers can be named.
-pub const MAX_RESOLVERS: usize = 64;
+/// How many network namespaces one engine can listen in.
+pub const MAX_SERVED: usize = 4096;
+/// How many ports workloads can answer at.
+pub const MAX_INBOUND: usize = 4096;
+/// How many Unix sockets can be declared.
+pub const MAX_UNIX: usize = 4096;
+/// How many datagrams can be on their way to the engine at once.
+pub const MAX_DATAGRAMS: usize = 8192;
+/// How many connections' callers are remembered until the engine has picked them up.
+pub const MAX_PROCESSES: usize = 8192;
 /// How many handshakes can be under way at once.
 pub const MAX_FLOWS: usize = 65_536;
 /// The ring buffer's size in bytes: a power of two, a multiple of the page.
@@ -53,10 +70,19 @@ const fn shape(name: &'static str, key: usize, value: usize, entries: usize) -> 
 }
 
 /// Every map that is pinned. One found with another shape was pinned by another version.
-pub const ALL: [Shape; 9] = [
+pub const ALL: [Shape; 13] = [
     shape(SETTINGS, 4, size_of::<Settings>(), 1),
-    shape(WORKLOADS, 8, 1, MAX_WORKLOADS),
-    shape(RESOLVERS, size_of::<Address>(), 1, MAX_RESOLVERS),
+    shape(WORKLOADS, 8, 4, MAX_WORKLOADS),
+    shape(SERVED, 8, 1, MAX_SERVED),
+    shape(INBOUND, size_of::<InboundKey>(), 1, MAX_INBOUND),
+    shape(UNIX, size_of::<UnixKey>(), 1, MAX_UNIX),
+    shape(
+        DATAGRAMS,
+        size_of::<DatagramKey>(),
+        size_of::<ConnectFacts>(),
+        MAX_DATAGRAMS,
+    ),
+    shape(PROCESSES, 8, size_of::<ProcessFacts>(), MAX_PROCESSES),
     shape(PENDING, 4, size_of::<ConnectFacts>(), 0),
     shape(
         FLOWS,

@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::{Address, ConnectFacts, FlowKey, Refusal, Settings};
+use crate::{
+    Address, ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, Refusal, Settings,
+    UnixKey,
+};
 
 // SAFETY: transparent over [u32; 4]; any bytes are a value.
 unsafe impl aya::Pod for Address {}
@@ -14,6 +17,14 @@ unsafe impl aya::Pod for FlowKey {}
 unsafe impl aya::Pod for Refusal {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Settings {}
+// SAFETY: as above.
+unsafe impl aya::Pod for DatagramKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for InboundKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for UnixKey {}
+// SAFETY: as above; an ancestor is integers without implicit padding, too.
+unsafe impl aya::Pod for ProcessFacts {}
 
 impl Address {
     /// The address as std has it: a v4-mapped one as the IPv4 address it stands for.
