@@ -1,5 +1,5 @@
-//! `connect()`, and whatever implies one: a TCP socket is noted and sent to the engine, a datagram
-//! socket may name a resolver, anything else is refused with EPERM.
+//! `connect()`, and whatever implies one: a TCP socket is noted and sent to the engine, anything else
+//! is refused with EPERM.
 
 use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_setsockopt, macros::cgroup_sock_addr,
@@ -24,7 +24,6 @@ pub fn connect4(ctx: SockAddrContext) -> i32 {
             write!(ctx.sock_addr => user_port = to_user_port(port));
             1
         }
-        Way::AsAsked => 1,
         Way::Nowhere => 0,
     }
 }
@@ -49,14 +48,12 @@ pub fn connect6(ctx: SockAddrContext) -> i32 {
             write!(ctx.sock_addr => user_port = to_user_port(port));
             1
         }
-        Way::AsAsked => 1,
         Way::Nowhere => 0,
     }
 }
 
 enum Way {
     Engine(u16),
-    AsAsked,
     Nowhere,
 }
 
@@ -67,7 +64,6 @@ fn admit(ctx: &SockAddrContext, asked: &Asked) -> Way {
             Ok(()) => return Way::Engine(port),
             Err(reason) => (reason, workload),
         },
-        Ruling::Pass => return Way::AsAsked,
         Ruling::Refuse { reason, workload } => (reason, workload),
     };
     refuse::tell(

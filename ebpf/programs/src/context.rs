@@ -60,7 +60,7 @@ impl Asked {
         self.kind == STREAM && self.protocol == TCP
     }
 
-    /// A plain UDP socket: the only kind that may reach a resolver.
+    /// A plain UDP socket: the only kind of datagram socket that may be made.
     #[inline(always)]
     pub fn is_udp(&self) -> bool {
         self.kind == DATAGRAM && self.protocol == UDP

@@ -1,5 +1,4 @@
-//! Every packet a tagged cgroup sends: TCP to the engine and UDP to a resolver pass, all else is
-//! dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
+//! Every packet a tagged cgroup sends: TCP to the engine passes, all else is dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
 //! source-routed packets and protocols that no other hook sees.
 
 use aya_ebpf::{
@@ -12,14 +11,13 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use weir_abi::{
-    Address, ConnectFacts, DNS_PORT, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, LOOPBACK_V4,
-    LOOPBACK_V6, MAX_CGROUP_DEPTH, Reason,
+    Address, ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, MAX_CGROUP_DEPTH, Reason,
 };
 
 use crate::{
     context::read,
-    maps::{self, RESOLVERS, TOLD, WORKLOADS},
-    refuse, storage,
+    maps::{self, TOLD, WORKLOADS},
+    refuse, rule, storage,
 };
 
 const PROTOCOL_TCP: u8 = 6;
@@ -56,16 +54,8 @@ impl Packet {
 
 #[inline(always)]
 fn passes(packet: &Packet) -> bool {
-    match packet.protocol {
-        PROTOCOL_TCP => {
-            let engine = maps::settings().port;
-            engine != 0
-                && packet.port == engine
-                && (packet.destination == LOOPBACK_V4 || packet.destination == LOOPBACK_V6)
-        }
-        PROTOCOL_UDP => packet.port == DNS_PORT && RESOLVERS.get_ptr(packet.destination).is_some(),
-        _ => false,
-    }
+    packet.protocol == PROTOCOL_TCP
+        && rule::is_engine(&maps::settings(), packet.destination, packet.port)
 }
 
 /// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers or

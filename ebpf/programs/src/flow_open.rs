@@ -16,7 +16,7 @@ use weir_abi::{Hook, Reason};
 use crate::{
     context::read,
     flow,
-    maps::{FLOWS, PENDING},
+    maps::{FLOWS, PENDING, PROCESSES},
     refuse, storage,
 };
 
@@ -69,5 +69,7 @@ fn close(ctx: &SockOpsContext) {
     if facts.cookie == cookie {
         // Already gone is as good.
         let _gone = FLOWS.remove(key);
+        // Nobody will ask who dialled what never arrived.
+        let _gone = PROCESSES.remove(cookie);
     }
 }

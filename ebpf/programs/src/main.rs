@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`create`] | `socket()`: only TCP and UDP | tagged cgroup |
 //! | [`bind`] | `bind()`: not the engine's port | tagged cgroup |
-//! | [`connect`] | `connect()`: TCP to the engine, UDP to the resolvers, nothing else | tagged cgroup |
+//! | [`connect`] | `connect()`: TCP to the engine, nothing else | tagged cgroup |
 //! | [`sendmsg`] | datagrams without `connect()`: the same rule | tagged cgroup |
 //! | [`getpeername`] | show the client the destination that it asked for | tagged cgroup |
 //! | [`egress`] | every packet: what no hook above admitted is dropped | tagged cgroup |

@@ -2,22 +2,38 @@
 
 use aya_ebpf::{
     Global,
-    btf_maps::{Array, HashMap, PerCpuArray, RingBuf, SkStorage},
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage},
     macros::btf_map,
 };
 use weir_abi::{
-    Address, ConnectFacts, FlowKey, Refusal, SETTINGS_INDEX, Settings,
-    maps::{MAX_FLOWS, MAX_RESOLVERS, MAX_WORKLOADS, REFUSALS_BYTES},
+    ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, Refusal, SETTINGS_INDEX,
+    Settings, UnixKey,
+    maps::{
+        MAX_DATAGRAMS, MAX_FLOWS, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX, MAX_WORKLOADS,
+        REFUSALS_BYTES,
+    },
 };
 
 #[btf_map]
 static SETTINGS: Array<Settings, 1> = Array::new();
 
 #[btf_map]
-pub static WORKLOADS: HashMap<u64, u8, MAX_WORKLOADS> = HashMap::new();
+pub static WORKLOADS: HashMap<u64, u32, MAX_WORKLOADS> = HashMap::new();
 
 #[btf_map]
-pub static RESOLVERS: HashMap<Address, u8, MAX_RESOLVERS> = HashMap::new();
+pub static SERVED: HashMap<u64, u8, MAX_SERVED> = HashMap::new();
+
+#[btf_map]
+pub static INBOUND: HashMap<InboundKey, u8, MAX_INBOUND> = HashMap::new();
+
+#[btf_map]
+pub static UNIX: HashMap<UnixKey, u8, MAX_UNIX> = HashMap::new();
+
+#[btf_map]
+pub static DATAGRAMS: LruHashMap<DatagramKey, ConnectFacts, MAX_DATAGRAMS> = LruHashMap::new();
+
+#[btf_map]
+pub static PROCESSES: LruHashMap<u64, ProcessFacts, MAX_PROCESSES> = LruHashMap::new();
 
 #[btf_map]
 pub static PENDING: SkStorage<ConnectFacts> = SkStorage::new();

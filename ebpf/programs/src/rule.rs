@@ -3,12 +3,12 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_get_netns_cookie;
-use weir_abi::{DNS_PORT, INITIAL_NETNS, Reason, Settings};
+use weir_abi::{Address, INITIAL_NETNS, LOOPBACK_V4, LOOPBACK_V6, Reason, Settings};
 
 use crate::{
     caller,
     context::Asked,
-    maps::{self, RESOLVERS},
+    maps::{self, SERVED},
 };
 
 /// What to do with a socket that names a destination.
@@ -20,8 +20,6 @@ pub enum Ruling {
         /// The tagged cgroup.
         workload: u64,
     },
-    /// Let it be: a datagram for a configured resolver.
-    Pass,
     /// Refuse it.
     Refuse {
         /// Why.
@@ -45,7 +43,7 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
     if settings.port == 0 {
         return refuse(Reason::NoEngine);
     }
-    if caller::netns(ctx) != engine_netns(&settings) {
+    if !is_served(caller::netns(ctx)) {
         return refuse(Reason::ForeignNamespace);
     }
     if asked.is_tcp() {
@@ -58,18 +56,25 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
             workload,
         };
     }
-    if asked.is_udp() && asked.port == DNS_PORT && RESOLVERS.get_ptr(asked.address).is_some() {
-        return Ruling::Pass;
-    }
     refuse(Reason::Protocol)
 }
 
-/// The network namespace that the engine listens in.
+/// Whether the engine listens in the network namespace of this cookie. An engine that can't ask for
+/// its own namespace's cookie serves the initial one, under a key of its own.
 #[inline(always)]
-fn engine_netns(settings: &Settings) -> u64 {
-    if settings.netns != INITIAL_NETNS {
-        return settings.netns;
+fn is_served(netns: u64) -> bool {
+    if SERVED.get_ptr(netns).is_some() {
+        return true;
     }
     // SAFETY: a null context asks for the initial namespace.
-    unsafe { bpf_get_netns_cookie(core::ptr::null_mut()) }
+    netns == unsafe { bpf_get_netns_cookie(core::ptr::null_mut()) }
+        && SERVED.get_ptr(INITIAL_NETNS).is_some()
+}
+
+/// Whether this is where the engine listens: what has been redirected goes nowhere else.
+#[inline(always)]
+pub fn is_engine(settings: &Settings, address: Address, port: u16) -> bool {
+    settings.port != 0
+        && port == settings.port
+        && (address == LOOPBACK_V4 || address == LOOPBACK_V6)
 }

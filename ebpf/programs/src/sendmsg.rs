@@ -1,5 +1,5 @@
-//! Datagrams sent without `connect()`: a resolver may be asked, anything else is refused with
-//! EPERM. (On a connected socket the connect hook has ruled, and the egress hook sees the packet.)
+//! Datagrams sent without `connect()` are refused with EPERM. (On a connected socket the connect hook
+//! has ruled, and the egress hook sees the packet.)
 
 use aya_ebpf::{EbpfContext as _, macros::cgroup_sock_addr, programs::SockAddrContext};
 use weir_abi::{Hook, Reason};
@@ -24,7 +24,6 @@ pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
 #[inline(always)]
 fn admit(ctx: &SockAddrContext, asked: &Asked) -> i32 {
     let (reason, workload) = match rule::on(ctx.as_ptr(), asked) {
-        Ruling::Pass => return 1,
         // A message can't be redirected to a stream; the kernel never asks this of TCP.
         Ruling::Redirect { workload, .. } => (Reason::Protocol, workload),
         Ruling::Refuse { reason, workload } => (reason, workload),

@@ -122,13 +122,11 @@ pub enum InterceptError {
     /// Called outside a tokio runtime, which is to drive the listeners.
     #[error("the engine must be started inside a tokio runtime")]
     NoRuntime,
-    /// More resolvers than the map holds.
-    #[error("{given} resolvers given, at most {most} can be")]
-    TooManyResolvers {
-        /// How many were given.
-        given: usize,
-        /// How many there can be.
-        most: usize,
+    /// What was to hold for a workload can't.
+    #[error("what is to hold for a workload: {why}")]
+    Rules {
+        /// What is wrong with it.
+        why: &'static str,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use tokio::net::TcpStream;
 
-use crate::{Facts, OrigDst, SocketCookie};
+use crate::{Facts, Namespace, OrigDst, SocketCookie};
 
 /// An accepted connection with what the kernel noted about it. Only [`Interceptor::accept`] makes
 /// one, so holding it means the destination and the caller are the kernel's word.
@@ -18,4 +18,6 @@ pub struct Intercepted {
     pub cookie: SocketCookie,
     /// Who called.
     pub facts: Facts,
+    /// Where the client's socket is, and where one to its destination belongs.
+    pub namespace: Namespace,
 }

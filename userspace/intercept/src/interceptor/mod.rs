@@ -4,15 +4,21 @@ mod lift;
 mod start;
 mod tag;
 
-use std::{collections::BTreeSet, fmt, net::IpAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use aya::Ebpf;
 
 pub use lift::{sweep, uninstall};
 
 use crate::{
-    AcceptError, CgroupId, Facts, InterceptError, Intercepted, OrigDst, Refusals, Status, Tier,
-    cgroup,
+    AcceptError, CgroupId, Facts, InterceptError, Intercepted, Namespace, OrigDst, Refusals,
+    Status, Tier, cgroup,
     engine::Home,
     kernel::{maps::Maps, programs, trace::Trace},
     listen::Listeners,
@@ -20,13 +26,14 @@ use crate::{
 };
 
 /// What an engine is started with.
-#[derive(Clone, Debug)]
+#[derive(Debug, Default)]
 pub struct Options {
-    /// The resolvers that a workload may ask directly, at port 53.
-    pub resolvers: Vec<IpAddr>,
     /// Where programs and maps are pinned: a directory of its own on a bpffs, such as
     /// `/sys/fs/bpf/weir/<instance>`. Its last part names the instance.
     pub pin_dir: PathBuf,
+    /// The listeners of an earlier engine on the same pins, as its
+    /// [`Interceptor::listeners`] gave them. Empty: new ones are bound.
+    pub inherited: Vec<OwnedFd>,
 }
 
 /// A running engine. Dropping it leaves the pinned programs where they are, so that what the tagged
@@ -34,15 +41,32 @@ pub struct Options {
 /// them.
 pub struct Interceptor {
     listeners: Listeners,
+    namespace: Namespace,
     maps: Maps,
-    refusals: Option<Refusals>,
-    ebpf: Ebpf,
-    tagged: BTreeSet<CgroupId>,
+    refusals: Mutex<Option<Refusals>>,
+    /// Never held across an await, and not needed to accept.
+    control: Mutex<Control>,
     tier: Tier,
     home: Home,
     _trace: Option<Trace>,
     /// Last: the lock is let go when all else is.
     pins: PinDir,
+}
+
+/// What tagging changes.
+struct Control {
+    ebpf: Ebpf,
+    tagged: Tagged,
+}
+
+/// The cgroups behind an engine, each with its level below the v2 root.
+type Tagged = BTreeMap<CgroupId, u32>;
+
+/// A bit for each level at which a workload lies.
+fn levels(tagged: &Tagged) -> u32 {
+    tagged.values().fold(0, |levels, level| {
+        levels | 1u32.checked_shl(*level).unwrap_or_default()
+    })
 }
 
 impl fmt::Debug for Interceptor {
@@ -69,12 +93,14 @@ impl Interceptor {
             orig_dst: OrigDst::new((raw.address.to_ip(), raw.port).into()),
             cookie: facts.cookie,
             facts,
+            namespace: self.namespace.clone(),
         })
     }
 
     /// The stream of what the kernel refused. There is one: `None` the second time.
-    pub fn take_refusals(&mut self) -> Option<Refusals> {
-        self.refusals.take()
+    pub fn take_refusals(&self) -> Option<Refusals> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.take()
     }
 
     /// What stands.
@@ -83,13 +109,19 @@ impl Interceptor {
             instance: self.pins.instance().to_owned(),
             port: self.listeners.port(),
             tagged: self
+                .control()
                 .tagged
-                .iter()
+                .keys()
                 .map(|id| (*id, cgroup::path_of(*id)))
                 .collect(),
             programs: programs::WORKLOAD.to_vec(),
             tier: self.tier,
         }
+    }
+
+    /// Whoever panicked with it left the map of tagged cgroups whole: it is changed last.
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lifts enforcement: detaches the programs from every tagged cgroup, unpins all, and moves

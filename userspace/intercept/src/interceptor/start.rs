@@ -1,13 +1,13 @@
 //! Starting, afresh or over the pins of an engine that is gone.
 
-use std::{collections::BTreeSet, fs::File};
+use std::{fs::File, sync::Mutex};
 
 use aya::Ebpf;
-use weir_abi::{ABI_VERSION, INITIAL_NETNS, Settings, maps::MAX_RESOLVERS};
+use weir_abi::{ABI_VERSION, INITIAL_NETNS};
 
-use super::{Interceptor, Options};
+use super::{Control, Interceptor, Options, Tagged, levels, tag::level};
 use crate::{
-    CgroupId, InterceptError, NetnsCookie, Refusals, Tier, cgroup,
+    CgroupId, InterceptError, Namespace, NetnsCookie, Refusals, Rules, Tier, cgroup,
     engine::Home,
     kernel::{
         link::Link,
@@ -24,22 +24,18 @@ impl Interceptor {
     /// loads and pins the programs, and takes over what an earlier engine pinned here. Call it
     /// inside a tokio runtime, and before the process makes sockets of its own: a socket stays in
     /// the cgroup it was made in.
-    pub fn start(options: &Options) -> Result<Self, InterceptError> {
-        if options.resolvers.len() > MAX_RESOLVERS {
-            return Err(InterceptError::TooManyResolvers {
-                given: options.resolvers.len(),
-                most: MAX_RESOLVERS,
-            });
-        }
+    pub fn start(options: Options) -> Result<Self, InterceptError> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(InterceptError::NoRuntime);
         }
-        let pins = PinDir::claim(&options.pin_dir)?;
+        let Options { pin_dir, .. } = options;
+        let pins = PinDir::claim(&pin_dir)?;
         pins.check_maps()?;
         let home = Home::enter(pins.instance())?;
-        match Standing::up(options, &pins, &home) {
+        match Standing::up(&pins, &home) {
             Ok(Standing {
                 listeners,
+                namespace,
                 maps,
                 refusals,
                 ebpf,
@@ -48,10 +44,10 @@ impl Interceptor {
                 trace,
             }) => Ok(Self {
                 listeners,
+                namespace,
                 maps,
-                refusals: Some(refusals),
-                ebpf,
-                tagged,
+                refusals: Mutex::new(Some(refusals)),
+                control: Mutex::new(Control { ebpf, tagged }),
                 tier,
                 home,
                 _trace: trace,
@@ -69,16 +65,17 @@ impl Interceptor {
 /// What makes a place an engine.
 struct Standing {
     listeners: Listeners,
+    namespace: Namespace,
     maps: Maps,
     refusals: Refusals,
     ebpf: Ebpf,
-    tagged: BTreeSet<CgroupId>,
+    tagged: Tagged,
     tier: Tier,
     trace: Option<Trace>,
 }
 
 impl Standing {
-    fn up(options: &Options, pins: &PinDir, home: &Home) -> Result<Self, InterceptError> {
+    fn up(pins: &PinDir, home: &Home) -> Result<Self, InterceptError> {
         // After the move: a listener made before it would be outside the home's programs.
         let listeners = Listeners::bind()?;
 
@@ -87,28 +84,24 @@ impl Standing {
         for program in programs::all() {
             programs::load(&mut ebpf, program)?;
         }
-        let mut maps = Maps::take(&mut ebpf)?;
-        if !matches!(maps.abi()?, 0 | ABI_VERSION) {
+        let maps = Maps::take(&mut ebpf)?;
+        if !matches!(maps.settings()?.abi, 0 | ABI_VERSION) {
             return Err(InterceptError::Incompatible {
                 path: pins.path().to_path_buf(),
             });
         }
-        maps.set_resolvers(&options.resolvers)?;
         let refusals = Refusals::new(RefusalMaps::take(&mut ebpf)?)?;
         let trace = Trace::start(&mut ebpf);
 
         // Nobody is redirected to the new port before the programs that understand it stand.
-        maps.set(Settings::default())?;
-        let tagged = take_over(pins, &mut ebpf, &mut maps)?;
+        maps.set_port(0)?;
+        let own = serve_own(&maps, &listeners)?;
+        let tagged = take_over(pins, &mut ebpf, &maps)?;
         attach_home(pins, &mut ebpf, home)?;
-        maps.set(Settings {
-            abi: ABI_VERSION,
-            port: listeners.port(),
-            padding: 0,
-            netns: listeners.netns().map_or(INITIAL_NETNS, NetnsCookie::get),
-        })?;
+        maps.set_port(listeners.port())?;
         Ok(Self {
             listeners,
+            namespace: Namespace::own(own),
             maps,
             refusals,
             ebpf,
@@ -117,6 +110,16 @@ impl Standing {
             trace,
         })
     }
+}
+
+/// Makes the engine's own network namespace, and no other, one that is served.
+fn serve_own(maps: &Maps, listeners: &Listeners) -> Result<NetnsCookie, InterceptError> {
+    let own = listeners.netns().unwrap_or(NetnsCookie::new(INITIAL_NETNS));
+    for stale in maps.served().into_iter().filter(|one| *one != own.get()) {
+        maps.unserve(stale)?;
+    }
+    maps.serve(own.get())?;
+    Ok(own)
 }
 
 /// After a start that failed: pins that enforce nothing are not left lying. Those that do stay.
@@ -130,11 +133,7 @@ fn abandon(pins: PinDir) {
 
 /// Puts this engine's programs in the place of an earlier one's, each in one step, and forgets the
 /// cgroups that are gone.
-fn take_over(
-    pins: &PinDir,
-    ebpf: &mut Ebpf,
-    maps: &mut Maps,
-) -> Result<BTreeSet<CgroupId>, InterceptError> {
+fn take_over(pins: &PinDir, ebpf: &mut Ebpf, maps: &Maps) -> Result<Tagged, InterceptError> {
     let (here, gone): (Vec<_>, Vec<_>) = pins
         .tagged()
         .into_iter()
@@ -143,23 +142,31 @@ fn take_over(
     for (id, _) in gone {
         pins.lift_cgroup(id)?;
     }
-    let mut tagged = BTreeSet::new();
+    let known = maps.workloads();
+    let mut tagged = Tagged::new();
     for (id, path) in here.into_iter().filter_map(|(id, path)| Some((id, path?))) {
-        // Known to the programs before any of them asks.
-        maps.add_workload(id)?;
-        let cgroup = cgroup::Cgroup::resolve(path)?.open()?;
-        for program in programs::WORKLOAD {
-            replace(pins, ebpf, program, id, &cgroup)?;
+        let cgroup = cgroup::Cgroup::resolve(path)?;
+        tagged.insert(id, level(&cgroup)?);
+        // Known to the programs before any of them asks. What held for it holds until it is tagged
+        // again; what an engine died over before it was known is given nothing.
+        if !known.contains(&id) {
+            maps.add_workload(id, &Rules::default())?;
         }
-        tagged.insert(id);
+        // Levels are taken away only below, when all are known.
+        maps.set_levels(maps.settings()?.levels | levels(&tagged))?;
+        let directory = cgroup.open()?;
+        for program in programs::WORKLOAD {
+            replace(pins, ebpf, program, id, &directory)?;
+        }
     }
     for stale in maps
         .workloads()
         .into_iter()
-        .filter(|id| !tagged.contains(id))
+        .filter(|id| !tagged.contains_key(id))
     {
         maps.remove_workload(stale)?;
     }
+    maps.set_levels(levels(&tagged))?;
     Ok(tagged)
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use weir_abi::MAX_CGROUP_DEPTH;
 
-use super::Interceptor;
+use super::{Control, Interceptor, levels};
 use crate::{
-    CgroupId, InterceptError,
+    CgroupId, InterceptError, Rules,
     cgroup::{self, Cgroup},
     engine::ENGINES,
     kernel::programs,
@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Interceptor {
-    /// Puts a cgroup and all below it behind the engine. A cgroup already behind it is left as it
-    /// is.
+    /// Puts a cgroup and all below it behind the engine. For a cgroup already behind it, only what
+    /// holds for it is made to be `rules`.
     ///
     /// Refused: the root; a cgroup that holds an engine; one deeper than the programs look; one
     /// that processes without root could be moved out of; and one that is, is above or is below a
@@ -23,22 +23,23 @@ impl Interceptor {
     /// that only a dead engine governs is taken over.
     ///
     /// Sockets that its processes opened before stay as they are: tag a cgroup while it is empty.
-    pub fn tag(&mut self, cgroup: &Cgroup) -> Result<CgroupId, InterceptError> {
+    pub fn tag(&self, cgroup: &Cgroup, rules: &Rules) -> Result<CgroupId, InterceptError> {
+        rules.check()?;
         let id = cgroup.id()?;
-        if self.tagged.contains(&id) {
+        let mut control = self.control();
+        if control.tagged.contains_key(&id) {
+            self.maps.add_workload(id, rules)?;
             return Ok(id);
         }
-        self.check(cgroup)?;
+        let level = self.check(cgroup)?;
         let _alone = self.pins.lock_base()?;
         let heirless = self.governed_by_the_dead(cgroup, id)?;
 
-        // Known to the programs before any of them asks.
-        self.maps.add_workload(id)?;
-        if let Err(error) = self.attach(cgroup, id) {
-            self.undo(id);
+        control.tagged.insert(id, level);
+        if let Err(error) = self.put(&mut control, cgroup, id, rules) {
+            self.undo(&mut control, id);
             return Err(error);
         }
-        self.tagged.insert(id);
         for pin_dir in heirless {
             // Only now that ours stand: in between both rule, and a connect fails.
             PinDir::of_the_dead(&pin_dir)?.lift_cgroup(id)?;
@@ -47,38 +48,49 @@ impl Interceptor {
     }
 
     /// Lets a cgroup go: what its processes dial next goes where they want.
-    pub fn untag(&mut self, id: CgroupId) -> Result<(), InterceptError> {
-        if !self.tagged.contains(&id) {
+    pub fn untag(&self, id: CgroupId) -> Result<(), InterceptError> {
+        let mut control = self.control();
+        if !control.tagged.contains_key(&id) {
             return Err(InterceptError::NotTagged(id));
         }
-        self.pins.lift_cgroup(id)?;
-        self.maps.remove_workload(id)?;
-        self.tagged.remove(&id);
-        Ok(())
+        self.let_go(&mut control, id)
     }
 
-    fn attach(&mut self, cgroup: &Cgroup, id: CgroupId) -> Result<(), InterceptError> {
+    /// Known to the programs before any of them asks.
+    fn put(
+        &self,
+        control: &mut Control,
+        cgroup: &Cgroup,
+        id: CgroupId,
+        rules: &Rules,
+    ) -> Result<(), InterceptError> {
+        self.maps.add_workload(id, rules)?;
+        self.maps.set_levels(levels(&control.tagged))?;
         let directory = cgroup.open()?;
         let pins = self.pins.make_cgroup(id)?;
         for program in programs::WORKLOAD {
-            programs::attach(&mut self.ebpf, program, &directory, &pins.join(program))?;
+            programs::attach(&mut control.ebpf, program, &directory, &pins.join(program))?;
         }
         Ok(())
+    }
+
+    fn let_go(&self, control: &mut Control, id: CgroupId) -> Result<(), InterceptError> {
+        self.pins.lift_cgroup(id)?;
+        self.maps.remove_workload(id)?;
+        control.tagged.remove(&id);
+        self.maps.set_levels(levels(&control.tagged))
     }
 
     /// A tag that could not be made whole is not left half. That error is the one to tell; what
     /// fails here is only noted.
-    fn undo(&mut self, id: CgroupId) {
-        let undone = self
-            .pins
-            .lift_cgroup(id)
-            .and_then(|()| self.maps.remove_workload(id));
-        if let Err(error) = undone {
+    fn undo(&self, control: &mut Control, id: CgroupId) {
+        if let Err(error) = self.let_go(control, id) {
             tracing::warn!(cgroup = %id, %error, "a tag that failed could not be undone");
         }
     }
 
-    fn check(&self, cgroup: &Cgroup) -> Result<(), InterceptError> {
+    /// Whether the cgroup may be tagged; its level below the v2 root if so.
+    fn check(&self, cgroup: &Cgroup) -> Result<u32, InterceptError> {
         let path = cgroup.path();
         let refuse = |why| {
             Err(InterceptError::CgroupPath {
@@ -94,7 +106,8 @@ impl Interceptor {
         if homes.iter().any(|home| home.starts_with(path)) || path.starts_with(engines.path()) {
             return refuse("an engine lives in it, which would then be redirected to itself");
         }
-        if u32::try_from(cgroup.depth()?).map_or(true, |depth| depth >= MAX_CGROUP_DEPTH) {
+        let level = level(cgroup)?;
+        if level >= MAX_CGROUP_DEPTH {
             return refuse("it lies deeper than the programs look (15 levels below the root)");
         }
         if cgroup.escapable()? {
@@ -102,7 +115,7 @@ impl Interceptor {
                 "a cgroup above it is delegated to a user, who could move processes out of it",
             );
         }
-        Ok(())
+        Ok(level)
     }
 
     /// The pin directories of dead engines that govern this very cgroup. An error if any other
@@ -132,6 +145,11 @@ impl Interceptor {
         }
         Ok(heirless)
     }
+}
+
+/// How deep the cgroup lies, the v2 root being level 0.
+pub(super) fn level(cgroup: &Cgroup) -> Result<u32, InterceptError> {
+    Ok(u32::try_from(cgroup.depth()?).unwrap_or(u32::MAX))
 }
 
 fn related(one: &Path, other: &Path) -> bool {

@@ -11,6 +11,8 @@ use std::{
     path::Path,
 };
 
+use super::bpf::bpf;
+
 /// `enum bpf_cmd`, include/uapi/linux/bpf.h.
 const BPF_OBJ_GET: libc::c_long = 7;
 const BPF_LINK_UPDATE: libc::c_long = 29;
@@ -73,22 +75,4 @@ impl Link {
         };
         bpf(BPF_LINK_DETACH, &mut attr).map(drop)
     }
-}
-
-/// bpf(2) with one of the attribute structs above.
-fn bpf<T>(command: libc::c_long, attr: &mut T) -> io::Result<RawFd> {
-    // SAFETY: `attr` is a fully initialised struct of the size that is passed, laid out as the
-    // kernel expects for this command, and what it points to outlives the call.
-    let outcome = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            std::ptr::from_mut(attr),
-            size_of::<T>(),
-        )
-    };
-    RawFd::try_from(outcome)
-        .ok()
-        .filter(|fd| *fd >= 0)
-        .ok_or_else(io::Error::last_os_error)
 }

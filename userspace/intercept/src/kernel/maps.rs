@@ -1,20 +1,33 @@
-//! The maps that userspace reads and writes, each by its own type.
+//! The maps that userspace reads and writes, each by its own type. All of it by `&self`, from any
+//! thread at once; who may write what when is `interceptor`'s to say.
 
-use std::{net::IpAddr, os::fd::AsRawFd};
+use std::os::fd::AsRawFd;
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf, SkStorage},
+    maps::{Map, MapData, MapError, PerCpuArray, RingBuf, SkStorage},
 };
-use weir_abi::{Address, ConnectFacts, SETTINGS_INDEX, Settings, maps};
+use weir_abi::{
+    ABI_VERSION, ConnectFacts, DatagramKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey,
+    ProcessFacts, SETTINGS_INDEX, Settings, UNIX_PATH, UnixKey, maps, workload,
+};
 
-use crate::{CgroupId, InterceptError};
+use super::table::Table;
+use crate::{
+    CgroupId, InterceptError, SocketCookie,
+    rules::{InboundFrom, Rules, UnixRule},
+};
 
 /// The engine's maps, taken out of the object.
 pub(crate) struct Maps {
-    settings: Array<MapData, Settings>,
-    workloads: HashMap<MapData, u64, u8>,
-    resolvers: HashMap<MapData, Address, u8>,
+    settings: Table<u32, Settings>,
+    workloads: Table<u64, u32>,
+    served: Table<u64, u8>,
+    // The object leaves a map out that none of its programs use.
+    inbound: Option<Table<InboundKey, u8>>,
+    unix: Option<Table<UnixKey, u8>>,
+    datagrams: Option<Table<DatagramKey, ConnectFacts>>,
+    processes: Table<u64, ProcessFacts>,
     accepted: SkStorage<MapData, ConnectFacts>,
 }
 
@@ -27,79 +40,180 @@ pub(crate) struct RefusalMaps {
 impl Maps {
     pub(crate) fn take(ebpf: &mut Ebpf) -> Result<Self, InterceptError> {
         Ok(Self {
-            settings: take(ebpf, maps::SETTINGS)?,
-            workloads: take(ebpf, maps::WORKLOADS)?,
-            resolvers: take(ebpf, maps::RESOLVERS)?,
+            settings: Table::take(ebpf, maps::SETTINGS)?,
+            workloads: Table::take(ebpf, maps::WORKLOADS)?,
+            served: Table::take(ebpf, maps::SERVED)?,
+            inbound: Table::find(ebpf, maps::INBOUND),
+            unix: Table::find(ebpf, maps::UNIX),
+            datagrams: Table::find(ebpf, maps::DATAGRAMS),
+            processes: Table::take(ebpf, maps::PROCESSES)?,
             accepted: take(ebpf, maps::ACCEPTED)?,
         })
     }
 
-    /// What the programs are told. The element is wider than one atomic store, so it passes through
-    /// all zero, which refuses everything: no connect sees half of the old and half of the new.
-    pub(crate) fn set(&mut self, settings: Settings) -> Result<(), InterceptError> {
-        for value in [Settings::default(), settings] {
-            self.settings
-                .set(SETTINGS_INDEX, value, 0)
-                .map_err(failed(maps::SETTINGS))?;
+    /// The settings as they stand.
+    pub(crate) fn settings(&self) -> Result<Settings, InterceptError> {
+        Ok(self.settings.get(SETTINGS_INDEX)?.unwrap_or_default())
+    }
+
+    /// Names the engine's port. From one port to another it passes through none, at which everything
+    /// is refused: a connect that sees half of each is sent to a port that egress lets nobody reach.
+    pub(crate) fn set_port(&self, port: u16) -> Result<(), InterceptError> {
+        let now = self.settings()?;
+        let through = (now.port != port).then_some(0);
+        for port in through.into_iter().chain([port]) {
+            let settings = Settings {
+                abi: ABI_VERSION,
+                port,
+                ..now
+            };
+            self.settings.insert(SETTINGS_INDEX, settings)?;
         }
         Ok(())
     }
 
-    /// The version of the engine that wrote the settings; 0 if none has.
-    pub(crate) fn abi(&self) -> Result<u32, InterceptError> {
-        self.settings
-            .get(&SETTINGS_INDEX, 0)
-            .map(|settings| settings.abi)
-            .map_err(failed(maps::SETTINGS))
-    }
-
-    /// Makes these, and no others, the resolvers that may be reached.
-    pub(crate) fn set_resolvers(&mut self, resolvers: &[IpAddr]) -> Result<(), InterceptError> {
-        let wanted: Vec<Address> = resolvers.iter().copied().map(Address::from).collect();
-        let present: Vec<Address> = self.resolvers.keys().filter_map(Result::ok).collect();
-        for gone in present.iter().filter(|address| !wanted.contains(address)) {
-            self.resolvers
-                .remove(gone)
-                .map_err(failed(maps::RESOLVERS))?;
-        }
-        for address in wanted {
-            self.resolvers
-                .insert(address, 1, 0)
-                .map_err(failed(maps::RESOLVERS))?;
+    /// Says at which levels workloads lie. The rest of the settings is written over by what it is,
+    /// and one bit changes at a time: there is no half to be seen.
+    pub(crate) fn set_levels(&self, levels: u32) -> Result<(), InterceptError> {
+        let mut now = self.settings()?;
+        for bit in (0..u32::BITS).map(|level| 1 << level) {
+            if (now.levels ^ levels) & bit != 0 {
+                now.levels ^= bit;
+                self.settings.insert(SETTINGS_INDEX, now)?;
+            }
         }
         Ok(())
     }
 
-    pub(crate) fn add_workload(&mut self, id: CgroupId) -> Result<(), InterceptError> {
-        self.workloads
-            .insert(id.get(), 1, 0)
-            .map_err(failed(maps::WORKLOADS))
+    /// Tells the programs of a workload, and what holds for it. What it may do is known before it
+    /// is one.
+    pub(crate) fn add_workload(&self, id: CgroupId, rules: &Rules) -> Result<(), InterceptError> {
+        self.set_inbound(id, rules)?;
+        let mut flags = workload::TAGGED;
+        if let UnixRule::Only(paths) = &rules.unix {
+            flags |= workload::UNIX_DECLARED;
+            self.set_unix(
+                id,
+                paths.iter().map(|path| path.as_os_str().as_encoded_bytes()),
+            )?;
+        }
+        self.workloads.insert(id.get(), flags)
     }
 
-    /// Removes a workload; one that is not there is as good.
-    pub(crate) fn remove_workload(&mut self, id: CgroupId) -> Result<(), InterceptError> {
-        match self.workloads.get(&id.get(), 0) {
-            Err(MapError::KeyNotFound) => Ok(()),
-            _ => self
-                .workloads
-                .remove(&id.get())
-                .map_err(failed(maps::WORKLOADS)),
-        }
+    /// Forgets a workload, then what held for it.
+    pub(crate) fn remove_workload(&self, id: CgroupId) -> Result<(), InterceptError> {
+        self.workloads.remove(id.get())?;
+        self.set_inbound(id, &Rules::default())?;
+        self.set_unix(id, std::iter::empty())
     }
 
     /// Every workload that the programs know.
     pub(crate) fn workloads(&self) -> Vec<CgroupId> {
         self.workloads
             .keys()
-            .filter_map(Result::ok)
+            .into_iter()
             .map(CgroupId::new)
             .collect()
+    }
+
+    /// Makes these, and no others, the ports at which a workload answers.
+    fn set_inbound(&self, id: CgroupId, rules: &Rules) -> Result<(), InterceptError> {
+        let Some(table) = &self.inbound else {
+            return Ok(());
+        };
+        let key = |port| InboundKey {
+            workload: id.get(),
+            port,
+            padding: [0; 6],
+        };
+        for stale in table.keys().into_iter().filter(|key| {
+            key.workload == id.get() && rules.inbound.iter().all(|one| one.port != key.port)
+        }) {
+            table.remove(stale)?;
+        }
+        for one in &rules.inbound {
+            let from = match one.from {
+                InboundFrom::Loopback => INBOUND_LOOPBACK,
+                InboundFrom::Anywhere => INBOUND_ANY,
+            };
+            table.insert(key(one.port), from)?;
+        }
+        Ok(())
+    }
+
+    /// Makes these, and no others, the Unix sockets that a workload may reach.
+    fn set_unix<'a>(
+        &self,
+        id: CgroupId,
+        paths: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), InterceptError> {
+        let Some(table) = &self.unix else {
+            return Ok(());
+        };
+        let wanted: Vec<UnixKey> = paths.filter_map(|path| unix_key(id, path)).collect();
+        for stale in table
+            .keys()
+            .into_iter()
+            .filter(|key| key.workload == id.get() && !wanted.contains(key))
+        {
+            table.remove(stale)?;
+        }
+        for key in wanted {
+            table.insert(key, 1)?;
+        }
+        Ok(())
+    }
+
+    /// Says that the engine listens in the network namespace of this cookie.
+    pub(crate) fn serve(&self, cookie: u64) -> Result<(), InterceptError> {
+        self.served.insert(cookie, 1)
+    }
+
+    /// The reverse of [`serve`](Self::serve).
+    pub(crate) fn unserve(&self, cookie: u64) -> Result<(), InterceptError> {
+        self.served.remove(cookie)
+    }
+
+    /// Every network namespace that is served, by its cookie.
+    pub(crate) fn served(&self) -> Vec<u64> {
+        self.served.keys()
     }
 
     /// What lies on an accepted socket.
     pub(crate) fn facts_on(&self, socket: &impl AsRawFd) -> Result<ConnectFacts, MapError> {
         self.accepted.get(socket, 0)
     }
+
+    /// Takes out what was noted of the process behind a client's socket.
+    #[expect(dead_code, reason = "for what tells who called")]
+    pub(crate) fn take_process(
+        &self,
+        cookie: SocketCookie,
+    ) -> Result<Option<ProcessFacts>, InterceptError> {
+        self.processes.remove_and_get(cookie.get())
+    }
+
+    /// Takes out what was noted of a datagram.
+    #[expect(dead_code, reason = "for what answers datagrams")]
+    pub(crate) fn take_datagram(
+        &self,
+        key: DatagramKey,
+    ) -> Result<Option<ConnectFacts>, InterceptError> {
+        self.datagrams
+            .as_ref()
+            .map_or(Ok(None), |table| table.remove_and_get(key))
+    }
+}
+
+/// `None` for a path that no Unix socket can have.
+fn unix_key(id: CgroupId, path: &[u8]) -> Option<UnixKey> {
+    let mut padded = [0; UNIX_PATH];
+    padded.get_mut(..path.len())?.copy_from_slice(path);
+    Some(UnixKey {
+        workload: id.get(),
+        path: padded,
+        padding: 0,
+    })
 }
 
 impl RefusalMaps {

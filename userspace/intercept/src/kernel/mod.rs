@@ -2,8 +2,10 @@
 //!
 //! Not its job: what is tagged, where pins lie, when to do what; that is `interceptor` and `pins`.
 
+mod bpf;
 pub(crate) mod link;
 pub(crate) mod maps;
 pub(crate) mod object;
 pub(crate) mod programs;
+pub(crate) mod table;
 pub(crate) mod trace;

@@ -1,7 +1,6 @@
 //! What every test stands on: a cgroup for the workload, an engine, agents in other processes.
 
 use std::{
-    net::IpAddr,
     path::PathBuf,
     sync::{
         Mutex, PoisonError,
@@ -11,7 +10,8 @@ use std::{
 
 use tokio::time::timeout;
 use weir_intercept::{
-    CgroupId, InterceptError, Interceptor, KernelRefusal, Options, Pid, Refusals, cgroup::Cgroup,
+    CgroupId, InterceptError, Interceptor, KernelRefusal, Options, Pid, Refusals, Rules,
+    cgroup::Cgroup,
 };
 
 use crate::{
@@ -106,10 +106,10 @@ impl PinBase {
         Self(PathBuf::from("/sys/fs/bpf").join(unique("weir-test")))
     }
 
-    pub(crate) fn options(&self, instance: &str, resolvers: &[IpAddr]) -> Options {
+    pub(crate) fn options(&self, instance: &str) -> Options {
         Options {
-            resolvers: resolvers.to_vec(),
             pin_dir: self.0.join(instance),
+            inherited: Vec::new(),
         }
     }
 }
@@ -140,13 +140,13 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        Self::with_resolvers(&[])
+        Self::with_rules(&Rules::default())
     }
 
-    pub(crate) fn with_resolvers(resolvers: &[IpAddr]) -> Self {
+    pub(crate) fn with_rules(rules: &Rules) -> Self {
         let ground = Ground::new();
-        let mut weir = ground.start("engine", resolvers).expect("an engine");
-        let id = weir.tag(&ground.workload.0).expect("a tag");
+        let weir = ground.start("engine").expect("an engine");
+        let id = weir.tag(&ground.workload.0, rules).expect("a tag");
         let refusals = weir.take_refusals().expect("nobody took them");
         let Ground {
             workload,
@@ -201,11 +201,7 @@ impl Ground {
         }
     }
 
-    pub(crate) fn start(
-        &self,
-        instance: &str,
-        resolvers: &[IpAddr],
-    ) -> Result<Interceptor, InterceptError> {
-        Interceptor::start(&self.pins.options(instance, resolvers))
+    pub(crate) fn start(&self, instance: &str) -> Result<Interceptor, InterceptError> {
+        Interceptor::start(self.pins.options(instance))
     }
 }

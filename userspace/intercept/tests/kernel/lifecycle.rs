@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use weir_intercept::{CgroupId, InterceptError, cgroup, sweep, uninstall};
+use weir_intercept::{CgroupId, InterceptError, Rules, cgroup, sweep, uninstall};
 
 use crate::{
     bed::{Bed, Ground, Workload},
@@ -26,8 +26,9 @@ async fn answer(workload: &Workload, target: &Target) -> String {
 async fn dropping_an_engine_lifts_nothing_and_uninstalling_does() {
     let target = Target::new("127.77.4.1").await;
     let ground = Ground::new();
-    let mut weir = ground.start("engine", &[]).expect("an engine");
-    weir.tag(&ground.workload.0).expect("a tag");
+    let weir = ground.start("engine").expect("an engine");
+    weir.tag(&ground.workload.0, &Rules::default())
+        .expect("a tag");
     drop(weir);
     assert_eq!(answer(&ground.workload, &target).await, "ECONNREFUSED");
 
@@ -62,9 +63,12 @@ async fn removing_an_engine_lifts_all() {
 #[tokio::test]
 async fn an_untagged_cgroup_is_free_and_the_others_are_not() {
     let target = Target::new("127.77.4.3").await;
-    let mut bed = Bed::new();
+    let bed = Bed::new();
     let other = Workload::new();
-    let other_id = bed.weir.tag(&other.0).expect("a second tag");
+    let other_id = bed
+        .weir
+        .tag(&other.0, &Rules::default())
+        .expect("a second tag");
     assert_eq!(bed.weir.status().tagged.len(), 2);
     bed.weir.untag(bed.id).expect("to untag");
     assert_eq!(answer(&bed.workload, &target).await, "target");
@@ -77,7 +81,9 @@ async fn an_untagged_cgroup_is_free_and_the_others_are_not() {
         bed.weir.untag(bed.id),
         Err(InterceptError::NotTagged(_))
     ));
-    bed.weir.tag(&bed.workload.0).expect("to tag again");
+    bed.weir
+        .tag(&bed.workload.0, &Rules::default())
+        .expect("to tag again");
     let (report, _) = bed.run("connect", &[&to]).await;
     assert_eq!(report.get("answer"), format!("weir {to}"));
 }
@@ -90,13 +96,13 @@ async fn sweeping_takes_only_what_nobody_lives_in() {
     let live = Workload::new();
     for (instance, cgroup) in [("empty", &empty.0), ("lived-in", &ground.workload.0)] {
         ground
-            .start(instance, &[])
+            .start(instance)
             .expect("an engine")
-            .tag(cgroup)
+            .tag(cgroup, &Rules::default())
             .expect("a tag");
     }
-    let mut alive = ground.start("alive", &[]).expect("an engine");
-    alive.tag(&live.0).expect("a tag");
+    let alive = ground.start("alive").expect("an engine");
+    alive.tag(&live.0, &Rules::default()).expect("a tag");
     let lives = Agent::new("listen", &["127.77.4.5:0"])
         .within(&ground.workload.0)
         .spawn();
@@ -123,13 +129,15 @@ async fn sweeping_takes_only_what_nobody_lives_in() {
 async fn a_cgroup_that_is_gone_is_forgotten_by_the_next_engine() {
     let ground = Ground::new();
     let gone = Workload::new();
-    let mut weir = ground.start("engine", &[]).expect("an engine");
-    let gone_id = weir.tag(&gone.0).expect("a tag");
-    let kept_id = weir.tag(&ground.workload.0).expect("a tag");
+    let weir = ground.start("engine").expect("an engine");
+    let gone_id = weir.tag(&gone.0, &Rules::default()).expect("a tag");
+    let kept_id = weir
+        .tag(&ground.workload.0, &Rules::default())
+        .expect("a tag");
     drop(weir);
     drop(gone);
     assert_eq!(cgroup::path_of(gone_id), None);
-    let weir = ground.start("engine", &[]).expect("an engine");
+    let weir = ground.start("engine").expect("an engine");
     let tagged: Vec<CgroupId> = weir.status().tagged.iter().map(|(id, _)| *id).collect();
     assert_eq!(tagged, [kept_id]);
     assert!(

@@ -1,12 +1,9 @@
 //! What may not leave is refused where it is tried, and told.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use aya::maps::{Array, Map, MapData};
-use tokio::{net::UdpSocket, time::timeout};
+use tokio::time::timeout;
 use weir_abi::{SETTINGS_INDEX, Settings};
 use weir_intercept::{Hook, Reason};
 
@@ -80,54 +77,8 @@ async fn a_connected_datagram_socket_is_refused() {
 }
 
 #[tokio::test]
-async fn a_resolver_that_is_not_configured_is_refused() {
+async fn a_resolver_is_refused() {
     refused("ask", "127.9.1.2:53", Hook::SendMessage, "127.9.1.2:53").await;
-}
-
-/// An echo at this address.
-async fn echo(at: SocketAddr) -> tokio::task::JoinHandle<()> {
-    let socket = UdpSocket::bind(at)
-        .await
-        .expect("port 53 of an unused loopback address");
-    tokio::spawn(async move {
-        let mut question = [0; 512];
-        while let Ok((length, from)) = socket.recv_from(&mut question).await {
-            let _sent = socket.send_to(&question[..length], from).await;
-        }
-    })
-}
-
-/// A loopback address that no other test run uses.
-fn resolver(last: u8) -> IpAddr {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    IpAddr::from([127, 9 + last, high, low])
-}
-
-#[tokio::test]
-async fn the_configured_resolver_answers() {
-    let ip = resolver(1);
-    let resolver = SocketAddr::new(ip, 53);
-    let bed = Bed::with_resolvers(&[ip]);
-    let echo = echo(resolver).await;
-    let mapped = format!("[::ffff:{ip}]:53");
-    for task in ["ask", "ask-connected"] {
-        for to in [resolver.to_string(), mapped.clone()] {
-            let report = bed.agent(task, &[&to]).report().await;
-            assert_eq!(report.get("ask"), "OK", "{task} {to}");
-            assert_eq!(report.get("answer"), "question");
-        }
-    }
-    echo.abort();
-}
-
-#[tokio::test]
-async fn another_port_of_a_resolver_is_refused() {
-    let ip = resolver(2);
-    let mut bed = Bed::with_resolvers(&[ip]);
-    let agent = bed.agent("ask", &[&SocketAddr::new(ip, 5353).to_string()]);
-    let (report, refusal) = bed.refused(agent).await;
-    assert_eq!(report.get("ask"), "EPERM");
-    assert_eq!(refusal.reason, Reason::Protocol);
 }
 
 /// A socket of this kind can't be made, even by root.

@@ -8,7 +8,7 @@ use std::{
 
 use aya::maps::{Array, HashMap, Map, MapData};
 use weir_abi::{ConnectFacts, FlowKey, SETTINGS_INDEX, Settings};
-use weir_intercept::{InterceptError, Interceptor, Options, cgroup::Cgroup};
+use weir_intercept::{InterceptError, Interceptor, Options, Rules, cgroup::Cgroup};
 
 use crate::{
     agent,
@@ -26,12 +26,12 @@ pub(super) fn engine(pin_dir: &str, rest: &[&str]) {
         .expect("a runtime");
     runtime.block_on(async {
         let options = Options {
-            resolvers: Vec::new(),
             pin_dir: PathBuf::from(pin_dir),
+            inherited: Vec::new(),
         };
-        let mut weir = Interceptor::start(&options).expect("an engine");
+        let weir = Interceptor::start(options).expect("an engine");
         for path in cgroups {
-            weir.tag(&Cgroup::resolve(path).expect("a path"))
+            weir.tag(&Cgroup::resolve(path).expect("a path"), &Rules::default())
                 .expect("a tag");
         }
         agent::say(
@@ -174,7 +174,7 @@ async fn refusals_of_the_time_without_an_engine_are_told_to_the_next() {
         "EPERM"
     );
 
-    let mut weir = ground.start("engine", &[]).expect("an engine");
+    let weir = ground.start("engine").expect("an engine");
     let refusal = weir
         .take_refusals()
         .expect("refusals")
@@ -191,8 +191,8 @@ async fn refusals_of_the_time_without_an_engine_are_told_to_the_next() {
 #[tokio::test]
 async fn one_engine_a_pin_directory() {
     let ground = Ground::new();
-    let first = ground.start("engine", &[]).expect("an engine");
-    let second = ground.start("engine", &[]);
+    let first = ground.start("engine").expect("an engine");
+    let second = ground.start("engine");
     assert!(
         matches!(second, Err(InterceptError::InUse { .. })),
         "{second:?}"
@@ -206,7 +206,7 @@ async fn one_engine_a_pin_directory() {
     drop(first);
     drop(
         ground
-            .start("engine", &[])
+            .start("engine")
             .expect("the lock goes with the engine"),
     );
 }
@@ -214,12 +214,12 @@ async fn one_engine_a_pin_directory() {
 #[tokio::test]
 async fn pins_of_another_version_are_not_read_askew() {
     let ground = Ground::new();
-    drop(ground.start("engine", &[]).expect("an engine"));
+    drop(ground.start("engine").expect("an engine"));
     let settings = ground.pins.0.join("engine/maps/SETTINGS");
     std::fs::remove_file(&settings).expect("a pin");
     let other = Array::<_, [u64; 3]>::create(1, 0).expect("a map");
     other.pin(&settings).expect("a pin");
-    let refused = ground.start("engine", &[]);
+    let refused = ground.start("engine");
     assert!(
         matches!(&refused, Err(InterceptError::Incompatible { path }) if *path == settings),
         "{refused:?}"
@@ -229,8 +229,9 @@ async fn pins_of_another_version_are_not_read_askew() {
 #[tokio::test]
 async fn an_abi_of_another_version_is_refused_and_stays_in_force() {
     let ground = Ground::new();
-    let mut weir = ground.start("engine", &[]).expect("an engine");
-    weir.tag(&ground.workload.0).expect("a tag");
+    let weir = ground.start("engine").expect("an engine");
+    weir.tag(&ground.workload.0, &Rules::default())
+        .expect("a tag");
     drop(weir);
     let data = MapData::from_pin(ground.pins.0.join("engine/maps/SETTINGS")).expect("a pin");
     let map = Map::from_map_data(data).expect("a map");
@@ -238,7 +239,7 @@ async fn an_abi_of_another_version_is_refused_and_stays_in_force() {
     let mut written = settings.get(&SETTINGS_INDEX, 0).expect("to read");
     written.abi += 1;
     settings.set(SETTINGS_INDEX, written, 0).expect("to write");
-    let refused = ground.start("engine", &[]);
+    let refused = ground.start("engine");
     assert!(
         matches!(refused, Err(InterceptError::Incompatible { .. })),
         "{refused:?}"
@@ -262,9 +263,9 @@ fn freeze(map: &MapData) {
 async fn a_start_that_fails_leaves_nothing() {
     let ground = Ground::new();
     let path = ground.pins.0.join("engine");
-    drop(ground.start("engine", &[]).expect("an engine"));
-    freeze(&MapData::from_pin(path.join("maps/RESOLVERS")).expect("a pin"));
-    let refused = ground.start("engine", &[[127, 0, 0, 1].into()]);
+    drop(ground.start("engine").expect("an engine"));
+    freeze(&MapData::from_pin(path.join("maps/SERVED")).expect("a pin"));
+    let refused = ground.start("engine");
     assert!(
         matches!(refused, Err(InterceptError::Map { .. })),
         "{refused:?}"
@@ -272,7 +273,7 @@ async fn a_start_that_fails_leaves_nothing() {
     assert!(!path.exists(), "nothing is governed, so nothing is left");
     drop(
         ground
-            .start("engine", &[])
+            .start("engine")
             .expect("and the next start is afresh"),
     );
 }
