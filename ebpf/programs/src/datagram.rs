@@ -1,0 +1,129 @@
+//! Datagrams: a question to a resolver, whichever it is, goes to the engine, and the engine's answer
+//! seems to come from that resolver. No other datagram leaves.
+//!
+//! A datagram has no handshake in which its two ends could be told of each other. So what the
+//! address hooks noted on the socket is left under the datagram's own name when it passes egress:
+//! its namespace, source and DNS id. The engine asks by the same name when it has received it.
+//!
+//! Known limits: a socket carries one note. Of one that asks several resolvers, or is used by
+//! several processes, the last call stands: its answers seem to come from the resolver that was
+//! asked last. Two datagrams of one source and one id are one: the engine takes the first. So are the
+//! segments that the kernel cuts one large message into (`UDP_SEGMENT`): all but the first are
+//! dropped. A resolver at a link-local address can be asked by a connected socket only.
+
+use aya_ebpf::{bindings::bpf_sock, programs::SkBuffContext};
+use weir_abi::{Address, ConnectFacts, DNS_PORT, DatagramKey, FAMILY_V6, Reason};
+
+use crate::{
+    context::{Asked, UDP, read},
+    maps::{self, DATAGRAMS, NETNS_IN_SOCK_OPS, PENDING},
+    rule, storage,
+};
+
+/// `TCP_ESTABLISHED`, which is also how the kernel calls a connected datagram socket.
+const CONNECTED: u32 = 1;
+
+/// Whether this is a question to a resolver.
+#[inline(always)]
+pub fn is_question(asked: &Asked) -> bool {
+    asked.is_udp() && asked.port == DNS_PORT
+}
+
+/// Whether a message names the engine because the connect hook sent its socket there: of an IPv6
+/// socket that is connected to a v4-mapped address, the kernel asks about each message once more.
+#[inline(always)]
+pub fn is_redirected(socket: *mut bpf_sock, asked: &Asked) -> bool {
+    !socket.is_null()
+        && read!(socket => state) == CONNECTED
+        && rule::is_engine(&maps::settings(), asked.address, asked.port)
+        && noted(socket).is_some()
+}
+
+/// Where a datagram `from` somewhere is to seem to come from: the resolver that was asked, if it is
+/// the engine that answered.
+#[inline(always)]
+pub fn seems_from(socket: *mut bpf_sock, from: &Asked) -> Option<(Address, u16)> {
+    if !rule::is_engine(&maps::settings(), from.address, from.port) {
+        return None;
+    }
+    let note = noted(socket)?;
+    // SAFETY: a map value of this type, not null, alive while the program runs.
+    let (address, port) = unsafe { ((*note).address, (*note).port) };
+    Some((address, port))
+}
+
+/// Leaves the facts of a datagram to the engine where the engine will look for them.
+#[inline(always)]
+pub fn hand_over(ctx: &SkBuffContext, family: u8) -> Result<(), Reason> {
+    let name = if family == FAMILY_V6 {
+        name_v6(ctx)
+    } else {
+        name_v4(ctx)
+    };
+    let Name { source, port, lead } = name.ok_or(Reason::Protocol)?;
+    let socket: *mut bpf_sock = read!(ctx.skb.skb => __bindgen_anon_2.sk);
+    // No hook has sent this socket to the engine: it went there on its own.
+    let note = noted(socket).ok_or(Reason::EnginePort)?;
+    // SAFETY: a map value of this type, not null, alive while the program runs. Another thread that
+    // asks by the same socket at this moment may write it: known limits.
+    let facts = unsafe { &*note };
+    let netns = if NETNS_IN_SOCK_OPS.load() == 0 {
+        0
+    } else {
+        facts.netns
+    };
+    let key = DatagramKey {
+        netns,
+        source,
+        source_port: port,
+        lead,
+        padding: 0,
+    };
+    DATAGRAMS
+        .insert(key, facts, 0)
+        .map_err(|_full| Reason::NoRoom)
+}
+
+/// What the hooks noted on a datagram socket.
+#[inline(always)]
+fn noted(socket: *mut bpf_sock) -> Option<*mut ConnectFacts> {
+    let note = storage::get(&PENDING, socket)?;
+    // SAFETY: a map value of this type, not null, alive while the program runs.
+    let protocol = unsafe { (*note).protocol };
+    (protocol == UDP).then_some(note)
+}
+
+/// What a datagram is told from others by.
+struct Name {
+    source: Address,
+    port: u16,
+    lead: [u8; 2],
+}
+
+impl Name {
+    #[inline(always)]
+    fn new(source: Address, ports: u32, payload: u32) -> Self {
+        let [high, low, ..] = ports.to_ne_bytes();
+        let [first, second, ..] = payload.to_ne_bytes();
+        Self {
+            source,
+            port: u16::from_be_bytes([high, low]),
+            lead: [first, second],
+        }
+    }
+}
+
+/// From the source address of a plain IPv4 header (RFC 791, section 3.1) to the payload's first
+/// word. `None`: the payload is shorter than that, and so no DNS message.
+#[inline(always)]
+fn name_v4(ctx: &SkBuffContext) -> Option<Name> {
+    let [source, _, ports, _, payload]: [u32; 5] = ctx.load(12).ok()?;
+    Some(Name::new(Address::from_v4_word(source), ports, payload))
+}
+
+/// The same of a plain IPv6 header (RFC 8200, section 3).
+#[inline(always)]
+fn name_v6(ctx: &SkBuffContext) -> Option<Name> {
+    let [a, b, c, d, _, _, _, _, ports, _, payload]: [u32; 11] = ctx.load(8).ok()?;
+    Some(Name::new(Address::from_words([a, b, c, d]), ports, payload))
+}

@@ -1,0 +1,32 @@
+//! Sending a socket to the engine: its destination written over, the same way for `connect` and for
+//! a message.
+
+use aya_ebpf::programs::SockAddrContext;
+use weir_abi::{LOOPBACK_V4, LOOPBACK_V6};
+
+use crate::context::{Asked, to_user_port, write};
+
+/// To the engine at this port, in an IPv4 address hook.
+#[inline(always)]
+pub fn v4(ctx: &SockAddrContext, port: u16) {
+    write!(ctx.sock_addr => user_ip4 = LOOPBACK_V4.v4_word());
+    write!(ctx.sock_addr => user_port = to_user_port(port));
+}
+
+/// To the engine at this port, in an IPv6 address hook.
+#[inline(always)]
+pub fn v6(ctx: &SockAddrContext, asked: &Asked, port: u16) {
+    // A v4-mapped destination is IPv4 by an IPv6 socket, which may be bound to a mapped address: it
+    // must stay mapped to be routable.
+    let engine = if asked.address.is_v4() {
+        LOOPBACK_V4
+    } else {
+        LOOPBACK_V6
+    };
+    let [a, b, c, d] = engine.words();
+    write!(ctx.sock_addr => user_ip6[0] = a);
+    write!(ctx.sock_addr => user_ip6[1] = b);
+    write!(ctx.sock_addr => user_ip6[2] = c);
+    write!(ctx.sock_addr => user_ip6[3] = d);
+    write!(ctx.sock_addr => user_port = to_user_port(port));
+}
