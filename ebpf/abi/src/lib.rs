@@ -13,6 +13,7 @@ mod event;
 mod facts;
 mod flow;
 mod keys;
+mod layout;
 mod process;
 mod settings;
 
@@ -28,7 +29,11 @@ pub use flow::FlowKey;
 pub use keys::{
     DatagramKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey, UNIX_PATH, UnixKey, workload,
 };
-pub use process::{ANCESTORS, ARGUMENTS_BYTES, Ancestor, EXECUTABLE_BYTES, ProcessFacts};
+pub use layout::Layout;
+pub use process::{
+    ANCESTORS, ARGUMENTS_BYTES, Ancestor, EXECUTABLE_BYTES, PATH_CUT, PATH_DETACHED, PATH_WHOLE,
+    ProcessFacts, ProcessKey,
+};
 pub use settings::{ABI_VERSION, INITIAL_NETNS, SETTINGS_INDEX, Settings};
 
 /// How many cgroup levels below the v2 root the programs look through for a tagged ancestor, the

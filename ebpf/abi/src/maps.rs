@@ -1,6 +1,8 @@
 //! The maps: their names, as they stand in the object and in the pin directory, and their shapes.
 
-use crate::{ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, Settings, UnixKey};
+use crate::{
+    ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, ProcessKey, Settings, UnixKey,
+};
 
 /// Array of one [`Settings`].
 pub const SETTINGS: &str = "SETTINGS";
@@ -15,14 +17,19 @@ pub const INBOUND: &str = "INBOUND";
 pub const UNIX: &str = "UNIX";
 /// Hash, oldest entries making room, of [`DatagramKey`] to [`ConnectFacts`].
 pub const DATAGRAMS: &str = "DATAGRAMS";
-/// Hash, oldest entries making room, of a client socket's cookie (`u64`) to [`ProcessFacts`].
+/// Hash, oldest entries making room, of [`ProcessKey`] to [`ProcessFacts`].
 pub const PROCESSES: &str = "PROCESSES";
+/// Hash of a calling thread's id (`u32`) to the [`ProcessFacts`] that are being gathered of it.
+pub const GATHERED: &str = "GATHERED";
 /// Socket storage of [`ConnectFacts`] on the client's socket.
 pub const PENDING: &str = "PENDING";
 /// Hash of [`FlowKey`] to [`ConnectFacts`].
 pub const FLOWS: &str = "FLOWS";
 /// Socket storage of [`ConnectFacts`] on the engine's accepted socket.
 pub const ACCEPTED: &str = "ACCEPTED";
+/// Socket storage of the workload's cgroup id (`u64`), zero until it is known, on a workload's socket
+/// that came out of a handshake begun by another.
+pub const ANSWERS: &str = "ANSWERS";
 /// Ring buffer of [`Refusal`](crate::Refusal).
 pub const REFUSALS: &str = "REFUSALS";
 /// Per-processor array of one `u64`: refusals that found the ring buffer full.
@@ -42,6 +49,8 @@ pub const MAX_UNIX: usize = 4096;
 pub const MAX_DATAGRAMS: usize = 8192;
 /// How many connections' callers are remembered until the engine has picked them up.
 pub const MAX_PROCESSES: usize = 8192;
+/// How many threads can be in a call at once that their process is being looked at for.
+pub const MAX_GATHERED: usize = 512;
 /// How many handshakes can be under way at once.
 pub const MAX_FLOWS: usize = 65_536;
 /// The ring buffer's size in bytes: a power of two, a multiple of the page.
@@ -70,7 +79,7 @@ const fn shape(name: &'static str, key: usize, value: usize, entries: usize) -> 
 }
 
 /// Every map that is pinned. One found with another shape was pinned by another version.
-pub const ALL: [Shape; 13] = [
+pub const ALL: [Shape; 15] = [
     shape(SETTINGS, 4, size_of::<Settings>(), 1),
     shape(WORKLOADS, 8, 4, MAX_WORKLOADS),
     shape(SERVED, 8, 1, MAX_SERVED),
@@ -82,7 +91,13 @@ pub const ALL: [Shape; 13] = [
         size_of::<ConnectFacts>(),
         MAX_DATAGRAMS,
     ),
-    shape(PROCESSES, 8, size_of::<ProcessFacts>(), MAX_PROCESSES),
+    shape(
+        PROCESSES,
+        size_of::<ProcessKey>(),
+        size_of::<ProcessFacts>(),
+        MAX_PROCESSES,
+    ),
+    shape(GATHERED, 4, size_of::<ProcessFacts>(), MAX_GATHERED),
     shape(PENDING, 4, size_of::<ConnectFacts>(), 0),
     shape(
         FLOWS,
@@ -91,6 +106,7 @@ pub const ALL: [Shape; 13] = [
         MAX_FLOWS,
     ),
     shape(ACCEPTED, 4, size_of::<ConnectFacts>(), 0),
+    shape(ANSWERS, 4, 8, 0),
     shape(REFUSALS, 0, 0, REFUSALS_BYTES),
     shape(LOST, 4, 8, 1),
     shape(TOLD, 4, 8, 0),

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::{
-    Address, ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, Refusal, Settings,
-    UnixKey,
+    Address, ConnectFacts, DatagramKey, FlowKey, InboundKey, Layout, ProcessFacts, ProcessKey,
+    Refusal, Settings, UnixKey,
 };
 
 // SAFETY: transparent over [u32; 4]; any bytes are a value.
@@ -23,6 +23,10 @@ unsafe impl aya::Pod for DatagramKey {}
 unsafe impl aya::Pod for InboundKey {}
 // SAFETY: as above.
 unsafe impl aya::Pod for UnixKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for ProcessKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for Layout {}
 // SAFETY: as above; an ancestor is integers without implicit padding, too.
 unsafe impl aya::Pod for ProcessFacts {}
 

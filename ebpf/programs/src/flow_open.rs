@@ -1,21 +1,25 @@
 //! The client's end of a redirected connection: leave the facts under the connection's name before
-//! the SYN is sent, and take them away if the connection ends before the engine did.
+//! the SYN is sent, and take them away if the connection ends before the engine did. And a connection
+//! that another began is marked as one.
 //!
 //! This hook can't refuse. Where it can't note, the engine finds no facts on the accepted socket
 //! and drops the connection.
 
 use aya_ebpf::{
-    bindings::{BPF_SOCK_OPS_STATE_CB_FLAG, BPF_SOCK_OPS_TCP_CONNECT_CB},
+    bindings::{
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_STATE_CB_FLAG,
+        BPF_SOCK_OPS_TCP_CONNECT_CB,
+    },
     helpers::generated::bpf_get_socket_cookie,
     macros::sock_ops,
     programs::SockOpsContext,
 };
 use aya_log_ebpf::debug;
-use weir_abi::{Hook, Reason};
+use weir_abi::{Hook, ProcessKey, Reason};
 
 use crate::{
     context::read,
-    flow,
+    flow, inbound,
     maps::{FLOWS, PENDING, PROCESSES},
     refuse, storage,
 };
@@ -31,6 +35,8 @@ pub fn flow_open(ctx: SockOpsContext) -> u32 {
         open(&ctx);
     } else if op == STATE_CHANGE && new_state == TCP_CLOSE {
         close(&ctx);
+    } else if op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB {
+        inbound::answers(flow::socket(&ctx));
     }
     1
 }
@@ -67,9 +73,8 @@ fn close(ctx: &SockOpsContext) {
     // SAFETY: the context this program was called with.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.ops.cast()) };
     if facts.cookie == cookie {
-        // Already gone is as good.
+        // Nobody will ask who dialled what never arrived. Already gone is as good.
+        let _gone = PROCESSES.remove(ProcessKey::of(facts));
         let _gone = FLOWS.remove(key);
-        // Nobody will ask who dialled what never arrived.
-        let _gone = PROCESSES.remove(cookie);
     }
 }

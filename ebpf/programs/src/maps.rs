@@ -6,11 +6,11 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use weir_abi::{
-    ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, Refusal, SETTINGS_INDEX,
-    Settings, UnixKey,
+    ConnectFacts, DatagramKey, FlowKey, InboundKey, Layout, ProcessFacts, ProcessKey, Refusal,
+    SETTINGS_INDEX, Settings, UnixKey,
     maps::{
-        MAX_DATAGRAMS, MAX_FLOWS, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX, MAX_WORKLOADS,
-        REFUSALS_BYTES,
+        MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX,
+        MAX_WORKLOADS, REFUSALS_BYTES,
     },
 };
 
@@ -33,7 +33,10 @@ pub static UNIX: HashMap<UnixKey, u8, MAX_UNIX> = HashMap::new();
 pub static DATAGRAMS: LruHashMap<DatagramKey, ConnectFacts, MAX_DATAGRAMS> = LruHashMap::new();
 
 #[btf_map]
-pub static PROCESSES: LruHashMap<u64, ProcessFacts, MAX_PROCESSES> = LruHashMap::new();
+pub static PROCESSES: LruHashMap<ProcessKey, ProcessFacts, MAX_PROCESSES> = LruHashMap::new();
+
+#[btf_map]
+pub static GATHERED: HashMap<u32, ProcessFacts, MAX_GATHERED> = HashMap::new();
 
 #[btf_map]
 pub static PENDING: SkStorage<ConnectFacts> = SkStorage::new();
@@ -43,6 +46,9 @@ pub static FLOWS: HashMap<FlowKey, ConnectFacts, MAX_FLOWS> = HashMap::new();
 
 #[btf_map]
 pub static ACCEPTED: SkStorage<ConnectFacts> = SkStorage::new();
+
+#[btf_map]
+pub static ANSWERS: SkStorage<u64> = SkStorage::new();
 
 #[btf_map]
 pub static REFUSALS: RingBuf<Refusal, REFUSALS_BYTES> = RingBuf::new();
@@ -57,6 +63,12 @@ pub static TOLD: SkStorage<u64> = SkStorage::new();
 /// it to zero where the verifier would refuse; the branch is then dead and pruned.
 #[unsafe(no_mangle)]
 pub static NETNS_IN_SOCK_OPS: Global<u32> = Global::new(1);
+
+/// Where this kernel keeps what a process is known by, as the loader found it. Its fields are read by
+/// [`process`](crate::process) through volatile loads, one by one: so the compiler does not believe
+/// what stands here, and the verifier knows each as a constant.
+#[unsafe(no_mangle)]
+pub static LAYOUT: Layout = Layout::UNKNOWN;
 
 /// The settings. Zero port: no engine has listened yet.
 #[inline(always)]

@@ -9,12 +9,12 @@ use aya::{
 };
 use weir_abi::{
     ABI_VERSION, ConnectFacts, DatagramKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey,
-    ProcessFacts, SETTINGS_INDEX, Settings, UNIX_PATH, UnixKey, maps, workload,
+    ProcessFacts, ProcessKey, SETTINGS_INDEX, Settings, UNIX_PATH, UnixKey, maps, workload,
 };
 
 use super::table::Table;
 use crate::{
-    CgroupId, InterceptError, SocketCookie,
+    CgroupId, InterceptError,
     rules::{InboundFrom, Rules, UnixRule},
 };
 
@@ -26,8 +26,8 @@ pub(crate) struct Maps {
     // The object leaves a map out that none of its programs use.
     inbound: Option<Table<InboundKey, u8>>,
     unix: Option<Table<UnixKey, u8>>,
-    datagrams: Option<Table<DatagramKey, ConnectFacts>>,
-    processes: Table<u64, ProcessFacts>,
+    datagrams: Table<DatagramKey, ConnectFacts>,
+    processes: Table<ProcessKey, ProcessFacts>,
     accepted: SkStorage<MapData, ConnectFacts>,
 }
 
@@ -45,7 +45,7 @@ impl Maps {
             served: Table::take(ebpf, maps::SERVED)?,
             inbound: Table::find(ebpf, maps::INBOUND),
             unix: Table::find(ebpf, maps::UNIX),
-            datagrams: Table::find(ebpf, maps::DATAGRAMS),
+            datagrams: Table::take(ebpf, maps::DATAGRAMS)?,
             processes: Table::take(ebpf, maps::PROCESSES)?,
             accepted: take(ebpf, maps::ACCEPTED)?,
         })
@@ -188,20 +188,17 @@ impl Maps {
     #[expect(dead_code, reason = "for what tells who called")]
     pub(crate) fn take_process(
         &self,
-        cookie: SocketCookie,
+        facts: &ConnectFacts,
     ) -> Result<Option<ProcessFacts>, InterceptError> {
-        self.processes.remove_and_get(cookie.get())
+        self.processes.remove_and_get(ProcessKey::of(facts))
     }
 
     /// Takes out what was noted of a datagram.
-    #[expect(dead_code, reason = "for what answers datagrams")]
     pub(crate) fn take_datagram(
         &self,
         key: DatagramKey,
     ) -> Result<Option<ConnectFacts>, InterceptError> {
-        self.datagrams
-            .as_ref()
-            .map_or(Ok(None), |table| table.remove_and_get(key))
+        self.datagrams.remove_and_get(key)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Not its job: what is tagged, where pins lie, when to do what; that is `interceptor` and `pins`.
 
 mod bpf;
+mod btf;
+pub(crate) mod layout;
 pub(crate) mod link;
 pub(crate) mod maps;
 pub(crate) mod object;

@@ -8,7 +8,9 @@ use aya::{
     sys::{BpfHelper, is_helper_supported},
 };
 
-use super::trace;
+use weir_abi::Layout;
+
+use super::{layout, trace};
 use crate::{InterceptError, Tier};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-programs.o"));
@@ -19,10 +21,12 @@ pub(crate) fn load(map_dir: Option<&Path>, tier: Tier) -> Result<Ebpf, Intercept
     raise_locked_memory();
     let level = trace::level();
     let netns_in_sock_ops = u32::from(tier == Tier::Full);
+    let layout = layout::running().unwrap_or(&Layout::UNKNOWN);
     let mut loader = EbpfLoader::new();
-    // The programs read no kernel structure whose layout could vary, so the kernel's own BTF, some
-    // megabytes to parse, is not needed.
+    // What the programs read of the kernel's structures they find through a layout of our own: the
+    // loader need not parse the kernel's BTF for each engine.
     loader.btf(None);
+    loader.override_global("LAYOUT", layout, true);
     loader.override_global("NETNS_IN_SOCK_OPS", &netns_in_sock_ops, true);
     loader.override_global(aya_log::LEVEL, &level, true);
     if let Some(dir) = map_dir {

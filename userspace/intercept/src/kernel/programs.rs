@@ -11,7 +11,7 @@ use crate::InterceptError;
 
 /// What is attached to every tagged cgroup, in this order: the backstop first, so that there is no
 /// moment in which some hooks stand and a packet still passes beside them.
-pub(crate) const WORKLOAD: [&str; 11] = [
+pub(crate) const WORKLOAD: [&str; 13] = [
     "egress",
     "flow_open",
     "connect4",
@@ -23,6 +23,8 @@ pub(crate) const WORKLOAD: [&str; 11] = [
     "bind6",
     "getpeername4",
     "getpeername6",
+    "recvmsg4",
+    "recvmsg6",
 ];
 
 /// What is attached to the engine's own cgroup.
