@@ -51,7 +51,7 @@ impl From<&ConnectFacts> for Facts {
 }
 
 /// The name up to its NUL, with anything that could steer a terminal or a log replaced.
-fn printable(comm: &[u8]) -> String {
+pub(crate) fn printable(comm: &[u8]) -> String {
     let name: Vec<u8> = comm.iter().copied().take_while(|byte| *byte != 0).collect();
     String::from_utf8_lossy(&name)
         .chars()

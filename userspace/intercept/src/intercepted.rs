@@ -2,7 +2,7 @@
 
 use tokio::net::TcpStream;
 
-use crate::{Facts, Namespace, OrigDst, SocketCookie};
+use crate::{Facts, Namespace, OrigDst, SocketCookie, attribute::Caller};
 
 /// An accepted connection with what the kernel noted about it. Only [`Interceptor::accept`] makes
 /// one, so holding it means the destination and the caller are the kernel's word.
@@ -18,6 +18,9 @@ pub struct Intercepted {
     pub cookie: SocketCookie,
     /// Who called.
     pub facts: Facts,
+    /// The calling process as the kernel noted it; `None` where the kernel can't
+    /// ([`Attribution`](crate::attribute::Attribution)), or had no room left.
+    pub caller: Option<Caller>,
     /// Where the client's socket is, and where one to its destination belongs.
     pub namespace: Namespace,
 }

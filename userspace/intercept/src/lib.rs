@@ -17,7 +17,9 @@
 pub mod attribute;
 pub mod cgroup;
 pub mod doctor;
+pub mod established;
 
+mod datagrams;
 mod engine;
 mod error;
 mod facts;
@@ -32,6 +34,7 @@ mod refusals;
 mod rules;
 mod status;
 
+pub use datagrams::Datagram;
 pub use error::{AcceptError, InterceptError};
 pub use facts::Facts;
 pub use ids::{CgroupId, Gid, NetnsCookie, OrigDst, Pid, SocketCookie, Uid};

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::CgroupId;
+use crate::{CgroupId, attribute::Attribution};
 
 /// How much of the design this kernel can enforce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,4 +39,8 @@ pub struct Status {
     pub programs: Vec<&'static str>,
     /// What the kernel can enforce.
     pub tier: Tier,
+    /// How the kernel tells who calls.
+    pub attribution: Attribution,
+    /// Datagrams that reached the engine from no workload and were dropped.
+    pub strays: u64,
 }

@@ -1,19 +1,28 @@
 //! What `/proc` still says of a process, once it is sure to be the one that is meant.
 
 use std::{
-    fs,
-    path::PathBuf,
+    fs::{self, File},
+    io::Read as _,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use nix::time::{ClockId, clock_gettime};
+use weir_abi::ARGUMENTS_BYTES;
 
-use crate::Pid;
+use super::{caller::Arguments, hash};
+use crate::{Pid, facts::printable};
 
 /// A live process, known to be the one that called.
 pub(super) struct Process {
-    pub(super) started: Option<SystemTime>,
+    /// Since boot, rounded down to a clock tick.
+    pub(super) started: Duration,
+    /// Its executable's path, made printable.
     pub(super) exe: Option<PathBuf>,
+    pub(super) arguments: Arguments,
+    /// Its executable, as a handle.
+    pub(super) file: Option<File>,
 }
 
 /// The process, if it is there and is not younger than the call.
@@ -23,12 +32,29 @@ pub(super) fn look(pid: Pid, called: Duration) -> Option<Process> {
     if before > called {
         return None;
     }
-    let exe = fs::read_link(format!("/proc/{pid}/exe")).ok();
-    // The same process before and after the link was read: so the link is its.
-    (start_of(pid)? == before).then(|| Process {
-        started: since_boot(before),
+    let link = format!("/proc/{pid}/exe");
+    let exe = fs::read_link(&link)
+        .ok()
+        .map(|path| PathBuf::from(printable(path.as_os_str().as_bytes())));
+    let file = hash::handle(Path::new(&link), 0);
+    let arguments = arguments_of(pid).unwrap_or_default();
+    // The same process before and after they were read: so they are its.
+    (start_of(pid)? == before).then_some(Process {
+        started: before,
         exe,
+        arguments,
+        file,
     })
+}
+
+fn arguments_of(pid: Pid) -> Option<Arguments> {
+    let mut line = Vec::new();
+    let most = u64::try_from(ARGUMENTS_BYTES).ok()?;
+    let file = File::open(format!("/proc/{pid}/cmdline")).ok()?;
+    file.take(most + 1).read_to_end(&mut line).ok()?;
+    let cut = line.len() > ARGUMENTS_BYTES;
+    line.truncate(ARGUMENTS_BYTES);
+    Some(Arguments::parse(&line, cut))
 }
 
 /// When the process started, since boot. Field 22 of `stat` (proc_pid_stat(5)), in clock ticks,
@@ -56,7 +82,7 @@ fn ticks_per_second() -> Option<u64> {
 }
 
 /// A moment since boot as a time of day.
-fn since_boot(moment: Duration) -> Option<SystemTime> {
+pub(super) fn since_boot(moment: Duration) -> Option<SystemTime> {
     let up = Duration::from(clock_gettime(ClockId::CLOCK_BOOTTIME).ok()?);
     SystemTime::now().checked_sub(up.checked_sub(moment)?)
 }
@@ -105,8 +131,9 @@ mod tests {
     fn a_process_older_than_the_call_is_looked_at() {
         let process = look(own(), now()).expect("this process is alive");
         assert_eq!(process.exe, std::env::current_exe().ok());
-        let age = process
-            .started
+        let own: Vec<String> = std::env::args().collect();
+        assert_eq!(process.arguments.list, own);
+        let age = since_boot(process.started)
             .expect("a start")
             .elapsed()
             .expect("a start in the past");

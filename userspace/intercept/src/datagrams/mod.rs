@@ -17,7 +17,10 @@ use weir_abi::{Address, ConnectFacts, DatagramKey};
 
 pub(crate) use sockets::{Arrived, MAX_QUESTION, Sockets, bind_v4, bind_v6};
 
-use crate::{AcceptError, Facts, Namespace, OrigDst, SocketCookie, Tier, kernel::maps::Maps};
+use crate::{
+    AcceptError, Facts, Namespace, OrigDst, SocketCookie, Tier, attribute::Caller,
+    kernel::maps::Maps,
+};
 
 /// One datagram that came in over the weir. Only [`Interceptor::datagram`] makes one, so holding it
 /// means the destination and the caller are the kernel's word.
@@ -32,6 +35,8 @@ pub struct Datagram {
     pub cookie: SocketCookie,
     /// Who sent it; for a connected socket, who connected it.
     pub facts: Facts,
+    /// The process that sent it, likewise, as the kernel noted it; `None` where it can't.
+    pub caller: Option<Caller>,
     /// Where the client's socket is, and where one to its destination belongs.
     pub namespace: Namespace,
     socket: Arc<UdpSocket>,
@@ -83,7 +88,9 @@ pub(crate) fn attribute(
             pid: facts.pid,
         });
     }
-    Ok(Some(handed_on(namespace, arrived, &raw, facts)))
+    // One socket may send more of them on the strength of one connect: it is not taken out.
+    let caller = Caller::told(maps.process(&raw));
+    Ok(Some(handed_on(namespace, arrived, &raw, facts, caller)))
 }
 
 fn handed_on(
@@ -91,12 +98,14 @@ fn handed_on(
     arrived: Arrived,
     raw: &ConnectFacts,
     facts: Facts,
+    caller: Option<Caller>,
 ) -> Datagram {
     Datagram {
         payload: arrived.payload,
         orig_dst: OrigDst::new((raw.address.to_ip(), raw.port).into()),
         cookie: facts.cookie,
         facts,
+        caller,
         namespace: namespace.clone(),
         socket: arrived.socket,
         client: arrived.from,

@@ -9,7 +9,10 @@ use std::{
     fmt,
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aya::Ebpf;
@@ -17,8 +20,10 @@ use aya::Ebpf;
 pub use lift::{sweep, uninstall};
 
 use crate::{
-    AcceptError, CgroupId, Facts, InterceptError, Intercepted, Namespace, OrigDst, Refusals,
-    Status, Tier, cgroup,
+    AcceptError, CgroupId, Datagram, Facts, InterceptError, Intercepted, Namespace, OrigDst,
+    Refusals, Status, Tier,
+    attribute::{Attribution, Caller},
+    cgroup, datagrams,
     engine::Home,
     kernel::{maps::Maps, programs, trace::Trace},
     listen::Listeners,
@@ -44,6 +49,8 @@ pub struct Interceptor {
     namespace: Namespace,
     maps: Maps,
     refusals: Mutex<Option<Refusals>>,
+    /// Datagrams that came from nobody the programs had noted.
+    strays: AtomicU64,
     /// Never held across an await, and not needed to accept.
     control: Mutex<Control>,
     tier: Tier,
@@ -88,19 +95,48 @@ impl Interceptor {
             AcceptError::Unattributed { peer }
         })?;
         let facts = Facts::from(&raw);
+        let caller = Caller::told(self.maps.take_process(&raw));
         Ok(Intercepted {
             io,
             orig_dst: OrigDst::new((raw.address.to_ip(), raw.port).into()),
             cookie: facts.cookie,
             facts,
+            caller,
             namespace: self.namespace.clone(),
         })
+    }
+
+    /// Waits for the next datagram that a workload sent to a resolver. One that comes from anyone
+    /// else is dropped and counted in [`Status::strays`]. After [`AcceptError::TooLong`] that datagram
+    /// has been dropped; tell of it and go on. May be called from several tasks; cancelling it loses
+    /// nothing.
+    pub async fn datagram(&self) -> Result<Datagram, AcceptError> {
+        loop {
+            let arrived = self.listeners.datagrams().next().await?;
+            // No await from here on: a datagram once read is handed on or dropped.
+            if let Some(datagram) =
+                datagrams::attribute(&self.maps, self.tier, &self.namespace, arrived)?
+            {
+                return Ok(datagram);
+            }
+            self.strays.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// The stream of what the kernel refused. There is one: `None` the second time.
     pub fn take_refusals(&self) -> Option<Refusals> {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         refusals.take()
+    }
+
+    /// The listeners once more, to hand over to the next engine as [`Options::inherited`]: as long as
+    /// someone holds them, who connects is not refused but waits. Empty if there are no descriptors
+    /// left for them.
+    pub fn listeners(&self) -> Vec<OwnedFd> {
+        self.listeners
+            .duplicates()
+            .inspect_err(|error| tracing::warn!(%error, "the listeners can't be handed over"))
+            .unwrap_or_default()
     }
 
     /// What stands.
@@ -116,6 +152,8 @@ impl Interceptor {
                 .collect(),
             programs: programs::WORKLOAD.to_vec(),
             tier: self.tier,
+            attribution: Attribution::here(),
+            strays: self.strays.load(Ordering::Relaxed),
         }
     }
 

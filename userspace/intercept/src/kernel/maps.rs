@@ -1,7 +1,7 @@
 //! The maps that userspace reads and writes, each by its own type. All of it by `&self`, from any
 //! thread at once; who may write what when is `interceptor`'s to say.
 
-use std::os::fd::AsRawFd;
+use std::{os::fd::AsRawFd, path::Path};
 
 use aya::{
     Ebpf,
@@ -23,8 +23,8 @@ pub(crate) struct Maps {
     settings: Table<u32, Settings>,
     workloads: Table<u64, u32>,
     served: Table<u64, u8>,
+    inbound: Table<InboundKey, u8>,
     // The object leaves a map out that none of its programs use.
-    inbound: Option<Table<InboundKey, u8>>,
     unix: Option<Table<UnixKey, u8>>,
     datagrams: Table<DatagramKey, ConnectFacts>,
     processes: Table<ProcessKey, ProcessFacts>,
@@ -43,7 +43,7 @@ impl Maps {
             settings: Table::take(ebpf, maps::SETTINGS)?,
             workloads: Table::take(ebpf, maps::WORKLOADS)?,
             served: Table::take(ebpf, maps::SERVED)?,
-            inbound: Table::find(ebpf, maps::INBOUND),
+            inbound: Table::take(ebpf, maps::INBOUND)?,
             unix: Table::find(ebpf, maps::UNIX),
             datagrams: Table::take(ebpf, maps::DATAGRAMS)?,
             processes: Table::take(ebpf, maps::PROCESSES)?,
@@ -118,25 +118,22 @@ impl Maps {
 
     /// Makes these, and no others, the ports at which a workload answers.
     fn set_inbound(&self, id: CgroupId, rules: &Rules) -> Result<(), InterceptError> {
-        let Some(table) = &self.inbound else {
-            return Ok(());
-        };
         let key = |port| InboundKey {
             workload: id.get(),
             port,
             padding: [0; 6],
         };
-        for stale in table.keys().into_iter().filter(|key| {
+        for stale in self.inbound.keys().into_iter().filter(|key| {
             key.workload == id.get() && rules.inbound.iter().all(|one| one.port != key.port)
         }) {
-            table.remove(stale)?;
+            self.inbound.remove(stale)?;
         }
         for one in &rules.inbound {
             let from = match one.from {
                 InboundFrom::Loopback => INBOUND_LOOPBACK,
                 InboundFrom::Anywhere => INBOUND_ANY,
             };
-            table.insert(key(one.port), from)?;
+            self.inbound.insert(key(one.port), from)?;
         }
         Ok(())
     }
@@ -184,13 +181,28 @@ impl Maps {
         self.accepted.get(socket, 0)
     }
 
-    /// Takes out what was noted of the process behind a client's socket.
-    #[expect(dead_code, reason = "for what tells who called")]
+    /// What was noted of the process behind a call; `None` if nothing was, or it had to make room.
+    pub(crate) fn process(
+        &self,
+        facts: &ConnectFacts,
+    ) -> Result<Option<ProcessFacts>, InterceptError> {
+        let key = ProcessKey::of(facts);
+        let found = self.processes.get(key)?;
+        // An entry that makes room for another's while it is copied gives some of both. It is then
+        // under its old key no more, and never will be again.
+        Ok(found.filter(|_| matches!(self.processes.get(key), Ok(again) if again == found)))
+    }
+
+    /// The same, and forgets it.
     pub(crate) fn take_process(
         &self,
         facts: &ConnectFacts,
     ) -> Result<Option<ProcessFacts>, InterceptError> {
-        self.processes.remove_and_get(ProcessKey::of(facts))
+        let found = self.process(facts)?;
+        if found.is_some() {
+            self.processes.remove(ProcessKey::of(facts))?;
+        }
+        Ok(found)
     }
 
     /// Takes out what was noted of a datagram.
@@ -200,6 +212,11 @@ impl Maps {
     ) -> Result<Option<ConnectFacts>, InterceptError> {
         self.datagrams.remove_and_get(key)
     }
+}
+
+/// Makes a workload none in the eyes of the programs of a dead engine, whose maps are pinned in `dir`.
+pub(crate) fn forget(dir: &Path, id: CgroupId) -> Result<(), InterceptError> {
+    Table::<u64, u32>::pinned(dir, maps::WORKLOADS)?.remove(id.get())
 }
 
 /// `None` for a path that no Unix socket can have.

@@ -64,7 +64,7 @@ pub(crate) async fn while_serving<T>(
 
 /// Reads the agent's claim and tells it where it wanted to go.
 async fn answer(intercepted: Intercepted, sender: mpsc::UnboundedSender<Caught>) {
-    let origin = attribute::origin(&intercepted);
+    let origin = attribute::origin(&intercepted).await;
     let orig_dst = intercepted.orig_dst.get();
     let cookie = intercepted.cookie.get();
     let mut io = BufReader::new(intercepted.io);
