@@ -17,15 +17,27 @@ use crate::{context::Asked, maps::WORKLOADS};
 /// it holds.
 #[inline(always)]
 pub fn workload() -> Option<u64> {
-    let mut found = None;
-    for level in 0..MAX_CGROUP_DEPTH {
+    workload_at(u32::MAX)
+}
+
+/// The same, looked for only at these levels, a bit each, the v2 root being level 0.
+#[inline(always)]
+pub fn workload_at(levels: u32) -> Option<u64> {
+    // The root is never tagged.
+    for level in 1..MAX_CGROUP_DEPTH {
+        if levels & (1 << level) == 0 {
+            continue;
+        }
         // SAFETY: the helper takes any level and returns 0 where there is none.
         let id = unsafe { bpf_get_current_ancestor_cgroup_id(level.cast_signed()) };
-        if id != 0 && WORKLOADS.get_ptr(id).is_some() {
-            found = Some(id);
+        if id == 0 {
+            break;
+        }
+        if WORKLOADS.get_ptr(id).is_some() {
+            return Some(id);
         }
     }
-    found
+    None
 }
 
 /// The cookie of the network namespace of the socket that `ctx`, a socket-address or socket

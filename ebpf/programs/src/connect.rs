@@ -1,30 +1,27 @@
-//! `connect()`, and whatever implies one: a TCP socket is noted and sent to the engine, anything else
-//! is refused with EPERM.
+//! `connect()`, and whatever implies one: a TCP socket, and a datagram socket for a resolver, is noted
+//! and sent to the engine, anything else is refused with EPERM.
 
 use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_setsockopt, macros::cgroup_sock_addr,
     programs::SockAddrContext,
 };
-use weir_abi::{Hook, LOOPBACK_V4, LOOPBACK_V6, Reason};
+use weir_abi::{Hook, Reason};
 
 use crate::{
     caller,
-    context::{Asked, asked_v4, asked_v6, read, socket, to_user_port, write},
-    maps::PENDING,
-    refuse,
+    context::{Asked, asked_v4, asked_v6, read, socket},
+    note, redirect, refuse,
     rule::{self, Ruling},
-    storage,
 };
 
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
     match admit(&ctx, &asked_v4(&ctx).as_destination()) {
         Way::Engine(port) => {
-            write!(ctx.sock_addr => user_ip4 = LOOPBACK_V4.v4_word());
-            write!(ctx.sock_addr => user_port = to_user_port(port));
+            redirect::v4(&ctx, port);
             1
         }
-        Way::Nowhere => 0,
+        Way::Nowhere => redirect::nowhere_v4(&ctx),
     }
 }
 
@@ -33,22 +30,10 @@ pub fn connect6(ctx: SockAddrContext) -> i32 {
     let asked = asked_v6(&ctx).as_destination();
     match admit(&ctx, &asked) {
         Way::Engine(port) => {
-            // A v4-mapped destination is an IPv4 connection by an IPv6 socket, which may be bound
-            // to a mapped address: it must stay mapped to be routable.
-            let engine = if asked.address.is_v4() {
-                LOOPBACK_V4
-            } else {
-                LOOPBACK_V6
-            };
-            let [a, b, c, d] = engine.words();
-            write!(ctx.sock_addr => user_ip6[0] = a);
-            write!(ctx.sock_addr => user_ip6[1] = b);
-            write!(ctx.sock_addr => user_ip6[2] = c);
-            write!(ctx.sock_addr => user_ip6[3] = d);
-            write!(ctx.sock_addr => user_port = to_user_port(port));
+            redirect::v6(&ctx, &asked, port);
             1
         }
-        Way::Nowhere => 0,
+        Way::Nowhere => redirect::nowhere_v6(&ctx, &asked),
     }
 }
 
@@ -74,17 +59,10 @@ fn admit(ctx: &SockAddrContext, asked: &Asked) -> Way {
     Way::Nowhere
 }
 
-/// Notes on the socket who asked and for what. Written anew by every connect, so a socket that is
-/// used again never carries an older call's facts.
 #[inline(always)]
 fn note(ctx: &SockAddrContext, asked: &Asked, workload: u64) -> Result<(), Reason> {
     unbind_device(ctx)?;
-    let pending = storage::get_or_create(&PENDING, socket(ctx)).ok_or(Reason::NoRoom)?;
-    let facts = caller::facts(ctx.as_ptr(), asked, workload);
-    // SAFETY: a map value of this type, not null, alive while the program runs. The socket is
-    // locked by connect, so nothing else writes it.
-    unsafe { *pending = facts };
-    Ok(())
+    note::leave(ctx, asked, workload)
 }
 
 const SOL_SOCKET: i32 = 1;

@@ -42,7 +42,8 @@ pub struct Asked {
 const STREAM: u8 = 1;
 const DATAGRAM: u8 = 2;
 const TCP: u16 = 6;
-const UDP: u16 = 17;
+/// `IPPROTO_UDP`.
+pub const UDP: u16 = 17;
 
 impl Asked {
     /// The same, as a destination: an unspecified address is this host.

@@ -1,5 +1,6 @@
-//! Every packet a tagged cgroup sends: TCP to the engine passes, all else is dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
-//! source-routed packets and protocols that no other hook sees.
+//! Every packet a tagged cgroup sends: TCP and redirected datagrams to the engine pass, all else is
+//! dropped. The backstop behind the other hooks: it also stops answers to connections from outside,
+//! source-routed packets, packets turned to a device and protocols that no other hook sees.
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -16,6 +17,7 @@ use weir_abi::{
 
 use crate::{
     context::read,
+    datagram, inbound,
     maps::{self, TOLD, WORKLOADS},
     refuse, rule, storage,
 };
@@ -28,17 +30,20 @@ const ETHERTYPE_V6: u32 = 0x86ddu16.to_be() as u32;
 #[cgroup_skb(egress)]
 pub fn egress(ctx: SkBuffContext) -> i32 {
     let packet = parse(&ctx).unwrap_or(Packet::UNREADABLE);
-    if passes(&packet) {
-        return 1;
+    match admit(&ctx, &packet) {
+        Ok(()) => 1,
+        Err(reason) => {
+            tell(&ctx, &packet, reason);
+            0
+        }
     }
-    tell(&ctx, &packet);
-    0
 }
 
 /// The little of a packet that the rule looks at.
 struct Packet {
     destination: Address,
     port: u16,
+    source_port: u16,
     protocol: u8,
     family: u8,
 }
@@ -47,15 +52,39 @@ impl Packet {
     const UNREADABLE: Self = Self {
         destination: Address::UNSPECIFIED,
         port: 0,
+        source_port: 0,
         protocol: 0,
         family: FAMILY_NONE,
     };
 }
 
+/// The loopback device has this number in every network namespace (net/core/dev.h,
+/// `LOOPBACK_IFINDEX`).
+const LOOPBACK_DEVICE: u32 = 1;
+
 #[inline(always)]
-fn passes(packet: &Packet) -> bool {
-    packet.protocol == PROTOCOL_TCP
-        && rule::is_engine(&maps::settings(), packet.destination, packet.port)
+fn admit(ctx: &SkBuffContext, packet: &Packet) -> Result<(), Reason> {
+    let device = read!(ctx.skb.skb => ifindex);
+    if !rule::is_engine(&maps::settings(), packet.destination, packet.port) {
+        return match packet.protocol {
+            PROTOCOL_TCP => inbound::admit(
+                ctx,
+                packet.source_port,
+                packet.destination.is_loopback() && device == LOOPBACK_DEVICE,
+            ),
+            _ => Err(Reason::Protocol),
+        };
+    }
+    // Any process can turn its packets to another device (IP_UNICAST_IF, IP_PKTINFO, SO_BINDTODEVICE
+    // after connect). They would leave the host with a loopback destination, for whoever listens.
+    if device != LOOPBACK_DEVICE {
+        return Err(Reason::BoundToDevice);
+    }
+    match packet.protocol {
+        PROTOCOL_TCP => Ok(()),
+        PROTOCOL_UDP => datagram::hand_over(ctx, packet.family),
+        _ => Err(Reason::Protocol),
+    }
 }
 
 /// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers or
@@ -84,9 +113,11 @@ fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
     {
         return None;
     }
+    let [source_port, port] = both_ports(protocol, ports);
     Some(Packet {
         destination: Address::from_v4_word(destination),
-        port: destination_port(protocol, ports),
+        port,
+        source_port,
         protocol,
         family: FAMILY_V4,
     })
@@ -101,21 +132,26 @@ fn parse_v6(ctx: &SkBuffContext) -> Option<Packet> {
     if version >> 4 != 6 {
         return None;
     }
+    let [source_port, port] = both_ports(next_header, ports);
     Some(Packet {
         destination: Address::from_words([a, b, c, d]),
-        port: destination_port(next_header, ports),
+        port,
+        source_port,
         protocol: next_header,
         family: FAMILY_V6,
     })
 }
 
-/// The port, where the protocol has one in that place.
+/// Source and destination port, where the protocol has them in that place.
 #[inline(always)]
-fn destination_port(protocol: u8, ports: u32) -> u16 {
-    let [_, _, high, low] = ports.to_ne_bytes();
+fn both_ports(protocol: u8, ports: u32) -> [u16; 2] {
+    let [source_high, source_low, high, low] = ports.to_ne_bytes();
     match protocol {
-        PROTOCOL_TCP | PROTOCOL_UDP => u16::from_be_bytes([high, low]),
-        _ => 0,
+        PROTOCOL_TCP | PROTOCOL_UDP => [
+            u16::from_be_bytes([source_high, source_low]),
+            u16::from_be_bytes([high, low]),
+        ],
+        _ => [0, 0],
     }
 }
 
@@ -124,7 +160,7 @@ fn destination_port(protocol: u8, ports: u32) -> u16 {
 const QUIET_NS: u64 = 1_000_000_000;
 
 #[inline(always)]
-fn tell(ctx: &SkBuffContext, packet: &Packet) {
+fn tell(ctx: &SkBuffContext, packet: &Packet, reason: Reason) {
     let socket: *mut bpf_sock = read!(ctx.skb.skb => __bindgen_anon_2.sk);
     let Some(last) = storage::get_or_create(&TOLD, socket) else {
         return;
@@ -162,12 +198,12 @@ fn tell(ctx: &SkBuffContext, packet: &Packet) {
         padding: [0; 6],
         comm: [0; 16],
     };
-    refuse::tell(facts, Hook::Egress, Reason::Protocol);
+    refuse::tell(facts, Hook::Egress, reason);
 }
 
 /// The tagged cgroup of the packet's socket; 0 if it is in none.
 #[inline(always)]
-fn workload(ctx: &SkBuffContext) -> u64 {
+pub fn workload(ctx: &SkBuffContext) -> u64 {
     let mut found = 0;
     for level in 0..MAX_CGROUP_DEPTH {
         // SAFETY: the context this program was called with; 0 where there is no such level.

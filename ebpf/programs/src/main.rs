@@ -5,11 +5,15 @@
 //! |---|---|---|
 //! | [`create`] | `socket()`: only TCP and UDP | tagged cgroup |
 //! | [`bind`] | `bind()`: not the engine's port | tagged cgroup |
-//! | [`connect`] | `connect()`: TCP to the engine, nothing else | tagged cgroup |
+//! | [`connect`] | `connect()`: TCP and questions to resolvers to the engine, nothing else | tagged cgroup |
 //! | [`sendmsg`] | datagrams without `connect()`: the same rule | tagged cgroup |
+//! | [`recvmsg`] | show the client the resolver that it asked | tagged cgroup |
 //! | [`getpeername`] | show the client the destination that it asked for | tagged cgroup |
 //! | [`egress`] | every packet: what no hook above admitted is dropped | tagged cgroup |
 //! | [`flow_open`] | leave the facts where the other end finds them | tagged cgroup |
+//! | [`inbound`] | answers at declared ports pass egress | tagged cgroup |
+//! | [`root`] | the same promises for sockets from elsewhere, by the task | v2 root |
+//! | [`unix`] | `connect()` and `sendmsg()` on Unix sockets: declared ones only | v2 root |
 //! | [`flow_accept`] | pick them up on the accepted socket | engine's cgroup |
 //!
 //! Every program fails closed: a map without an entry, a helper that fails, a field that makes no
@@ -22,16 +26,24 @@ mod caller;
 mod connect;
 mod context;
 mod create;
+mod datagram;
 mod egress;
 mod flow;
 mod flow_accept;
 mod flow_open;
 mod getpeername;
+mod inbound;
 mod maps;
+mod note;
+mod process;
+mod recvmsg;
+mod redirect;
 mod refuse;
+mod root;
 mod rule;
 mod sendmsg;
 mod storage;
+mod unix;
 
 #[cfg(not(test))]
 #[panic_handler]

@@ -8,6 +8,7 @@ use weir_abi::{Address, INITIAL_NETNS, LOOPBACK_V4, LOOPBACK_V6, Reason, Setting
 use crate::{
     caller,
     context::Asked,
+    datagram,
     maps::{self, SERVED},
 };
 
@@ -46,7 +47,7 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
     if !is_served(caller::netns(ctx)) {
         return refuse(Reason::ForeignNamespace);
     }
-    if asked.is_tcp() {
+    if asked.is_tcp() || datagram::is_question(asked) {
         // Redirecting this one would make the engine dial itself.
         if asked.port == settings.port && asked.address.is_loopback() {
             return refuse(Reason::EnginePort);
@@ -62,7 +63,7 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
 /// Whether the engine listens in the network namespace of this cookie. An engine that can't ask for
 /// its own namespace's cookie serves the initial one, under a key of its own.
 #[inline(always)]
-fn is_served(netns: u64) -> bool {
+pub fn is_served(netns: u64) -> bool {
     if SERVED.get_ptr(netns).is_some() {
         return true;
     }
@@ -74,7 +75,11 @@ fn is_served(netns: u64) -> bool {
 /// Whether this is where the engine listens: what has been redirected goes nowhere else.
 #[inline(always)]
 pub fn is_engine(settings: &Settings, address: Address, port: u16) -> bool {
-    settings.port != 0
-        && port == settings.port
-        && (address == LOOPBACK_V4 || address == LOOPBACK_V6)
+    settings.port != 0 && port == settings.port && is_engine_address(address)
+}
+
+/// Whether the engine listens at this address.
+#[inline(always)]
+pub fn is_engine_address(address: Address) -> bool {
+    address == LOOPBACK_V4 || address == LOOPBACK_V6
 }

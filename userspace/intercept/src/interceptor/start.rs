@@ -1,22 +1,25 @@
 //! Starting, afresh or over the pins of an engine that is gone.
 
-use std::{fs::File, sync::Mutex};
+use std::{
+    os::fd::OwnedFd,
+    sync::{Mutex, atomic::AtomicU64},
+};
 
 use aya::Ebpf;
 use weir_abi::{ABI_VERSION, INITIAL_NETNS};
 
 use super::{Control, Interceptor, Options, Tagged, levels, tag::level};
 use crate::{
-    CgroupId, InterceptError, Namespace, NetnsCookie, Refusals, Rules, Tier, cgroup,
+    InterceptError, Namespace, NetnsCookie, Refusals, Rules, Tier,
+    cgroup::{self, Cgroup},
     engine::Home,
     kernel::{
-        link::Link,
         maps::{Maps, RefusalMaps},
         object, programs,
         trace::Trace,
     },
     listen::Listeners,
-    pins::PinDir,
+    pins::{self, PinDir},
 };
 
 impl Interceptor {
@@ -28,11 +31,11 @@ impl Interceptor {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(InterceptError::NoRuntime);
         }
-        let Options { pin_dir, .. } = options;
+        let Options { pin_dir, inherited } = options;
         let pins = PinDir::claim(&pin_dir)?;
         pins.check_maps()?;
         let home = Home::enter(pins.instance())?;
-        match Standing::up(&pins, &home) {
+        match Standing::up(inherited, &pins, &home) {
             Ok(Standing {
                 listeners,
                 namespace,
@@ -47,6 +50,7 @@ impl Interceptor {
                 namespace,
                 maps,
                 refusals: Mutex::new(Some(refusals)),
+                strays: AtomicU64::new(0),
                 control: Mutex::new(Control { ebpf, tagged }),
                 tier,
                 home,
@@ -75,9 +79,11 @@ struct Standing {
 }
 
 impl Standing {
-    fn up(pins: &PinDir, home: &Home) -> Result<Self, InterceptError> {
+    fn up(inherited: Vec<OwnedFd>, pins: &PinDir, home: &Home) -> Result<Self, InterceptError> {
         // After the move: a listener made before it would be outside the home's programs.
-        let listeners = Listeners::bind()?;
+        let inherited = Listeners::inherit(inherited);
+        let is_handed_over = inherited.is_some();
+        let listeners = inherited.map_or_else(Listeners::bind, Ok)?;
 
         let tier = object::tier();
         let mut ebpf = object::load(Some(&pins.maps()), tier)?;
@@ -93,11 +99,15 @@ impl Standing {
         let refusals = Refusals::new(RefusalMaps::take(&mut ebpf)?)?;
         let trace = Trace::start(&mut ebpf);
 
-        // Nobody is redirected to the new port before the programs that understand it stand.
-        maps.set_port(0)?;
+        if maps.settings()?.port != listeners.port() {
+            // Nobody is redirected to the new port before the programs that understand it stand.
+            maps.set_port(0)?;
+        }
         let own = serve_own(&maps, &listeners)?;
+        let root = Cgroup::resolve("/")?.open()?;
+        programs::stand(&mut ebpf, &programs::ROOT, &root, &pins.make_root()?)?;
         let tagged = take_over(pins, &mut ebpf, &maps)?;
-        attach_home(pins, &mut ebpf, home)?;
+        attach_home(pins, &mut ebpf, home, is_handed_over)?;
         maps.set_port(listeners.port())?;
         Ok(Self {
             listeners,
@@ -145,7 +155,7 @@ fn take_over(pins: &PinDir, ebpf: &mut Ebpf, maps: &Maps) -> Result<Tagged, Inte
     let known = maps.workloads();
     let mut tagged = Tagged::new();
     for (id, path) in here.into_iter().filter_map(|(id, path)| Some((id, path?))) {
-        let cgroup = cgroup::Cgroup::resolve(path)?;
+        let cgroup = Cgroup::resolve(path)?;
         tagged.insert(id, level(&cgroup)?);
         // Known to the programs before any of them asks. What held for it holds until it is tagged
         // again; what an engine died over before it was known is given nothing.
@@ -155,9 +165,12 @@ fn take_over(pins: &PinDir, ebpf: &mut Ebpf, maps: &Maps) -> Result<Tagged, Inte
         // Levels are taken away only below, when all are known.
         maps.set_levels(maps.settings()?.levels | levels(&tagged))?;
         let directory = cgroup.open()?;
-        for program in programs::WORKLOAD {
-            replace(pins, ebpf, program, id, &directory)?;
-        }
+        programs::stand(
+            ebpf,
+            &programs::WORKLOAD,
+            &directory,
+            &pins.make_cgroup(id)?,
+        )?;
     }
     for stale in maps
         .workloads()
@@ -170,33 +183,26 @@ fn take_over(pins: &PinDir, ebpf: &mut Ebpf, maps: &Maps) -> Result<Tagged, Inte
     Ok(tagged)
 }
 
-/// One program of one cgroup: its link is given the new program, or, if an earlier engine died
-/// before it was attached, attached now.
-fn replace(
+/// Attaches what picks the facts up to the cgroup that the engine is in now. Earlier engines may have
+/// been in others. What they accepted is gone with them, so their links go, unless listeners were
+/// handed over: an accepted socket is in the cgroup that its listener was made in, whatever became
+/// of that since.
+fn attach_home(
     pins: &PinDir,
     ebpf: &mut Ebpf,
-    program: &'static str,
-    id: CgroupId,
-    cgroup: &File,
+    home: &Home,
+    is_handed_over: bool,
 ) -> Result<(), InterceptError> {
-    let pin = pins.cgroup(id).join(program);
-    if !pin.exists() {
-        return programs::attach(ebpf, program, cgroup, &pin);
+    let directory = pins.make_engine()?;
+    for pin in pins::entries(&directory) {
+        // A cgroup that is gone, and all its sockets with it, has nothing to be updated.
+        if !is_handed_over || programs::replace(ebpf, programs::ENGINE, &pin).is_err() {
+            PinDir::lift(&pin)?;
+        }
     }
-    let fd = programs::fd(ebpf, program)?;
-    Link::open(&pin)
-        .and_then(|link| link.update(fd))
-        .map_err(|source| InterceptError::Pin {
-            doing: "updating",
-            path: pin,
-            source,
-        })
-}
-
-/// Attaches what picks the facts up to the cgroup that the engine is in now. An earlier engine may
-/// have been in another, so its link is not kept.
-fn attach_home(pins: &PinDir, ebpf: &mut Ebpf, home: &Home) -> Result<(), InterceptError> {
-    let pin = pins.engine();
-    PinDir::lift(&pin)?;
+    let pin = directory.join(home.cgroup().id()?.to_string());
+    if pin.exists() {
+        return Ok(());
+    }
     programs::attach(ebpf, programs::ENGINE, &home.cgroup().open()?, &pin)
 }

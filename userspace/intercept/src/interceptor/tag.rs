@@ -9,7 +9,7 @@ use crate::{
     CgroupId, InterceptError, Rules,
     cgroup::{self, Cgroup},
     engine::ENGINES,
-    kernel::programs,
+    kernel::{maps, programs},
     pins::{self, PinDir},
 };
 
@@ -42,7 +42,13 @@ impl Interceptor {
         }
         for pin_dir in heirless {
             // Only now that ours stand: in between both rule, and a connect fails.
-            PinDir::of_the_dead(&pin_dir)?.lift_cgroup(id)?;
+            let dead = PinDir::of_the_dead(&pin_dir)?;
+            dead.lift_cgroup(id)?;
+            maps::forget(&dead.maps(), id)?;
+            if dead.tagged().is_empty() {
+                // What else it pinned rules over nothing.
+                dead.remove()?;
+            }
         }
         Ok(id)
     }
@@ -68,10 +74,7 @@ impl Interceptor {
         self.maps.set_levels(levels(&control.tagged))?;
         let directory = cgroup.open()?;
         let pins = self.pins.make_cgroup(id)?;
-        for program in programs::WORKLOAD {
-            programs::attach(&mut control.ebpf, program, &directory, &pins.join(program))?;
-        }
-        Ok(())
+        programs::stand(&mut control.ebpf, &programs::WORKLOAD, &directory, &pins)
     }
 
     fn let_go(&self, control: &mut Control, id: CgroupId) -> Result<(), InterceptError> {

@@ -1,17 +1,18 @@
 //! The programs by name: load, attach, pin.
 
-use std::{fs::File, os::fd::BorrowedFd, path::Path};
+use std::{fs::File, io, os::fd::BorrowedFd, path::Path};
 
 use aya::{
     Ebpf,
     programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, links::FdLink},
 };
 
+use super::link::Link;
 use crate::InterceptError;
 
 /// What is attached to every tagged cgroup, in this order: the backstop first, so that there is no
 /// moment in which some hooks stand and a packet still passes beside them.
-pub(crate) const WORKLOAD: [&str; 13] = [
+pub(crate) const WORKLOAD: [&str; 15] = [
     "egress",
     "flow_open",
     "connect4",
@@ -21,6 +22,8 @@ pub(crate) const WORKLOAD: [&str; 13] = [
     "sock_create",
     "bind4",
     "bind6",
+    "post_bind4",
+    "post_bind6",
     "getpeername4",
     "getpeername6",
     "recvmsg4",
@@ -30,9 +33,19 @@ pub(crate) const WORKLOAD: [&str; 13] = [
 /// What is attached to the engine's own cgroup.
 pub(crate) const ENGINE: &str = "flow_accept";
 
+/// What is attached to the v2 root, as long as the instance is installed.
+pub(crate) const ROOT: [&str; 6] = [
+    "root_connect4",
+    "root_connect6",
+    "root_sendmsg4",
+    "root_sendmsg6",
+    "root_bind4",
+    "root_bind6",
+];
+
 /// Every program of the object.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
-    WORKLOAD.into_iter().chain([ENGINE])
+    WORKLOAD.into_iter().chain(ROOT).chain([ENGINE])
 }
 
 /// Puts a program through the verifier.
@@ -48,15 +61,41 @@ pub(crate) fn load(ebpf: &mut Ebpf, name: &'static str) -> Result<(), InterceptE
 }
 
 /// The descriptor of a loaded program.
-pub(crate) fn fd<'a>(
-    ebpf: &'a mut Ebpf,
-    name: &'static str,
-) -> Result<BorrowedFd<'a>, InterceptError> {
+fn fd<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, InterceptError> {
     use std::os::fd::AsFd as _;
     program(ebpf, name)?
         .fd()
         .map(|fd| fd.as_fd())
         .map_err(refused(name))
+}
+
+/// Puts loaded programs on a cgroup, in this order, their links pinned in `pins` under their names.
+/// One whose link an earlier engine pinned there is replaced in one step.
+pub(crate) fn stand(
+    ebpf: &mut Ebpf,
+    names: &[&'static str],
+    cgroup: &File,
+    pins: &Path,
+) -> Result<(), InterceptError> {
+    for name in names {
+        let pin = pins.join(name);
+        if !pin.exists() {
+            attach(ebpf, name, cgroup, &pin)?;
+            continue;
+        }
+        replace(ebpf, name, &pin).map_err(|source| InterceptError::Pin {
+            doing: "updating",
+            path: pin,
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Puts a loaded program in the place of the one whose link is pinned at `pin`, in one step.
+pub(crate) fn replace(ebpf: &mut Ebpf, name: &'static str, pin: &Path) -> io::Result<()> {
+    let program = fd(ebpf, name).map_err(io::Error::other)?;
+    Link::open(pin)?.update(program)
 }
 
 /// Attaches a loaded program to a cgroup and pins the link at `pin`. It stays attached until the

@@ -8,6 +8,7 @@ use std::{
     marker::PhantomData,
     mem::MaybeUninit,
     os::fd::{AsFd as _, AsRawFd as _, RawFd},
+    path::Path,
 };
 
 use aya::{
@@ -51,10 +52,22 @@ impl<K: Pod, V: Pod> Table<K, V> {
 
     /// As [`take`](Self::take); `None` if no program of the object uses it.
     pub(super) fn find(ebpf: &mut Ebpf, name: &'static str) -> Option<Self> {
-        let map = match ebpf.take_map(name)? {
-            Map::Array(map) | Map::HashMap(map) | Map::LruHashMap(map) => map,
-            _ => return None,
-        };
+        match ebpf.take_map(name)? {
+            Map::Array(map) | Map::HashMap(map) | Map::LruHashMap(map) => Self::of(name, map),
+            _ => None,
+        }
+    }
+
+    /// Opens the map of this name that is pinned in `dir`.
+    pub(super) fn pinned(dir: &Path, name: &'static str) -> Result<Self, InterceptError> {
+        let map = MapData::from_pin(dir.join(name)).map_err(|error| InterceptError::Map {
+            map: name,
+            source: Box::new(error),
+        })?;
+        Self::of(name, map).ok_or(InterceptError::ObjectLacks(name))
+    }
+
+    fn of(name: &'static str, map: MapData) -> Option<Self> {
         // The kernel copies as many bytes as the map's own shape says, not as many as ours.
         let fits = map.info().is_ok_and(|info| {
             let is = [info.key_size(), info.value_size()];

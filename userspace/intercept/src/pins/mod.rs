@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! <pin_dir>/maps/<MAP>              the maps
-//! <pin_dir>/engine                  the link on the engine's own cgroup
+//! <pin_dir>/engine/<cgroup id>      the link on the engine's own cgroup, and on those of earlier
+//!                                   engines whose listeners were handed over
+//! <pin_dir>/root/<program>          the links on the v2 root
 //! <pin_dir>/cgroup-<id>/<program>   the links on a tagged cgroup
 //! ```
 //!
@@ -105,23 +107,31 @@ impl PinDir {
         self.path.join("maps")
     }
 
-    pub(crate) fn engine(&self) -> PathBuf {
+    fn engine(&self) -> PathBuf {
         self.path.join("engine")
     }
 
-    pub(crate) fn cgroup(&self, id: CgroupId) -> PathBuf {
+    fn root(&self) -> PathBuf {
+        self.path.join("root")
+    }
+
+    fn cgroup(&self, id: CgroupId) -> PathBuf {
         self.path.join(format!("{CGROUP}{id}"))
     }
 
-    /// Makes the directory for a cgroup's links, unless it is there.
+    /// The directory for the links on the cgroups of engines.
+    pub(crate) fn make_engine(&self) -> Result<PathBuf, InterceptError> {
+        make(self.engine())
+    }
+
+    /// The directory for the links on the v2 root.
+    pub(crate) fn make_root(&self) -> Result<PathBuf, InterceptError> {
+        make(self.root())
+    }
+
+    /// The directory for a tagged cgroup's links.
     pub(crate) fn make_cgroup(&self, id: CgroupId) -> Result<PathBuf, InterceptError> {
-        let directory = self.cgroup(id);
-        match fs::create_dir(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                Err(failed("creating", &directory)(error))
-            }
-            _ => Ok(directory),
-        }
+        make(self.cgroup(id))
     }
 
     /// The cgroups that links are pinned for.
@@ -163,30 +173,21 @@ impl PinDir {
 
     /// Lifts every link of a cgroup, the backstop last.
     pub(crate) fn lift_cgroup(&self, id: CgroupId) -> Result<(), InterceptError> {
-        let directory = self.cgroup(id);
-        for program in programs::WORKLOAD.iter().rev() {
-            Self::lift(&directory.join(program))?;
-        }
-        // What another version pinned under names that this one does not know.
-        for pin in entries(&directory) {
-            Self::lift(&pin)?;
-        }
-        match fs::remove_dir(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("removing", &directory)(error))
-            }
-            _ => Ok(()),
-        }
+        lift_directory(&self.cgroup(id), &programs::WORKLOAD)
     }
 
     /// Lifts and unpins everything and removes the directory. Says what it did.
+    ///
+    /// What is on the root goes after what is on the tagged cgroups, whose processes' connects are
+    /// refused in between: none is free while any of them still is not.
     pub(crate) fn remove(self) -> Result<Vec<String>, InterceptError> {
         let mut done = Vec::new();
         for id in self.tagged() {
             self.lift_cgroup(id)?;
             done.push(format!("lifted the programs from cgroup {id}"));
         }
-        Self::lift(&self.engine())?;
+        lift_directory(&self.root(), &programs::ROOT)?;
+        lift_directory(&self.engine(), &[])?;
         for map in entries(&self.maps()) {
             fs::remove_file(&map).map_err(failed("unpinning", &map))?;
         }
@@ -197,6 +198,41 @@ impl PinDir {
         }
         done.push(format!("removed {}", self.path.display()));
         Ok(done)
+    }
+}
+
+/// Makes a directory for links, unless it is there.
+fn make(directory: PathBuf) -> Result<PathBuf, InterceptError> {
+    match fs::create_dir(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(failed("creating", &directory)(error))
+        }
+        _ => Ok(directory),
+    }
+}
+
+/// Lifts every link in a directory, those with these names last and in the reverse of their order,
+/// and removes it. Others there are of a version that knew other names.
+fn lift_directory(directory: &Path, order: &[&str]) -> Result<(), InterceptError> {
+    if directory.is_file() {
+        // Of a version that pinned one link where this one has several.
+        return PinDir::lift(directory);
+    }
+    let last = |pin: &PathBuf| {
+        let name = pin.file_name().and_then(|name| name.to_str());
+        order.iter().any(|one| Some(*one) == name)
+    };
+    for pin in entries(directory).into_iter().filter(|pin| !last(pin)) {
+        PinDir::lift(&pin)?;
+    }
+    for program in order.iter().rev() {
+        PinDir::lift(&directory.join(program))?;
+    }
+    match fs::remove_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("removing", directory)(error))
+        }
+        _ => Ok(()),
     }
 }
 

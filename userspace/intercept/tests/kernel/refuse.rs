@@ -76,11 +76,6 @@ async fn a_connected_datagram_socket_is_refused() {
     .await;
 }
 
-#[tokio::test]
-async fn a_resolver_is_refused() {
-    refused("ask", "127.9.1.2:53", Hook::SendMessage, "127.9.1.2:53").await;
-}
-
 /// A socket of this kind can't be made, even by root.
 async fn no_socket(domain: i32, kind: i32, protocol: i32, told: u16) {
     let mut bed = Bed::new();
