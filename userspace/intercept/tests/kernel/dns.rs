@@ -1,7 +1,7 @@
 //! Questions to resolvers: every way to ask one ends at the engine, with the right resolver and
 //! caller, and its answer comes from where it was asked.
 
-mod answer;
+pub(crate) mod answer;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -81,7 +81,11 @@ async fn a_connected_socket_sees_the_resolver_as_its_peer() {
             format!("sendto={meant}"),
             "recv".into(),
         ];
-        let steps = if family == "6" && to == V6 { &steps[..4] } else { &steps };
+        let steps = if family == "6" && to == V6 {
+            &steps[..4]
+        } else {
+            &steps
+        };
         let (report, asked) = bed.script(family, steps).await;
         for ok in ["1", "3"] {
             assert_eq!(report.get(ok), "OK", "{to}");
@@ -133,7 +137,9 @@ async fn each_call_is_judged_anew() {
         "recv".into(),
     ];
     let (report, asked) = bed.script("4", &steps).await;
-    let said: Vec<&str> = (1..=steps.len()).map(|n| report.get(&n.to_string())).collect();
+    let said: Vec<&str> = (1..=steps.len())
+        .map(|n| report.get(&n.to_string()))
+        .collect();
     let from = |address: &str| format!("{address} weir {address}");
     assert_eq!(
         said,
@@ -174,7 +180,10 @@ async fn sockets_that_share_a_port_are_told_apart() {
     let bed = Bed::new();
     let agent = bed.agent("dns-shared", &[V4]);
     let (report, asked) = while_answering(&bed.weir, agent.report()).await;
-    let cookies: Vec<String> = asked.iter().map(|one| one.facts.cookie.to_string()).collect();
+    let cookies: Vec<String> = asked
+        .iter()
+        .map(|one| one.facts.cookie.to_string())
+        .collect();
     assert_eq!(cookies, [report.get("cookie-1"), report.get("cookie-2")]);
     assert!(asked.iter().all(Asked::is_as_claimed));
 }
@@ -186,7 +195,11 @@ async fn the_c_librarys_resolver_finds_a_name() {
     let (report, asked) = while_answering(&bed.weir, agent.report()).await;
     assert_eq!(report.get("addresses"), "192.0.2.77,2001:db8::77");
     assert!(asked.iter().all(|one| one.orig_dst.port() == 53));
-    assert!(asked.iter().all(|one| one.facts.pid.map(|pid| pid.get()) == Some(report.pid)));
+    assert!(
+        asked
+            .iter()
+            .all(|one| one.facts.pid.map(|pid| pid.get()) == Some(report.pid))
+    );
     assert!(asked.iter().all(|one| one.name() == "db.weir.example"));
 }
 
@@ -195,8 +208,14 @@ async fn a_command_that_looks_a_name_up_finds_it() {
     let bed = Bed::new();
     let agent = bed.agent("dns-command", &["getent", "ahostsv4", "db.weir.example"]);
     let (report, asked) = while_answering(&bed.weir, agent.report()).await;
-    assert!(report.get("printed").contains("192.0.2.77 STREAM"), "{report:?}");
-    assert!(asked.iter().all(|one| one.facts.comm == "getent"), "{asked:?}");
+    assert!(
+        report.get("printed").contains("192.0.2.77 STREAM"),
+        "{report:?}"
+    );
+    assert!(
+        asked.iter().all(|one| one.facts.comm == "getent"),
+        "{asked:?}"
+    );
 }
 
 #[tokio::test]
@@ -214,7 +233,9 @@ async fn ten_thousand_questions_are_each_the_right_ones() {
 async fn witness() -> UdpSocket {
     let [.., high, low] = std::process::id().to_be_bytes();
     let at = SocketAddr::from(([127, 19, high, low], 53));
-    UdpSocket::bind(at).await.expect("port 53 of an unused address")
+    UdpSocket::bind(at)
+        .await
+        .expect("port 53 of an unused address")
 }
 
 async fn saw_nothing(witness: &UdpSocket) {
@@ -269,7 +290,11 @@ async fn a_socket_made_outside_asks_nobody() {
 async fn the_engine_itself_can_not_be_asked() {
     let mut bed = Bed::new();
     let port = bed.weir.status().port;
-    for (family, ip) in [("4", "127.0.0.1"), ("6", "[::1]"), ("6", "[::ffff:127.0.0.1]")] {
+    for (family, ip) in [
+        ("4", "127.0.0.1"),
+        ("6", "[::1]"),
+        ("6", "[::ffff:127.0.0.1]"),
+    ] {
         let to = format!("{ip}:{port}");
         for step in ["sendto", "connect"] {
             let agent = bed.agent("dns", &[family, &format!("{step}={to}")]);
@@ -278,7 +303,11 @@ async fn the_engine_itself_can_not_be_asked() {
         }
         // Nor by a socket that has asked before.
         let steps = [format!("sendto={V4}"), format!("sendto={to}")];
-        let steps = if family == "6" { &steps[1..] } else { &steps[..] };
+        let steps = if family == "6" {
+            &steps[1..]
+        } else {
+            &steps[..]
+        };
         let (report, _asked) = bed.script(family, steps).await;
         assert_eq!(report.get(&steps.len().to_string()), "EPERM", "{to}");
         let _told = timeout(SOON, bed.refusals.next()).await.expect("told");
@@ -292,7 +321,10 @@ async fn nobody_outside_is_answered() {
     let stranger = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
     let work = async {
         for text in ["", "ab", "abcd and more"] {
-            stranger.send_to(text.as_bytes(), engine).await.expect("sent");
+            stranger
+                .send_to(text.as_bytes(), engine)
+                .await
+                .expect("sent");
         }
         timeout(Duration::from_millis(200), stranger.recv(&mut [0; 16])).await
     };
@@ -307,7 +339,11 @@ async fn a_note_is_good_for_one_datagram() {
     let steps = [format!("segments={V4}"), "recv".into(), "silence".into()];
     let (report, asked) = bed.script("4", &steps).await;
     assert_eq!(report.get("2"), format!("{V4} weir {V4}"));
-    assert_eq!(report.get("3"), "EAGAIN", "the second segment was noted by nobody");
+    assert_eq!(
+        report.get("3"),
+        "EAGAIN",
+        "the second segment was noted by nobody"
+    );
     assert_eq!(asked.len(), 1);
     assert_eq!(bed.weir.status().strays, 1);
 }
@@ -318,7 +354,10 @@ async fn what_is_no_question_by_its_length_is_dropped() {
     let agent = bed.agent("dns", &["4", &format!("short={V4}")]);
     let (report, refusal) = bed.refused(agent).await;
     assert_eq!(report.get("1"), "EPERM");
-    assert_eq!((refusal.hook, refusal.reason), (Hook::Egress, Reason::Protocol));
+    assert_eq!(
+        (refusal.hook, refusal.reason),
+        (Hook::Egress, Reason::Protocol)
+    );
 
     let agent = bed.agent("dns", &["4", &format!("long={V4}"), "silence"]);
     let (report, told) = tokio::join!(agent.report(), timeout(SOON, bed.weir.datagram()));

@@ -8,6 +8,7 @@ mod agent;
 mod bed;
 mod child;
 mod connect;
+mod dns;
 mod doctor;
 mod lifecycle;
 mod refuse;
@@ -15,6 +16,7 @@ mod restart;
 mod serve;
 mod tag;
 mod trace;
+mod turned;
 
 /// Nothing here takes this long; whatever does hangs.
 const SOON: Duration = Duration::from_secs(20);

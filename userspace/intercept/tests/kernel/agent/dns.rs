@@ -27,9 +27,7 @@ fn udp(family: &str) -> Socket {
         _ => panic!("no such family: {family}"),
     };
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP)).expect("a socket");
-    socket
-        .set_read_timeout(Some(PATIENCE))
-        .expect("a time-out");
+    socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     socket
 }
 
@@ -68,7 +66,9 @@ pub(super) fn script(family: &str, steps: &[&str]) {
             ("recv", "") => heard(&socket, MsgFlags::empty()),
             ("peek", "") => heard(&socket, MsgFlags::MSG_PEEK),
             ("silence", "") => {
-                socket.set_read_timeout(Some(NO_ANSWER)).expect("a time-out");
+                socket
+                    .set_read_timeout(Some(NO_ANSWER))
+                    .expect("a time-out");
                 heard(&socket, MsgFlags::empty())
             }
             _ => panic!("no such step: {step}"),
@@ -199,9 +199,7 @@ pub(super) fn shared(to: &str) {
     let to = address(to);
     let first = udp("4");
     first.set_reuse_port(true).expect("an option");
-    first
-        .bind(&address("127.0.0.1:0").into())
-        .expect("a port");
+    first.bind(&address("127.0.0.1:0").into()).expect("a port");
     let second = udp("4");
     second.set_reuse_port(true).expect("an option");
     second
@@ -232,7 +230,10 @@ pub(super) fn command(command: &[&str]) {
     };
     let output = Command::new(program).args(args).output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    say("printed", text.split_whitespace().collect::<Vec<_>>().join(" "));
+    say(
+        "printed",
+        text.split_whitespace().collect::<Vec<_>>().join(" "),
+    );
 }
 
 /// Asks `each` questions by each of so many sockets at once, spread over the resolvers, and counts
@@ -291,6 +292,8 @@ pub(super) fn joined(cgroup: &str, to: &[&str]) {
         let sent = socket.send_to(&question(place, &socket, to), &to.into());
         say(&place.to_string(), outcome(sent.map(drop)));
     }
-    socket.set_read_timeout(Some(NO_ANSWER)).expect("a time-out");
+    socket
+        .set_read_timeout(Some(NO_ANSWER))
+        .expect("a time-out");
     say("answer", heard(&socket, MsgFlags::empty()));
 }

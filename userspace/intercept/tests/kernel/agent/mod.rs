@@ -1,5 +1,6 @@
 //! What agents do: one task a process, told by the environment, reported on stdout.
 
+mod dns;
 mod other;
 mod tcp;
 
@@ -38,6 +39,13 @@ fn process() {
         ("flood", [count, to]) => other::flood(count, to),
         ("foreign", [to]) => tcp::foreign(to),
         ("again", [to]) => tcp::again(to),
+        ("turned", [to, source, device]) => tcp::turned(to, source, device),
+        ("dns", [family, steps @ ..]) => dns::script(family, steps),
+        ("dns-shared", [to]) => dns::shared(to),
+        ("dns-resolve", [name]) => dns::resolve(name),
+        ("dns-command", command) => dns::command(command),
+        ("dns-storm", [sockets, each, to @ ..]) => dns::storm(sockets, each, to),
+        ("dns-joined", [cgroup, to @ ..]) => dns::joined(cgroup, to),
         ("engine", [pin_dir, rest @ ..]) => crate::restart::engine(pin_dir, rest),
         _ => panic!("no such task: {task} {args:?}"),
     }

@@ -18,7 +18,7 @@ fn tcp(to: SocketAddr) -> Socket {
     Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP)).expect("a socket")
 }
 
-fn cookie(socket: &impl AsRawFd) -> u64 {
+pub(super) fn cookie(socket: &impl AsRawFd) -> u64 {
     const SO_COOKIE: libc::c_int = 57;
     let (mut cookie, mut length) = (0u64, 8);
     // SAFETY: an open descriptor; at most `length` bytes are written to `cookie`.
@@ -290,4 +290,21 @@ pub(super) fn again(to: &str) {
     });
     wait();
     drop(counting);
+}
+
+/// Connects from this address, then turns the connection to a device and sends on it.
+pub(super) fn turned(to: &str, source: &str, device: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    socket
+        .bind(&SockAddr::from(address(source)))
+        .expect("a source address");
+    say("connect", outcome(socket.connect(&to.into())));
+    socket
+        .bind_device(Some(device.as_bytes()))
+        .expect("a device");
+    say(
+        "sent",
+        outcome(socket.send(b"out by the side door\n").map(drop)),
+    );
 }

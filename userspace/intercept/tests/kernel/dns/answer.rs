@@ -9,9 +9,9 @@ use crate::SOON;
 
 /// One question as the engine saw it.
 #[derive(Debug)]
-pub(super) struct Asked {
-    pub(super) orig_dst: SocketAddr,
-    pub(super) facts: Facts,
+pub(crate) struct Asked {
+    pub(crate) orig_dst: SocketAddr,
+    pub(crate) facts: Facts,
     payload: Vec<u8>,
 }
 
@@ -20,7 +20,7 @@ const SCRIPTED: &[u8] = b"??";
 
 impl Asked {
     /// Whether the kernel says the same as the agent itself: `pid cookie destination`.
-    pub(super) fn is_as_claimed(&self) -> bool {
+    pub(crate) fn is_as_claimed(&self) -> bool {
         let claim = String::from_utf8_lossy(&self.payload[4..]);
         let mut words = claim.split(' ');
         let pid = words.next().and_then(|word| word.parse().ok());
@@ -35,14 +35,14 @@ impl Asked {
     }
 
     /// The name that a DNS message asks for (RFC 1035, section 4.1.2).
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let (labels, _) = labels(&self.payload);
         labels.join(".")
     }
 }
 
 /// Answers until `work` is done.
-pub(super) async fn while_answering<T>(
+pub(crate) async fn while_answering<T>(
     weir: &Interceptor,
     work: impl Future<Output = T>,
 ) -> (T, Vec<Asked>) {
