@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::CgroupId;
+use crate::{CgroupId, Pid, datagrams::MAX_QUESTION};
 
 /// Why the engine could not be started or changed. Whatever was attached before stays attached.
 #[derive(Debug, Error)]
@@ -119,6 +119,17 @@ pub enum InterceptError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// A workload holds more sockets than can be looked at.
+    #[error("{}: its processes hold more than {most} sockets", path.display())]
+    TooManySockets {
+        /// The workload's cgroup.
+        path: PathBuf,
+        /// How many can be looked at.
+        most: usize,
+    },
+    /// The kernel's table of sockets could not be read.
+    #[error("reading the kernel's table of sockets: {0}")]
+    Sockets(#[source] io::Error),
     /// Called outside a tokio runtime, which is to drive the listeners.
     #[error("the engine must be started inside a tokio runtime")]
     NoRuntime,
@@ -139,6 +150,15 @@ pub enum AcceptError {
     Unattributed {
         /// The other end.
         peer: SocketAddr,
+    },
+    /// A workload asked a resolver at a length that no question has. The datagram is dropped. Whose
+    /// fault: the workload's.
+    #[error("a datagram longer than {MAX_QUESTION} bytes from workload {workload} was dropped")]
+    TooLong {
+        /// The tagged cgroup.
+        workload: CgroupId,
+        /// The calling process.
+        pid: Option<Pid>,
     },
     /// The kernel refused to accept. A retry can help once what is short (often file descriptors)
     /// is there again.

@@ -3,6 +3,7 @@
 //! Not its job: attaching programs. Known limit: ids are inode numbers, so a 64-bit host is needed.
 
 mod handle;
+pub(crate) mod members;
 mod mount;
 
 use std::{

@@ -1,5 +1,7 @@
 //! The network namespaces that an engine listens in.
 
+pub(crate) mod enter;
+
 use std::{io, net::SocketAddr};
 
 use tokio::net::TcpStream;

@@ -5,11 +5,13 @@
 use std::time::Duration;
 
 mod agent;
+mod attribute;
 mod bed;
 mod child;
 mod connect;
 mod dns;
 mod doctor;
+mod established;
 mod lifecycle;
 mod refuse;
 mod restart;

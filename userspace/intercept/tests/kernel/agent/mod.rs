@@ -1,7 +1,9 @@
 //! What agents do: one task a process, told by the environment, reported on stdout.
 
 mod dns;
+mod held;
 mod other;
+mod process;
 mod tcp;
 
 use std::{
@@ -39,6 +41,13 @@ fn process() {
         ("flood", [count, to]) => other::flood(count, to),
         ("foreign", [to]) => tcp::foreign(to),
         ("again", [to]) => tcp::again(to),
+        ("leaderless", [to]) => process::leaderless(to),
+        ("dialled", [tcp, udp]) => held::dialled(tcp, udp),
+        ("take", [name]) => held::take(name, None),
+        ("take", [name, to]) => held::take(name, Some(to)),
+        ("inner", []) => held::inner(),
+        ("hoard", [count]) => held::hoard(count),
+        ("accepting", [at]) => held::accepting(at),
         ("turned", [to, source, device]) => tcp::turned(to, source, device),
         ("dns", [family, steps @ ..]) => dns::script(family, steps),
         ("dns-shared", [to]) => dns::shared(to),

@@ -249,7 +249,7 @@ pub(super) fn foreign(to: &str) {
 /// include/uapi/linux/if.h, in the width of the request.
 const IFF_UP: libc::c_short = 1;
 
-fn loopback_up() -> io::Result<()> {
+pub(super) fn loopback_up() -> io::Result<()> {
     let socket: OwnedFd = Socket::new(Domain::IPV4, Type::DGRAM, None)?.into();
     // SAFETY: plain integers and bytes; all zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

@@ -1,0 +1,340 @@
+//! What was open before: found, closed, told.
+
+use std::{
+    fs::File,
+    io::IoSlice,
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::{AsFd, AsRawFd as _, OwnedFd},
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr as UnixAddr, UnixListener},
+    },
+    time::Instant,
+};
+
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use weir_intercept::{
+    Inbound, InboundFrom, Interceptor, Pid, Rules, UnixRule,
+    established::{Established, Found, Outcome, Protocol, Spared},
+};
+
+use crate::{
+    bed::{Bed, Ground},
+    child::{Agent, Running},
+    serve::{Target, while_serving},
+};
+
+fn look(established: &mut Established, weir: &Interceptor, rules: &Rules) -> Vec<Found> {
+    let port = weir.status().port;
+    established.close(Spared { port, rules }).expect("a look")
+}
+
+/// What was found of a process.
+fn of(found: &[Found], pid: u32) -> Vec<&Found> {
+    let pid = Pid::new(pid);
+    found.iter().filter(|one| one.pid == Some(pid)).collect()
+}
+
+/// Hands `socket` to a new agent of the workload, which sends on it, to `to` or where it is
+/// connected.
+async fn hand(bed: &Bed, name: &str, socket: &impl AsFd, to: &[&str]) -> Running {
+    let name = format!("weir-test-{}-{name}", std::process::id());
+    let giver = UnixAddr::from_abstract_name(&name)
+        .and_then(|address| UnixListener::bind_addr(&address))
+        .expect("a listener");
+    let mut agent = bed.agent("take", &[&[name.as_str()], to].concat()).spawn();
+    let socket = socket.as_fd().try_clone_to_owned().expect("a descriptor");
+    let given = tokio::task::spawn_blocking(move || {
+        let (taker, _) = giver.accept().expect("the agent");
+        let rights = [socket.as_raw_fd()];
+        let message = [ControlMessage::ScmRights(&rights)];
+        let parts = [IoSlice::new(b"x")];
+        sendmsg::<()>(taker.as_raw_fd(), &parts, &message, MsgFlags::empty(), None)
+            .expect("to send");
+    });
+    given.await.expect("given");
+    agent.wait_for("taken").await;
+    agent
+}
+
+fn open_unix() -> Rules {
+    Rules {
+        unix: UnixRule::Open,
+        ..Rules::default()
+    }
+}
+
+#[tokio::test]
+async fn connections_from_before_the_tag_are_closed_and_told() {
+    let target = Target::new("127.77.20.1").await;
+    let sink = UdpSocket::bind("127.77.20.1:0").expect("a socket");
+    let (tcp, udp) = (target.address, sink.local_addr().expect("an address"));
+    let ground = Ground::new();
+    let args = [tcp.to_string(), udp.to_string()];
+    let args = args.each_ref().map(String::as_str);
+    // One in the workload from the start, and one that is moved there once it has dialled.
+    let mut own = Agent::new("dialled", &args)
+        .within(&ground.workload.0)
+        .spawn();
+    let mut moved = Agent::new("dialled", &args).spawn();
+    let from = own.wait_for("dialled").await;
+    moved.wait_for("dialled").await;
+    ground
+        .workload
+        .0
+        .add(Pid::new(moved.pid()))
+        .expect("to move it");
+
+    let weir = ground.start("engine").expect("an engine");
+    weir.tag(&ground.workload.0, &Rules::default())
+        .expect("a tag");
+    let mut established = Established::of(&ground.workload.0);
+    let found = look(&mut established, &weir, &Rules::default());
+    for (agent, foreign) in [(&own, false), (&moved, true)] {
+        let mut found = of(&found, agent.pid());
+        found.sort_by_key(|one| one.protocol == Protocol::Udp);
+        let [first, second] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(
+            [first.protocol, second.protocol],
+            [Protocol::Tcp, Protocol::Udp]
+        );
+        assert_eq!([first.remote, second.remote], [Some(tcp), Some(udp)]);
+        for one in [first, second] {
+            assert_eq!((&one.outcome, one.foreign), (&Outcome::Closed, foreign));
+            assert!(one.comm.is_some());
+        }
+    }
+    let own_tcp = of(&found, own.pid())[0];
+    assert!(
+        found
+            .iter()
+            .any(|one| one.local.map(|at| at.to_string()) == Some(from.clone())),
+        "{own_tcp:?}"
+    );
+    assert_eq!(
+        look(&mut established, &weir, &Rules::default()),
+        [],
+        "nothing is left"
+    );
+
+    let own = own.report().await;
+    let moved = moved.report().await;
+    for report in [&own, &moved] {
+        assert_ne!(report.get("tcp"), "OK");
+        assert_ne!(report.get("udp"), "OK");
+    }
+}
+
+#[tokio::test]
+async fn connections_handed_in_later_are_closed() {
+    let target = Target::new("127.77.20.2").await;
+    let bed = Bed::with_rules(&open_unix());
+    let mut established = Established::of(&bed.workload.0);
+    assert_eq!(look(&mut established, &bed.weir, &Rules::default()), []);
+
+    let tcp = TcpStream::connect(target.address).expect("a connection");
+    let agent = hand(&bed, "tcp", &tcp, &[]).await;
+    let found = look(&mut established, &bed.weir, &Rules::default());
+    let [one] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (one.protocol, one.remote),
+        (Protocol::Tcp, Some(target.address))
+    );
+    assert_eq!((one.foreign, &one.outcome), (true, &Outcome::Closed));
+    assert_eq!(one.pid, Some(Pid::new(agent.pid())));
+    assert_ne!(agent.report().await.get("sent"), "OK");
+}
+
+#[tokio::test]
+async fn a_connection_in_a_namespace_that_the_workload_is_not_in_is_closed() {
+    let bed = Bed::with_rules(&open_unix());
+    let mut inner = Agent::new("inner", &[]).with_root().spawn();
+    assert_eq!(inner.wait_for("dialled").await, "OK");
+    let namespace = File::open(format!("/proc/{}/ns/net", inner.pid())).expect("a namespace");
+    let (stream, other): (TcpStream, TcpStream) = std::thread::spawn(move || {
+        nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).expect("to enter");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let stream = TcpStream::connect(listener.local_addr().expect("an address"));
+        (
+            stream.expect("a connection"),
+            listener.accept().expect("it").0,
+        )
+    })
+    .join()
+    .expect("a connection");
+    let agent = hand(&bed, "elsewhere", &stream, &[]).await;
+    let mut established = Established::of(&bed.workload.0);
+    let found = look(&mut established, &bed.weir, &Rules::default());
+    let [one] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(one.remote, other.local_addr().ok());
+    assert_eq!((one.foreign, &one.outcome), (true, &Outcome::Closed));
+    assert_ne!(agent.report().await.get("sent"), "OK");
+    drop(inner.report().await);
+}
+
+#[tokio::test]
+async fn a_connection_within_the_workloads_own_namespace_is_closed() {
+    let bed = Bed::new();
+    // Dials before it is moved: nobody governs it then.
+    let mut agent = Agent::new("inner", &[]).with_root().spawn();
+    assert_eq!(agent.wait_for("dialled").await, "OK");
+    bed.workload
+        .0
+        .add(Pid::new(agent.pid()))
+        .expect("to move it");
+    let mut established = Established::of(&bed.workload.0);
+    let found = look(&mut established, &bed.weir, &Rules::default());
+    let closed = |one: &&Found| one.outcome == Outcome::Closed;
+    assert!(found.iter().filter(closed).count() >= 1, "{found:?}");
+    assert_ne!(agent.report().await.get("sent"), "OK");
+}
+
+/// Raw sockets are seen by no hook but that of packets, which goes by the socket's own cgroup.
+#[tokio::test]
+async fn what_no_hook_judges_is_shut_once_or_told_as_open() {
+    let bed = Bed::with_rules(&open_unix());
+    let raw = |family, kind, protocol| -> OwnedFd {
+        socket2::Socket::new(
+            socket2::Domain::from(family),
+            socket2::Type::from(kind),
+            Some(socket2::Protocol::from(protocol)),
+        )
+        .expect("a socket")
+        .into()
+    };
+    let icmp = raw(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP);
+    let packet = raw(libc::AF_PACKET, libc::SOCK_DGRAM, 0);
+    let shut = hand(&bed, "raw", &icmp, &["127.0.0.1:0"]).await;
+    let open = hand(&bed, "packet", &packet, &["127.0.0.1:0"]).await;
+    let mut established = Established::of(&bed.workload.0);
+    let found = look(&mut established, &bed.weir, &Rules::default());
+    let outcome = |agent: &Running| {
+        let found = of(&found, agent.pid());
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].outcome.clone()
+    };
+    assert_eq!(outcome(&shut), Outcome::Closed);
+    assert!(matches!(outcome(&open), Outcome::Open { .. }));
+    assert_eq!(
+        look(&mut established, &bed.weir, &Rules::default()),
+        [],
+        "told once"
+    );
+    assert_eq!(shut.report().await.get("sent"), "EPIPE");
+    open.kill().await;
+}
+
+#[tokio::test]
+async fn what_is_the_engines_or_declared_stays_and_listeners_are_told_once() {
+    let rules = |port| Rules {
+        inbound: vec![Inbound {
+            port,
+            from: InboundFrom::Loopback,
+        }],
+        ..Rules::default()
+    };
+    let bed = Bed::new();
+    let mut established = Established::of(&bed.workload.0);
+    let mut listening = bed.agent("listen", &["127.77.20.3:0"]).spawn();
+    let at: std::net::SocketAddr = listening
+        .wait_for("listening")
+        .await
+        .parse()
+        .expect("an address");
+    let found = look(&mut established, &bed.weir, &Rules::default());
+    let [one] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (one.local, &one.outcome, one.foreign),
+        (Some(at), &Outcome::Listening, false)
+    );
+    assert_eq!(
+        look(&mut established, &bed.weir, &Rules::default()),
+        [],
+        "told once"
+    );
+    drop(listening.report().await);
+
+    // The engine's own connections: one is open while we look.
+    let agent = bed.agent("connect", &["127.77.20.4:80"]).spawn();
+    let intercepted = bed.weir.accept().await.expect("a connection");
+    let rules = rules(at.port());
+    assert_eq!(look(&mut established, &bed.weir, &rules), []);
+    drop(intercepted);
+    drop(agent);
+}
+
+#[tokio::test]
+async fn a_declared_answer_stays_and_an_undeclared_one_goes() {
+    let ground = Ground::new();
+    let mut agent = Agent::new("accepting", &["127.77.20.5:0"])
+        .within(&ground.workload.0)
+        .spawn();
+    let at: std::net::SocketAddr = agent
+        .wait_for("listening")
+        .await
+        .parse()
+        .expect("an address");
+    let _client = TcpStream::connect(at).expect("nobody governs yet");
+    agent.wait_for("accepted").await;
+    let weir = ground.start("engine").expect("an engine");
+    weir.tag(&ground.workload.0, &Rules::default())
+        .expect("a tag");
+    let mut established = Established::of(&ground.workload.0);
+    let rules = Rules {
+        inbound: vec![Inbound {
+            port: at.port(),
+            from: InboundFrom::Loopback,
+        }],
+        ..Rules::default()
+    };
+    let closed = |found: Vec<Found>| {
+        found
+            .iter()
+            .filter(|one| one.outcome == Outcome::Closed)
+            .count()
+    };
+    assert_eq!(closed(look(&mut established, &weir, &rules)), 0);
+    assert_eq!(closed(look(&mut established, &weir, &Rules::default())), 1);
+    drop(agent.report().await);
+}
+
+/// Not a promise of a time: that it is done at all for a workload of some size, and what it cost.
+#[tokio::test]
+async fn a_workload_of_fifty_processes_is_looked_through() {
+    let bed = Bed::new();
+    let mut agents = Vec::new();
+    for _ in 0..50 {
+        agents.push(bed.agent("hoard", &["50"]).spawn());
+    }
+    for agent in &mut agents {
+        agent.wait_for("hoarded").await;
+    }
+    let mut established = Established::of(&bed.workload.0);
+    let mut took = Vec::new();
+    for round in 0..10 {
+        let began = Instant::now();
+        let found = look(&mut established, &bed.weir, &Rules::default());
+        took.push(began.elapsed());
+        assert_eq!(
+            found.len(),
+            if round == 0 { 50 * 25 } else { 0 },
+            "round {round}"
+        );
+    }
+    println!("looks at 50 processes: {took:?}");
+    let (_, caught) = while_serving(&bed.weir, async {
+        for agent in agents {
+            drop(agent.report().await);
+        }
+    })
+    .await;
+    assert_eq!(caught.len(), 0);
+}
