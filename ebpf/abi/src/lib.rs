@@ -16,6 +16,7 @@ mod keys;
 mod layout;
 mod process;
 mod settings;
+mod unix;
 
 pub mod maps;
 
@@ -35,6 +36,7 @@ pub use process::{
     ProcessFacts, ProcessKey,
 };
 pub use settings::{ABI_VERSION, INITIAL_NETNS, SETTINGS_INDEX, Settings};
+pub use unix::UnixLayout;
 
 /// How many cgroup levels below the v2 root the programs look through for a tagged ancestor, the
 /// root included. A deeper workload is refused: no tag is found, so no socket is its own.

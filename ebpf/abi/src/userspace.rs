@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::{
     Address, ConnectFacts, DatagramKey, FlowKey, InboundKey, Layout, ProcessFacts, ProcessKey,
-    Refusal, Settings, UnixKey,
+    Refusal, Settings, UnixKey, UnixLayout,
 };
 
 // SAFETY: transparent over [u32; 4]; any bytes are a value.
@@ -27,6 +27,8 @@ unsafe impl aya::Pod for UnixKey {}
 unsafe impl aya::Pod for ProcessKey {}
 // SAFETY: as above.
 unsafe impl aya::Pod for Layout {}
+// SAFETY: as above.
+unsafe impl aya::Pod for UnixLayout {}
 // SAFETY: as above; an ancestor is integers without implicit padding, too.
 unsafe impl aya::Pod for ProcessFacts {}
 

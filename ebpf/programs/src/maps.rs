@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use weir_abi::{
     ConnectFacts, DatagramKey, FlowKey, InboundKey, Layout, ProcessFacts, ProcessKey, Refusal,
-    SETTINGS_INDEX, Settings, UnixKey,
+    SETTINGS_INDEX, Settings, UnixKey, UnixLayout,
     maps::{
         MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX,
         MAX_WORKLOADS, REFUSALS_BYTES,
@@ -69,6 +69,10 @@ pub static NETNS_IN_SOCK_OPS: Global<u32> = Global::new(1);
 /// what stands here, and the verifier knows each as a constant.
 #[unsafe(no_mangle)]
 pub static LAYOUT: Layout = Layout::UNKNOWN;
+
+/// Where this kernel keeps what [`unix`](crate::unix) looks at, in the same manner.
+#[unsafe(no_mangle)]
+pub static UNIX_LAYOUT: UnixLayout = UnixLayout::UNKNOWN;
 
 /// The settings. Zero port: no engine has listened yet.
 #[inline(always)]

@@ -90,6 +90,10 @@ impl Standing {
         for program in programs::all() {
             programs::load(&mut ebpf, program)?;
         }
+        // Before the maps are taken out.
+        let unix = object::unix(&ebpf)
+            .inspect_err(|error| tracing::debug!(%error, "Unix sockets are not guarded"))
+            .ok();
         let maps = Maps::take(&mut ebpf)?;
         if !matches!(maps.settings()?.abi, 0 | ABI_VERSION) {
             return Err(InterceptError::Incompatible {
@@ -106,6 +110,9 @@ impl Standing {
         let own = serve_own(&maps, &listeners)?;
         let root = Cgroup::resolve("/")?.open()?;
         programs::stand(&mut ebpf, &programs::ROOT, &root, &pins.make_root()?)?;
+        if let Some(unix) = &unix {
+            unix.stand(&root, &pins.make_root()?)?;
+        }
         let tagged = take_over(pins, &mut ebpf, &maps)?;
         attach_home(pins, &mut ebpf, home, is_handed_over)?;
         maps.set_port(listeners.port())?;

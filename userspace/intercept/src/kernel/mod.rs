@@ -11,3 +11,4 @@ pub(crate) mod object;
 pub(crate) mod programs;
 pub(crate) mod table;
 pub(crate) mod trace;
+pub(crate) mod unix;

@@ -8,9 +8,12 @@ use aya::{
     sys::{BpfHelper, is_helper_supported},
 };
 
-use weir_abi::Layout;
+use weir_abi::{Layout, UnixLayout};
 
-use super::{layout, trace};
+use super::{
+    layout, trace,
+    unix::{self, Absent, UnixHooks},
+};
 use crate::{InterceptError, Tier};
 
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/weir-programs.o"));
@@ -27,6 +30,8 @@ pub(crate) fn load(map_dir: Option<&Path>, tier: Tier) -> Result<Ebpf, Intercept
     // loader need not parse the kernel's BTF for each engine.
     loader.btf(None);
     loader.override_global("LAYOUT", layout, true);
+    let unix_layout = unix::layout().unwrap_or(&UnixLayout::UNKNOWN);
+    loader.override_global("UNIX_LAYOUT", unix_layout, true);
     loader.override_global("NETNS_IN_SOCK_OPS", &netns_in_sock_ops, true);
     loader.override_global(aya_log::LEVEL, &level, true);
     if let Some(dir) = map_dir {
@@ -37,6 +42,11 @@ pub(crate) fn load(map_dir: Option<&Path>, tier: Tier) -> Result<Ebpf, Intercept
     loader
         .load(OBJECT)
         .map_err(|error| InterceptError::Object(Box::new(error)))
+}
+
+/// Loads the program on Unix sockets over the maps of `ebpf`, none of which may have been taken out.
+pub(crate) fn unix(ebpf: &Ebpf) -> Result<UnixHooks, Absent> {
+    UnixHooks::load(ebpf, OBJECT)
 }
 
 /// What this kernel lets the programs do, before they are loaded.

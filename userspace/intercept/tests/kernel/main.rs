@@ -12,13 +12,18 @@ mod connect;
 mod dns;
 mod doctor;
 mod established;
+mod foreign;
+mod handover;
+mod inbound;
 mod lifecycle;
 mod refuse;
 mod restart;
 mod serve;
+mod storm;
 mod tag;
 mod trace;
 mod turned;
+mod unix;
 
 /// Nothing here takes this long; whatever does hangs.
 const SOON: Duration = Duration::from_secs(20);

@@ -4,7 +4,10 @@ mod dns;
 mod held;
 mod other;
 mod process;
+mod server;
+mod storm;
 mod tcp;
+mod unix;
 
 use std::{
     env,
@@ -49,12 +52,28 @@ fn process() {
         ("hoard", [count]) => held::hoard(count),
         ("accepting", [at]) => held::accepting(at),
         ("turned", [to, source, device]) => tcp::turned(to, source, device),
+        ("freebound", [source, to]) => tcp::freebound(source, to),
         ("dns", [family, steps @ ..]) => dns::script(family, steps),
         ("dns-shared", [to]) => dns::shared(to),
         ("dns-resolve", [name]) => dns::resolve(name),
         ("dns-command", command) => dns::command(command),
         ("dns-storm", [sockets, each, to @ ..]) => dns::storm(sockets, each, to),
         ("dns-joined", [cgroup, to @ ..]) => dns::joined(cgroup, to),
+        ("echo", [at]) => server::echo(at),
+        ("echo-apart", [at, more]) => server::echo_apart(at, more),
+        ("early", [from, to]) => server::early(from, to),
+        ("datagram-from", [from, to]) => server::datagram_from(from, to),
+        ("left-with", [port]) => server::left_with(port),
+        ("bind-datagram", [at]) => server::bind_datagram(at),
+        ("storm", [count, to]) => storm::storm(count, to),
+        ("reset-storm", [agent, count, first, ports]) => {
+            storm::resets(agent, count, first, ports);
+        }
+        ("witness", [pin_dir, cgroup]) => crate::storm::witness(pin_dir, cgroup),
+        ("unix", [kind, names @ ..]) => unix::dial(kind, names),
+        ("unix-joined", [cgroup, kind, name]) => unix::joined(cgroup, kind, name),
+        ("unix-namespaced", [kind, name]) => unix::namespaced(kind, name),
+        ("unix-own", [path]) => unix::own(path),
         ("engine", [pin_dir, rest @ ..]) => crate::restart::engine(pin_dir, rest),
         _ => panic!("no such task: {task} {args:?}"),
     }

@@ -1,0 +1,157 @@
+//! Unix sockets, dialled.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        unix::{ffi::OsStrExt as _, net::UnixListener},
+    },
+};
+
+use super::{outcome, say};
+
+/// How an address is put to the kernel.
+#[derive(Clone, Copy)]
+enum Spelling {
+    /// As long as the path.
+    Bare,
+    /// With a NUL after the path.
+    Ended,
+    /// As long as can be, with zeroes after the path.
+    Padded,
+    /// A NUL after the path, and another path after that.
+    Trailed,
+}
+
+/// Dials each in each spelling: `@` stands for an abstract name, `stream` or `datagram` for the kind.
+pub(super) fn dial(kind: &str, names: &[&str]) {
+    for name in names {
+        for (spelt, spelling) in [
+            ("bare", Spelling::Bare),
+            ("ended", Spelling::Ended),
+            ("padded", Spelling::Padded),
+            ("trailed", Spelling::Trailed),
+        ] {
+            let dialled = socket(kind).and_then(|socket| reach(&socket, kind, name, spelling));
+            say(&format!("{name}:{spelt}"), outcome(dialled));
+        }
+    }
+}
+
+/// The same once, by a socket that was made before its process entered the cgroup.
+pub(super) fn joined(cgroup: &str, kind: &str, name: &str) {
+    let socket = socket(kind).expect("a socket");
+    fs::write(format!("{cgroup}/cgroup.procs"), "0").expect("to enter");
+    say("dial", outcome(reach(&socket, kind, name, Spelling::Ended)));
+}
+
+/// The same once, in a user namespace of its own: in a child, since a process with several threads
+/// can't enter one.
+pub(super) fn namespaced(kind: &str, name: &str) {
+    let socket = socket(kind).expect("a socket");
+    // SAFETY: the child makes system calls only, and ends without running anything of the parent's.
+    let child = unsafe { nix::unistd::fork() }.expect("a child");
+    let nix::unistd::ForkResult::Parent { child } = child else {
+        let dialled = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)
+            .map_err(|_| libc::ENOSYS)
+            .and_then(|()| {
+                reach(&socket, kind, name, Spelling::Ended)
+                    .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
+            });
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(dialled.err().unwrap_or(0)) }
+    };
+    match nix::sys::wait::waitpid(child, None).expect("its end") {
+        nix::sys::wait::WaitStatus::Exited(_, 0) => say("dial", "OK"),
+        nix::sys::wait::WaitStatus::Exited(_, errno) => {
+            say("dial", outcome(Err(io::Error::from_raw_os_error(errno))));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A pair, and a socket of its own that it dials.
+pub(super) fn own(path: &str) {
+    let pair = std::os::unix::net::UnixStream::pair().map(drop);
+    say("pair", outcome(pair));
+    let listener = UnixListener::bind(path).expect("a listener");
+    let dialled = socket("stream").and_then(|one| reach(&one, "stream", path, Spelling::Ended));
+    say("own", outcome(dialled));
+    drop(listener);
+}
+
+fn socket(kind: &str) -> io::Result<OwnedFd> {
+    let kind = match kind {
+        "stream" => libc::SOCK_STREAM,
+        "datagram" => libc::SOCK_DGRAM,
+        "packet" => libc::SOCK_SEQPACKET,
+        _ => panic!("no such kind: {kind}"),
+    };
+    // SAFETY: takes numbers; a descriptor that it gives is nobody else's.
+    unsafe {
+        let fd = libc::socket(libc::AF_UNIX, kind, 0);
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Connects, or for a datagram sends without connecting.
+fn reach(socket: &OwnedFd, kind: &str, name: &str, spelling: Spelling) -> io::Result<()> {
+    let (address, length) = address(name, spelling);
+    let address = (&raw const address).cast();
+    // SAFETY: an address of at least this length, which lives through the call, and one byte.
+    let done = unsafe {
+        if kind == "datagram" {
+            libc::sendto(
+                socket.as_raw_fd(),
+                b"x".as_ptr().cast(),
+                1,
+                0,
+                address,
+                length,
+            )
+        } else {
+            libc::connect(socket.as_raw_fd(), address, length) as isize
+        }
+    };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+fn address(name: &str, spelling: Spelling) -> (libc::sockaddr_un, libc::socklen_t) {
+    let mut path = [0_u8; 108];
+    let bytes = OsStr::new(name).as_bytes();
+    path[..bytes.len()].copy_from_slice(bytes);
+    if path[0] == b'@' {
+        path[0] = 0;
+    }
+    let used = match spelling {
+        // What lies behind the address is none of it.
+        Spelling::Bare => {
+            path[bytes.len()..].fill(b'x');
+            bytes.len()
+        }
+        Spelling::Ended => (bytes.len() + 1).min(108),
+        Spelling::Padded => 108,
+        Spelling::Trailed => {
+            let rest = &mut path[bytes.len()..];
+            for (to, from) in rest.iter_mut().skip(1).zip(b"/trailing") {
+                *to = *from;
+            }
+            108
+        }
+    };
+    let address = libc::sockaddr_un {
+        sun_family: u16::try_from(libc::AF_UNIX).expect("a small number"),
+        sun_path: path.map(u8::cast_signed),
+    };
+    (
+        address,
+        libc::socklen_t::try_from(2 + used).expect("a small number"),
+    )
+}
