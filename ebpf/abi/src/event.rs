@@ -77,8 +77,8 @@ numbered! {
 numbered! {
     /// Why it was refused.
     Reason {
-        /// Not TCP, and not a datagram to a configured resolver.
-        Protocol = 1 => "only TCP, and DNS to the configured resolvers, may leave",
+        /// Not TCP, and not a question to a resolver.
+        Protocol = 1 => "only TCP, and questions to resolvers at port 53, may leave",
         /// The settings name no port: no engine has listened since the programs were attached.
         NoEngine = 2 => "no engine is listening",
         /// The calling task is in no tagged cgroup: the socket was handed to it.
@@ -98,6 +98,9 @@ numbered! {
         UnixSocket = 9 => "the workload may not reach this Unix socket",
         /// An answer to a connection from outside, at a port that is not declared.
         Inbound = 10 => "nothing may connect to the workload at this port",
+        /// The socket speaks from an IPv6 address other than `::1`. Anyone may bind one that is not
+        /// the host's own; what the engine answered would then leave the host.
+        OtherSource = 11 => "the socket is bound to an IPv6 address other than ::1",
     }
 }
 

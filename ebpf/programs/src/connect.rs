@@ -5,7 +5,7 @@ use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_setsockopt, macros::cgroup_sock_addr,
     programs::SockAddrContext,
 };
-use weir_abi::{Hook, Reason};
+use weir_abi::{Address, FAMILY_V6, Hook, LOOPBACK_V6, Reason};
 
 use crate::{
     caller,
@@ -62,7 +62,29 @@ fn admit(ctx: &SockAddrContext, asked: &Asked) -> Way {
 #[inline(always)]
 fn note(ctx: &SockAddrContext, asked: &Asked, workload: u64) -> Result<(), Reason> {
     unbind_device(ctx)?;
+    check_source(ctx, asked)?;
     note::leave(ctx, asked, workload)
+}
+
+/// A socket bound to an address from which egress lets nothing pass is refused here, where the caller
+/// is told at once.
+#[inline(always)]
+fn check_source(ctx: &SockAddrContext, asked: &Asked) -> Result<(), Reason> {
+    let socket = socket(ctx);
+    if socket.is_null() || asked.family != FAMILY_V6 || asked.address.is_v4() {
+        return Ok(());
+    }
+    let source = Address::from_words([
+        read!(socket => src_ip6[0]),
+        read!(socket => src_ip6[1]),
+        read!(socket => src_ip6[2]),
+        read!(socket => src_ip6[3]),
+    ]);
+    if source == Address::UNSPECIFIED || source == LOOPBACK_V6 {
+        Ok(())
+    } else {
+        Err(Reason::OtherSource)
+    }
 }
 
 const SOL_SOCKET: i32 = 1;

@@ -54,13 +54,13 @@ pub fn seems_from(socket: *mut bpf_sock, from: &Asked) -> Option<(Address, u16)>
 
 /// Leaves the facts of a datagram to the engine where the engine will look for them.
 #[inline(always)]
-pub fn hand_over(ctx: &SkBuffContext, family: u8) -> Result<(), Reason> {
-    let name = if family == FAMILY_V6 {
-        name_v6(ctx)
-    } else {
-        name_v4(ctx)
-    };
-    let Name { source, port, lead } = name.ok_or(Reason::Protocol)?;
+pub fn hand_over(
+    ctx: &SkBuffContext,
+    family: u8,
+    source: Address,
+    source_port: u16,
+) -> Result<(), Reason> {
+    let lead = lead(ctx, family).ok_or(Reason::Protocol)?;
     let socket: *mut bpf_sock = read!(ctx.skb.skb => __bindgen_anon_2.sk);
     // No hook has sent this socket to the engine: it went there on its own.
     let note = noted(socket).ok_or(Reason::EnginePort)?;
@@ -75,7 +75,7 @@ pub fn hand_over(ctx: &SkBuffContext, family: u8) -> Result<(), Reason> {
     let key = DatagramKey {
         netns,
         source,
-        source_port: port,
+        source_port,
         lead,
         padding: 0,
     };
@@ -93,37 +93,12 @@ fn noted(socket: *mut bpf_sock) -> Option<*mut ConnectFacts> {
     (protocol == UDP).then_some(note)
 }
 
-/// What a datagram is told from others by.
-struct Name {
-    source: Address,
-    port: u16,
-    lead: [u8; 2],
-}
-
-impl Name {
-    #[inline(always)]
-    fn new(source: Address, ports: u32, payload: u32) -> Self {
-        let [high, low, ..] = ports.to_ne_bytes();
-        let [first, second, ..] = payload.to_ne_bytes();
-        Self {
-            source,
-            port: u16::from_be_bytes([high, low]),
-            lead: [first, second],
-        }
-    }
-}
-
-/// From the source address of a plain IPv4 header (RFC 791, section 3.1) to the payload's first
-/// word. `None`: the payload is shorter than that, and so no DNS message.
+/// The first two bytes behind plain headers (RFC 791, section 3.1; RFC 8200, section 3; RFC 768).
+/// `None`: there are fewer than four, so it is no DNS message.
 #[inline(always)]
-fn name_v4(ctx: &SkBuffContext) -> Option<Name> {
-    let [source, _, ports, _, payload]: [u32; 5] = ctx.load(12).ok()?;
-    Some(Name::new(Address::from_v4_word(source), ports, payload))
-}
-
-/// The same of a plain IPv6 header (RFC 8200, section 3).
-#[inline(always)]
-fn name_v6(ctx: &SkBuffContext) -> Option<Name> {
-    let [a, b, c, d, _, _, _, _, ports, _, payload]: [u32; 11] = ctx.load(8).ok()?;
-    Some(Name::new(Address::from_words([a, b, c, d]), ports, payload))
+fn lead(ctx: &SkBuffContext, family: u8) -> Option<[u8; 2]> {
+    const UDP_HEADER: usize = 8;
+    let header = if family == FAMILY_V6 { 40 } else { 20 };
+    let [first, second, _, _]: [u8; 4] = ctx.load(header + UDP_HEADER).ok()?;
+    Some([first, second])
 }

@@ -12,7 +12,8 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use weir_abi::{
-    Address, ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, MAX_CGROUP_DEPTH, Reason,
+    Address, ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, LOOPBACK_V6, MAX_CGROUP_DEPTH,
+    Reason,
 };
 
 use crate::{
@@ -42,6 +43,7 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
 /// The little of a packet that the rule looks at.
 struct Packet {
     destination: Address,
+    source: Address,
     port: u16,
     source_port: u16,
     protocol: u8,
@@ -51,6 +53,7 @@ struct Packet {
 impl Packet {
     const UNREADABLE: Self = Self {
         destination: Address::UNSPECIFIED,
+        source: Address::UNSPECIFIED,
         port: 0,
         source_port: 0,
         protocol: 0,
@@ -80,15 +83,21 @@ fn admit(ctx: &SkBuffContext, packet: &Packet) -> Result<(), Reason> {
     if device != LOOPBACK_DEVICE {
         return Err(Reason::BoundToDevice);
     }
+    // Any process can bind an IPv6 address that no interface has (IPV6_FREEBIND). What answers there,
+    // be it the kernel for an engine that is down, would answer to that address: out of the host.
+    // (For IPv4 the kernel routes no such packet.)
+    if packet.family == FAMILY_V6 && packet.source != LOOPBACK_V6 {
+        return Err(Reason::OtherSource);
+    }
     match packet.protocol {
         PROTOCOL_TCP => Ok(()),
-        PROTOCOL_UDP => datagram::hand_over(ctx, packet.family),
+        PROTOCOL_UDP => datagram::hand_over(ctx, packet.family, packet.source, packet.source_port),
         _ => Err(Reason::Protocol),
     }
 }
 
-/// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers or
-/// that is a fragment is not plain, and `None`.
+/// Reads a plain packet. One with IPv4 options (a source route is one), IPv6 extension headers but
+/// the kernel's own, or that is a fragment is not plain, and `None`.
 #[inline(always)]
 fn parse(ctx: &SkBuffContext) -> Option<Packet> {
     match read!(ctx.skb.skb => protocol) {
@@ -104,7 +113,7 @@ fn parse(ctx: &SkBuffContext) -> Option<Packet> {
 fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
     const VERSION_4_LENGTH_5: u8 = 0x45;
     const MORE_OR_OFFSET: u16 = 0x3fff;
-    let [first, fragment, protocol, _, destination, ports]: [u32; 6] = ctx.load(0).ok()?;
+    let [first, fragment, protocol, source, destination, ports]: [u32; 6] = ctx.load(0).ok()?;
     let [version_length, ..] = first.to_ne_bytes();
     let [_, _, flags_high, flags_low] = fragment.to_ne_bytes();
     let [_, protocol, ..] = protocol.to_ne_bytes();
@@ -116,6 +125,7 @@ fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
     let [source_port, port] = both_ports(protocol, ports);
     Some(Packet {
         destination: Address::from_v4_word(destination),
+        source: Address::from_v4_word(source),
         port,
         source_port,
         protocol,
@@ -126,20 +136,41 @@ fn parse_v4(ctx: &SkBuffContext) -> Option<Packet> {
 /// RFC 8200, section 3: the fixed header, and the first word of what follows.
 #[inline(always)]
 fn parse_v6(ctx: &SkBuffContext) -> Option<Packet> {
-    let [first, length_next, _, _, _, _, a, b, c, d, ports]: [u32; 11] = ctx.load(0).ok()?;
+    let [first, length_next, e, f, g, h, a, b, c, d, ports]: [u32; 11] = ctx.load(0).ok()?;
     let [version, ..] = first.to_ne_bytes();
     let [_, _, next_header, _] = length_next.to_ne_bytes();
     if version >> 4 != 6 {
         return None;
     }
+    let (next_header, ports) = match next_header {
+        HOP_BY_HOP => after_jumbo(ctx)?,
+        _ => (next_header, ports),
+    };
     let [source_port, port] = both_ports(next_header, ports);
     Some(Packet {
         destination: Address::from_words([a, b, c, d]),
+        source: Address::from_words([e, f, g, h]),
         port,
         source_port,
         protocol: next_header,
         family: FAMILY_V6,
     })
+}
+
+/// Next header number of hop-by-hop options (RFC 8200, section 4.3).
+const HOP_BY_HOP: u8 = 0;
+
+/// What follows the one extension header that the kernel puts in by itself: the length of a packet of
+/// more than 64 KiB (RFC 2675), which it makes of a stream over loopback to be cut later.
+#[inline(always)]
+fn after_jumbo(ctx: &SkBuffContext) -> Option<(u8, u32)> {
+    const NO_MORE_WORDS: u8 = 0;
+    const JUMBO: u8 = 0xc2;
+    const JUMBO_LENGTH: u8 = 4;
+    let [options, _, ports]: [u32; 3] = ctx.load(40).ok()?;
+    let [next_header, more, option, length] = options.to_ne_bytes();
+    let is_jumbo = more == NO_MORE_WORDS && option == JUMBO && length == JUMBO_LENGTH;
+    is_jumbo.then_some((next_header, ports))
 }
 
 /// Source and destination port, where the protocol has them in that place.

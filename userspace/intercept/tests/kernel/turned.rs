@@ -1,8 +1,9 @@
-//! Packets to the engine's address that a process turns to a device: they would leave the host with
-//! a loopback destination, for whoever on the link says that it is there.
+//! Packets to the engine's address that would make something leave the host: turned to a device, or
+//! sent from an address of elsewhere, to which the answer would go.
 
 use std::{
     io::Read as _,
+    net::{IpAddr, Ipv4Addr},
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
     process::Command,
     time::Duration,
@@ -31,9 +32,9 @@ impl Link {
         let add = ["link", "add", &name, "type", "veth", "peer", "name", &far];
         ip(&add);
         for end in [&name, &far] {
-            // No IPv6 on it: the kernel's own neighbour discovery would be in the way.
-            let setting = format!("/proc/sys/net/ipv6/conf/{end}/disable_ipv6");
-            std::fs::write(setting, "1").expect("a setting");
+            // Its IPv6 address is to be good at once.
+            let setting = format!("/proc/sys/net/ipv6/conf/{end}/accept_dad");
+            std::fs::write(setting, "0").expect("a setting");
             ip(&["link", "set", end, "up"]);
         }
         // Of the range for tests between devices (RFC 2544); no route leads anywhere by it.
@@ -42,11 +43,30 @@ impl Link {
         Self { name, far }
     }
 
-    /// Whether anything came out at the far end.
-    fn saw_something(&mut self) -> bool {
+    /// Whether anything came out at the far end that names this address, as every packet to it and
+    /// every question for its neighbour does.
+    fn saw(&mut self, address: IpAddr) -> bool {
+        let bytes = match address {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
         // What is sent has arrived when the call returns; a retransmission takes 200 ms.
         std::thread::sleep(Duration::from_millis(300));
-        self.far.read(&mut [0; 2048]).is_ok()
+        let mut frame = [0; 2048];
+        while let Ok(length) = self.far.read(&mut frame) {
+            if frame[..length]
+                .windows(bytes.len())
+                .any(|some| some == bytes)
+            {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether anything for this host's own address came out.
+    fn saw_loopback(&mut self) -> bool {
+        self.saw(Ipv4Addr::LOCALHOST.into())
     }
 }
 
@@ -89,12 +109,9 @@ async fn works_outside(what: &str, agent: impl FnOnce(&Link) -> Agent) {
     // Children are started in the tests' own cgroup, which is there as long as this is.
     let _ground = Ground::new();
     let mut link = Link::new(what);
-    assert!(!link.saw_something(), "a silent link");
+    assert!(!link.saw_loopback(), "a silent link");
     let report = agent(&link).report().await;
-    assert!(
-        link.saw_something(),
-        "nothing to defend against: {report:?}"
-    );
+    assert!(link.saw_loopback(), "nothing to defend against: {report:?}");
 }
 
 fn script(link: &Link, steps: &[&str]) -> Vec<String> {
@@ -116,19 +133,20 @@ async fn refused(what: &str, steps: &[&str]) -> Report {
     assert!(asked.is_empty(), "{asked:?}");
     assert_eq!(report.get(&steps.len().to_string()), "EPERM", "{report:?}");
     told(&mut bed).await;
-    assert!(!link.saw_something(), "a question left the host");
+    assert!(!link.saw_loopback(), "a question left the host");
     report
 }
 
 async fn told(bed: &mut Bed) {
+    told_as(bed, Hook::Egress, Reason::BoundToDevice).await;
+}
+
+async fn told_as(bed: &mut Bed, hook: Hook, reason: Reason) {
     let refusal = timeout(SOON, bed.refusals.next())
         .await
         .expect("told")
         .expect("one");
-    assert_eq!(
-        (refusal.hook, refusal.reason),
-        (Hook::Egress, Reason::BoundToDevice)
-    );
+    assert_eq!((refusal.hook, refusal.reason), (hook, reason));
     assert_eq!(refusal.facts.workload, bed.id);
 }
 
@@ -183,5 +201,78 @@ async fn a_connection_turned_to_a_device_does_not_leave() {
     assert!(accepted.is_ok(), "{accepted:?}");
     assert_eq!(report.get("sent"), "OK", "into its buffer, and no further");
     told(&mut bed).await;
-    assert!(!link.saw_something(), "a byte left the host");
+    assert!(!link.saw_loopback(), "a byte left the host");
+}
+
+/// An address of the documentation range (RFC 3849), on no interface.
+const ELSEWHERE: &str = "2001:db8:ee::1";
+
+/// A link by which that address is to be reached.
+fn link_to_elsewhere(what: &str) -> Link {
+    let link = Link::new(what);
+    let to = format!("{ELSEWHERE}/128");
+    ip(&["-6", "route", "add", &to, "dev", &link.name]);
+    link
+}
+
+fn elsewhere() -> IpAddr {
+    ELSEWHERE.parse().expect("an address")
+}
+
+#[tokio::test]
+async fn a_question_from_an_address_of_elsewhere_is_not_answered_there() {
+    let bind = format!("freebind=[{ELSEWHERE}]:0");
+    let steps = |to| ["6", bind.as_str(), to];
+    {
+        // Even a closed port answers, with what it was sent.
+        let _ground = Ground::new();
+        let mut link = link_to_elsewhere("h");
+        let report = Agent::new("dns", &steps("sendto=[::1]:9")).report().await;
+        assert!(
+            link.saw(elsewhere()),
+            "nothing to defend against: {report:?}"
+        );
+    }
+    let mut bed = Bed::new();
+    let mut link = link_to_elsewhere("i");
+    let agent = bed.agent("dns", &steps("sendto=[2001:db8::53]:53"));
+    let (report, asked) = while_answering(&bed.weir, agent.report()).await;
+    assert_eq!((report.get("1"), report.get("2")), ("OK", "EPERM"));
+    assert!(asked.is_empty(), "{asked:?}");
+    told_as(&mut bed, Hook::Egress, Reason::OtherSource).await;
+
+    let agent = bed.agent("dns", &steps("connect=[2001:db8::53]:53"));
+    let (report, refusal) = bed.refused(agent).await;
+    assert_eq!(report.get("2"), "EPERM");
+    assert_eq!(
+        (refusal.hook, refusal.reason),
+        (Hook::Connect, Reason::OtherSource)
+    );
+    assert!(!link.saw(elsewhere()), "an answer left the host");
+}
+
+#[tokio::test]
+async fn a_connection_from_an_address_of_elsewhere_is_not_answered_there() {
+    let from = format!("[{ELSEWHERE}]:0");
+    {
+        let _ground = Ground::new();
+        let mut link = link_to_elsewhere("j");
+        let listener = std::net::TcpListener::bind("[::1]:0").expect("a listener");
+        let to = listener.local_addr().expect("an address").to_string();
+        let report = Agent::new("freebound", &[&from, &to]).report().await;
+        assert!(
+            link.saw(elsewhere()),
+            "nothing to defend against: {report:?}"
+        );
+    }
+    let mut bed = Bed::new();
+    let mut link = link_to_elsewhere("k");
+    let agent = bed.agent("freebound", &[&from, "[2001:db8::77]:5432"]);
+    let (report, refusal) = bed.refused(agent).await;
+    assert_eq!(report.get("connect"), "EPERM");
+    assert_eq!(
+        (refusal.hook, refusal.reason),
+        (Hook::Connect, Reason::OtherSource)
+    );
+    assert!(!link.saw(elsewhere()), "an answer left the host");
 }

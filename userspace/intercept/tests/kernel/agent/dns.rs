@@ -46,6 +46,7 @@ pub(super) fn script(family: &str, steps: &[&str]) {
             ("connect", to) => outcome(socket.connect(&address(to).into())),
             ("disconnect", "") => outcome(disconnect(&socket)),
             ("bind", at) => outcome(socket.bind(&address(at).into())),
+            ("freebind", at) => outcome(freebind(&socket, address(at))),
             ("sendto", to) => {
                 let to = address(to);
                 let sent = socket.send_to(&question(place, &socket, to), &to.into());
@@ -140,6 +141,14 @@ fn option(socket: &Socket, level: i32, name: i32, value: i32) -> io::Result<()> 
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+/// Binds an address that no interface need have: any process may.
+pub(super) fn freebind(socket: &Socket, at: SocketAddr) -> io::Result<()> {
+    /// include/uapi/linux/in6.h
+    const IPV6_FREEBIND: i32 = 78;
+    option(socket, libc::IPPROTO_IPV6, IPV6_FREEBIND, 1)?;
+    socket.bind(&at.into())
 }
 
 /// Turns what the socket sends to a device, without binding it to one: any process may.

@@ -35,7 +35,7 @@ pub(super) fn cookie(socket: &impl AsRawFd) -> u64 {
     cookie
 }
 
-fn claim(socket: &impl AsRawFd, to: SocketAddr) -> String {
+pub(super) fn claim(socket: &impl AsRawFd, to: SocketAddr) -> String {
     format!("{} {} {to}\n", std::process::id(), cookie(socket))
 }
 
@@ -280,7 +280,8 @@ pub(super) fn again(to: &str) {
                     wrong += 1;
                 }
                 // Closed without a word, or never opened: an engine that died.
-                Ok(_) | Err(_) => {
+                other => {
+                    say("failed-by", format!("{other:?}"));
                     failed += 1;
                     thread::sleep(Duration::from_millis(2));
                 }
@@ -307,4 +308,13 @@ pub(super) fn turned(to: &str, source: &str, device: &str) {
         "sent",
         outcome(socket.send(b"out by the side door\n").map(drop)),
     );
+}
+
+/// Connects from an address that no interface need have, without waiting for the outcome long.
+pub(super) fn freebound(source: &str, to: &str) {
+    let to = address(to);
+    let socket = tcp(to);
+    super::dns::freebind(&socket, address(source)).expect("a source address");
+    let connected = socket.connect_timeout(&to.into(), Duration::from_millis(300));
+    say("connect", outcome(connected));
 }
