@@ -1,5 +1,7 @@
 //! One connection that came in over the weir.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpStream;
 
 use crate::{Facts, Namespace, OrigDst, SocketCookie, attribute::Caller};
@@ -12,6 +14,8 @@ use crate::{Facts, Namespace, OrigDst, SocketCookie, attribute::Caller};
 pub struct Intercepted {
     /// The client's end, as the engine reads and writes it.
     pub io: TcpStream,
+    /// The client's end by its address, which is known also of one that is gone already.
+    pub peer: SocketAddr,
     /// Where the client wanted to go.
     pub orig_dst: OrigDst,
     /// The client's socket.

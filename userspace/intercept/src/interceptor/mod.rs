@@ -98,6 +98,7 @@ impl Interceptor {
         let caller = Caller::told(self.maps.take_process(&raw));
         Ok(Intercepted {
             io,
+            peer,
             orig_dst: OrigDst::new((raw.address.to_ip(), raw.port).into()),
             cookie: facts.cookie,
             facts,

@@ -1,6 +1,6 @@
 //! Agents as processes: started in a cgroup, without root, and listened to.
 
-use std::{collections::HashMap, process::Stdio};
+use std::{collections::HashMap, process::Stdio, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
@@ -56,27 +56,7 @@ impl Agent {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        let procs = self.cgroup.map(|cgroup| {
-            let file = std::fs::OpenOptions::new()
-                .write(true)
-                .open(cgroup.path().join("cgroup.procs"))
-                .expect("the cgroup exists");
-            (file, "0")
-        });
-        let root = self.root;
-        let enter = move || {
-            if let Some((file, own)) = &procs {
-                nix::unistd::write(file, own.as_bytes())?;
-            }
-            if !root {
-                nix::unistd::setgroups(&[])?;
-                nix::unistd::setgid(NOBODY.into())?;
-                nix::unistd::setuid(NOBODY.into())?;
-            }
-            Ok(())
-        };
-        // SAFETY: between fork and exec, only system calls that allocate nothing.
-        unsafe { command.pre_exec(enter) };
+        enter(&mut command, self.cgroup.as_ref(), self.root);
         let mut child = command.spawn().expect("the test binary starts again");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         Running { child, stdout }
@@ -86,6 +66,30 @@ impl Agent {
     pub(crate) async fn report(self) -> Report {
         self.spawn().report().await
     }
+}
+
+/// Has a command start in a cgroup, and without root unless it is to keep it.
+pub(crate) fn enter(command: &mut Command, cgroup: Option<&Cgroup>, root: bool) {
+    let procs = cgroup.map(|cgroup| {
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(cgroup.path().join("cgroup.procs"))
+            .expect("the cgroup exists");
+        (file, "0")
+    });
+    let enter = move || {
+        if let Some((file, own)) = &procs {
+            nix::unistd::write(file, own.as_bytes())?;
+        }
+        if !root {
+            nix::unistd::setgroups(&[])?;
+            nix::unistd::setgid(NOBODY.into())?;
+            nix::unistd::setuid(NOBODY.into())?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec, only system calls that allocate nothing.
+    unsafe { command.pre_exec(enter) };
 }
 
 /// The user that agents are.
@@ -126,11 +130,16 @@ impl Running {
     }
 
     /// Lets it end, and reads what it said meanwhile.
-    pub(crate) async fn report(mut self) -> Report {
+    pub(crate) async fn report(self) -> Report {
+        self.report_within(SOON).await
+    }
+
+    /// The same of one that has much to do.
+    pub(crate) async fn report_within(mut self, long: Duration) -> Report {
         drop(self.child.stdin.take());
         let pid = self.child.id();
         let mut text = String::new();
-        let ended = timeout(SOON, async {
+        let ended = timeout(long, async {
             self.stdout.read_to_string(&mut text).await.expect("text");
             self.child.wait().await.expect("it ends")
         });

@@ -227,7 +227,10 @@ async fn a_listening_agent_answers_nobody() {
         .await
         .expect("told")
         .expect("one");
-    assert_eq!(refusal.hook, Hook::Egress);
+    assert_eq!(
+        (refusal.hook, refusal.reason),
+        (Hook::Egress, Reason::Inbound)
+    );
     assert_eq!(refusal.facts.workload, bed.id);
     assert_eq!((refusal.protocol, refusal.facts.pid), (6, None));
     let again = timeout(Duration::from_millis(300), bed.refusals.next()).await;

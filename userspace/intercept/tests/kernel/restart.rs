@@ -1,7 +1,7 @@
 //! An engine that dies fails closed, and one started on its pins takes over.
 
 use std::{
-    os::fd::{AsFd as _, AsRawFd as _},
+    os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -38,6 +38,13 @@ pub(super) fn engine(pin_dir: &str, rest: &[&str]) {
             "home",
             Cgroup::current().expect("a cgroup").path().display(),
         );
+        // Left open, for who would take them.
+        let listeners: Vec<String> = weir
+            .listeners()
+            .into_iter()
+            .map(|listener| listener.into_raw_fd().to_string())
+            .collect();
+        agent::say("listeners", listeners.join(" "));
         agent::say("ready", weir.status().port);
         while_serving(&weir, tokio::task::spawn_blocking(agent::wait))
             .await

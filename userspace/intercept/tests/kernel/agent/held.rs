@@ -41,8 +41,9 @@ fn send_on(key: &str, socket: &OwnedFd, to: Option<SocketAddr>) {
     };
     while !LET_GO.load(Ordering::Relaxed) {
         match once() {
-            // A full or a closed port at the other end is not what is meant.
-            Ok(_) | Err(Errno::EAGAIN | Errno::ECONNREFUSED) => {}
+            // A full queue, a closed port at the other end, or an address of another kind than the
+            // socket's is not what is meant.
+            Ok(_) | Err(Errno::EAGAIN | Errno::ECONNREFUSED | Errno::EINVAL) => {}
             Err(errno) => return say(key, format!("{errno:?}")),
         }
         thread::sleep(Duration::from_millis(5));
