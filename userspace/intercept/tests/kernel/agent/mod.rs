@@ -58,6 +58,8 @@ fn process() {
         ("dns-resolve", [name]) => dns::resolve(name),
         ("dns-command", command) => dns::command(command),
         ("dns-storm", [sockets, each, to @ ..]) => dns::storm(sockets, each, to),
+        ("dns-asking", [sockets, to @ ..]) => dns::asking(sockets, to),
+        ("dns-shouting", [sockets, to @ ..]) => dns::shouting(sockets, to),
         ("dns-joined", [cgroup, to @ ..]) => dns::joined(cgroup, to),
         ("echo", [at]) => server::echo(at),
         ("echo-apart", [at, more]) => server::echo_apart(at, more),
