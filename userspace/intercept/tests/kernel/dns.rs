@@ -2,6 +2,7 @@
 //! caller, and its answer comes from where it was asked.
 
 pub(crate) mod answer;
+mod restart;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -230,9 +231,9 @@ async fn ten_thousand_questions_are_each_the_right_ones() {
 }
 
 /// A resolver of the test's own, whom nobody in a workload should reach.
-async fn witness() -> UdpSocket {
+async fn witness(block: u8) -> UdpSocket {
     let [.., high, low] = std::process::id().to_be_bytes();
-    let at = SocketAddr::from(([127, 19, high, low], 53));
+    let at = SocketAddr::from(([127, block, high, low], 53));
     UdpSocket::bind(at)
         .await
         .expect("port 53 of an unused address")
@@ -250,7 +251,7 @@ async fn nothing_is_asked_while_no_engine_runs() {
     weir.tag(&ground.workload.0, &weir_intercept::Rules::default())
         .expect("a tag");
     drop(weir);
-    let witness = witness().await;
+    let witness = witness(18).await;
     let to = witness.local_addr().expect("an address");
     let steps = [
         "4".to_owned(),
@@ -272,7 +273,7 @@ async fn nothing_is_asked_while_no_engine_runs() {
 #[tokio::test]
 async fn a_socket_made_outside_asks_nobody() {
     let bed = Bed::new();
-    let witness = witness().await;
+    let witness = witness(19).await;
     let to = witness.local_addr().expect("an address").to_string();
     let engine = format!("127.0.0.1:{}", bed.weir.status().port);
     let cgroup = bed.workload.0.path().to_str().expect("text").to_owned();

@@ -5,6 +5,10 @@ use std::{
     net::{SocketAddr, ToSocketAddrs as _},
     os::fd::AsRawFd as _,
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -12,7 +16,7 @@ use std::{
 use nix::sys::socket::MsgFlags;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::{address, outcome, say, tcp::cookie};
+use super::{address, outcome, say, tcp::cookie, wait};
 
 /// How long an answer may take; nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -281,15 +285,24 @@ fn asker(index: usize, each: u16, to: &[SocketAddr]) -> Vec<String> {
         } else {
             socket.send_to(&asked, &to.into())
         };
-        let mut answer = [0; 512];
-        let heard = sent.and_then(|_| recvfrom_flags(&socket, &mut answer, MsgFlags::empty()));
-        let meant = SocketAddr::new(to.ip().to_canonical(), to.port());
-        let expected = [&id.to_be_bytes(), format!("weir {meant}").as_bytes()].concat();
-        if !matches!(heard, Ok((length, from)) if from == to && answer[..length] == expected) {
-            wrong.push(format!("{to} {id}: {heard:?}"));
-        }
+        wrong.extend(right(&socket, &sent, id, to).err());
     }
     wrong
+}
+
+/// Waits for the answer to a question, which is to be the right one from the right place.
+fn right(socket: &Socket, sent: &io::Result<usize>, id: u16, to: SocketAddr) -> Result<(), String> {
+    let mut answer = [0; 512];
+    let heard = match sent {
+        Ok(_) => recvfrom_flags(socket, &mut answer, MsgFlags::empty()),
+        Err(error) => return Err(format!("{to} {id}: {error}")),
+    };
+    let meant = SocketAddr::new(to.ip().to_canonical(), to.port());
+    let expected = [&id.to_be_bytes(), format!("weir {meant}").as_bytes()].concat();
+    match heard {
+        Ok((length, from)) if from == to && answer[..length] == expected => Ok(()),
+        other => Err(format!("{to} {id}: {other:?}")),
+    }
 }
 
 /// Makes a socket, then joins the workload with it.
@@ -305,4 +318,69 @@ pub(super) fn joined(cgroup: &str, to: &[&str]) {
         .set_read_timeout(Some(NO_ANSWER))
         .expect("a time-out");
     say("answer", heard(&socket, MsgFlags::empty()));
+}
+
+/// Asks by so many sockets until the test lets go, and counts whose answer was wrong or never came.
+pub(super) fn asking(sockets: &str, to: &[&str]) {
+    let threads = until_let_go(sockets, to, |socket, id, to| {
+        right(
+            socket,
+            &socket.send_to(&question(id, socket, to), &to.into()),
+            id,
+            to,
+        )
+        .err()
+    });
+    say("wrong", threads.len());
+    for one in threads.iter().take(5) {
+        say("wrong-one", one);
+    }
+}
+
+/// Sends questions by so many sockets until the test lets go, whatever becomes of them, connected and
+/// not; counts what the kernel took.
+pub(super) fn shouting(sockets: &str, to: &[&str]) {
+    let taken = until_let_go(sockets, to, |_, id, to| {
+        thread::sleep(Duration::from_millis(1));
+        let socket = udp(if to.is_ipv4() { "4" } else { "6" });
+        let asked = question(id, &socket, to);
+        let sent = if id.is_multiple_of(2) {
+            socket.send_to(&asked, &to.into())
+        } else {
+            socket
+                .connect(&to.into())
+                .and_then(|()| socket.send(&asked))
+        };
+        sent.is_ok().then(String::new)
+    });
+    say("sent", taken.len());
+}
+
+/// Runs a call on each of so many sockets again and again; gives what they had to say.
+fn until_let_go(
+    sockets: &str,
+    to: &[&str],
+    call: impl Fn(&Socket, u16, SocketAddr) -> Option<String> + Copy + Send + 'static,
+) -> Vec<String> {
+    let let_go = Arc::new(AtomicBool::new(false));
+    let threads: Vec<_> = (0..sockets.parse().expect("a count"))
+        .map(|index: usize| {
+            let to = address(to[index % to.len()]);
+            let let_go = Arc::clone(&let_go);
+            thread::spawn(move || {
+                let socket = udp(if to.is_ipv4() { "4" } else { "6" });
+                let ids = (0..=u16::MAX).cycle();
+                ids.take_while(|_| !let_go.load(Ordering::Relaxed))
+                    .filter_map(|id| call(&socket, id, to))
+                    .collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    say("asking", "on");
+    wait();
+    let_go.store(true, Ordering::Relaxed);
+    threads
+        .into_iter()
+        .flat_map(|thread| thread.join().expect("no panic"))
+        .collect()
 }
