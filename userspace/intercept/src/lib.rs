@@ -2,8 +2,9 @@
 //! say where each was going and who asked.
 //!
 //! [`Interceptor::start`] loads the programs and listens; [`Interceptor::tag`] puts a cgroup behind
-//! them; [`Interceptor::accept`] hands on one [`Intercepted`] a connection. What the kernel refused
-//! on its own arrives through [`Interceptor::take_refusals`].
+//! them; [`Interceptor::accept`] hands on one [`Intercepted`] a connection, and
+//! [`Interceptor::datagram`] one [`Datagram`] a question to a resolver. What the kernel refused on its
+//! own arrives through [`Interceptor::take_refusals`].
 //!
 //! Not its job: deciding which connection may go where, and dialling. It hands on facts.
 //!
@@ -39,7 +40,7 @@ pub use error::{AcceptError, InterceptError};
 pub use facts::Facts;
 pub use ids::{CgroupId, Gid, NetnsCookie, OrigDst, Pid, SocketCookie, Uid};
 pub use intercepted::Intercepted;
-pub use interceptor::{Interceptor, Options, sweep, uninstall};
+pub use interceptor::{Interceptor, Options, uninstall};
 pub use namespace::Namespace;
 pub use refusals::{KernelRefusal, Refusals};
 pub use rules::{Inbound, InboundFrom, Rules, UnixRule};
