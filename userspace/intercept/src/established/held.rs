@@ -122,14 +122,11 @@ impl Holder {
     fn get(self) -> io::Result<OwnedFd> {
         let thread = libc::c_long::from(self.thread.get());
         // A thread of its own first (6.9); before, only the first of a process can be asked for.
-        let pidfd = [libc::O_EXCL, 0]
-            .into_iter()
-            .map(|flags| {
-                // SAFETY: takes numbers only.
-                descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, thread, flags) })
-            })
-            .find(Result::is_ok)
-            .unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()))?;
+        let open = |flags: libc::c_int| {
+            // SAFETY: takes numbers only.
+            descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, thread, flags) })
+        };
+        let pidfd = open(libc::O_EXCL).or_else(|_| open(0))?;
         // SAFETY: takes numbers only.
         let shared =
             unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), self.number, 0) };

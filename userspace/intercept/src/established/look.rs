@@ -1,4 +1,6 @@
-//! One look at a workload's sockets.
+//! One look at a workload's sockets: first each through its holder, then, only where that leaves a
+//! question, the kernel's tables, which take milliseconds on a host with much memory whatever is in
+//! them.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -26,53 +28,119 @@ const TABLES: [(libc::c_int, libc::c_int, Protocol); 4] = [
     (libc::AF_INET6, libc::IPPROTO_UDP, Protocol::Udp),
 ];
 
-const NO_HOLDER: &str = "this kernel can't close sockets (it lacks INET_DIAG_DESTROY)";
+const NO_DESTROY: &str = "this kernel can't close sockets (it lacks INET_DIAG_DESTROY)";
+const NOT_SHARED: &str = "no table has it, and its holder may not be asked for it";
+
+/// What is known from the looks before this one.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// Whether there was one.
+    looked: bool,
+    /// Sockets that need no second look, by inode: they carry nothing out whatever becomes of them,
+    /// or they are the workload's own, whose next connection the programs judge. Only such as were
+    /// held at the last look: a number is not given again while a socket has it.
+    settled: HashSet<u64>,
+    /// What was told and is still as it was told, by inode.
+    told: HashSet<u64>,
+}
 
 pub(super) struct Look<'a> {
     members: &'a Members,
     held: &'a HashMap<u64, Holder>,
     spared: Spared<'a>,
-    /// The inodes that a table told all about.
-    seen: HashSet<u64>,
-    found: Vec<(u64, Found)>,
-    /// The inodes of what will be found again by the next look.
+    before: &'a Memory,
+    settled: HashSet<u64>,
     lasting: HashSet<u64>,
+    /// Whose they are, only a table can tell. `None`: not even what they are.
+    questions: HashMap<u64, Option<Shared>>,
+    found: Vec<Found>,
 }
 
-impl<'a> Look<'a> {
-    pub(super) fn new(
-        members: &'a Members,
-        held: &'a HashMap<u64, Holder>,
-        spared: Spared<'a>,
-    ) -> Self {
-        Self {
-            members,
-            held,
-            spared,
-            seen: HashSet::new(),
-            found: Vec::new(),
-            lasting: HashSet::new(),
+/// Looks once. What is known afterwards takes the place of `memory`, unless the look failed.
+pub(super) fn look(
+    members: &Members,
+    held: &HashMap<u64, Holder>,
+    spared: Spared<'_>,
+    memory: &mut Memory,
+) -> io::Result<Vec<Found>> {
+    let mut look = Look {
+        members,
+        held,
+        spared,
+        before: memory,
+        settled: HashSet::new(),
+        lasting: HashSet::new(),
+        questions: HashMap::new(),
+        found: Vec::new(),
+    };
+    look.through_holders();
+    // At first also what is the workload's own and held by nobody any more.
+    if !memory.looked || !look.questions.is_empty() {
+        look.through_tables()?;
+        look.without_answer();
+    }
+    let Look {
+        settled,
+        lasting,
+        found,
+        ..
+    } = look;
+    *memory = Memory {
+        looked: true,
+        settled,
+        told: lasting,
+    };
+    Ok(found)
+}
+
+impl Look<'_> {
+    fn through_holders(&mut self) {
+        for (inode, holder) in self.held {
+            if self.before.settled.contains(inode) {
+                self.settled.insert(*inode);
+                continue;
+            }
+            match Shared::new(*holder, *inode) {
+                Ok(shared) => self.sift(*inode, *holder, shared),
+                // Closed meanwhile, or its process is gone.
+                Err(error) if gone(&error) => {}
+                Err(_) => drop(self.questions.insert(*inode, None)),
+            }
         }
     }
 
-    /// What was found, by inode, and the inodes of what will be found again by the next look.
-    pub(super) fn done(self) -> (Vec<(u64, Found)>, HashSet<u64>) {
-        (self.found, self.lasting)
+    fn sift(&mut self, inode: u64, holder: Holder, shared: Shared) {
+        match (shared.kind, shared.local.zip(shared.remote)) {
+            (Kind::Inward, _) => drop(self.settled.insert(inode)),
+            (Kind::Unjudged, _) => self.close_shared(inode, holder, &shared),
+            // Connected to nothing: what it dials is judged. Looked at again next time, since
+            // someone outside of the workload may hold it too, and connect it.
+            (Kind::Judged, None) if !shared.listens => {}
+            (Kind::Judged, Some((local, remote))) if self.spared.engine(local, remote) => {}
+            (Kind::Judged, _) => drop(self.questions.insert(inode, Some(shared))),
+        }
     }
 
-    fn push(&mut self, inode: u64, found: Found) {
-        // A socket that no hook judges was shut for good, but its process still holds it.
-        let lasts =
-            found.outcome != Outcome::Closed || matches!(found.protocol, Protocol::Other { .. });
-        if lasts && inode != 0 {
-            self.lasting.insert(inode);
-        }
-        self.found.push((inode, found));
+    fn close_shared(&mut self, inode: u64, holder: Holder, shared: &Shared) {
+        let outcome = || {
+            if shared.listens {
+                Outcome::Listening
+            } else {
+                outcome(shared.close())
+            }
+        };
+        self.tell(inode, || {
+            Some(Found {
+                local: shared.local,
+                remote: shared.remote,
+                ..told(shared.protocol, Some(holder), outcome())
+            })
+        });
     }
 
     /// Goes through the tables of the engine's network namespace and of each that a thread of the
     /// workload is in.
-    pub(super) fn through_tables(&mut self) -> io::Result<()> {
+    fn through_tables(&mut self) -> io::Result<()> {
         let (own, _held) = enter::open_own()?;
         self.through_table()?;
         for namespace in self.namespaces(own).values() {
@@ -100,7 +168,8 @@ impl<'a> Look<'a> {
             let [family, number] = [family, number].map(|n| u8::try_from(n).unwrap_or_default());
             let mut entries = Vec::new();
             diag.dump(family, number, &mut |entry| {
-                if self.is_own(&entry) || self.held.contains_key(&entry.inode) {
+                let unheld = !self.before.looked && !self.held.contains_key(&entry.inode);
+                if self.questions.contains_key(&entry.inode) || unheld && self.is_own(&entry) {
                     entries.push(entry);
                 }
             })?;
@@ -118,89 +187,85 @@ impl<'a> Look<'a> {
     }
 
     fn judge(&mut self, diag: &mut Diag, number: u8, protocol: Protocol, entry: &Entry) {
-        // What nobody holds any more has no number of its own.
-        if entry.inode != 0 && !self.seen.insert(entry.inode) {
-            return;
-        }
+        self.questions.remove(&entry.inode);
         let foreign = !self.is_own(entry);
-        let outcome = match entry.state {
-            LISTEN => Outcome::Listening,
-            CLOSE => return,
-            _ if self.spared.spares(foreign, entry.local, entry.remote) => return,
-            _ => match self.end(diag, number, entry) {
-                Some(outcome) => outcome,
-                None => return,
-            },
-        };
+        if !foreign && self.held.contains_key(&entry.inode) {
+            self.settled.insert(entry.inode);
+        }
+        let spared = self.spared;
         let holder = self.held.get(&entry.inode).copied();
-        let found = Found {
-            protocol,
-            local: Some(entry.local),
-            remote: (outcome != Outcome::Listening).then_some(entry.remote),
-            foreign,
-            ..told(protocol, holder, outcome)
-        };
-        self.push(entry.inode, found);
+        self.tell(entry.inode, || {
+            let outcome = match entry.state {
+                LISTEN => Outcome::Listening,
+                CLOSE => return None,
+                _ if spared.spares(foreign, entry.local, entry.remote) => return None,
+                _ => end(diag, number, entry, holder)?,
+            };
+            Some(Found {
+                local: Some(entry.local),
+                remote: (outcome != Outcome::Listening).then_some(entry.remote),
+                foreign,
+                ..told(protocol, holder, outcome)
+            })
+        });
     }
 
-    /// Closes by the table, or else by the holder. `None`: it is gone already.
-    fn end(&self, diag: &mut Diag, number: u8, entry: &Entry) -> Option<Outcome> {
-        let Err(error) = diag.destroy(number, entry) else {
-            return Some(Outcome::Closed);
-        };
-        let Some(holder) = self.held.get(&entry.inode) else {
-            let gone = error.raw_os_error() == Some(libc::ENOENT);
-            return (!gone).then_some(Outcome::Open { why: NO_HOLDER });
-        };
-        let shared = Shared::new(*holder, entry.inode).ok()?;
-        shared.remote?;
-        Some(outcome(shared.close()))
-    }
-
-    /// Looks at each socket that no table showed, by way of its holder. Of those that carry nothing
-    /// out whatever happens, `inward` keeps the inodes from look to look.
-    pub(super) fn through_holders(&mut self, inward: &mut HashSet<u64>) {
-        let mut still = HashSet::new();
-        for (inode, holder) in self.held {
-            if self.seen.contains(inode) {
-                continue;
-            }
-            if inward.contains(inode) {
-                still.insert(*inode);
-                continue;
-            }
-            // Closed meanwhile, or its process is gone.
-            let Ok(shared) = Shared::new(*holder, *inode) else {
+    /// What no table had an answer for is of a network namespace that the workload is not in.
+    fn without_answer(&mut self) {
+        for (inode, shared) in std::mem::take(&mut self.questions) {
+            let Some(holder) = self.held.get(&inode).copied() else {
                 continue;
             };
-            if shared.kind == Kind::Inward {
-                still.insert(*inode);
-            } else if let Some(found) = self.look_at(&shared, *holder) {
-                self.push(*inode, found);
+            match shared {
+                Some(shared) => self.close_shared(inode, holder, &shared),
+                None => self.tell(inode, || {
+                    let unknown = Protocol::Other {
+                        family: libc::AF_UNSPEC,
+                        kind: 0,
+                        number: 0,
+                    };
+                    let why = NOT_SHARED;
+                    Some(told(unknown, Some(holder), Outcome::Open { why }))
+                }),
             }
         }
-        *inward = still;
     }
 
-    fn look_at(&self, shared: &Shared, holder: Holder) -> Option<Found> {
-        let outcome = if shared.listens {
-            Outcome::Listening
-        } else if shared.kind == Kind::Judged {
-            let (local, remote) = (shared.local?, shared.remote?);
-            // Whose it is can't be told here, so only the engine's own connections are spared.
-            if self.spared.spares(true, local, remote) {
-                return None;
+    /// Acts and tells, once for what will be found again by the next look.
+    fn tell(&mut self, inode: u64, act: impl FnOnce() -> Option<Found>) {
+        if self.before.told.contains(&inode) {
+            self.lasting.insert(inode);
+        } else if let Some(found) = act() {
+            // A socket that no hook judges was shut for good, but its process still holds it.
+            let shut = matches!(found.protocol, Protocol::Other { .. });
+            if inode != 0 && (shut || found.outcome != Outcome::Closed) {
+                self.lasting.insert(inode);
             }
-            outcome(shared.close())
-        } else {
-            outcome(shared.close())
-        };
-        Some(Found {
-            local: shared.local,
-            remote: shared.remote,
-            ..told(shared.protocol, Some(holder), outcome)
-        })
+            self.found.push(found);
+        }
     }
+}
+
+/// Closes by the table, or else by the holder. `None`: it is gone already.
+fn end(diag: &mut Diag, number: u8, entry: &Entry, holder: Option<Holder>) -> Option<Outcome> {
+    let Err(error) = diag.destroy(number, entry) else {
+        return Some(Outcome::Closed);
+    };
+    let Some(holder) = holder else {
+        let gone = error.raw_os_error() == Some(libc::ENOENT);
+        return (!gone).then_some(Outcome::Open { why: NO_DESTROY });
+    };
+    match Shared::new(holder, entry.inode) {
+        Ok(shared) => shared.remote.map(|_| outcome(shared.close())),
+        Err(error) if gone(&error) => None,
+        Err(_) => Some(Outcome::Open { why: NO_DESTROY }),
+    }
+}
+
+/// The thread, its descriptor, or the file behind that number is not there any more.
+fn gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EBADF))
 }
 
 fn outcome(closed: Result<(), &'static str>) -> Outcome {

@@ -12,8 +12,8 @@
 //! Known limits: between two looks a handed connection works. What is no descriptor is not found: a
 //! socket registered with io_uring, or one that lies unread in a Unix socket's queue. A socket in a
 //! network namespace that no process of the workload is in is disconnected through its holder, which
-//! needs Linux 5.6, and for a thread with descriptors of its own 6.9. Some kinds (packet sockets,
-//! unconnected vsock) can't be closed from outside their process and are told as open. A listener
+//! needs Linux 5.6, and for a thread with descriptors of its own 6.9. Raw and packet
+//! sockets and unconnected vsock can't be closed from outside their process and are told as open. A listener
 //! that was made elsewhere, as by socket activation, answers with sockets that count as foreign, so
 //! its connections are closed even where the port is declared.
 
@@ -23,7 +23,7 @@ mod held;
 mod look;
 mod socket;
 
-use std::{collections::HashSet, net::SocketAddr};
+use std::net::SocketAddr;
 
 pub use found::{Found, Outcome, Protocol};
 
@@ -32,17 +32,13 @@ use crate::{
     cgroup::{Cgroup, members},
 };
 use held::MOST_SOCKETS;
-use look::Look;
+use look::Memory;
 
 /// The sockets of one workload, looked at again and again.
 #[derive(Debug)]
 pub struct Established {
     cgroup: Cgroup,
-    /// What was told and could not be changed, by inode, so that it is told once.
-    told: HashSet<u64>,
-    /// What carries nothing out, whatever becomes of it, by inode. Only what was there at the last
-    /// look: a number is not given again while a socket has it.
-    inward: HashSet<u64>,
+    memory: Memory,
 }
 
 /// What stays as it is.
@@ -59,14 +55,14 @@ impl Established {
     pub fn of(cgroup: &Cgroup) -> Self {
         Self {
             cgroup: cgroup.clone(),
-            told: HashSet::new(),
-            inward: HashSet::new(),
+            memory: Memory::default(),
         }
     }
 
     /// Looks once, closes what must be closed, and says what it found: each socket that was closed,
-    /// and, once, each that listens or could not be closed. Blocking: a millisecond or so for each
-    /// hundred descriptors of the workload, and for each thousand sockets of the host.
+    /// and, once, each that listens or could not be closed. To be called when the programs stand,
+    /// that is after [`Interceptor::tag`](crate::Interceptor::tag). Blocking, for some milliseconds
+    /// where a workload has hundreds of descriptors.
     pub fn close(&mut self, spared: Spared<'_>) -> Result<Vec<Found>, InterceptError> {
         let members = members::members(&self.cgroup)?;
         let Some(held) = held::by(&members.threads) else {
@@ -75,27 +71,21 @@ impl Established {
                 most: MOST_SOCKETS,
             });
         };
-        let mut look = Look::new(&members, &held, spared);
-        look.through_tables().map_err(InterceptError::Sockets)?;
-        look.through_holders(&mut self.inward);
-        let (mut found, lasting) = look.done();
-        found.retain(|(inode, _)| !self.told.contains(inode));
-        self.told = lasting;
-        Ok(found.into_iter().map(|(_, found)| found).collect())
+        look::look(&members, &held, spared, &mut self.memory).map_err(InterceptError::Sockets)
     }
 }
 
 impl Spared<'_> {
     /// Whether a connection between these ends may stay.
     fn spares(&self, foreign: bool, local: SocketAddr, remote: SocketAddr) -> bool {
-        let engine = remote.port() == self.port && remote.ip().is_loopback();
-        engine
-            || !foreign
-                && self
-                    .rules
-                    .inbound
-                    .iter()
-                    .any(|one| answers(one, local, remote))
+        let mut declared = self.rules.inbound.iter();
+        self.engine(local, remote) || !foreign && declared.any(|one| answers(one, local, remote))
+    }
+
+    /// Whether it is a connection to the engine: it can't be any other when both ends are on
+    /// loopback.
+    fn engine(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        remote.port() == self.port && remote.ip().is_loopback() && local.ip().is_loopback()
     }
 }
 

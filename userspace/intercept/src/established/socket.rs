@@ -13,6 +13,8 @@ use socket2::SockRef;
 
 use super::{found::Protocol, held::Holder};
 
+const NOT_FROM_OUTSIDE: &str = "a socket of this kind can't be closed from outside its process";
+
 /// include/uapi/linux/in.h
 const IPPROTO_MPTCP: i32 = 262;
 
@@ -64,11 +66,21 @@ impl Shared {
         if self.kind == Kind::Judged && self.disconnect().is_ok() {
             return Ok(());
         }
+        // Raw and packet sockets send on after a shutdown.
+        if matches!(
+            self.protocol,
+            Protocol::Other {
+                kind: libc::SOCK_RAW,
+                ..
+            }
+        ) {
+            return Err(NOT_FROM_OUTSIDE);
+        }
         match shutdown(self.file.as_raw_fd(), Shutdown::Both) {
             // A datagram socket that is connected to nothing says ENOTCONN and is shut all the same.
             Ok(()) => Ok(()),
             Err(nix::errno::Errno::ENOTCONN) if self.is_inet() => Ok(()),
-            Err(_) => Err("a socket of this kind can't be closed from outside its process"),
+            Err(_) => Err(NOT_FROM_OUTSIDE),
         }
     }
 

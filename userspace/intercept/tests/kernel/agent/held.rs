@@ -35,8 +35,10 @@ fn watch_stdin() {
 fn send_on(key: &str, socket: &OwnedFd, to: Option<SocketAddr>) {
     let flags = MsgFlags::MSG_NOSIGNAL;
     let once = || match to {
-        None => send(socket.as_raw_fd(), b"x", flags),
-        Some(SocketAddr::V4(to)) => sendto(socket.as_raw_fd(), b"x", &SockaddrIn::from(to), flags),
+        None => send(socket.as_raw_fd(), &[8; 8], flags),
+        Some(SocketAddr::V4(to)) => {
+            sendto(socket.as_raw_fd(), &[8; 8], &SockaddrIn::from(to), flags)
+        }
         Some(SocketAddr::V6(_)) => panic!("not asked for"),
     };
     while !LET_GO.load(Ordering::Relaxed) {
@@ -60,6 +62,14 @@ pub(super) fn dialled(tcp: &str, udp: &str) {
     say("dialled", stream.local_addr().expect("an address"));
     send_on("tcp", &stream.into(), None);
     send_on("udp", &datagrams.into(), None);
+    hold();
+}
+
+/// Keeps what it has until the test lets go.
+fn hold() {
+    while !LET_GO.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Takes a socket that it is handed, and sends on it.
@@ -68,6 +78,7 @@ pub(super) fn take(name: &str, to: Option<&str>) {
     let taken = receive(name).expect("a socket");
     say("taken", "");
     send_on("sent", &taken, to.map(address));
+    hold();
 }
 
 fn receive(name: &str) -> io::Result<OwnedFd> {
