@@ -31,7 +31,7 @@ fn process() {
 }
 
 /// One line that the suite finds among the runner's own.
-pub(crate) fn say(key: &str, value: impl std::fmt::Display) {
+fn say(key: &str, value: impl std::fmt::Display) {
     println!("\n={key} {value}");
     io::stdout().flush().expect("a reader");
 }

@@ -85,9 +85,30 @@ impl Aim {
         SocketAddr::new(ip.into(), self.far4.port())
     }
 
+    /// The far end of the link that leads to the far witness.
+    pub(crate) fn next_hop(&self) -> IpAddr {
+        let IpAddr::V4(v4) = self.host4 else {
+            return self.host4;
+        };
+        IpAddr::from((u32::from(v4) + 1).to_be_bytes())
+    }
+
+    /// Everyone on that link.
+    pub(crate) fn broadcast(&self) -> SocketAddr {
+        let IpAddr::V4(v4) = self.host4 else {
+            return self.far4;
+        };
+        let all = IpAddr::from((u32::from(v4) | 3).to_be_bytes());
+        SocketAddr::new(all, self.far4.port())
+    }
+
     /// Whether an attempt may rightly be said to have wanted to go there.
     pub(crate) fn is_target(&self, to: SocketAddr) -> bool {
-        let named = [self.far4, self.far6, self.compatible()];
-        named.contains(&to) || (to.ip().is_loopback() && to.port() != self.engine)
+        let far = [self.far4, self.far6, self.compatible()];
+        let near = [self.host4, self.next_hop()];
+        far.contains(&to)
+            || near.contains(&to.ip())
+            || (to.ip().is_loopback() && to.port() != self.engine)
+            || to.port() == 53
     }
 }

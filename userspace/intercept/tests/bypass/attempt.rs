@@ -3,7 +3,11 @@
 use std::{net::SocketAddr, sync::atomic::AtomicU32, sync::atomic::Ordering, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
-use weir_intercept::{Pid, cgroup::Cgroup};
+use weir_intercept::{
+    Pid, Rules,
+    cgroup::Cgroup,
+    established::{Established, Spared},
+};
 
 use crate::{
     aim::Aim,
@@ -28,6 +32,8 @@ pub(crate) struct Tried {
     pub(crate) end: String,
     /// What the witnesses saw.
     pub(crate) reached: Vec<String>,
+    /// Sockets that a scan for established connections destroyed.
+    pub(crate) destroyed: usize,
 }
 
 /// What is to be tried, and in which cgroup.
@@ -36,6 +42,8 @@ pub(crate) struct Try<'a> {
     pub(crate) attempt: &'a Attempt,
     pub(crate) cgroup: &'a Cgroup,
     pub(crate) engine: u16,
+    /// Whether the cgroup is tagged.
+    pub(crate) governed: bool,
     /// Whether the witness is expected to be reached.
     pub(crate) free: bool,
 }
@@ -68,13 +76,14 @@ impl Try<'_> {
                 .map(|_| start("accomplice", theirs, &site.outside).spawn());
             (start("agent", ours, begin).spawn(), accomplice)
         };
-        let mut told = Vec::new();
-        let end = timeout(SOON, self.attend(site, &aim, &mut agent, &mut told))
+        let mut seen = Seen::default();
+        let end = timeout(SOON, self.attend(site, &aim, &mut agent, &mut seen))
             .await
             .unwrap_or_else(|_| "HANGS".to_owned());
         let until = Instant::now() + if self.free { PATIENCE } else { SETTLE };
         let reached = loop {
-            let reached: Vec<String> = [site.far.saw(&aim), near.saw(), told.clone()].concat();
+            let reached: Vec<String> =
+                [site.far.saw(&aim), near.saw(), seen.reached.clone()].concat();
             if (self.free && !reached.is_empty()) || Instant::now() > until {
                 break reached;
             }
@@ -84,26 +93,23 @@ impl Try<'_> {
         if let Some(accomplice) = accomplice {
             accomplice.kill().await;
         }
-        (aim, Tried { end, reached })
+        let tried = Tried {
+            end,
+            reached,
+            destroyed: seen.destroyed,
+        };
+        (aim, tried)
     }
 
     /// Does what the agent asks for until it ends, and says how.
-    async fn attend(
-        &self,
-        site: &Site,
-        aim: &Aim,
-        agent: &mut Running,
-        told: &mut Vec<String>,
-    ) -> String {
+    async fn attend(&self, site: &Site, aim: &Aim, agent: &mut Running, seen: &mut Seen) -> String {
         while let Some((key, value)) = agent.said().await {
             match key.as_str() {
                 "end" => return value,
-                "got" => told.push(format!("the agent got {value}")),
+                "got" => seen.reached.push(format!("the agent got {value}")),
                 "ask" => {
                     let pid = agent.pid().map(Pid::new);
-                    if let Some(reached) = self.grant(site, aim, pid, &value).await {
-                        told.push(reached);
-                    }
+                    self.grant(site, aim, pid, &value, seen).await;
                     agent.answer("done").await;
                 }
                 other => panic!("an agent says {other} {value}"),
@@ -112,14 +118,8 @@ impl Try<'_> {
         "DIED".to_owned()
     }
 
-    /// What an agent may ask of the world around it. What that world saw of it, if anything.
-    async fn grant(
-        &self,
-        site: &Site,
-        aim: &Aim,
-        agent: Option<Pid>,
-        what: &str,
-    ) -> Option<String> {
+    /// What an agent may ask of the world around it.
+    async fn grant(&self, site: &Site, aim: &Aim, agent: Option<Pid>, what: &str, seen: &mut Seen) {
         match what.split(' ').collect::<Vec<_>>().as_slice() {
             ["dial", kind, to] => {
                 let to: SocketAddr = to.parse().expect("an address");
@@ -130,24 +130,41 @@ impl Try<'_> {
                         .await
                         .expect("no panic")
                 } else {
-                    site.far.dial(aim, to, datagram)
+                    // One that may be answered comes from where no witness looks.
+                    site.far
+                        .dial(aim, to, datagram, self.attempt.inbound.is_some())
                 };
-                heard
-                    .contains(&aim.token)
-                    .then(|| "who dialled it: an answer".to_owned())
+                if heard.contains(&aim.token) {
+                    seen.reached.push("who dialled it: an answer".to_owned());
+                }
             }
             ["ping-for-all"] => {
                 site.let_everyone_ping();
-                None
             }
+            // What the daemon does when it tags a cgroup, and then every so often.
+            ["scan"] if self.governed => {
+                let spared = Spared {
+                    port: self.engine,
+                    rules: &Rules::default(),
+                };
+                let found = Established::of(self.cgroup).close(spared);
+                seen.destroyed += found.expect("a scan").len();
+            }
+            ["scan"] => {}
             ["join"] => {
                 let moved = self.cgroup.add(agent.expect("it runs"));
                 moved.expect("root may move it");
-                None
             }
             _ => panic!("an agent asks for {what}"),
         }
     }
+}
+
+/// What was seen while the agent ran.
+#[derive(Default)]
+struct Seen {
+    reached: Vec<String>,
+    destroyed: usize,
 }
 
 fn take_aim(site: &Site, cgroup: &Cgroup, engine: u16) -> (Aim, Near) {

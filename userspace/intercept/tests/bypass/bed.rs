@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Handed(CgroupId, SocketAddr),
     /// A connection that nothing is known of was dropped.
     Dropped,
+    /// A connection from before was found and destroyed.
+    Destroyed,
     /// The kernel refused.
     Refused(KernelRefusal),
 }
@@ -51,8 +53,7 @@ impl Site {
         let home = cgroup(format!("/weir-bypass-{own}/home"));
         home.add(Pid::new(own)).expect("to move into it");
         let outside = cgroup(format!("/weir-bypass-{own}/outside"));
-        child::give(outside.path());
-        child::give(&outside.path().join("cgroup.procs"));
+        child::delegate(&outside);
         let scratch = std::env::temp_dir().join(format!("weir-bypass-{own}"));
         std::fs::create_dir(&scratch).expect("a directory");
         child::give(&scratch);
@@ -148,6 +149,7 @@ impl<'a> Bed<'a> {
         let port = weir.status().port;
         let events = Arc::default();
         serve(&weir, &events);
+        answer_questions(&weir, &events);
         listen(&weir, &events);
         Self {
             weir,
@@ -194,6 +196,19 @@ fn serve(weir: &Arc<Interceptor>, events: &Arc<Mutex<Vec<Event>>>) {
                 Err(AcceptError::Unattributed { .. }) => note(&events, Event::Dropped),
                 Err(error) => panic!("{error}"),
             }
+        }
+    });
+}
+
+fn answer_questions(weir: &Arc<Interceptor>, events: &Arc<Mutex<Vec<Event>>>) {
+    let (weir, events) = (Arc::clone(weir), Arc::clone(events));
+    tokio::spawn(async move {
+        loop {
+            let asked = weir.datagram().await.expect("a datagram");
+            let to = asked.orig_dst.get();
+            note(&events, Event::Handed(asked.facts.workload, to));
+            // An agent that is gone has no use for an answer.
+            let _sent = asked.reply(b"weir").await;
         }
     });
 }

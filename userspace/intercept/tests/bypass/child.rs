@@ -12,6 +12,8 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
+use weir_intercept::cgroup::Cgroup;
+
 use crate::aim::Aim;
 
 /// The user that agents are.
@@ -161,4 +163,16 @@ pub(crate) fn pair() -> (OwnedFd, OwnedFd) {
 /// Lets the agents' user own a file or directory.
 pub(crate) fn give(path: &Path) {
     std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).expect("root may");
+}
+
+/// Lets the agents' user rule a cgroup (cgroups(7), "Cgroups delegation").
+pub(crate) fn delegate(cgroup: &Cgroup) {
+    for file in [
+        "",
+        "cgroup.procs",
+        "cgroup.threads",
+        "cgroup.subtree_control",
+    ] {
+        give(&cgroup.path().join(file));
+    }
 }

@@ -9,6 +9,7 @@ use crate::{
     aim::Aim,
     attempt::{Tried, Try},
     bed::{Bed, Event},
+    child,
     vector::{Attempt, Ends, Vector},
 };
 
@@ -44,16 +45,21 @@ pub(crate) async fn judge(
     let free = try_in(bed, vector, attempt, &format!("free-{number}"), true).await;
     let cgroup = bed.site.cgroup(&format!("agent-{number}"));
     let id = bed.weir.tag(&cgroup, &rules(attempt)).expect("a tag");
+    if attempt.delegated {
+        child::delegate(&cgroup);
+    }
     bed.forget();
     let action = Try {
         vector,
         attempt,
         cgroup: &cgroup,
         engine: bed.port,
+        governed: true,
         free: matches!(attempt.ends, Ends::Open(_) | Ends::Declared),
     };
     let (aim, tried) = action.run(bed.site).await;
-    let events = told(bed, id, attempt).await;
+    let mut events = told(bed, id, attempt, tried.destroyed).await;
+    events.extend(std::iter::repeat_n(Event::Destroyed, tried.destroyed));
     cgroup.kill_all().expect("its processes go");
     bed.weir.untag(id).expect("it was tagged");
     cgroup.remove().expect("it is empty");
@@ -78,12 +84,16 @@ async fn try_in(
     free: bool,
 ) -> Tried {
     let cgroup = bed.site.cgroup(name);
+    if attempt.delegated {
+        child::delegate(&cgroup);
+    }
     bed.forget();
     let action = Try {
         vector,
         attempt,
         cgroup: &cgroup,
         engine: bed.port,
+        governed: false,
         free,
     };
     let (_, tried) = action.run(bed.site).await;
@@ -104,7 +114,7 @@ fn rules(attempt: &Attempt) -> Rules {
 }
 
 /// What the engine saw of this workload, once it is as much as there must be.
-async fn told(bed: &Bed<'_>, id: CgroupId, attempt: &Attempt) -> Vec<Event> {
+async fn told(bed: &Bed<'_>, id: CgroupId, attempt: &Attempt, known: usize) -> Vec<Event> {
     let until = Instant::now() + TOLD_WITHIN;
     loop {
         let events: Vec<Event> = bed
@@ -112,7 +122,7 @@ async fn told(bed: &Bed<'_>, id: CgroupId, attempt: &Attempt) -> Vec<Event> {
             .into_iter()
             .filter(|event| concerns(event, id))
             .collect();
-        let enough = attempt.ends != Ends::Governed || events.len() >= attempt.told;
+        let enough = attempt.ends != Ends::Governed || events.len() + known >= attempt.told;
         if enough || Instant::now() > until {
             return events;
         }
@@ -124,7 +134,7 @@ async fn told(bed: &Bed<'_>, id: CgroupId, attempt: &Attempt) -> Vec<Event> {
 fn concerns(event: &Event, id: CgroupId) -> bool {
     match event {
         Event::Handed(workload, _) => *workload == id,
-        Event::Dropped => true,
+        Event::Dropped | Event::Destroyed => true,
         Event::Refused(refusal) => [id.get(), 0].contains(&refusal.facts.workload.get()),
     }
 }
@@ -154,11 +164,15 @@ fn verdict(attempt: &Attempt, free: &Tried, aim: &Aim, tried: &Tried, events: &[
     match (attempt.ends, reached) {
         (Ends::Open(what), Some(_)) => Verdict::Open(what),
         (Ends::Declared, Some(_)) => Verdict::Closed("admitted, as declared".to_owned()),
-        (Ends::Governed | Ends::ByKernel, Some(seen)) => failed(format!("REACHED: {seen}")),
+        (Ends::Governed | Ends::ByKernel | Ends::Lost(_), Some(seen)) => {
+            failed(format!("REACHED: {seen}"))
+        }
         (Ends::Open(_), None) if worked => {
             failed(format!("said to be open, but closed: {}", words(events)))
         }
         (Ends::Declared, None) => failed(format!("declared, but closed: {}", words(events))),
+        (Ends::Lost(_), None) if tried.end == "OK" => failed("nothing stopped it".to_owned()),
+        (Ends::Lost(why), None) => Verdict::Closed(format!("{}: {why}", tried.end)),
         (Ends::ByKernel, None) if tried.end == "OK" => failed("nothing refused it".to_owned()),
         (Ends::ByKernel, None) => Verdict::Closed(format!("the kernel itself: {}", tried.end)),
         (Ends::Open(_) | Ends::Governed, None) if events.len() >= attempt.told => {
@@ -177,16 +191,18 @@ fn verdict(attempt: &Attempt, free: &Tried, aim: &Aim, tried: &Tried, events: &[
     }
 }
 
-/// Each kind of event once, in order.
+/// Each kind of event once.
 fn words(events: &[Event]) -> String {
     let mut all: Vec<String> = events
         .iter()
         .map(|event| match event {
             Event::Handed(..) => "handed over".to_owned(),
+            Event::Destroyed => "destroyed by the scan for established connections".to_owned(),
             Event::Dropped => "dropped by the engine".to_owned(),
             Event::Refused(refusal) => format!("{}: {}", refusal.hook, refusal.reason),
         })
         .collect();
+    all.sort_unstable();
     all.dedup();
     all.join("; ")
 }

@@ -25,6 +25,8 @@ pub(crate) struct Attempt {
     pub(crate) capabilities: &'static [u8],
     /// The agent starts outside the workload, and asks to be moved into it.
     pub(crate) outside: bool,
+    /// The agent's user owns its cgroup, and may make others below it.
+    pub(crate) delegated: bool,
     /// A port at which the workload may answer the whole world.
     pub(crate) inbound: Option<u16>,
     /// How many hand-overs or refusals must be told, at least.
@@ -42,6 +44,8 @@ pub(crate) enum Ends {
     /// The kernel itself refuses it to anyone who isn't root. Weir has no part in it and tells
     /// nothing.
     ByKernel,
+    /// It goes nowhere, and nobody is told. Why.
+    Lost(&'static str),
     /// The witness is reached, rightly: it was declared.
     Declared,
     /// The witness is reached: this tier does not close it. What does.
@@ -60,6 +64,7 @@ impl Attempt {
             accomplice: None,
             capabilities: &[],
             outside: false,
+            delegated: false,
             inbound: None,
             told: 1,
             ends: Ends::Governed,
@@ -79,6 +84,11 @@ impl Attempt {
 
     pub(crate) const fn from_outside(mut self) -> Self {
         self.outside = true;
+        self
+    }
+
+    pub(crate) const fn delegated(mut self) -> Self {
+        self.delegated = true;
         self
     }
 

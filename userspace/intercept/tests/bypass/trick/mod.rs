@@ -1,6 +1,7 @@
 //! What the tricks are made of: sockets with time-outs, options by number, descriptors passed on.
 
 pub(crate) mod pass;
+pub(crate) mod uring;
 pub(crate) mod user;
 
 use std::{
@@ -86,6 +87,17 @@ pub(crate) fn done(returned: i32) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// A connected socket that no witness knows of: the other end is in the same process.
+pub(crate) fn connected() -> io::Result<(Socket, Socket)> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = tcp(any)?;
+    listener.bind(&any.into())?;
+    listener.listen(1)?;
+    let socket = tcp(any)?;
+    socket.connect(&listener.local_addr()?)?;
+    Ok((socket, listener))
 }
 
 /// `connect()` to an address of no family: a connected socket is so let go (connect(2)).

@@ -9,12 +9,16 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, s
 
 use crate::aim::Aim;
 
-/// SCM_RIGHTS (unix(7)).
+/// Gives a descriptor to the other side by SCM_RIGHTS (unix(7)).
 pub(crate) fn give(socket: &impl AsRawFd) -> io::Result<()> {
+    give_by(&Aim::PAIR, socket)
+}
+
+pub(crate) fn give_by(by: &impl AsRawFd, socket: &impl AsRawFd) -> io::Result<()> {
     let rights = [socket.as_raw_fd()];
     let control = [ControlMessage::ScmRights(&rights)];
     sendmsg::<()>(
-        Aim::PAIR,
+        by.as_raw_fd(),
         &[IoSlice::new(b"take it")],
         &control,
         MsgFlags::empty(),
@@ -24,10 +28,19 @@ pub(crate) fn give(socket: &impl AsRawFd) -> io::Result<()> {
 }
 
 pub(crate) fn take() -> io::Result<OwnedFd> {
+    take_by(&Aim::PAIR)
+}
+
+pub(crate) fn take_by(by: &impl AsRawFd) -> io::Result<OwnedFd> {
     let mut word = [0; 32];
     let mut slices = [IoSliceMut::new(&mut word)];
     let mut space = nix::cmsg_space!([i32; 1]);
-    let message = recvmsg::<()>(Aim::PAIR, &mut slices, Some(&mut space), MsgFlags::empty())?;
+    let message = recvmsg::<()>(
+        by.as_raw_fd(),
+        &mut slices,
+        Some(&mut space),
+        MsgFlags::empty(),
+    )?;
     let descriptor = message.cmsgs()?.find_map(|control| match control {
         ControlMessageOwned::ScmRights(rights) => rights.first().copied(),
         _ => None,

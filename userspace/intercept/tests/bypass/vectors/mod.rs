@@ -1,15 +1,29 @@
 //! The vectors, one file each.
 
+mod cgroups;
+mod collusion;
+mod copies;
 mod datagrams;
 mod disconnect;
 mod families;
 mod fastopen;
+mod handed;
+mod inbound;
+mod joined;
 mod link;
+mod loops;
 mod mapped;
 mod mptcp;
+mod namespaces;
+mod options;
+mod pidfd;
 mod plain;
+mod races;
 mod raw;
 mod sendmmsg;
+mod squat;
+mod unix;
+mod uring;
 
 use crate::vector::{Attempt, Vector};
 
@@ -24,6 +38,20 @@ const VECTORS: &[Vector] = &[
     raw::VECTOR,
     link::VECTOR,
     families::VECTOR,
+    inbound::VECTOR,
+    handed::VECTOR,
+    pidfd::VECTOR,
+    joined::VECTOR,
+    cgroups::VECTOR,
+    namespaces::VECTOR,
+    options::VECTOR,
+    loops::VECTOR,
+    uring::VECTOR,
+    squat::VECTOR,
+    races::VECTOR,
+    copies::VECTOR,
+    collusion::VECTOR,
+    unix::VECTOR,
 ];
 
 /// Every attempt with its vector.

@@ -147,10 +147,16 @@ impl Far {
             .clear();
     }
 
-    /// Connects to an agent that listens, from this attempt's own address, and reads what it says.
-    pub(crate) fn dial(&self, aim: &Aim, to: SocketAddr, datagram: bool) -> String {
-        let from = if to.is_ipv4() { aim.far4 } else { aim.far6 };
-        let from = SocketAddr::new(from.ip(), 0);
+    /// Connects to an agent that listens, and reads what it says: from this attempt's own address,
+    /// where every packet counts, or, as a stranger, from another, where only the token does.
+    pub(crate) fn dial(&self, aim: &Aim, to: SocketAddr, datagram: bool, stranger: bool) -> String {
+        let from: IpAddr = match (to.is_ipv4(), stranger) {
+            (true, false) => aim.far4.ip(),
+            (false, false) => aim.far6.ip(),
+            (true, true) => self.v4(0, 2).into(),
+            (false, true) => self.v6(0, 2).into(),
+        };
+        let from = SocketAddr::new(from, 0);
         self.within(move || super::near::dial(from, to, datagram))
     }
 }

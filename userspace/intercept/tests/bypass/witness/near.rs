@@ -16,6 +16,9 @@ use socket2::{Domain, Socket, Type};
 /// still needed.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+/// include/uapi/linux/in6.h
+const IPV6_FREEBIND: i32 = 78;
+
 /// What one attempt's own witness saw.
 pub(crate) struct Near {
     pub(crate) v4: SocketAddr,
@@ -138,6 +141,10 @@ fn listen_unix(path: &Path, seen: &Arc<Mutex<Vec<String>>>) {
 pub(crate) fn dial(from: SocketAddr, to: SocketAddr, datagram: bool) -> String {
     let kind = if datagram { Type::DGRAM } else { Type::STREAM };
     let socket = Socket::new(Domain::for_address(to), kind, None).expect("a socket");
+    if from.is_ipv6() {
+        // Any address of a routed block, of which no interface knows.
+        crate::trick::option(&socket, libc::IPPROTO_IPV6, IPV6_FREEBIND, &[1i32]).expect("root");
+    }
     socket.bind(&from.into()).expect("an own address");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
     if socket.connect_timeout(&to.into(), PATIENCE).is_err() || socket.send(b"hello\n").is_err() {
