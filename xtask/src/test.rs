@@ -16,7 +16,11 @@ use crate::workspace::Workspace;
 use crate::{build_ebpf, say};
 
 /// The packages, and of each the integration test, that need root.
-const KERNEL: [(&str, &str); 2] = [("weir-intercept", "kernel"), ("weir-agent", "engine")];
+const KERNEL: [(&str, &str); 3] = [
+    ("weir-intercept", "kernel"),
+    ("weir-intercept", "bypass"),
+    ("weir-agent", "engine"),
+];
 
 /// What runs a test's binary for cargo, as cargo spells it for the machine that runs this.
 const RUNNER: &str = if cfg!(target_arch = "aarch64") {
@@ -75,7 +79,7 @@ fn with_cargo(workspace: &Workspace, args: &[String], root: Root) -> Result<()> 
         // Which of them need root can't be told.
         return process::run(by_root(root, test(&[]))?.args(args));
     }
-    let [(intercept, _), (agent, _)] = KERNEL;
+    let [(intercept, _), _, (agent, _)] = KERNEL;
     let both = ["--package", intercept, "--package", agent];
     let (kernel, rootless): (Vec<_>, Vec<_>) = test_binaries(workspace)?
         .into_iter()
