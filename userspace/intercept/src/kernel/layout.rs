@@ -6,18 +6,51 @@
 
 use std::{fs, sync::OnceLock};
 
+use aya::{
+    programs::ProgramType,
+    sys::{BpfHelper, is_helper_supported},
+};
+use thiserror::Error;
 use weir_abi::Layout;
 
 use super::btf::{Btf, BtfError};
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
 
+/// What the programs call to read the kernel's structures. A kernel that is locked down lends them to
+/// nobody (`lockdown=confidentiality`).
+const HELPERS: [BpfHelper; 3] = [
+    BpfHelper::BPF_FUNC_get_current_task,
+    BpfHelper::BPF_FUNC_probe_read_kernel,
+    BpfHelper::BPF_FUNC_probe_read_user,
+];
+
+/// Why processes can't be known in the call itself.
+#[derive(Debug, Error)]
+pub(crate) enum LayoutError {
+    /// The kernel does not describe its types, or not as it should, or lacks one.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// The kernel does not let programs read its memory.
+    #[error("the kernel does not lend programs `{0:?}`: it is locked down")]
+    Helper(BpfHelper),
+}
+
 /// The running kernel's layout, found once: it can't change.
-pub(crate) fn running() -> Result<&'static Layout, &'static BtfError> {
-    static FOUND: OnceLock<Result<Layout, BtfError>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| find(&Btf::parse(&fs::read(PATH)?)?))
-        .as_ref()
+pub(crate) fn running() -> Result<&'static Layout, &'static LayoutError> {
+    static FOUND: OnceLock<Result<Layout, LayoutError>> = OnceLock::new();
+    FOUND.get_or_init(look).as_ref()
+}
+
+fn look() -> Result<Layout, LayoutError> {
+    for helper in HELPERS {
+        // Only a clear no counts: where it can't be told, the verifier has the last word.
+        if let Ok(false) = is_helper_supported(ProgramType::CgroupSockAddr, helper) {
+            return Err(LayoutError::Helper(helper));
+        }
+    }
+    let description = fs::read(PATH).map_err(BtfError::Read)?;
+    Ok(find(&Btf::parse(&description)?)?)
 }
 
 /// Finds every field.

@@ -87,6 +87,19 @@ async fn a_pipe_in_its_place_makes_nobody_wait() {
     assert_eq!(by_path(ran, path).await, Err(Unhashed::Gone));
 }
 
+/// Whoever serves it can let one read see what ran, and the next one something else.
+#[tokio::test]
+async fn a_file_that_a_process_serves_is_not_opened() {
+    let raw = weir_abi::ProcessFacts {
+        inode: 1,
+        filesystem: 0x6573_5546,
+        ..weir_abi::ProcessFacts::NONE
+    };
+    let caller = super::super::Caller::from(&raw);
+    let executable = caller.executable.expect("one");
+    assert_eq!(of(&executable, None).await, Err(Unhashed::Served));
+}
+
 #[tokio::test]
 async fn too_large_a_file_says_so() {
     let room = Room::new("large");

@@ -2,6 +2,7 @@
 //! those that would rather be taken for another. The agents are a real interpreter, so that what they
 //! do right after `connect` is not what this test suite's own runtime does.
 
+mod afterwards;
 mod files;
 mod kin;
 
