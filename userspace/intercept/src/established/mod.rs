@@ -21,11 +21,13 @@ mod diag;
 mod found;
 mod held;
 mod look;
+mod probe;
 mod socket;
 
 use std::net::SocketAddr;
 
 pub use found::{Found, Outcome, Protocol};
+pub(crate) use probe::destroy as can_destroy;
 
 use crate::{
     Inbound, InboundFrom, InterceptError, Rules,

@@ -99,7 +99,7 @@ impl Listeners {
 }
 
 /// The network namespace of a socket, likewise.
-fn netns_of(socket: &impl AsRawFd) -> Option<NetnsCookie> {
+pub(crate) fn netns_of(socket: &impl AsRawFd) -> Option<NetnsCookie> {
     let mut cookie = 0u64;
     let mut length = libc::socklen_t::try_from(size_of_val(&cookie)).unwrap_or_default();
     // SAFETY: the descriptor is open, and the option writes at most `length` bytes to `cookie`.

@@ -122,7 +122,6 @@ impl Code {
                 let mut log = vec![0; LOG];
                 let _refused = self.attempt(hook, label, &mut log);
                 let text = CStr::from_bytes_until_nul(&log).unwrap_or_default();
-                eprintln!("{}", text.to_string_lossy());
                 tracing::debug!(program = ?label, log = %text.to_string_lossy(), "refused");
             })
     }

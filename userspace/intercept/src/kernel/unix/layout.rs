@@ -1,19 +1,33 @@
 //! Where the running kernel keeps what the program on Unix sockets reads.
 
-use std::{fs, sync::OnceLock};
+use std::{fs, io, sync::OnceLock};
 
+use thiserror::Error;
 use weir_abi::UnixLayout;
 
 use super::super::btf::{Btf, BtfError};
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
 
+/// Why the places can't be told.
+#[derive(Debug, Error)]
+pub(crate) enum Undescribed {
+    /// This kernel was built without a description of its types, or hides it.
+    #[error("can't read {PATH}: {0}")]
+    Read(#[from] io::Error),
+    /// The description is not what it should be, or lacks something.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+}
+
 /// The running kernel's, found once.
-pub(crate) fn running() -> Result<&'static UnixLayout, &'static BtfError> {
-    static FOUND: OnceLock<Result<UnixLayout, BtfError>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| find(&Btf::parse(&fs::read(PATH)?)?))
-        .as_ref()
+pub(crate) fn running() -> Result<&'static UnixLayout, &'static Undescribed> {
+    static FOUND: OnceLock<Result<UnixLayout, Undescribed>> = OnceLock::new();
+    FOUND.get_or_init(look).as_ref()
+}
+
+fn look() -> Result<UnixLayout, Undescribed> {
+    Ok(find(&Btf::parse(&fs::read(PATH)?)?)?)
 }
 
 fn find(btf: &Btf<'_>) -> Result<UnixLayout, BtfError> {

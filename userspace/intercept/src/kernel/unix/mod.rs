@@ -14,7 +14,7 @@ use thiserror::Error;
 
 pub(crate) use layout::running as layout;
 
-use super::{btf::BtfError, link::Link};
+use super::link::Link;
 use crate::InterceptError;
 
 /// The name of the program in the object.
@@ -39,7 +39,7 @@ struct Loaded {
 pub(crate) enum Absent {
     /// What the program reads isn't described.
     #[error(transparent)]
-    Layout(#[from] &'static BtfError),
+    Layout(#[from] &'static layout::Undescribed),
     /// The object can't be read as it must be.
     #[error("the program can't be taken from the object: {0}")]
     Code(#[from] code::CodeError),

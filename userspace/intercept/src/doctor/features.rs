@@ -1,0 +1,91 @@
+//! What weir does better with, and does without: each tried.
+
+use std::net::{Ipv4Addr, UdpSocket};
+
+use super::{Outcome, Probe, short};
+use crate::{
+    established,
+    kernel::{layout, object},
+    listen,
+};
+
+/// One probe a feature.
+pub(super) fn all() -> Vec<Probe> {
+    vec![
+        unix_sockets(),
+        socket_destroy(),
+        netns_cookie(),
+        process_facts(),
+    ]
+}
+
+/// The hooks on connecting Unix sockets, and what the program on them reads.
+fn unix_sockets() -> Probe {
+    const NAME: &str = "Unix sockets";
+    let loaded = object::load(None, object::tier())
+        .map_err(|error| short(&error.to_string()))
+        .and_then(|ebpf| object::unix(&ebpf).map_err(|error| short(&error.to_string())));
+    match loaded {
+        Ok(_) => Probe::ok(
+            NAME,
+            "a workload reaches those that are declared for it and no others",
+        ),
+        Err(error) => Probe::not(
+            NAME,
+            Outcome::Degraded,
+            format!("not judged when they are dialled: {error}"),
+            "use Linux 6.7 or later with CONFIG_DEBUG_INFO_BTF=y; until then only `weir run` and \
+             the drop-in for agents' units hide them",
+        ),
+    }
+}
+
+/// `SOCK_DESTROY` of sock_diag(7).
+fn socket_destroy() -> Probe {
+    const NAME: &str = "closing sockets";
+    match established::can_destroy() {
+        Ok(()) => Probe::ok(
+            NAME,
+            "what a workload had open before, or was handed, can be closed",
+        ),
+        Err(error) => Probe::not(
+            NAME,
+            Outcome::Degraded,
+            format!("the kernel can't close a socket: {error}"),
+            "use a kernel built with CONFIG_INET_DIAG_DESTROY=y; until then start agents only once \
+             weir governs their cgroup",
+        ),
+    }
+}
+
+/// `SO_NETNS_COOKIE` of socket(7).
+fn netns_cookie() -> Probe {
+    const NAME: &str = "network namespaces";
+    let told = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(|socket| listen::netns_of(&socket));
+    match told {
+        Ok(Some(_)) => Probe::ok(NAME, "a workload in one of its own can be served there"),
+        Ok(None) | Err(_) => Probe::not(
+            NAME,
+            Outcome::Degraded,
+            "they can't be told apart from here: a workload in one of its own is refused",
+            "use Linux 5.14 or later",
+        ),
+    }
+}
+
+/// The kernel's own structures.
+fn process_facts() -> Probe {
+    const NAME: &str = "process facts";
+    match layout::running() {
+        Ok(_) => Probe::ok(
+            NAME,
+            "who calls is noted in the call, right also for a process that ends at once",
+        ),
+        Err(error) => Probe::not(
+            NAME,
+            Outcome::Degraded,
+            format!("read from /proc after the call: {error}"),
+            "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+        ),
+    }
+}
