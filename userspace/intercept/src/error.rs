@@ -130,6 +130,9 @@ pub enum InterceptError {
     /// The kernel's table of sockets could not be read.
     #[error("reading the kernel's table of sockets: {0}")]
     Sockets(#[source] io::Error),
+    /// What finds workloads' network namespaces could not be started.
+    #[error("watching for workloads' network namespaces: {0}")]
+    Watch(#[source] io::Error),
     /// Called outside a tokio runtime, which is to drive the listeners.
     #[error("the engine must be started inside a tokio runtime")]
     NoRuntime,

@@ -34,6 +34,7 @@ mod pins;
 mod refusals;
 mod rules;
 mod status;
+mod watch;
 
 pub use datagrams::Datagram;
 pub use error::{AcceptError, InterceptError};

@@ -1,9 +1,12 @@
 //! What the kernel refused on its own, as a stream of events.
 
-use std::{fmt, io, net::SocketAddr};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use aya::maps::{MapData, PerCpuArray, RingBuf};
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    sync::Notify,
+};
 use weir_abi::{Address, Hook, Reason, Refusal};
 
 use crate::{
@@ -37,6 +40,8 @@ pub struct Refusals {
     events: AsyncFd<RingBuf<MapData>>,
     lost: PerCpuArray<MapData, u64>,
     told_lost: u64,
+    /// Told when a namespace was refused that may have to be served.
+    hint: Arc<Notify>,
 }
 
 impl fmt::Debug for Refusals {
@@ -48,7 +53,7 @@ impl fmt::Debug for Refusals {
 }
 
 impl Refusals {
-    pub(crate) fn new(maps: RefusalMaps) -> Result<Self, InterceptError> {
+    pub(crate) fn new(maps: RefusalMaps, hint: Arc<Notify>) -> Result<Self, InterceptError> {
         // SAFETY: the descriptor is the ring buffer map's, which it owns and never replaces.
         let events = unsafe { AsyncFd::register_with_interest(maps.events, Interest::READABLE) }
             .map_err(|error| failed(weir_abi::maps::REFUSALS)(io::Error::from(error).into()))?;
@@ -56,6 +61,7 @@ impl Refusals {
             events,
             lost: maps.lost,
             told_lost: 0,
+            hint,
         })
     }
 
@@ -75,7 +81,11 @@ impl Refusals {
             }
         };
         let lost = self.lost_since();
-        Some(told(&refusal, lost))
+        let refusal = told(&refusal, lost);
+        if refusal.reason == Reason::ForeignNamespace {
+            self.hint.notify_one();
+        }
+        Some(refusal)
     }
 
     fn lost_since(&mut self) -> u64 {

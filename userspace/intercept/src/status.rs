@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::{CgroupId, attribute::Attribution};
+use crate::{CgroupId, NetnsCookie, attribute::Attribution};
 
 /// How much of the design this kernel can enforce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,8 @@ pub struct Status {
     pub tier: Tier,
     /// How the kernel tells who calls.
     pub attribution: Attribution,
+    /// The network namespaces beside the engine's own in which it listens.
+    pub namespaces: Vec<NetnsCookie>,
     /// Datagrams that reached the engine from no workload and were dropped.
     pub strays: u64,
 }

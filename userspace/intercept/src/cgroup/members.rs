@@ -4,7 +4,7 @@
 //! Known limit: the lists are read one after the other, so whoever moves meanwhile may be missed, or
 //! found twice. Ask again.
 
-use std::{collections::BTreeSet, fs, io};
+use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
 use super::{Cgroup, failed};
 use crate::{CgroupId, InterceptError, Pid};
@@ -15,8 +15,8 @@ const MOST_CGROUPS: usize = 16_384;
 /// A subtree as it was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {
-    /// The cgroup itself and those below it.
-    pub(crate) cgroups: BTreeSet<CgroupId>,
+    /// The cgroup itself and those below it, with their directories.
+    pub(crate) cgroups: BTreeMap<CgroupId, PathBuf>,
     /// Threads, each by its own number. Those of one process mostly follow one another.
     pub(crate) threads: Vec<Pid>,
 }
@@ -48,7 +48,9 @@ fn read(cgroup: &Cgroup, members: &mut Members) -> Result<Vec<Cgroup>, Intercept
     let below = fs::read_dir(cgroup.path())
         .and_then(Iterator::collect::<io::Result<Vec<_>>>)
         .map_err(failed("reading", cgroup.path()))?;
-    members.cgroups.insert(cgroup.id()?);
+    members
+        .cgroups
+        .insert(cgroup.id()?, cgroup.path().to_path_buf());
     // Not cgroup.procs: it can't be read where threads of one process are in several cgroups.
     let threads = cgroup.read("cgroup.threads")?;
     let threads = threads.lines().filter_map(|line| line.parse().ok());

@@ -113,6 +113,8 @@ fn bind(address: SocketAddr) -> io::Result<StdUdpSocket> {
     if let Err(error) = setsockopt(&socket, sockopt::RcvBufForce, &WAITING_BYTES) {
         tracing::debug!(%error, "few questions can wait to be read");
     }
+    // Where loopback is still down, its addresses are not there yet.
+    setsockopt(&socket, sockopt::IpFreebind, &true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }

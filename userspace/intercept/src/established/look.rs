@@ -183,7 +183,7 @@ impl Look<'_> {
     fn is_own(&self, entry: &Entry) -> bool {
         entry
             .cgroup
-            .is_some_and(|cgroup| self.members.cgroups.contains(&cgroup))
+            .is_some_and(|cgroup| self.members.cgroups.contains_key(&cgroup))
     }
 
     fn judge(&mut self, diag: &mut Diag, number: u8, protocol: Protocol, entry: &Entry) {

@@ -10,24 +10,25 @@ use std::{
     os::fd::OwnedFd,
     path::PathBuf,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use aya::Ebpf;
 
-pub use lift::{sweep, uninstall};
+pub use lift::uninstall;
 
 use crate::{
-    AcceptError, CgroupId, Datagram, Facts, InterceptError, Intercepted, Namespace, OrigDst,
-    Refusals, Status, Tier,
+    AcceptError, CgroupId, Datagram, Facts, InterceptError, Intercepted, Namespace, NetnsCookie,
+    OrigDst, Refusals, Status, Tier,
     attribute::{Attribution, Caller},
     cgroup, datagrams,
     engine::Home,
     kernel::{maps::Maps, programs, trace::Trace},
     listen::Listeners,
     pins::PinDir,
+    watch::Watch,
 };
 
 /// What an engine is started with.
@@ -47,7 +48,9 @@ pub struct Options {
 pub struct Interceptor {
     listeners: Listeners,
     namespace: Namespace,
-    maps: Maps,
+    maps: Arc<Maps>,
+    /// Finds and serves the other namespaces that workloads are in.
+    watch: Watch,
     refusals: Mutex<Option<Refusals>>,
     /// Datagrams that came from nobody the programs had noted.
     strays: AtomicU64,
@@ -88,7 +91,12 @@ impl Interceptor {
     /// Waits for the next connection. After [`AcceptError::Unattributed`] that connection has been
     /// dropped; log it and go on. May be called from several tasks; cancelling it loses nothing.
     pub async fn accept(&self) -> Result<Intercepted, AcceptError> {
-        let (io, peer) = self.listeners.accept().await?;
+        let (io, peer, namespace) = tokio::select! {
+            accepted = self.listeners.accept() => {
+                accepted.map(|(io, peer)| (io, peer, self.namespace.clone()))
+            }
+            accepted = self.watch.arrivals().connection() => accepted,
+        }?;
         // No await from here on: a connection once taken is handed on or dropped.
         let raw = self.maps.facts_on(&io).map_err(|error| {
             tracing::debug!(%peer, %error, "no facts on an accepted connection");
@@ -103,7 +111,7 @@ impl Interceptor {
             cookie: facts.cookie,
             facts,
             caller,
-            namespace: self.namespace.clone(),
+            namespace,
         })
     }
 
@@ -113,10 +121,15 @@ impl Interceptor {
     /// nothing.
     pub async fn datagram(&self) -> Result<Datagram, AcceptError> {
         loop {
-            let arrived = self.listeners.datagrams().next().await?;
+            let (arrived, namespace) = tokio::select! {
+                arrived = self.listeners.datagrams().next() => {
+                    arrived.map(|arrived| (arrived, self.namespace.clone()))
+                }
+                arrived = self.watch.arrivals().question() => arrived,
+            }?;
             // No await from here on: a datagram once read is handed on or dropped.
             if let Some(datagram) =
-                datagrams::attribute(&self.maps, self.tier, &self.namespace, arrived)?
+                datagrams::attribute(&self.maps, self.tier, &namespace, arrived)?
             {
                 return Ok(datagram);
             }
@@ -154,8 +167,14 @@ impl Interceptor {
             programs: programs::WORKLOAD.to_vec(),
             tier: self.tier,
             attribution: Attribution::here(),
+            namespaces: self.served(),
             strays: self.strays.load(Ordering::Relaxed),
         }
+    }
+
+    fn served(&self) -> Vec<NetnsCookie> {
+        let all = self.maps.served().into_iter().map(NetnsCookie::new);
+        all.filter(|one| *one != self.namespace.cookie()).collect()
     }
 
     /// Whoever panicked with it left the map of tagged cgroups whole: it is changed last.

@@ -2,10 +2,11 @@
 
 use std::{
     os::fd::OwnedFd,
-    sync::{Mutex, atomic::AtomicU64},
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 use aya::Ebpf;
+use tokio::sync::Notify;
 use weir_abi::{ABI_VERSION, INITIAL_NETNS};
 
 use super::{Control, Interceptor, Options, Tagged, levels, tag::level};
@@ -20,6 +21,7 @@ use crate::{
     },
     listen::Listeners,
     pins::{self, PinDir},
+    watch::Watch,
 };
 
 impl Interceptor {
@@ -40,6 +42,7 @@ impl Interceptor {
                 listeners,
                 namespace,
                 maps,
+                watch,
                 refusals,
                 ebpf,
                 tagged,
@@ -49,6 +52,7 @@ impl Interceptor {
                 listeners,
                 namespace,
                 maps,
+                watch,
                 refusals: Mutex::new(Some(refusals)),
                 strays: AtomicU64::new(0),
                 control: Mutex::new(Control { ebpf, tagged }),
@@ -70,7 +74,8 @@ impl Interceptor {
 struct Standing {
     listeners: Listeners,
     namespace: Namespace,
-    maps: Maps,
+    maps: Arc<Maps>,
+    watch: Watch,
     refusals: Refusals,
     ebpf: Ebpf,
     tagged: Tagged,
@@ -94,13 +99,14 @@ impl Standing {
         let unix = object::unix(&ebpf)
             .inspect_err(|error| tracing::debug!(%error, "Unix sockets are not guarded"))
             .ok();
-        let maps = Maps::take(&mut ebpf)?;
+        let maps = Arc::new(Maps::take(&mut ebpf)?);
         if !matches!(maps.settings()?.abi, 0 | ABI_VERSION) {
             return Err(InterceptError::Incompatible {
                 path: pins.path().to_path_buf(),
             });
         }
-        let refusals = Refusals::new(RefusalMaps::take(&mut ebpf)?)?;
+        let hint = Arc::new(Notify::new());
+        let refusals = Refusals::new(RefusalMaps::take(&mut ebpf)?, Arc::clone(&hint))?;
         let trace = Trace::start(&mut ebpf);
 
         if maps.settings()?.port != listeners.port() {
@@ -116,10 +122,13 @@ impl Standing {
         let tagged = take_over(pins, &mut ebpf, &maps)?;
         attach_home(pins, &mut ebpf, home, is_handed_over)?;
         maps.set_port(listeners.port())?;
+        let watch = Watch::start(Arc::clone(&maps), listeners.port(), hint)
+            .map_err(InterceptError::Watch)?;
         Ok(Self {
             listeners,
             namespace: Namespace::own(own),
             maps,
+            watch,
             refusals,
             ebpf,
             tagged,

@@ -40,6 +40,8 @@ impl Interceptor {
             self.undo(&mut control, id);
             return Err(error);
         }
+        // It may be in network namespaces of its own.
+        self.watch.hint();
         for pin_dir in heirless {
             // Only now that ours stand: in between both rule, and a connect fails.
             let dead = PinDir::of_the_dead(&pin_dir)?;

@@ -5,10 +5,11 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
 };
 
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::Listeners;
-use crate::datagrams;
+use super::{Listeners, netns_of};
+use crate::{NetnsCookie, datagrams};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`. A full
 /// queue costs an agent a second of waiting, so it is long.
@@ -36,6 +37,11 @@ impl Bound {
         })
     }
 
+    /// As [`Listeners::netns`].
+    pub(crate) fn netns(&self) -> Option<NetnsCookie> {
+        netns_of(&self.streams_v4)
+    }
+
     /// Hands them to the tokio runtime that this is called in.
     pub(crate) fn drive(self) -> io::Result<Listeners> {
         Ok(Listeners {
@@ -61,6 +67,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
+    // Where loopback is still down, its addresses are not there yet.
+    setsockopt(&socket, sockopt::IpFreebind, &true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
