@@ -7,7 +7,7 @@ use std::{
 
 use nix::errno::Errno;
 
-use crate::{aim::Aim, vectors};
+use crate::{aim::Aim, storm, vector::Attempt, vectors};
 
 /// Not a test: the process that the suite starts.
 #[test]
@@ -15,13 +15,11 @@ use crate::{aim::Aim, vectors};
 fn process() {
     let variable = |name: &str| env::var(name).expect("started by the suite");
     let aim = Aim::decode(&variable("WEIR_BYPASS_AIM"));
-    let name = variable("WEIR_BYPASS_ATTEMPT");
-    let (_, attempt) = vectors::all()
-        .find(|(vector, attempt)| name == format!("{}/{}", vector.name, attempt.name))
-        .expect("an attempt of this name");
     let act = match variable("WEIR_BYPASS_ROLE").as_str() {
-        "agent" => attempt.act,
-        _ => attempt.accomplice.expect("an accomplice"),
+        "storm" => storm::agent::run,
+        "giver" => storm::agent::give,
+        "agent" => named_attempt().act,
+        _ => named_attempt().accomplice.expect("an accomplice"),
     };
     let end = match act(&aim) {
         Ok(()) => "OK".to_owned(),
@@ -30,8 +28,16 @@ fn process() {
     say("end", end);
 }
 
+fn named_attempt() -> &'static Attempt {
+    let name = env::var("WEIR_BYPASS_ATTEMPT").expect("started by the suite");
+    vectors::all()
+        .find(|(vector, attempt)| name == format!("{}/{}", vector.name, attempt.name))
+        .map(|(_, attempt)| attempt)
+        .expect("an attempt of this name")
+}
+
 /// One line that the suite finds among the runner's own.
-fn say(key: &str, value: impl std::fmt::Display) {
+pub(crate) fn say(key: &str, value: impl std::fmt::Display) {
     println!("\n={key} {value}");
     io::stdout().flush().expect("a reader");
 }

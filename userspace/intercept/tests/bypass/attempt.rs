@@ -167,7 +167,8 @@ struct Seen {
     destroyed: usize,
 }
 
-fn take_aim(site: &Site, cgroup: &Cgroup, engine: u16) -> (Aim, Near) {
+/// Addresses and a witness that no other attempt uses.
+pub(crate) fn take_aim(site: &Site, cgroup: &Cgroup, engine: u16) -> (Aim, Near) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let token = format!("weir-{:08x}-{count:06}", std::process::id());

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -124,7 +125,15 @@ impl Pins {
 
 impl Drop for Pins {
     fn drop(&mut self) {
-        let lifted = weir_intercept::uninstall(&self.0);
+        // An engine that was killed with its test holds them a moment longer.
+        let mut lifted = weir_intercept::uninstall(&self.0);
+        for _ in 0..100 {
+            if lifted.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            lifted = weir_intercept::uninstall(&self.0);
+        }
         assert!(std::thread::panicking() || lifted.is_ok(), "{lifted:?}");
         let gone = self.0.parent().map(std::fs::remove_dir);
         assert!(

@@ -6,7 +6,7 @@
 //! # cargo test -p weir-intercept --test bypass -- --nocapture
 //! ```
 //!
-//! `WEIR_VECTOR=word` tries only what has the word in its name. Needs root and ip(8); makes its own
+//! `WEIR_STORM=100000` makes the storm as large. `WEIR_VECTOR=word` tries only what has the word in its name. Needs root and ip(8); makes its own
 //! cgroups, pins, and a network namespace across a veth pair, and removes them.
 #![cfg(test)]
 
@@ -18,6 +18,7 @@ mod attempt;
 mod bed;
 mod child;
 mod judge;
+mod storm;
 mod table;
 mod trick;
 mod vector;

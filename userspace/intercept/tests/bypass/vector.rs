@@ -82,7 +82,7 @@ impl Attempt {
         self
     }
 
-    pub(crate) const fn from_outside(mut self) -> Self {
+    pub(crate) const fn moved_in(mut self) -> Self {
         self.outside = true;
         self
     }

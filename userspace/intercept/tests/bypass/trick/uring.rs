@@ -111,7 +111,7 @@ impl Ring {
     fn word(&self, offset: u32) -> &AtomicU32 {
         // SAFETY: within the mapping, aligned, and only ever used atomically; it lives as long as
         // the process.
-        unsafe { &*self.rings.add(offset as usize).cast() }
+        unsafe { AtomicU32::from_ptr(self.rings.wrapping_add(offset as usize).cast()) }
     }
 
     /// Does one thing and gives what it gives.
@@ -120,7 +120,7 @@ impl Ring {
         let tail = self.word(sq.tail).load(Ordering::Acquire);
         let slot = tail & self.word(sq.ring_mask).load(Ordering::Relaxed);
         // SAFETY: the slot is within the mapping, and free: one entry is under way at a time.
-        unsafe { self.entries.add(slot as usize).write(entry) };
+        unsafe { self.entries.wrapping_add(slot as usize).write(entry) };
         self.word(sq.array + 4 * slot)
             .store(slot, Ordering::Relaxed);
         self.word(sq.tail).store(tail + 1, Ordering::Release);

@@ -23,9 +23,12 @@ mod raw;
 mod sendmmsg;
 mod squat;
 mod unix;
-mod uring;
+pub(crate) mod uring;
 
 use crate::vector::{Attempt, Vector};
+
+/// The one whose attempts are made while no engine lives, too.
+pub(crate) const SQUAT: &str = squat::VECTOR.name;
 
 const VECTORS: &[Vector] = &[
     plain::VECTOR,

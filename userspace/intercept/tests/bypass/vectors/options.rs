@@ -43,8 +43,8 @@ pub(super) const VECTOR: Vector = Vector {
             let to = SocketAddr::new(aim.next_hop(), aim.far4.port());
             with(libc::SOL_SOCKET, libc::SO_DONTROUTE, &[1i32], to, aim)
         }),
-        Attempt::new("SO_MARK without CAP_NET_ADMIN", |aim| mark(aim)).ends(Ends::ByKernel),
-        Attempt::new("SO_MARK", |aim| mark(aim)).with(ADMIN),
+        Attempt::new("SO_MARK without CAP_NET_ADMIN", mark).ends(Ends::ByKernel),
+        Attempt::new("SO_MARK", mark).with(ADMIN),
         Attempt::new("IP_TRANSPARENT", |aim| {
             let socket = trick::tcp(aim.far4)?;
             trick::option(&socket, libc::IPPROTO_IP, libc::IP_TRANSPARENT, &[1i32])?;

@@ -43,7 +43,7 @@ fn udp(ip: &str, aim: &Aim) -> io::Result<()> {
     take(ip, libc::SOCK_DGRAM, aim)
 }
 
-pub(crate) fn take(ip: &str, kind: i32, aim: &Aim) -> io::Result<()> {
+fn take(ip: &str, kind: i32, aim: &Aim) -> io::Result<()> {
     let at = SocketAddr::new(ip.parse().expect("an address"), aim.engine);
     let socket = trick::socket(trick::domain(at), kind, 0)?;
     socket.set_reuse_address(true)?;
@@ -58,7 +58,7 @@ pub(crate) fn take(ip: &str, kind: i32, aim: &Aim) -> io::Result<()> {
 
 /// No bind that names the port: the kernel chooses, within a range that the socket itself narrows
 /// to this one port (ip(7), IP_LOCAL_PORT_RANGE), or would have it chosen otherwise.
-pub(crate) fn ranged(listening: bool, aim: &Aim) -> io::Result<()> {
+fn ranged(listening: bool, aim: &Aim) -> io::Result<()> {
     const IP_LOCAL_PORT_RANGE: i32 = 51;
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let range = u32::from(aim.engine) << 16 | u32::from(aim.engine);

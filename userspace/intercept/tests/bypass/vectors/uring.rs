@@ -71,7 +71,7 @@ pub(super) const VECTOR: Vector = Vector {
     ],
 };
 
-fn connecting(fd: RawFd, flags: u8, to: &SockAddr) -> Entry {
+pub(crate) fn connecting(fd: RawFd, flags: u8, to: &SockAddr) -> Entry {
     Entry {
         opcode: OP_CONNECT,
         flags,
