@@ -56,6 +56,15 @@ pub(super) fn script(family: &str, steps: &[&str]) {
                 let sent = socket.send_to(&question(place, &socket, to), &to.into());
                 outcome(sent.map(drop))
             }
+            ("more", to) => {
+                let (to, flags) = (address(to), libc::MSG_MORE);
+                let asked = question(place, &socket, to);
+                outcome(
+                    socket
+                        .send_to_with_flags(&asked, &to.into(), flags)
+                        .map(drop),
+                )
+            }
             // Of a connected socket; what it asks is what the test says that it asks.
             ("send", to) => {
                 let sent = socket.send(&question(place, &socket, address(to)));

@@ -3,7 +3,7 @@
 use std::{future::Future, net::SocketAddr};
 
 use tokio::time::timeout;
-use weir_intercept::{Datagram, Facts, Interceptor};
+use weir_intercept::{Datagram, Facts, Interceptor, attribute::Caller};
 
 use crate::SOON;
 
@@ -12,6 +12,7 @@ use crate::SOON;
 pub(crate) struct Asked {
     pub(crate) orig_dst: SocketAddr,
     pub(crate) facts: Facts,
+    pub(crate) caller: Option<Caller>,
     payload: Vec<u8>,
 }
 
@@ -41,6 +42,17 @@ impl Asked {
     }
 }
 
+impl From<Datagram> for Asked {
+    fn from(datagram: Datagram) -> Self {
+        Self {
+            orig_dst: datagram.orig_dst.get(),
+            facts: datagram.facts,
+            caller: datagram.caller,
+            payload: datagram.payload,
+        }
+    }
+}
+
 /// Answers until `work` is done.
 pub(crate) async fn while_answering<T>(
     weir: &Interceptor,
@@ -52,11 +64,7 @@ pub(crate) async fn while_answering<T>(
             let datagram = weir.datagram().await.expect("a question");
             let reply = reply(&datagram);
             datagram.reply(&reply).await.expect("to answer");
-            asked.push(Asked {
-                orig_dst: datagram.orig_dst.get(),
-                facts: datagram.facts,
-                payload: datagram.payload,
-            });
+            asked.push(Asked::from(datagram));
         }
     };
     let done = tokio::select! {
