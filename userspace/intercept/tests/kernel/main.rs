@@ -16,6 +16,7 @@ mod foreign;
 mod handover;
 mod inbound;
 mod lifecycle;
+mod namespaces;
 mod refuse;
 mod restart;
 mod serve;

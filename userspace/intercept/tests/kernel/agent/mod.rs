@@ -2,11 +2,12 @@
 
 mod dns;
 mod held;
+mod inside;
 mod other;
 mod process;
 mod server;
 mod storm;
-mod tcp;
+pub(crate) mod tcp;
 mod unix;
 
 use std::{
@@ -45,6 +46,12 @@ fn process() {
         ("foreign", [to]) => tcp::foreign(to),
         ("again", [to]) => tcp::again(to),
         ("leaderless", [to]) => process::leaderless(to),
+        ("inside", [path, to]) => inside::dial_from(path, to),
+        ("inside-asks", [path, to]) => inside::ask_from(path, to),
+        ("loopback-later", [to]) => inside::loopback_later(to),
+        ("own-user", [to]) => inside::own_user(to),
+        ("own-user-dials", [to]) => inside::dial(to),
+        ("crowd", [count]) => inside::crowd(count),
         ("dialled", [tcp, udp]) => held::dialled(tcp, udp),
         ("take", [name]) => held::take(name, None),
         ("take", [name, to]) => held::take(name, Some(to)),

@@ -52,7 +52,7 @@ fn heard(stream: TcpStream) -> io::Result<String> {
     Ok(answer.trim_end().to_owned())
 }
 
-fn report(connected: io::Result<TcpStream>, to: SocketAddr) {
+pub(super) fn report(connected: io::Result<TcpStream>, to: SocketAddr) {
     let met = connected.and_then(|stream| {
         say("peer", stream.peer_addr()?);
         say("cookie", cookie(&stream));
@@ -237,19 +237,22 @@ pub(super) fn handed(cgroup: &str, to: &str) {
     report(socket.connect(&to.into()).map(|()| socket.into()), to);
 }
 
-/// Connects from a network namespace of its own, where loopback is up.
+/// Connects by a socket of a network namespace that it is not in any more, where loopback is up.
 pub(super) fn foreign(to: &str) {
     let to = address(to);
+    let before = fs::File::open("/proc/thread-self/ns/net").expect("a namespace");
     nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("a namespace");
     let up = loopback_up();
     say("loopback", outcome(up));
-    report(TcpStream::connect(to), to);
+    let socket = tcp(to);
+    nix::sched::setns(before, nix::sched::CloneFlags::CLONE_NEWNET).expect("to go back");
+    report(socket.connect(&to.into()).map(|()| socket.into()), to);
 }
 
 /// include/uapi/linux/if.h, in the width of the request.
 const IFF_UP: libc::c_short = 1;
 
-pub(super) fn loopback_up() -> io::Result<()> {
+pub(crate) fn loopback_up() -> io::Result<()> {
     let socket: OwnedFd = Socket::new(Domain::IPV4, Type::DGRAM, None)?.into();
     // SAFETY: plain integers and bytes; all zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
