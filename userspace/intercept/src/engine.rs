@@ -54,21 +54,14 @@ impl Home {
     }
 }
 
-/// Removes the homes of engines that are gone. Says which.
-pub(crate) fn sweep() -> Result<Vec<String>, InterceptError> {
-    let engines = Cgroup::resolve(ENGINES)?;
-    let mut swept = Vec::new();
-    for path in crate::pins::entries(engines.path()) {
-        if !path.is_dir() {
-            continue;
-        }
-        let home = Cgroup::resolve(&path)?;
-        if home.populated().is_ok_and(|populated| !populated) && home.remove().is_ok() {
-            swept.push(format!("removed the empty cgroup {}", path.display()));
-        }
+/// Removes the home that a dead engine of this instance had made, if nothing lives in it.
+pub(crate) fn clear(instance: &str) -> Result<(), InterceptError> {
+    let home = Cgroup::resolve(format!("{ENGINES}/{instance}"))?;
+    if home.path().exists() && !home.populated()? {
+        home.remove()?;
+        remove_if_last()?;
     }
-    remove_if_last()?;
-    Ok(swept)
+    Ok(())
 }
 
 /// Removes what engines' homes are in, unless another engine has one there.

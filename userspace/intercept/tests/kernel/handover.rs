@@ -35,7 +35,7 @@ async fn a_dialler_that_never_stops_sees_no_restart() {
     let mut agent = Agent::new("again", &[&to])
         .within(&ground.workload.0)
         .spawn();
-    agent.wait_for("counts").await;
+    while_serving(&weir, agent.wait_for("counts")).await;
     for _ in 0..RESTARTS {
         let served = while_serving(&weir, tokio::time::sleep(Duration::from_millis(20)));
         for caught in served.await.1 {
@@ -61,7 +61,7 @@ async fn a_dialler_that_never_stops_sees_no_restart() {
         panic!("{counts:?}")
     };
     assert!(through > 0);
-    assert_eq!((wrong, failed, target.reached()), (0, 0, 0), "{counts:?}");
+    assert_eq!((wrong, failed, target.reached()), (0, 0, 0), "{report:?}");
 }
 
 /// Takes a descriptor out of another process (pidfd_getfd(2)), as a service manager is given it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use weir_intercept::{CgroupId, InterceptError, Rules, cgroup, sweep, uninstall};
+use weir_intercept::{CgroupId, InterceptError, Rules, cgroup, uninstall};
 
 use crate::{
     bed::{Bed, Ground, Workload},
@@ -86,43 +86,6 @@ async fn an_untagged_cgroup_is_free_and_the_others_are_not() {
         .expect("to tag again");
     let (report, _) = bed.run("connect", &[&to]).await;
     assert_eq!(report.get("answer"), format!("weir {to}"));
-}
-
-#[tokio::test]
-async fn sweeping_takes_only_what_nobody_lives_in() {
-    let target = Target::new("127.77.4.4").await;
-    let ground = Ground::new();
-    let empty = Workload::new();
-    let live = Workload::new();
-    for (instance, cgroup) in [("empty", &empty.0), ("lived-in", &ground.workload.0)] {
-        ground
-            .start(instance)
-            .expect("an engine")
-            .tag(cgroup, &Rules::default())
-            .expect("a tag");
-    }
-    let alive = ground.start("alive").expect("an engine");
-    alive.tag(&live.0, &Rules::default()).expect("a tag");
-    let lives = Agent::new("listen", &["127.77.4.5:0"])
-        .within(&ground.workload.0)
-        .spawn();
-
-    let swept = sweep(&ground.pins.0).expect("to sweep");
-    assert!(
-        swept.iter().any(|line| line.ends_with("/empty")),
-        "{swept:?}"
-    );
-    let left = |instance: &str| ground.pins.0.join(instance).exists();
-    assert_eq!(
-        [left("empty"), left("lived-in"), left("alive")],
-        [false, true, true]
-    );
-    assert_eq!(
-        answer(&ground.workload, &target).await,
-        "ECONNREFUSED",
-        "still governed"
-    );
-    drop(lives.report().await);
 }
 
 #[tokio::test]

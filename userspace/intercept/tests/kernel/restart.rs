@@ -305,3 +305,21 @@ async fn an_engine_started_in_the_root_cgroup_makes_a_home_and_leaves_it() {
     assert!(!expected.path().exists(), "the home goes with the engine");
     assert!(!pin_dir.exists(), "and so do the pins");
 }
+
+#[tokio::test]
+async fn uninstalling_clears_the_home_of_an_engine_that_was_killed() {
+    let ground = Ground::new();
+    let pin_dir = ground.pins.0.join("killed-homeless");
+    let args = [pin_dir.to_str().expect("text"), "stay"];
+    let root = Cgroup::resolve("/").expect("a mount");
+    let mut engine = Agent::new("engine", &args)
+        .within(&root)
+        .with_root()
+        .spawn();
+    let home = PathBuf::from(engine.wait_for("home").await);
+    engine.wait_for("ready").await;
+    engine.kill().await;
+    assert!(home.exists());
+    weir_intercept::uninstall(&pin_dir).expect("to uninstall");
+    assert!(!home.exists());
+}
