@@ -198,7 +198,11 @@ fn arguments(known: &mut ProcessFacts, start: usize, end: usize) {
 
 #[inline(always)]
 fn user(known: &mut ProcessFacts, from: usize, length: usize) -> bool {
-    let length = u32::try_from(length.min(ARGUMENTS_BYTES)).unwrap_or(0);
+    // The compiler knows that no caller asks for more, and would leave the comparison out; older
+    // verifiers (5.10) know only what is compared.
+    // SAFETY: a local.
+    let length = unsafe { core::ptr::read_volatile(&raw const length) }.min(ARGUMENTS_BYTES);
+    let length = u32::try_from(length).unwrap_or(0);
     let buffer = known.arguments.as_mut_ptr();
     // SAFETY: no more than the buffer has; the helper takes any address and reads only what the
     // process itself may.

@@ -19,7 +19,7 @@ use tokio::{
     time::timeout,
 };
 use weir_intercept::{
-    Intercepted, Pid, Uid,
+    Intercepted, NetnsCookie, Pid, Uid,
     attribute::{self, Attribution, ExeHash, Origin, Unhashed},
 };
 
@@ -158,7 +158,9 @@ async fn a_process_that_exits_at_once_is_told_whole() {
     assert_eq!(origin.pid, Pid::new(pid));
     assert_eq!(origin.uid, Uid::new(NOBODY));
     assert_eq!(origin.workload, bed.id);
-    assert_eq!(origin.netns, intercepted.namespace.cookie());
+    // Before 5.14 an engine can't ask for the number of its own.
+    let own = intercepted.namespace.cookie();
+    assert!(own == NetnsCookie::new(0) || origin.netns == own);
     assert_eq!(origin.comm, "perl");
     assert_eq!(origin.exe.as_deref(), Some(Path::new(PERL)));
     assert_eq!(shown(&origin.exe_hash), hash_of(PERL));
