@@ -125,7 +125,7 @@ impl Others {
         let cookie = served.cookie;
         match self.maps.unserve(cookie.get()) {
             Ok(()) => {
-                tracing::info!(namespace = %cookie, "nobody is in a network namespace any more")
+                tracing::info!(namespace = %cookie, "nobody is in a network namespace any more");
             }
             // What is redirected there finds nobody listening, and is refused by that.
             Err(error) => tracing::warn!(namespace = %cookie, %error, "it is still told as served"),

@@ -9,6 +9,7 @@ mod attribute;
 mod bed;
 mod child;
 mod connect;
+mod containers;
 mod dns;
 mod doctor;
 mod established;
