@@ -10,10 +10,10 @@
 //!
 //! Known limits: a program that looks for its own source address by connecting a datagram socket, as
 //! name resolution in the C library does, is refused that connect and told of as any other is.
-//! Sockets made before their process joined the cgroup, `AF_PACKET`, `AF_VSOCK` and
-//! `AF_UNIX` are not seen by these hooks; a workload in a network namespace of its own is refused
-//! rather than served; while the engine is down, a process outside every workload could listen on
-//! its port.
+//! `AF_PACKET` and `AF_VSOCK` are not seen by these hooks. What was connected before it was governed,
+//! or is handed to a workload connected, is found and closed by [`established`], which somebody has
+//! to call. How workloads in network namespaces of their own are served, and where that ends, is said
+//! at [`Namespace`].
 
 pub mod attribute;
 pub mod cgroup;

@@ -22,7 +22,8 @@ impl Interceptor {
     /// cgroup that is governed already, since a connect would then be redirected twice. A cgroup
     /// that only a dead engine governs is taken over.
     ///
-    /// Sockets that its processes opened before stay as they are: tag a cgroup while it is empty.
+    /// What its processes had connected before is closed by
+    /// [`Established::close`](crate::established::Established::close), called after this.
     pub fn tag(&self, cgroup: &Cgroup, rules: &Rules) -> Result<CgroupId, InterceptError> {
         rules.check()?;
         let id = cgroup.id()?;

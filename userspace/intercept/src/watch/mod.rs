@@ -36,7 +36,7 @@ use news::News;
 use scan::{Scan, Seen};
 
 /// Between two scans while something changes, and for this long after it did.
-const BUSY: Duration = Duration::from_millis(20);
+const BUSY: Duration = Duration::from_millis(5);
 const BUSY_FOR: Duration = Duration::from_secs(2);
 /// Between two scans otherwise.
 const IDLE: Duration = Duration::from_millis(500);

@@ -6,12 +6,12 @@ use std::{
     collections::BTreeSet,
     fs::File,
     io,
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
 use tokio::time::{sleep, timeout};
-use weir_intercept::{Intercepted, Interceptor, NetnsCookie, Rules};
+use weir_intercept::{Intercepted, Interceptor, NetnsCookie, Reason, Rules};
 
 use crate::{
     SOON,
@@ -118,6 +118,37 @@ async fn in_its_own_user_namespace_it_is_attributed_and_dialled_for_from_the_hos
     drop(agent.kill().await);
 }
 
+/// Whoever stood at the engine's port before the engine came would be handed the connections.
+#[tokio::test]
+async fn where_another_has_the_port_nothing_is_served_until_it_is_free() {
+    for squatted in ["127.0.0.1", "0.0.0.0", "::1", "::"] {
+        let pair = Pair::new();
+        let mut bed = Bed::new();
+        let port = bed.weir.status().port;
+        let namespace = File::open(pair.path()).expect("a namespace");
+        let squatter = inside(&namespace, || TcpListener::bind((squatted, port)));
+        let squatter = squatter.expect("nobody is there yet");
+        let mut agent = bed
+            .agent("inside", &[&pair.path(), "192.0.2.1:80"])
+            .with_root()
+            .spawn();
+        agent.wait_for("entered").await;
+        for _ in 0..3 {
+            let refusal = timeout(SOON, bed.refusals.next()).await.expect("a refusal");
+            assert_eq!(
+                refusal.map(|one| one.reason),
+                Some(Reason::ForeignNamespace)
+            );
+        }
+        assert_eq!(bed.weir.status().namespaces, [], "{squatted}");
+        squatter.set_nonblocking(true).expect("a flag");
+        assert!(squatter.accept().is_err(), "{squatted}");
+        drop(squatter);
+        assert_eq!(accept(&bed.weir).await.orig_dst.get().port(), 80);
+        drop(agent.kill().await);
+    }
+}
+
 #[tokio::test]
 async fn a_namespace_with_loopback_down_is_served_and_works_once_it_is_up() {
     let bed = Bed::new();
@@ -205,4 +236,32 @@ async fn one_workload_is_served_in_so_many_namespaces_and_no_more() {
     assert_eq!(bed.weir.status().namespaces.len(), 64);
     drop(agent.report().await);
     served(&bed.weir, |count| count == 0).await;
+}
+
+/// Not a promise of a time: that a thousand sockets made inside one after the other all connect, and
+/// what one cost.
+#[tokio::test]
+async fn sockets_are_made_inside_one_after_the_other() {
+    let pair = Pair::new();
+    let target = pair.target();
+    let bed = Bed::new();
+    let to = target.address.to_string();
+    let mut agent = bed
+        .agent("inside", &[&pair.path(), &to])
+        .with_root()
+        .spawn();
+    agent.wait_for("entered").await;
+    let caught = accept(&bed.weir).await;
+    let began = std::time::Instant::now();
+    for _ in 0..1000 {
+        drop(
+            caught
+                .namespace
+                .connect(target.address)
+                .await
+                .expect("a connection"),
+        );
+    }
+    println!("a connection from inside: {:?}", began.elapsed() / 1000);
+    drop(agent.kill().await);
 }
