@@ -183,6 +183,7 @@ mod tests {
             let held = by(&[own(), thread]).expect("few");
             let holder = held.get(&hidden).expect("it is held");
             assert_eq!(holder.process().0, own());
+            assert!(holder.share(hidden).is_ok(), "since Linux 6.9");
             end.send(()).expect("it waits");
         });
     }

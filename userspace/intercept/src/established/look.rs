@@ -40,8 +40,8 @@ pub(super) struct Memory {
     /// or they are the workload's own, whose next connection the programs judge. Only such as were
     /// held at the last look: a number is not given again while a socket has it.
     settled: HashSet<u64>,
-    /// What was told and is still as it was told, by inode.
-    told: HashSet<u64>,
+    /// What was told and is still there, by inode, with what was told to have become of it.
+    told: HashMap<u64, Outcome>,
 }
 
 pub(super) struct Look<'a> {
@@ -50,7 +50,7 @@ pub(super) struct Look<'a> {
     spared: Spared<'a>,
     before: &'a Memory,
     settled: HashSet<u64>,
-    lasting: HashSet<u64>,
+    lasting: HashMap<u64, Outcome>,
     /// Whose they are, only a table can tell. `None`: not even what they are.
     questions: HashMap<u64, Option<Shared>>,
     found: Vec<Found>,
@@ -69,7 +69,7 @@ pub(super) fn look(
         spared,
         before: memory,
         settled: HashSet::new(),
-        lasting: HashSet::new(),
+        lasting: HashMap::new(),
         questions: HashMap::new(),
         found: Vec::new(),
     };
@@ -122,19 +122,17 @@ impl Look<'_> {
     }
 
     fn close_shared(&mut self, inode: u64, holder: Holder, shared: &Shared) {
-        let outcome = || {
-            if shared.listens {
-                Outcome::Listening
-            } else {
-                outcome(shared.close())
-            }
+        let outcome = if shared.listens {
+            Outcome::Listening
+        } else {
+            outcome(shared.close())
         };
-        self.tell(inode, || {
-            Some(Found {
-                local: shared.local,
-                remote: shared.remote,
-                ..told(shared.protocol, Some(holder), outcome())
-            })
+        // Its process still holds it, and the next look finds it again.
+        let lasts = shared.kind == Kind::Unjudged || outcome != Outcome::Closed;
+        self.tell(inode, lasts, outcome, |outcome| Found {
+            local: shared.local,
+            remote: shared.remote,
+            ..told(shared.protocol, Some(holder), outcome)
         });
     }
 
@@ -192,21 +190,22 @@ impl Look<'_> {
         if !foreign && self.held.contains_key(&entry.inode) {
             self.settled.insert(entry.inode);
         }
-        let spared = self.spared;
         let holder = self.held.get(&entry.inode).copied();
-        self.tell(entry.inode, || {
-            let outcome = match entry.state {
-                LISTEN => Outcome::Listening,
-                CLOSE => return None,
-                _ if spared.spares(foreign, entry.local, entry.remote) => return None,
-                _ => end(diag, number, entry, holder)?,
-            };
-            Some(Found {
-                local: Some(entry.local),
-                remote: (outcome != Outcome::Listening).then_some(entry.remote),
-                foreign,
-                ..told(protocol, holder, outcome)
-            })
+        let outcome = match entry.state {
+            LISTEN => Outcome::Listening,
+            CLOSE => return,
+            _ if self.spared.spares(foreign, entry.local, entry.remote) => return,
+            _ => match end(diag, number, entry, holder) {
+                Some(outcome) => outcome,
+                None => return,
+            },
+        };
+        let lasts = outcome != Outcome::Closed;
+        self.tell(entry.inode, lasts, outcome, |outcome| Found {
+            local: Some(entry.local),
+            remote: (outcome != Outcome::Listening).then_some(entry.remote),
+            foreign,
+            ..told(protocol, holder, outcome)
         });
     }
 
@@ -218,30 +217,36 @@ impl Look<'_> {
             };
             match shared {
                 Some(shared) => self.close_shared(inode, holder, &shared),
-                None => self.tell(inode, || {
+                None => {
                     let unknown = Protocol::Other {
                         family: libc::AF_UNSPEC,
                         kind: 0,
                         number: 0,
                     };
                     let why = NOT_SHARED;
-                    Some(told(unknown, Some(holder), Outcome::Open { why }))
-                }),
+                    self.tell(inode, true, Outcome::Open { why }, |outcome| {
+                        told(unknown, Some(holder), outcome)
+                    });
+                }
             }
         }
     }
 
-    /// Acts and tells, once for what will be found again by the next look.
-    fn tell(&mut self, inode: u64, act: impl FnOnce() -> Option<Found>) {
-        if self.before.told.contains(&inode) {
-            self.lasting.insert(inode);
-        } else if let Some(found) = act() {
-            // A socket that no hook judges was shut for good, but its process still holds it.
-            let shut = matches!(found.protocol, Protocol::Other { .. });
-            if inode != 0 && (shut || found.outcome != Outcome::Closed) {
-                self.lasting.insert(inode);
-            }
-            self.found.push(found);
+    /// Tells of a socket. One that `lasts`, and so is found by every look, is told of once, until
+    /// something else becomes of it.
+    fn tell(
+        &mut self,
+        inode: u64,
+        lasts: bool,
+        outcome: Outcome,
+        found: impl FnOnce(Outcome) -> Found,
+    ) {
+        let known = lasts && self.before.told.get(&inode) == Some(&outcome);
+        if lasts && inode != 0 {
+            self.lasting.insert(inode, outcome.clone());
+        }
+        if !known {
+            self.found.push(found(outcome));
         }
     }
 }

@@ -148,6 +148,55 @@ async fn connections_handed_in_later_are_closed() {
     agent.wait_for("sent").await;
 }
 
+/// Whoever handed it keeps a copy, and may use that: the workload's copy is the same socket.
+#[tokio::test]
+async fn what_is_connected_after_it_was_handed_in_is_closed_each_time() {
+    const MPTCP: i32 = 262;
+    let target = Target::new("127.77.20.7").await;
+    let bed = Bed::with_rules(&open_unix());
+    for (name, protocol) in [("again", libc::IPPROTO_TCP), ("again-mptcp", MPTCP)] {
+        let mut established = Established::of(&bed.workload.0);
+        let stream = socket2::Socket::new(
+            socket2::Domain::IPV4,
+            socket2::Type::STREAM,
+            Some(socket2::Protocol::from(protocol)),
+        )
+        .expect("a socket");
+        let agent = hand(&bed, name, &stream, &[]).await;
+        assert_eq!(look(&mut established, &bed.weir, &Rules::default()), []);
+        // It listens, is told of, and stops listening.
+        stream.listen(1).expect("to listen");
+        let found = look(&mut established, &bed.weir, &Rules::default());
+        assert!(matches!(found.as_slice(), [one] if one.outcome == Outcome::Listening));
+        assert_eq!(look(&mut established, &bed.weir, &Rules::default()), []);
+        stream.shutdown(std::net::Shutdown::Both).expect("to stop");
+        for _ in 0..2 {
+            stream.connect(&target.address.into()).expect("to connect");
+            let found = look(&mut established, &bed.weir, &Rules::default());
+            let [one] = found.as_slice() else {
+                panic!("{name}: {found:?}");
+            };
+            assert_eq!(
+                (one.remote, &one.outcome),
+                (Some(target.address), &Outcome::Closed)
+            );
+            assert!(stream.peer_addr().is_err(), "{name}");
+            // What the kernel left to be read about the end, and the way back to the beginning.
+            let _end = stream.take_error();
+            disconnect(&stream);
+        }
+        agent.kill().await;
+    }
+}
+
+fn disconnect(stream: &socket2::Socket) {
+    // SAFETY: all zero is a value of it, and names AF_UNSPEC.
+    let nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
+    // SAFETY: an open descriptor, and an address of the length that is given.
+    let outcome = unsafe { libc::connect(stream.as_raw_fd(), &raw const nobody, 16) };
+    assert_eq!(outcome, 0);
+}
+
 #[tokio::test]
 async fn a_connection_in_a_namespace_that_the_workload_is_not_in_is_closed() {
     let bed = Bed::with_rules(&open_unix());
