@@ -10,10 +10,12 @@ use std::{
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use weir_intercept::{
-    AcceptError, CgroupId, Intercepted, Interceptor, KernelRefusal, Options, Pid, cgroup::Cgroup,
+    AcceptError, CgroupId, Intercepted, Interceptor, KernelRefusal, Options, Pid,
+    cgroup::Cgroup,
+    doctor::{self, Outcome, Probe},
 };
 
-use crate::{child, witness::Far};
+use crate::{child, vector::Attempt, witness::Far};
 
 /// What the engine saw or was told.
 #[derive(Clone, Debug)]
@@ -149,6 +151,8 @@ pub(crate) struct Bed<'a> {
     pub(crate) port: u16,
     pub(crate) site: &'a Site,
     events: Arc<Mutex<Vec<Event>>>,
+    /// What this host can do, as the doctor tells.
+    probes: Vec<Probe>,
 }
 
 impl<'a> Bed<'a> {
@@ -165,7 +169,16 @@ impl<'a> Bed<'a> {
             port,
             site,
             events,
+            probes: doctor::probe(),
         }
+    }
+
+    /// The probe that an attempt needs to be closed, if the doctor says that it did not go well.
+    pub(crate) fn lacks(&self, attempt: &Attempt) -> Option<&Probe> {
+        let needed = attempt.needs?;
+        let probe = self.probes.iter().find(|probe| probe.name == needed);
+        let probe = probe.expect("the doctor tries it");
+        (probe.outcome != Outcome::Ok).then_some(probe)
     }
 
     /// What has happened since it was last forgotten.

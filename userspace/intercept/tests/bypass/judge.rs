@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use weir_intercept::{CgroupId, Inbound, InboundFrom, Rules};
+use weir_intercept::{CgroupId, Inbound, InboundFrom, Rules, doctor::Probe};
 
 use crate::{
     aim::Aim,
@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     /// As it must. How, in words.
     Closed(String),
     /// As this tier must admit. What closes it.
-    Open(&'static str),
+    Open(String),
     /// Not as it must. Why.
     Failed(String),
 }
@@ -71,7 +71,7 @@ pub(crate) async fn judge(
         } else {
             "reaches".to_owned()
         },
-        verdict: verdict(attempt, &free, &aim, &tried, &events),
+        verdict: verdict(attempt, bed.lacks(attempt), &free, &aim, &tried, &events),
     }
 }
 
@@ -139,7 +139,14 @@ fn concerns(event: &Event, id: CgroupId) -> bool {
     }
 }
 
-fn verdict(attempt: &Attempt, free: &Tried, aim: &Aim, tried: &Tried, events: &[Event]) -> Verdict {
+fn verdict(
+    attempt: &Attempt,
+    lacks: Option<&Probe>,
+    free: &Tried,
+    aim: &Aim,
+    tried: &Tried,
+    events: &[Event],
+) -> Verdict {
     let failed = |why: String| Verdict::Failed(why);
     if let Some(wrong) = events.iter().find_map(|event| match event {
         Event::Handed(_, to) if !aim.is_target(*to) => Some(to),
@@ -150,9 +157,19 @@ fn verdict(attempt: &Attempt, free: &Tried, aim: &Aim, tried: &Tried, events: &[
     if tried.end == "HANGS" || tried.end == "DIED" {
         return failed(format!("the agent {}", tried.end.to_lowercase()));
     }
+    if let (Some(probe), false) = (lacks, tried.reached.is_empty()) {
+        return Verdict::Open(format!("the doctor: {}: {}", probe.name, probe.detail));
+    }
     let worked = !free.reached.is_empty();
     if worked && attempt.vain.is_some() {
         return failed("said to be vain, but works without weir".to_owned());
+    }
+    if let (false, Some(what)) = (worked, attempt.wants) {
+        return if tried.reached.is_empty() {
+            Verdict::Closed(format!("this kernel has no {what}: {}", tried.end))
+        } else {
+            failed(format!("has {what} only behind weir"))
+        };
     }
     if !worked && attempt.vain.is_none() && attempt.ends != Ends::ByKernel {
         return failed(format!(
@@ -162,7 +179,7 @@ fn verdict(attempt: &Attempt, free: &Tried, aim: &Aim, tried: &Tried, events: &[
     }
     let reached = tried.reached.first();
     match (attempt.ends, reached) {
-        (Ends::Open(what), Some(_)) => Verdict::Open(what),
+        (Ends::Open(what), Some(_)) => Verdict::Open(what.to_owned()),
         (Ends::Declared, Some(_)) => Verdict::Closed("admitted, as declared".to_owned()),
         (Ends::Governed | Ends::ByKernel | Ends::Lost(_), Some(seen)) => {
             failed(format!("REACHED: {seen}"))

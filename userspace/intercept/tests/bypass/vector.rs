@@ -32,8 +32,12 @@ pub(crate) struct Attempt {
     /// How many hand-overs or refusals must be told, at least.
     pub(crate) told: usize,
     pub(crate) ends: Ends,
-    /// Why the trick doesn't work without weir either, where it is known not to.
+    /// Why the trick works without weir neither, anywhere.
     pub(crate) vain: Option<&'static str>,
+    /// What a kernel may lack for it to work at all.
+    pub(crate) wants: Option<&'static str>,
+    /// The probe of the doctor's without which this tier does not close it.
+    pub(crate) needs: Option<&'static str>,
 }
 
 /// How an attempt must end.
@@ -69,6 +73,8 @@ impl Attempt {
             told: 1,
             ends: Ends::Governed,
             vain: None,
+            wants: None,
+            needs: None,
         }
     }
 
@@ -104,6 +110,16 @@ impl Attempt {
 
     pub(crate) const fn ends(mut self, ends: Ends) -> Self {
         self.ends = ends;
+        self
+    }
+
+    pub(crate) const fn wants(mut self, what: &'static str) -> Self {
+        self.wants = Some(what);
+        self
+    }
+
+    pub(crate) const fn needs(mut self, probe: &'static str) -> Self {
+        self.needs = Some(probe);
         self
     }
 

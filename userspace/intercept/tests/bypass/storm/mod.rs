@@ -162,7 +162,7 @@ impl Agent {
 /// the first time, then one at a time.
 async fn squat(site: &Site, workloads: &[Cgroup; 2], port: u16, deaths: u32) {
     let ways: Vec<_> = vectors::all()
-        .filter(|(vector, _)| vector.name == vectors::SQUAT)
+        .filter(|(vector, attempt)| vector.name == vectors::SQUAT && attempt.vain.is_some())
         .collect();
     let turn = usize::try_from(deaths).expect("few") % ways.len();
     let chosen = if deaths == 0 {

@@ -29,13 +29,12 @@ pub(super) const VECTOR: Vector = Vector {
         Attempt::new("SCTP", |aim| {
             stream(libc::SOCK_STREAM, libc::IPPROTO_SCTP, aim)
         })
-        .vain("this kernel has no SCTP"),
+        .wants("SCTP"),
         Attempt::new("SCTP, one to many", |aim| {
             stream(libc::SOCK_SEQPACKET, libc::IPPROTO_SCTP, aim)
         })
-        .vain("this kernel has no SCTP"),
-        Attempt::new("DCCP", |aim| stream(SOCK_DCCP, IPPROTO_DCCP, aim))
-            .vain("this kernel has no DCCP"),
+        .wants("SCTP"),
+        Attempt::new("DCCP", |aim| stream(SOCK_DCCP, IPPROTO_DCCP, aim)).wants("DCCP"),
     ],
 };
 

@@ -9,16 +9,23 @@ use crate::{
     vector::{Attempt, Ends, Vector},
 };
 
+const BY_FILTER: Ends = Ends::Open(
+    "without lsm_cgroup: closed by the seccomp filter of weir run and by RestrictAddressFamilies= of \
+     the unit",
+);
+
 pub(super) const VECTOR: Vector = Vector {
     name: "other families",
     attempts: &[
-        Attempt::new("AF_VSOCK", vsock).ends(Ends::Open(
-            "without lsm_cgroup: closed by the seccomp filter of weir run and by \
-             RestrictAddressFamilies= of the unit",
-        )),
+        Attempt::new("AF_VSOCK", vsock)
+            .wants("AF_VSOCK")
+            .ends(BY_FILTER),
         Attempt::new("AF_ALG", |_| have(libc::AF_ALG, libc::SOCK_SEQPACKET, 0))
-            .vain("this kernel has no AF_ALG"),
-        Attempt::new("any unheard of", unheard_of).vain("this kernel has none other"),
+            .wants("AF_ALG")
+            .ends(Ends::Open("the kernel's ciphers: no byte leaves by them")),
+        Attempt::new("any unheard of", unheard_of)
+            .wants("other families")
+            .ends(BY_FILTER),
     ],
 };
 
@@ -34,7 +41,7 @@ fn vsock(_: &Aim) -> io::Result<()> {
 }
 
 /// Families that some kernels have: X.25, AppleTalk, IPX, RDS, TIPC, CAN, Bluetooth, KCM, SMC, QRTR,
-/// and whatever comes after. The weir has no word on them, so it is the kernel's lack that closes.
+/// and whatever comes after.
 fn unheard_of(_: &Aim) -> io::Result<()> {
     const KNOWN: [i32; 7] = [
         libc::AF_UNIX,
@@ -51,7 +58,11 @@ fn unheard_of(_: &Aim) -> io::Result<()> {
         libc::SOCK_RAW,
         libc::SOCK_SEQPACKET,
     ];
-    for domain in (1..64).filter(|domain| !KNOWN.contains(domain)) {
+    let lacks = |domain: i32| {
+        let none = have(domain, libc::SOCK_RAW, 0).err();
+        none.and_then(|error| error.raw_os_error()) == Some(libc::EAFNOSUPPORT)
+    };
+    for domain in (1..64).filter(|domain| !KNOWN.contains(domain) && !lacks(*domain)) {
         for kind in kinds {
             // The kernel refuses a family that it lacks, and a protocol that its family lacks.
             for protocol in 0..8 {

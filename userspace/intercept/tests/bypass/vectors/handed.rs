@@ -59,7 +59,8 @@ pub(super) const VECTOR: Vector = Vector {
             let socket = Socket::from(pass::take()?);
             scanned(&socket, aim)
         })
-        .helped_by(give_elsewhere),
+        .helped_by(give_elsewhere)
+        .needs("closing sockets"),
         Attempt::new("TCP, connected, held by a thread of its own table", |aim| {
             std::thread::scope(|scope| {
                 let thread = scope.spawn(|| {
@@ -70,7 +71,8 @@ pub(super) const VECTOR: Vector = Vector {
                 thread.join().expect("no panic")
             })
         })
-        .helped_by(give_elsewhere),
+        .helped_by(give_elsewhere)
+        .needs("closing sockets"),
         Attempt::new("TCP, connected, on its way in a message", |aim| {
             // Kept nowhere but in the queue of a socket pair while the scan looks.
             let socket = pass::take()?;

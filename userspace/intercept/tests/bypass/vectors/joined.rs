@@ -57,13 +57,15 @@ pub(super) const VECTOR: Vector = Vector {
             ask("scan");
             trick::speak(&socket, aim)
         })
-        .moved_in(),
+        .moved_in()
+        .needs("closing sockets"),
         Attempt::new("UDP, connected, after the scan", |aim| {
             let socket = before(connected(trick::udp(aim.far4), aim.far4))?;
             ask("scan");
             socket.send(aim.payload()).map(drop)
         })
-        .moved_in(),
+        .moved_in()
+        .needs("closing sockets"),
         Attempt::new("UDP, connected", |aim| {
             let socket = before(connected(trick::udp(aim.far4), aim.far4))?;
             socket.send(aim.payload()).map(drop)

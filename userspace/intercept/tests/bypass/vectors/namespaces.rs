@@ -1,17 +1,14 @@
 //! Other network namespaces: one that the agent makes, where it is root, and one that it is let into.
 
-use std::{fs::File, io, os::fd::OwnedFd};
+use std::{fs::File, io, net::SocketAddr, os::fd::OwnedFd, thread, time::Duration};
 
 use nix::sched::{CloneFlags, setns};
 
 use crate::{
     aim::Aim,
     trick::{self, pass, user},
-    vector::{Attempt, CAP_NET_ADMIN, CAP_NET_RAW, Ends, Vector},
+    vector::{Attempt, Ends, Vector},
 };
-
-/// What root in a namespace of its own has anyway; named here so that it is in the table.
-const ALL: &[u8] = &[CAP_NET_ADMIN, CAP_NET_RAW];
 
 const NO_ROUTE: &str = "nothing leads out of a new namespace";
 
@@ -27,11 +24,22 @@ pub(super) const VECTOR: Vector = Vector {
         Attempt::new("user namespace, raw socket", |aim| {
             user::in_child(|| {
                 user::become_root(CloneFlags::empty())?;
-                trick::socket(libc::AF_INET, libc::SOCK_RAW, 253).map(drop)?;
-                Err(io::Error::other(aim.token.clone()))
+                let socket = trick::socket(libc::AF_INET, libc::SOCK_RAW, 253)?;
+                let to = SocketAddr::new(aim.far4.ip(), 0);
+                trick::send_to(&socket, aim.payload(), to, 0)
             })
         })
         .ends(Ends::ByKernel),
+        Attempt::new("user and network namespace, raw socket", |aim| {
+            user::in_child(|| {
+                user::become_root(CloneFlags::CLONE_NEWNET)?;
+                user::ip("link set lo up")?;
+                let socket = trick::socket(libc::AF_INET, libc::SOCK_RAW, 253)?;
+                let to = SocketAddr::new(aim.near4.ip(), 0);
+                trick::send_to(&socket, aim.payload(), to, 0)
+            })
+        })
+        .vain("nobody listens in a new namespace"),
         Attempt::new("user and network namespace, TCP", |aim| {
             user::in_child(|| {
                 user::become_root(CloneFlags::CLONE_NEWNET)?;
@@ -47,14 +55,30 @@ pub(super) const VECTOR: Vector = Vector {
             })
         })
         .vain("nobody listens in a new namespace"),
+        Attempt::new("user and network namespace, tried again", |aim| {
+            user::in_child(|| {
+                user::become_root(CloneFlags::CLONE_NEWNET)?;
+                user::ip("link set lo up")?;
+                dial_until_served(aim)
+            })
+        })
+        .vain("nobody listens in a new namespace"),
+        Attempt::new("a namespace routed to its own listener", |aim| {
+            user::in_child(|| {
+                user::become_root(CloneFlags::CLONE_NEWNET)?;
+                user::ip("link set lo up")?;
+                user::ip(&format!("route add local {}/32 dev lo", aim.far4.ip()))?;
+                trick::dial(&trick::tcp(aim.far4)?, aim.far4, aim)
+            })
+        })
+        .vain("nobody listens in a new namespace"),
         Attempt::new("a socket brought into a namespace of its own", |aim| {
             user::in_child(|| {
                 let socket = trick::tcp(aim.far4)?;
                 user::become_root(CloneFlags::CLONE_NEWNET)?;
                 trick::dial(&socket, aim.far4, aim)
             })
-        })
-        .with(ALL),
+        }),
         Attempt::new("a datagram socket brought along", |aim| {
             user::in_child(|| {
                 let socket = trick::udp(aim.far4)?;
@@ -62,35 +86,75 @@ pub(super) const VECTOR: Vector = Vector {
                 trick::send_to(&socket, aim.payload(), aim.far4, 0)
             })
         }),
-        Attempt::new("setns into an outside process's", join).helped_by(|aim| {
-            user::in_child(|| {
-                user::become_root(CloneFlags::CLONE_NEWNET)?;
-                pass::give(&File::open("/proc/self/ns/user")?)?;
-                pass::give(&File::open("/proc/self/ns/net")?)?;
-                user::ip("link set lo up")?;
-                let listener = std::net::TcpListener::bind(aim.near4)?;
-                pass::tell("ready")?;
-                let (stream, _) = listener.accept()?;
-                let mut heard = [0; 64];
-                let length = io::Read::read(&mut &stream, &mut heard)?;
-                let reached = heard[..length].starts_with(aim.payload());
-                pass::tell(if reached { "reached" } else { "nothing" })
+        Attempt::new("setns to where the engine's port is taken", |aim| {
+            dial_within(aim, dial_until_served)
+        })
+        .helped_by(|aim| stand(SocketAddr::from(([127, 0, 0, 1], aim.engine)), None))
+        .vain("nothing sends it to the engine's port"),
+        Attempt::new("setns to where the engine's IPv6 port is taken", |aim| {
+            dial_within(aim, |aim| {
+                dial_until_served(aim)?;
+                user::ip("addr add ::1/128 dev lo")?;
+                trick::dial(&trick::tcp(aim.near6)?, aim.near6, aim)
             })
-        }),
+        })
+        .helped_by(|aim| {
+            // Without ::1 the engine may take the namespace for one without IPv6.
+            let at = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, aim.engine));
+            stand(at, Some("addr del ::1/128 dev lo"))
+        })
+        .vain("nothing sends it to the engine's port"),
+        Attempt::new("setns into an outside process's", |aim| {
+            dial_within(aim, |aim| {
+                trick::dial(&trick::tcp(aim.near4)?, aim.near4, aim)
+            })
+        })
+        .helped_by(|aim| stand(aim.near4, None)),
     ],
 };
 
-/// Enters the namespaces of a process outside, where a listener waits.
-fn join(aim: &Aim) -> io::Result<()> {
+/// Refused until the engine has found the namespace, if ever.
+fn dial_until_served(aim: &Aim) -> io::Result<()> {
+    for _ in 0..20 {
+        let tried = trick::dial(&trick::tcp(aim.near4)?, aim.near4, aim);
+        if tried.is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+/// Dials in the namespaces of a process outside, which says whether it was reached.
+fn dial_within(aim: &Aim, act: fn(&Aim) -> io::Result<()>) -> io::Result<()> {
     let (owner, net): (OwnedFd, OwnedFd) = (pass::take()?, pass::take()?);
     pass::hear()?;
-    user::in_child(|| {
+    let dialled = user::in_child(|| {
         setns(owner, CloneFlags::CLONE_NEWUSER)?;
         setns(net, CloneFlags::CLONE_NEWNET)?;
-        trick::dial(&trick::tcp(aim.near4)?, aim.near4, aim)
-    })?;
+        act(aim)
+    });
+    pass::tell("done")?;
     if pass::hear()? == "reached" {
         crate::agent::got("through to a listener in another namespace");
     }
-    Ok(())
+    dialled
+}
+
+/// Listens in namespaces of its own, and says whether anyone came.
+fn stand(at: SocketAddr, before: Option<&str>) -> io::Result<()> {
+    user::in_child(|| {
+        user::become_root(CloneFlags::CLONE_NEWNET)?;
+        pass::give(&File::open("/proc/self/ns/user")?)?;
+        pass::give(&File::open("/proc/self/ns/net")?)?;
+        user::ip("link set lo up")?;
+        before.map_or(Ok(()), user::ip)?;
+        let socket = trick::tcp(at)?;
+        socket.bind(&at.into())?;
+        socket.listen(8)?;
+        pass::tell("ready")?;
+        pass::hear()?;
+        let reached = socket.accept().is_ok();
+        pass::tell(if reached { "reached" } else { "nothing" })
+    })
 }

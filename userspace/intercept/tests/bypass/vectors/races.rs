@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::sys::signal::{SigHandler, Signal};
 use socket2::{SockAddr, Socket};
 
 use crate::{
@@ -37,6 +38,7 @@ pub(super) const VECTOR: Vector = Vector {
         Attempt::new("the descriptor swapped", swapped),
         Attempt::new("the address changed while it is read", changed),
         Attempt::new("UDP, send against connect", datagrams),
+        Attempt::new("connect, interrupted by signals", interrupted),
     ],
 };
 
@@ -145,6 +147,29 @@ fn datagrams(aim: &Aim) -> io::Result<()> {
         || {
             let _raced = socket.send(aim.payload());
             let _raced = trick::send_to(&socket, aim.payload(), aim.far4, 0);
+        },
+    );
+    Ok(())
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+/// A call that a signal breaks off halfway, and that is made again.
+fn interrupted(aim: &Aim) -> io::Result<()> {
+    // SAFETY: a handler that does nothing.
+    unsafe { nix::sys::signal::signal(Signal::SIGUSR1, SigHandler::Handler(nothing)) }?;
+    let process = libc::pid_t::try_from(std::process::id()).expect("a pid");
+    let caller = nix::unistd::gettid().as_raw();
+    while_racing(
+        || {
+            // SAFETY: three numbers; the caller outlives this thread.
+            unsafe { libc::syscall(libc::SYS_tgkill, process, caller, libc::SIGUSR1) };
+        },
+        || {
+            if let Ok(socket) = trick::tcp(aim.far4) {
+                try_it(&socket, aim.far4, aim);
+                try_it(&socket, aim.far4, aim);
+            }
         },
     );
     Ok(())

@@ -4,10 +4,12 @@
 
 use std::{io, net::SocketAddr};
 
+use nix::sched::CloneFlags;
+
 use crate::{
     agent::got,
     aim::Aim,
-    trick,
+    trick::{self, user},
     vector::{Attempt, Ends, Vector},
 };
 
@@ -23,6 +25,14 @@ pub(super) const VECTOR: Vector = Vector {
         taking("UDP", |aim| udp("127.0.0.1", aim)),
         taking("UDP on another address", |aim| udp("127.3.3.3", aim)),
         taking("UDP, ::", |aim| udp("::", aim)),
+        // One that is not served, where the port is anyone's but a workload's.
+        Attempt::new("in a network namespace of its own", |aim| {
+            user::in_child(|| {
+                user::become_root(CloneFlags::CLONE_NEWNET)?;
+                user::ip("link set lo up")?;
+                tcp("127.0.0.1", aim)
+            })
+        }),
         Attempt::new("by whatever port is free", |aim| ranged(false, aim)).ends(Ends::ByKernel),
         Attempt::new("by whatever port is free, listening", |aim| {
             ranged(true, aim)
