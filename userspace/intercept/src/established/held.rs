@@ -28,26 +28,66 @@ pub(super) struct Holder {
     number: RawFd,
 }
 
-/// Every socket that these threads hold, by inode, with one of its holders. `None` when there are
-/// more than [`MOST_SOCKETS`].
-pub(super) fn by(threads: &[Pid]) -> Option<HashMap<u64, Holder>> {
-    let mut held = HashMap::new();
-    let mut last = None;
-    for thread in threads.iter().copied() {
-        // Threads of one process share their descriptors, unless one of them said otherwise.
-        if last.is_some_and(|last| same_files(last, thread)) {
-            continue;
+/// The tables of descriptors of a workload's threads, kept from look to look.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// By the first thread of those that share one.
+    known: HashMap<Pid, Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// How long each of its threads had run when it was read; `None` if that can't be told.
+    ran: Option<Vec<(Pid, u64)>>,
+    sockets: Vec<(RawFd, u64)>,
+}
+
+impl Tables {
+    /// Every socket that these threads hold, by inode, with one of its holders. `None` when there
+    /// are more than [`MOST_SOCKETS`].
+    ///
+    /// A table none of whose threads has run since it was read is not read again: nobody else could
+    /// change it, and whoever changes it for them (one outside, that shares it) gains nothing until
+    /// one of them runs to use it.
+    pub(super) fn look(&mut self, threads: &[Pid]) -> Option<HashMap<u64, Holder>> {
+        let mut known = HashMap::new();
+        let mut held = HashMap::new();
+        for sharing in threads.chunk_by(|one, next| same_files(*one, *next)) {
+            let Some(thread) = sharing.first().copied() else {
+                continue;
+            };
+            // Before the descriptors are read: who runs meanwhile is seen to have run next time.
+            let ran = ran(sharing);
+            let table = match self.known.remove(&thread) {
+                Some(table) if ran.is_some() && table.ran == ran => table,
+                _ => Table {
+                    ran,
+                    // Whoever ended meanwhile holds nothing.
+                    sockets: sockets(thread).unwrap_or_default(),
+                },
+            };
+            for (number, inode) in table.sockets.iter().copied() {
+                held.entry(inode).or_insert(Holder { thread, number });
+            }
+            known.insert(thread, table);
+            if held.len() > MOST_SOCKETS {
+                return None;
+            }
         }
-        last = Some(thread);
-        // Whoever ends meanwhile holds nothing.
-        let _gone = each_socket(thread, &mut |number, inode| {
-            held.entry(inode).or_insert(Holder { thread, number });
-        });
-        if held.len() > MOST_SOCKETS {
-            return None;
-        }
+        self.known = known;
+        Some(held)
     }
-    Some(held)
+}
+
+/// How long each thread has been on a processor, in nanoseconds (`/proc/PID/schedstat`, field 1).
+fn ran(threads: &[Pid]) -> Option<Vec<(Pid, u64)>> {
+    let one = |thread: &Pid| {
+        let text = fs::read_to_string(format!("/proc/{thread}/schedstat")).ok()?;
+        let time = text.split(' ').next()?.parse().ok()?;
+        // A kernel that does not count says that nobody ever ran.
+        (time != 0).then_some((*thread, time))
+    };
+    threads.iter().map(one).collect()
 }
 
 /// kcmp(2): `KCMP_FILES`.
@@ -60,19 +100,20 @@ fn same_files(one: Pid, other: Pid) -> bool {
     outcome == 0
 }
 
-fn each_socket(thread: Pid, take: &mut impl FnMut(RawFd, u64)) -> io::Result<()> {
+fn sockets(thread: Pid) -> io::Result<Vec<(RawFd, u64)>> {
     let path = format!("/proc/{thread}/fd");
     let directory = File::open(&path)?;
+    let mut sockets = Vec::new();
     for entry in fs::read_dir(&path)?.filter_map(Result::ok) {
         let Ok(name) = CString::new(entry.file_name().into_vec()) else {
             continue;
         };
         let number = name.to_str().ok().and_then(|name| name.parse().ok());
         if let (Some(number), Some(inode)) = (number, socket_at(&directory, &name)) {
-            take(number, inode);
+            sockets.push((number, inode));
         }
     }
-    Ok(())
+    Ok(sockets)
 }
 
 /// The inode of the socket that a link of `/proc/PID/fd` names: `socket:[4711]`.
@@ -155,6 +196,10 @@ mod tests {
         File::from(own).metadata().expect("metadata").ino()
     }
 
+    fn by(threads: &[Pid]) -> Option<HashMap<u64, Holder>> {
+        Tables::default().look(threads)
+    }
+
     #[test]
     fn sockets_and_nothing_else_are_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
@@ -197,5 +242,22 @@ mod tests {
         };
         assert!(holder.share(inode(&socket)).is_ok());
         assert!(holder.share(inode(&socket) + 1).is_err());
+    }
+
+    #[test]
+    fn a_socket_that_came_since_the_last_look_is_found() {
+        let threads = || -> Vec<Pid> {
+            let all = fs::read_dir("/proc/self/task").expect("threads");
+            all.filter_map(|thread| thread.ok()?.file_name().to_str()?.parse().ok())
+                .map(Pid::new)
+                .collect()
+        };
+        let mut tables = Tables::default();
+        tables.look(&threads()).expect("few");
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        // A thread's time is counted when it gives the processor up, at the latest.
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let held = tables.look(&threads()).expect("few");
+        assert!(held.contains_key(&inode(&socket)));
     }
 }

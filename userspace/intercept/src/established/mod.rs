@@ -33,13 +33,14 @@ use crate::{
     Inbound, InboundFrom, InterceptError, Rules,
     cgroup::{Cgroup, members},
 };
-use held::MOST_SOCKETS;
+use held::{MOST_SOCKETS, Tables};
 use look::Memory;
 
 /// The sockets of one workload, looked at again and again.
 #[derive(Debug)]
 pub struct Established {
     cgroup: Cgroup,
+    tables: Tables,
     memory: Memory,
 }
 
@@ -57,6 +58,7 @@ impl Established {
     pub fn of(cgroup: &Cgroup) -> Self {
         Self {
             cgroup: cgroup.clone(),
+            tables: Tables::default(),
             memory: Memory::default(),
         }
     }
@@ -67,7 +69,7 @@ impl Established {
     /// where a workload has hundreds of descriptors.
     pub fn close(&mut self, spared: Spared<'_>) -> Result<Vec<Found>, InterceptError> {
         let members = members::members(&self.cgroup)?;
-        let Some(held) = held::by(&members.threads) else {
+        let Some(held) = self.tables.look(&members.threads) else {
             return Err(InterceptError::TooManySockets {
                 path: self.cgroup.path().to_path_buf(),
                 most: MOST_SOCKETS,

@@ -76,7 +76,7 @@ async fn a_host_of_its_own_is_served_and_its_target_sees_its_own_address() {
     timeout(SOON, target.reached_by(pair.own_address()))
         .await
         .expect("it sees the workload");
-    drop(agent.kill().await);
+    agent.kill().await;
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn in_its_own_user_namespace_it_is_attributed_and_dialled_for_from_the_hos
         .await
         .expect("a connection");
     assert_eq!(upstream.peer_addr().expect("an address"), target.address);
-    drop(agent.kill().await);
+    agent.kill().await;
 }
 
 /// Whoever stood at the engine's port before the engine came would be handed the connections.
@@ -145,7 +145,7 @@ async fn where_another_has_the_port_nothing_is_served_until_it_is_free() {
         assert!(squatter.accept().is_err(), "{squatted}");
         drop(squatter);
         assert_eq!(accept(&bed.weir).await.orig_dst.get().port(), 80);
-        drop(agent.kill().await);
+        agent.kill().await;
     }
 }
 
@@ -263,5 +263,5 @@ async fn sockets_are_made_inside_one_after_the_other() {
         );
     }
     println!("a connection from inside: {:?}", began.elapsed() / 1000);
-    drop(agent.kill().await);
+    agent.kill().await;
 }
