@@ -23,6 +23,7 @@ mod table;
 mod trick;
 mod vector;
 mod vectors;
+mod verdict;
 mod witness;
 
 /// One engine at a time in one process.
@@ -52,7 +53,9 @@ fn no_way_around() {
     let failed: Vec<String> = rows
         .iter()
         .filter_map(|row| match &row.verdict {
-            judge::Verdict::Failed(why) => Some(format!("{} / {}: {why}", row.vector, row.attempt)),
+            verdict::Verdict::Failed(why) => {
+                Some(format!("{} / {}: {why}", row.vector, row.attempt))
+            }
             _ => None,
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::judge::{Row, Verdict};
+use crate::{judge::Row, verdict::Verdict};
 
 pub(crate) fn render(rows: &[Row]) -> String {
     let wide = |cell: fn(&Row) -> &str| rows.iter().map(|row| cell(row).len()).max().unwrap_or(0);
