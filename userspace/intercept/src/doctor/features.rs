@@ -3,20 +3,11 @@
 use std::net::{Ipv4Addr, UdpSocket};
 
 use super::{Outcome, Probe, short};
-use crate::{
-    established,
-    kernel::{layout, object},
-    listen,
-};
+use crate::{established, kernel::object, listen};
 
 /// One probe a feature.
 pub(super) fn all() -> Vec<Probe> {
-    vec![
-        unix_sockets(),
-        socket_destroy(),
-        netns_cookie(),
-        process_facts(),
-    ]
+    vec![unix_sockets(), socket_destroy(), netns_cookie()]
 }
 
 /// The hooks on connecting Unix sockets, and what the program on them reads.
@@ -69,23 +60,6 @@ fn netns_cookie() -> Probe {
             Outcome::Degraded,
             "they can't be told apart from here: a workload in one of its own is refused",
             "use Linux 5.14 or later",
-        ),
-    }
-}
-
-/// The kernel's own structures.
-fn process_facts() -> Probe {
-    const NAME: &str = "process facts";
-    match layout::running() {
-        Ok(_) => Probe::ok(
-            NAME,
-            "who calls is noted in the call, right also for a process that ends at once",
-        ),
-        Err(error) => Probe::not(
-            NAME,
-            Outcome::Degraded,
-            format!("read from /proc after the call: {error}"),
-            "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
         ),
     }
 }

@@ -28,7 +28,6 @@ fn a_host_that_can_do_all_is_found_well() {
         "Unix sockets",
         "closing sockets",
         "network namespaces",
-        "process facts",
         "enforcement",
     ] {
         assert!(
