@@ -88,34 +88,27 @@ fn socket(kind: &str) -> io::Result<OwnedFd> {
         "packet" => libc::SOCK_SEQPACKET,
         _ => panic!("no such kind: {kind}"),
     };
-    // SAFETY: takes numbers; a descriptor that it gives is nobody else's.
-    unsafe {
-        let fd = libc::socket(libc::AF_UNIX, kind, 0);
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(OwnedFd::from_raw_fd(fd))
+    // SAFETY: takes three numbers.
+    let fd = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
     }
+    // SAFETY: a new descriptor that nothing else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Connects, or for a datagram sends without connecting.
 fn reach(socket: &OwnedFd, kind: &str, name: &str, spelling: Spelling) -> io::Result<()> {
     let (address, length) = address(name, spelling);
     let address = (&raw const address).cast();
-    // SAFETY: an address of at least this length, which lives through the call, and one byte.
-    let done = unsafe {
-        if kind == "datagram" {
-            libc::sendto(
-                socket.as_raw_fd(),
-                b"x".as_ptr().cast(),
-                1,
-                0,
-                address,
-                length,
-            )
-        } else {
-            libc::connect(socket.as_raw_fd(), address, length) as isize
-        }
+    let fd = socket.as_raw_fd();
+    let done = if kind == "datagram" {
+        // SAFETY: one byte, and an address of at least this length, which live through the call.
+        unsafe { libc::sendto(fd, b"x".as_ptr().cast(), 1, 0, address, length) }
+    } else {
+        // SAFETY: an address of at least this length, which lives through the call.
+        let connected = unsafe { libc::connect(fd, address, length) };
+        isize::try_from(connected).unwrap_or(-1)
     };
     if done < 0 {
         return Err(io::Error::last_os_error());
