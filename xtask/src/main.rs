@@ -11,6 +11,7 @@ mod root;
 mod say;
 mod setup;
 mod test;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Show a real agent's psql behind weir, and check that every promise held; needs root
     Demo(demo::Options),
+    /// Run the kernel tests in virtual machines with the kernels that hosts run
+    Vm(vm::Options),
 }
 
 fn main() -> ExitCode {
@@ -71,5 +74,6 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Check => check::run(&workspace),
         Command::Test { args } => test::run(&workspace, args),
         Command::Demo(options) => demo::run(&workspace, options),
+        Command::Vm(options) => vm::run(&workspace, options),
     }
 }
