@@ -78,9 +78,10 @@ pub fn probe() -> Vec<Probe> {
 }
 
 /// Bits of `CapEff` (capabilities(7), include/uapi/linux/capability.h) that the engine uses.
-const CAPABILITIES: [(u32, &str); 4] = [
+const CAPABILITIES: [(u32, &str); 5] = [
     (2, "CAP_DAC_READ_SEARCH"),
     (12, "CAP_NET_ADMIN"),
+    (19, "CAP_SYS_PTRACE"),
     (21, "CAP_SYS_ADMIN"),
     (39, "CAP_BPF"),
 ];
