@@ -101,6 +101,8 @@ numbered! {
         /// The socket speaks from an IPv6 address other than `::1`. Anyone may bind one that is not
         /// the host's own; what the engine answered would then leave the host.
         OtherSource = 11 => "the socket is bound to an IPv6 address other than ::1",
+        /// A family of sockets, or a netlink protocol, that weir can't judge.
+        Family = 12 => "only IP, Unix sockets and the netlink of routes may be had",
     }
 }
 

@@ -52,10 +52,21 @@ pub fn netns(ctx: *mut c_void) -> u64 {
 /// none.
 #[inline(always)]
 pub fn facts(ctx: *mut c_void, asked: &Asked, workload: u64) -> ConnectFacts {
-    let (tgid, tid) = split(bpf_get_current_pid_tgid());
-    let (gid, uid) = split(bpf_get_current_uid_gid());
     // SAFETY: `ctx` is the context this program was called with.
     let cookie = unsafe { bpf_get_socket_cookie(ctx) };
+    about(asked, workload, cookie, netns(ctx))
+}
+
+/// The same where there is no socket yet: neither its cookie nor its network namespace is known.
+#[inline(always)]
+pub fn facts_without_socket(asked: &Asked, workload: u64) -> ConnectFacts {
+    about(asked, workload, 0, 0)
+}
+
+#[inline(always)]
+fn about(asked: &Asked, workload: u64, cookie: u64, netns: u64) -> ConnectFacts {
+    let (tgid, tid) = split(bpf_get_current_pid_tgid());
+    let (gid, uid) = split(bpf_get_current_uid_gid());
     // SAFETY: takes nothing, returns a number.
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
     // SAFETY: takes nothing, returns a number.
@@ -63,7 +74,7 @@ pub fn facts(ctx: *mut c_void, asked: &Asked, workload: u64) -> ConnectFacts {
     ConnectFacts {
         address: asked.address,
         cookie,
-        netns: netns(ctx),
+        netns,
         cgroup,
         workload,
         boot_ns,

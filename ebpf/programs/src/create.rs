@@ -2,7 +2,7 @@
 //! MPTCP, UDP-Lite and whatever comes next are refused with EPERM.
 //!
 //! Known limit: the kernel asks this only for the internet families. `AF_PACKET`, `AF_VSOCK` and
-//! `AF_UNIX` are not seen.
+//! `AF_UNIX` are not seen here; [`family`](crate::family) sees them where it loads.
 
 use aya_ebpf::{EbpfContext as _, macros::cgroup_sock, programs::SockContext};
 use weir_abi::{Address, FAMILY_NONE, FAMILY_V4, FAMILY_V6, Hook, Reason};

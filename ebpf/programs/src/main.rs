@@ -4,6 +4,7 @@
 //! | module | hook | on |
 //! |---|---|---|
 //! | [`create`] | `socket()`: only TCP and UDP | tagged cgroup |
+//! | [`family`] | `socket()`: no other families, where the kernel asks | tagged cgroup |
 //! | [`bind`] | `bind()`: not the engine's port | tagged cgroup |
 //! | [`connect`] | `connect()`: TCP and questions to resolvers to the engine, nothing else | tagged cgroup |
 //! | [`sendmsg`] | datagrams without `connect()`: the same rule | tagged cgroup |
@@ -28,6 +29,7 @@ mod context;
 mod create;
 mod datagram;
 mod egress;
+mod family;
 mod flow;
 mod flow_accept;
 mod flow_open;

@@ -13,7 +13,7 @@ mod mounts;
 use std::{
     fs,
     io::{self, Write as _},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use weir_intercept::doctor::{self, Outcome};
@@ -62,7 +62,9 @@ fn run() -> io::Result<()> {
         };
         tell(&format!("start {name}"));
         let mut command = Command::new(program);
-        match child::run(command.args(words).env("RUST_BACKTRACE", "0")) {
+        command.args(words).env("RUST_BACKTRACE", "0");
+        // What a test's children complain of would stand between its name and its outcome.
+        match child::run(command.stderr(Stdio::null())) {
             Ok(status) => tell(&format!("end {name} {status}")),
             Err(error) => tell(&format!("error {name}: {error}")),
         }

@@ -7,7 +7,7 @@ use crate::{established, kernel::object, listen};
 
 /// One probe a feature.
 pub(super) fn all() -> Vec<Probe> {
-    vec![unix_sockets(), socket_destroy(), netns_cookie()]
+    vec![unix_sockets(), families(), socket_destroy(), netns_cookie()]
 }
 
 /// The hooks on connecting Unix sockets, and what the program on them reads.
@@ -27,6 +27,28 @@ fn unix_sockets() -> Probe {
             format!("not judged when they are dialled: {error}"),
             "use Linux 6.7 or later with CONFIG_DEBUG_INFO_BTF=y; until then only `weir run` and \
              the drop-in for agents' units hide them",
+        ),
+    }
+}
+
+/// The hook on making sockets of any family, and whether it is asked.
+fn families() -> Probe {
+    const NAME: &str = "socket families";
+    let loaded = object::load(None, object::tier())
+        .map_err(|error| short(&error.to_string()))
+        .and_then(|ebpf| object::family(&ebpf).map_err(|error| short(&error.to_string())));
+    match loaded {
+        Ok(_) => Probe::ok(
+            NAME,
+            "a workload makes IP and Unix sockets and those that tell routes, and no others",
+        ),
+        Err(error) => Probe::not(
+            NAME,
+            Outcome::Degraded,
+            format!("others than IP are not judged when they are made: {error}"),
+            "use Linux 6.0 or later with CONFIG_BPF_LSM=y, and add bpf to lsm= on the kernel's \
+             command line; until then only the seccomp filter of `weir run` and \
+             RestrictAddressFamilies= in the drop-in for agents' units refuse them",
         ),
     }
 }

@@ -25,7 +25,7 @@ use crate::{
     attribute::{Attribution, Caller},
     cgroup, datagrams,
     engine::Home,
-    kernel::{maps::Maps, programs, trace::Trace},
+    kernel::{family::FamilyHook, maps::Maps, programs, trace::Trace},
     listen::Listeners,
     pins::PinDir,
     watch::Watch,
@@ -66,6 +66,8 @@ pub struct Interceptor {
 /// What tagging changes.
 struct Control {
     ebpf: Ebpf,
+    /// Where this kernel takes it.
+    family: Option<FamilyHook>,
     tagged: Tagged,
 }
 

@@ -15,6 +15,7 @@ use crate::{
     cgroup::{self, Cgroup},
     engine::Home,
     kernel::{
+        family::FamilyHook,
         maps::{Maps, RefusalMaps},
         object, programs,
         trace::Trace,
@@ -45,6 +46,7 @@ impl Interceptor {
                 watch,
                 refusals,
                 ebpf,
+                family,
                 tagged,
                 tier,
                 trace,
@@ -55,7 +57,11 @@ impl Interceptor {
                 watch,
                 refusals: Mutex::new(Some(refusals)),
                 strays: AtomicU64::new(0),
-                control: Mutex::new(Control { ebpf, tagged }),
+                control: Mutex::new(Control {
+                    ebpf,
+                    family,
+                    tagged,
+                }),
                 tier,
                 home,
                 _trace: trace,
@@ -78,6 +84,7 @@ struct Standing {
     watch: Watch,
     refusals: Refusals,
     ebpf: Ebpf,
+    family: Option<FamilyHook>,
     tagged: Tagged,
     tier: Tier,
     trace: Option<Trace>,
@@ -99,6 +106,9 @@ impl Standing {
         let unix = object::unix(&ebpf)
             .inspect_err(|error| tracing::debug!(%error, "Unix sockets are not guarded"))
             .ok();
+        let family = object::family(&ebpf)
+            .inspect_err(|error| tracing::debug!(%error, "families of sockets are not guarded"))
+            .ok();
         let maps = Arc::new(Maps::take(&mut ebpf)?);
         if !matches!(maps.settings()?.abi, 0 | ABI_VERSION) {
             return Err(InterceptError::Incompatible {
@@ -119,7 +129,7 @@ impl Standing {
         if let Some(unix) = &unix {
             unix.stand(&root, &pins.make_root()?)?;
         }
-        let tagged = take_over(pins, &mut ebpf, &maps)?;
+        let tagged = take_over(pins, &mut ebpf, family.as_ref(), &maps)?;
         attach_home(pins, &mut ebpf, home, is_handed_over)?;
         maps.set_port(listeners.port())?;
         let watch = Watch::start(Arc::clone(&maps), listeners.port(), hint)
@@ -131,6 +141,7 @@ impl Standing {
             watch,
             refusals,
             ebpf,
+            family,
             tagged,
             tier,
             trace,
@@ -159,7 +170,12 @@ fn abandon(pins: PinDir) {
 
 /// Puts this engine's programs in the place of an earlier one's, each in one step, and forgets the
 /// cgroups that are gone.
-fn take_over(pins: &PinDir, ebpf: &mut Ebpf, maps: &Maps) -> Result<Tagged, InterceptError> {
+fn take_over(
+    pins: &PinDir,
+    ebpf: &mut Ebpf,
+    family: Option<&FamilyHook>,
+    maps: &Maps,
+) -> Result<Tagged, InterceptError> {
     let (here, gone): (Vec<_>, Vec<_>) = pins
         .tagged()
         .into_iter()
@@ -181,12 +197,11 @@ fn take_over(pins: &PinDir, ebpf: &mut Ebpf, maps: &Maps) -> Result<Tagged, Inte
         // Levels are taken away only below, when all are known.
         maps.set_levels(maps.settings()?.levels | levels(&tagged))?;
         let directory = cgroup.open()?;
-        programs::stand(
-            ebpf,
-            &programs::WORKLOAD,
-            &directory,
-            &pins.make_cgroup(id)?,
-        )?;
+        let cgroup_pins = pins.make_cgroup(id)?;
+        programs::stand(ebpf, &programs::WORKLOAD, &directory, &cgroup_pins)?;
+        if let Some(family) = family {
+            family.stand(&directory, &cgroup_pins)?;
+        }
     }
     for stale in maps
         .workloads()

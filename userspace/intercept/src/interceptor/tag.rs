@@ -77,7 +77,11 @@ impl Interceptor {
         self.maps.set_levels(levels(&control.tagged))?;
         let directory = cgroup.open()?;
         let pins = self.pins.make_cgroup(id)?;
-        programs::stand(&mut control.ebpf, &programs::WORKLOAD, &directory, &pins)
+        programs::stand(&mut control.ebpf, &programs::WORKLOAD, &directory, &pins)?;
+        match &control.family {
+            Some(family) => family.stand(&directory, &pins),
+            None => Ok(()),
+        }
     }
 
     fn let_go(&self, control: &mut Control, id: CgroupId) -> Result<(), InterceptError> {

@@ -4,6 +4,8 @@
 
 mod bpf;
 mod btf;
+mod code;
+pub(crate) mod family;
 pub(crate) mod layout;
 pub(crate) mod link;
 pub(crate) mod maps;

@@ -11,6 +11,7 @@ use aya::{
 use weir_abi::{Layout, UnixLayout};
 
 use super::{
+    family::{self, FamilyHook},
     layout, trace,
     unix::{self, Absent, UnixHooks},
 };
@@ -47,6 +48,11 @@ pub(crate) fn load(map_dir: Option<&Path>, tier: Tier) -> Result<Ebpf, Intercept
 /// Loads the program on Unix sockets over the maps of `ebpf`, none of which may have been taken out.
 pub(crate) fn unix(ebpf: &Ebpf) -> Result<UnixHooks, Absent> {
     UnixHooks::load(ebpf, OBJECT)
+}
+
+/// Loads the program on families of sockets, under the same condition.
+pub(crate) fn family(ebpf: &Ebpf) -> Result<FamilyHook, family::Absent> {
+    FamilyHook::load(ebpf, OBJECT)
 }
 
 /// What this kernel lets the programs do, before they are loaded.

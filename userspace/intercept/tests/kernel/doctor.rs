@@ -26,6 +26,7 @@ fn a_host_that_can_do_all_is_found_well() {
         "root_connect4",
         "root_bind6",
         "Unix sockets",
+        "socket families",
         "closing sockets",
         "network namespaces",
         "enforcement",

@@ -66,12 +66,10 @@ async fn a_dialler_that_never_stops_sees_no_restart() {
 
 /// Takes a descriptor out of another process (pidfd_getfd(2)), as a service manager is given it.
 fn taken(pid: u32, number: RawFd) -> OwnedFd {
-    // SAFETY: system calls that take numbers and give a new descriptor.
-    let (process, copy) = unsafe {
-        let process = libc::syscall(libc::SYS_pidfd_open, pid, 0);
-        let copy = libc::syscall(libc::SYS_pidfd_getfd, process, number, 0);
-        (process, copy)
-    };
+    // SAFETY: a system call that takes numbers and gives a new descriptor.
+    let process = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    // SAFETY: the same.
+    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process, number, 0) };
     let owned = |fd: libc::c_long| {
         assert!(fd >= 0, "{}", std::io::Error::last_os_error());
         // SAFETY: a new descriptor that nothing else owns.

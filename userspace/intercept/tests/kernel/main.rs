@@ -13,6 +13,7 @@ mod containers;
 mod dns;
 mod doctor;
 mod established;
+mod family;
 mod foreign;
 mod handover;
 mod inbound;

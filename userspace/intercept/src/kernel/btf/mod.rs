@@ -1,7 +1,7 @@
 //! Where a kernel keeps the fields of its structures, from its own description of its types: BTF
 //! (Documentation/bpf/btf.rst in the kernel's sources).
 //!
-//! Its one job: the byte offset of a named field. Not its job: knowing which fields are wanted; that
+//! Its job: the byte offset of a named field, and the number of a named function. Not its job: knowing which fields are wanted; that
 //! is [`layout`](super::layout).
 //!
 //! The description is the kernel's word, but it is parsed as if it were anybody's: every length is
@@ -43,6 +43,9 @@ pub(crate) enum BtfError {
     /// No structure has this name.
     #[error("the kernel has no `struct {0}`")]
     NoStruct(&'static str),
+    /// No function has this name.
+    #[error("the kernel has no function `{0}`")]
+    NoFunction(&'static str),
     /// The structure has no such field.
     #[error("the kernel's `struct {structure}` has no field `{field}`")]
     NoField {
@@ -133,6 +136,19 @@ impl<'a> Btf<'a> {
         Ok(at.bytes)
     }
 
+    /// The number by which a program is bound to a function.
+    pub(crate) fn function(&self, name: &'static str) -> Result<u32, BtfError> {
+        for id in self.section.ids() {
+            let described = self.section.get(id)?;
+            if described.kind == Kind::Function
+                && self.section.name(described.name)? == name.as_bytes()
+            {
+                return Ok(id);
+            }
+        }
+        Err(BtfError::NoFunction(name))
+    }
+
     /// A member by its name, also where it lies in a structure or union that has none. A bit field is
     /// not found.
     fn member(&self, id: u32, name: &[u8], depth: u32) -> Result<Option<Found>, BtfError> {
@@ -194,7 +210,7 @@ impl<'a> Btf<'a> {
                     (id, times) = (array.type_id, product);
                     continue;
                 }
-                Kind::Alias | Kind::Valueless => return Ok(None),
+                Kind::Alias | Kind::Function | Kind::Valueless => return Ok(None),
             };
             return Ok(times.checked_mul(one));
         }

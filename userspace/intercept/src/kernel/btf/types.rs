@@ -24,7 +24,9 @@ pub(super) enum Kind {
     Union,
     /// Another name of a type, or the same with a qualifier.
     Alias,
-    /// Functions, forward declarations, sections: nothing that lies in a structure.
+    /// A function: a name, and what it takes.
+    Function,
+    /// Forward declarations, variables, sections: nothing that lies in a structure.
     Valueless,
 }
 
@@ -164,7 +166,8 @@ fn record(types: &[u8], start: usize) -> Result<Type, BtfError> {
         4 => Kind::Struct,
         5 => Kind::Union,
         8..=11 | 18 => Kind::Alias,
-        7 | 12..=15 | 17 => Kind::Valueless,
+        12 => Kind::Function,
+        7 | 13..=15 | 17 => Kind::Valueless,
         unknown => return Err(BtfError::Kind(unknown)),
     };
     Ok(Type {

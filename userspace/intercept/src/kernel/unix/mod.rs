@@ -4,7 +4,6 @@
 //! the structures that the program reads, Unix sockets are left to the workload's mounts: that is a
 //! lesser tier, told by [`Absent`], and no error.
 
-mod code;
 mod layout;
 
 use std::{ffi::CString, fs::File, io, os::fd::OwnedFd, path::Path};
@@ -14,7 +13,10 @@ use thiserror::Error;
 
 pub(crate) use layout::running as layout;
 
-use super::link::Link;
+use super::{
+    code::{self, Hook},
+    link::Link,
+};
 use crate::InterceptError;
 
 /// The name of the program in the object.
@@ -61,7 +63,7 @@ impl UnixHooks {
         let code = code::take(ebpf, object, PROGRAM)?;
         let loaded = HOOKS.map(|(name, hook)| {
             let label = CString::new(name).unwrap_or_default();
-            let program = code.load(hook, &label);
+            let program = code.load(Hook::SocketAddress(hook), &label);
             program
                 .map(|program| Loaded {
                     name,

@@ -2,7 +2,7 @@
 
 use std::{io, os::fd::AsRawFd as _};
 
-use super::raw;
+use super::{families::FAMILIES, raw};
 use crate::{
     agent::got,
     aim::Aim,
@@ -12,18 +12,13 @@ use crate::{
 
 const RAW: &[u8] = &[CAP_NET_RAW];
 
-const OPEN: Ends = Ends::Open(
-    "needs CAP_NET_RAW, and a host without lsm_cgroup: never leave an \
-     agent that; closed by the seccomp filter of weir run and by RestrictAddressFamilies= of the unit",
-);
-
 pub(super) const VECTOR: Vector = Vector {
     name: "below IP",
     attempts: &[
         Attempt::new("AF_PACKET without CAP_NET_RAW", cooked).ends(Ends::ByKernel),
         Attempt::new("AF_XDP without CAP_NET_RAW", xdp).ends(Ends::ByKernel),
-        Attempt::new("AF_PACKET", cooked).with(RAW).ends(OPEN),
-        Attempt::new("AF_XDP", xdp).with(RAW).ends(OPEN),
+        Attempt::new("AF_PACKET", cooked).with(RAW).needs(FAMILIES),
+        Attempt::new("AF_XDP", xdp).with(RAW).needs(FAMILIES),
     ],
 };
 

@@ -15,11 +15,14 @@ use aya::{
 use aya_obj::{Object, generated::bpf_insn};
 use thiserror::Error;
 
-use super::super::bpf::bpf;
+use super::bpf::bpf;
 
 /// `enum bpf_cmd` and `enum bpf_prog_type`, include/uapi/linux/bpf.h.
 const BPF_PROG_LOAD: libc::c_long = 5;
 const CGROUP_SOCK_ADDR: u32 = 18;
+const LSM: u32 = 29;
+/// `BPF_LSM_CGROUP` of `enum bpf_attach_type` there.
+pub(super) const LSM_CGROUP: u32 = 43;
 /// `BPF_OBJ_NAME_LEN` there.
 const NAME: usize = 16;
 /// Bytes of the verifier's log that are kept.
@@ -40,6 +43,24 @@ struct ProgLoad {
     name: [u8; NAME],
     interface: u32,
     hook: u32,
+    btf: u32,
+    function_info_size: u32,
+    function_info: u64,
+    function_info_count: u32,
+    line_info_size: u32,
+    line_info: u64,
+    line_info_count: u32,
+    function: u32,
+}
+
+/// What a program is to be asked about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hook {
+    /// Socket addresses, at the hook of this number (`enum bpf_attach_type`).
+    SocketAddress(u32),
+    /// What security modules are asked about: the kernel's function of this number in its
+    /// description of itself.
+    Security(u32),
 }
 
 /// Why a program could not be taken out.
@@ -113,9 +134,8 @@ fn data(map: &Map) -> Option<&MapData> {
 }
 
 impl Code {
-    /// Puts the instructions through the verifier, as a program on socket addresses for this hook. If
-    /// it is refused, the verifier's own words are in the log.
-    pub(super) fn load(&self, hook: u32, label: &CStr) -> io::Result<OwnedFd> {
+    /// Puts the instructions through the verifier, as a program for this hook. If it is refused, the verifier's own words are in the log.
+    pub(super) fn load(&self, hook: Hook, label: &CStr) -> io::Result<OwnedFd> {
         self.attempt(hook, label, &mut [])
             // Only now, since keeping a log slows the verifier down.
             .inspect_err(|_| {
@@ -126,15 +146,19 @@ impl Code {
             })
     }
 
-    fn attempt(&self, hook: u32, label: &CStr, log: &mut [u8]) -> io::Result<OwnedFd> {
+    fn attempt(&self, hook: Hook, label: &CStr, log: &mut [u8]) -> io::Result<OwnedFd> {
         let count = u32::try_from(self.instructions.len())
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut name = [0; NAME];
         for (to, from) in name.iter_mut().take(NAME - 1).zip(label.to_bytes()) {
             *to = *from;
         }
+        let (kind, hook, function) = match hook {
+            Hook::SocketAddress(hook) => (CGROUP_SOCK_ADDR, hook, 0),
+            Hook::Security(function) => (LSM, LSM_CGROUP, function),
+        };
         let mut attr = ProgLoad {
-            kind: CGROUP_SOCK_ADDR,
+            kind,
             count,
             instructions: self.instructions.as_ptr().expose_provenance() as u64,
             license: self.license.as_ptr().expose_provenance() as u64,
@@ -150,6 +174,14 @@ impl Code {
             name,
             interface: 0,
             hook,
+            btf: 0,
+            function_info_size: 0,
+            function_info: 0,
+            function_info_count: 0,
+            line_info_size: 0,
+            line_info: 0,
+            line_info_count: 0,
+            function,
         };
         let fd = bpf(BPF_PROG_LOAD, &mut attr)?;
         // SAFETY: a new descriptor that nothing else owns.
