@@ -11,7 +11,7 @@ pub struct UnixLayout {
     pub address: u32,
     /// `bpf_sock_addr_kern.uaddrlen`
     pub address_length: u32,
-    /// `task_struct.cred`
+    /// `task_struct.real_cred`: the task's own, whosever it acts by
     pub task_credentials: u32,
     /// `cred.user_ns`
     pub credentials_user_namespace: u32,

@@ -192,6 +192,22 @@ async fn in_a_user_namespace_of_its_own_no_name_means_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_name_that_was_mounted_over_is_refused_whatever_credentials_dial_it() {
+    let mut host = Host::new();
+    let [ours, secret] = ["socket", "secret"].map(|name| host.listener(name));
+    let bed = Bed::with_rules(&only(&[&ours]));
+    let report = bed.agent("unix-remounted", &[&secret, &ours]);
+    assert_eq!(report.report().await.get("dial"), "EPERM");
+    let free = Bed::with_rules(&open_rules());
+    let agent = free.agent("unix-remounted", &[&secret, &ours]);
+    assert_eq!(
+        agent.report().await.get("dial"),
+        "OK",
+        "nothing else stops it"
+    );
+}
+
+#[tokio::test]
 async fn pairs_work_and_sockets_of_its_own_must_be_declared() {
     let host = Host::new();
     let path = host.dir.join("own");

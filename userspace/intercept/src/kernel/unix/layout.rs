@@ -36,7 +36,9 @@ fn find(btf: &Btf<'_>) -> Result<UnixLayout, BtfError> {
         address: btf.offset("bpf_sock_addr_kern", "uaddr", 8)?,
         // Came with the hooks.
         address_length: btf.offset("bpf_sock_addr_kern", "uaddrlen", 4)?,
-        task_credentials: btf.offset("task_struct", "cred", 8)?,
+        // Not `cred`: io_uring lends a task others' for one operation, but it does not change where
+        // its root directory and its mounts are.
+        task_credentials: btf.offset("task_struct", "real_cred", 8)?,
         credentials_user_namespace: btf.offset("cred", "user_ns", 8)?,
         user_namespace_level: btf.offset("user_namespace", "level", 4)?,
     })

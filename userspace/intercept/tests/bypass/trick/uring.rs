@@ -77,6 +77,7 @@ const ENTRIES: i64 = 0x1000_0000;
 const GETEVENTS: u32 = 1 << 0;
 const SQ_WAKEUP: u32 = 1 << 1;
 const REGISTER_FILES: u32 = 2;
+const REGISTER_PERSONALITY: u32 = 9;
 
 /// A ring of which one entry is used at a time.
 pub(crate) struct Ring {
@@ -160,6 +161,24 @@ impl Ring {
             return Err(io::Error::from_raw_os_error(-outcome));
         }
         Ok(outcome)
+    }
+
+    /// Keeps the caller's credentials: entries that name them act by them, whatever the caller has
+    /// become since.
+    pub(crate) fn keep_credentials(&self) -> io::Result<u16> {
+        // SAFETY: an open ring, and numbers.
+        let kept = unsafe {
+            libc::syscall(
+                libc::SYS_io_uring_register,
+                self.fd.as_raw_fd(),
+                REGISTER_PERSONALITY,
+                ptr::null::<u8>(),
+                0,
+            )
+        };
+        let kept = i32::try_from(kept).expect("small");
+        super::done(kept)?;
+        Ok(u16::try_from(kept).expect("small"))
     }
 
     /// Gives it a table of descriptors of its own, in which nothing or this one stands.

@@ -9,6 +9,9 @@ mod server;
 mod storm;
 pub(crate) mod tcp;
 mod unix;
+#[path = "../../bypass/trick/uring.rs"]
+#[expect(dead_code, reason = "the bypass suite uses more of it")]
+mod uring;
 
 use std::{
     env,
@@ -82,6 +85,7 @@ fn process() {
         ("unix", [kind, names @ ..]) => unix::dial(kind, names),
         ("unix-joined", [cgroup, kind, name]) => unix::joined(cgroup, kind, name),
         ("unix-namespaced", [kind, name]) => unix::namespaced(kind, name),
+        ("unix-remounted", [target, name]) => unix::remounted(target, name),
         ("unix-own", [path]) => unix::own(path),
         ("engine", [pin_dir, rest @ ..]) => crate::restart::engine(pin_dir, rest),
         _ => panic!("no such task: {task} {args:?}"),
@@ -101,6 +105,14 @@ pub(crate) fn wait() {
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("an address and port")
+}
+
+/// What a system call gave, as an error if it is one.
+fn done(returned: i32) -> io::Result<()> {
+    if returned < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 fn outcome(result: io::Result<()>) -> String {

@@ -46,21 +46,55 @@ pub(super) fn joined(cgroup: &str, kind: &str, name: &str) {
     say("dial", outcome(reach(&socket, kind, name, Spelling::Ended)));
 }
 
-/// The same once, in a user namespace of its own: in a child, since a process with several threads
-/// can't enter one.
+/// The same once, in a user namespace of its own.
 pub(super) fn namespaced(kind: &str, name: &str) {
     let socket = socket(kind).expect("a socket");
+    say_of_child(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
+        reach(&socket, kind, name, Spelling::Ended)
+    });
+}
+
+/// Mounts `target` over `name` in namespaces of its own, then dials `name` through io_uring with the
+/// credentials that it had before.
+pub(super) fn remounted(target: &str, name: &str) {
+    let socket = socket("stream").expect("a socket");
+    say_of_child(|| {
+        let ring = super::uring::Ring::new(0)?;
+        let before = ring.keep_credentials()?;
+        nix::sched::unshare(
+            nix::sched::CloneFlags::CLONE_NEWUSER | nix::sched::CloneFlags::CLONE_NEWNS,
+        )?;
+        nix::mount::mount(
+            Some(target),
+            name,
+            None::<&str>,
+            nix::mount::MsFlags::MS_BIND,
+            None::<&str>,
+        )?;
+        let (address, length) = address(name, Spelling::Ended);
+        let dialled = ring.run(super::uring::Entry {
+            opcode: super::uring::OP_CONNECT,
+            fd: socket.as_raw_fd(),
+            addr: (&raw const address).expose_provenance() as u64,
+            off: length.into(),
+            personality: before,
+            ..super::uring::Entry::default()
+        });
+        dialled.map(drop)
+    });
+}
+
+/// Says how this ended in a child, since a process with several threads can't enter a user namespace.
+fn say_of_child(act: impl FnOnce() -> io::Result<()>) {
     // SAFETY: the child makes system calls only, and ends without running anything of the parent's.
     let child = unsafe { nix::unistd::fork() }.expect("a child");
     let nix::unistd::ForkResult::Parent { child } = child else {
-        let dialled = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)
-            .map_err(|_| libc::ENOSYS)
-            .and_then(|()| {
-                reach(&socket, kind, name, Spelling::Ended)
-                    .map_err(|error| error.raw_os_error().unwrap_or(libc::EIO))
-            });
+        let failed = act()
+            .err()
+            .map(|error| error.raw_os_error().unwrap_or(libc::EIO));
         // SAFETY: ends the child at once.
-        unsafe { libc::_exit(dialled.err().unwrap_or(0)) }
+        unsafe { libc::_exit(failed.unwrap_or(0)) }
     };
     match nix::sys::wait::waitpid(child, None).expect("its end") {
         nix::sys::wait::WaitStatus::Exited(_, 0) => say("dial", "OK"),
