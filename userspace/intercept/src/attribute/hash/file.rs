@@ -101,9 +101,14 @@ pub(crate) fn handle(path: &Path, flags: libc::c_int) -> Option<File> {
         .ok()
 }
 
-/// Opens for reading what is open as a handle.
+/// Opens for reading what is open as a handle. Its owner may hold a lease on it (fcntl(2),
+/// `F_SETLEASE`), for which opening would wait 45 seconds.
 pub(super) fn reopen(file: &File) -> Option<File> {
-    File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        .ok()
 }
 
 /// Hashes the content, if it is that of `id` from beginning to end.

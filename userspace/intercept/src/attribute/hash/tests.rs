@@ -51,6 +51,29 @@ async fn a_file_has_the_hash_of_its_content() {
 }
 
 #[tokio::test]
+async fn a_file_that_its_owner_holds_a_lease_on_is_not_waited_for() {
+    let room = Room::new("lease");
+    let path = room.file(b"leased");
+    let ran = id(&path);
+    let owner = File::options().write(true).open(&path).expect("a file");
+    // The kernel tells by a signal that somebody else wants the file; by default it kills.
+    // SAFETY: ignores a signal; no handler is run.
+    unsafe { libc::signal(libc::SIGIO, libc::SIG_IGN) };
+    // SAFETY: an open descriptor, and numbers.
+    let leased = unsafe {
+        libc::fcntl(
+            std::os::fd::AsRawFd::as_raw_fd(&owner),
+            libc::F_SETLEASE,
+            libc::F_WRLCK,
+        )
+    };
+    assert_eq!(leased, 0, "{}", std::io::Error::last_os_error());
+    assert_eq!(by_path(ran, path.clone()).await, Err(Unhashed::Unreadable));
+    drop(owner);
+    assert!(by_path(ran, path).await.is_ok(), "nothing else stops it");
+}
+
+#[tokio::test]
 async fn another_file_at_the_path_is_not_hashed() {
     let room = Room::new("other");
     let path = room.file(b"what ran");
