@@ -48,8 +48,8 @@ pub fn seems_from(socket: *mut bpf_sock, from: &Asked) -> Option<(Address, u16)>
     }
     let note = noted(socket)?;
     // SAFETY: a map value of this type, not null, alive while the program runs.
-    let (address, port) = unsafe { ((*note).address, (*note).port) };
-    Some((address, port))
+    let note = unsafe { &*note };
+    Some((note.address, note.port))
 }
 
 /// Leaves the facts of a datagram to the engine where the engine will look for them.

@@ -58,7 +58,7 @@ pub fn family(ctx: LsmContext) -> i32 {
 fn argument<const N: usize>(ctx: &LsmContext) -> u32 {
     let slots = ctx.as_ptr().cast::<u64>();
     // SAFETY: the hook has four arguments, a slot each; the verifier checks the offset.
-    let slot = unsafe { core::ptr::read_volatile(slots.add(N)) };
+    let slot = unsafe { core::ptr::read_volatile(slots.wrapping_add(N)) };
     let [a, b, c, d, ..] = slot.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }

@@ -74,8 +74,10 @@ pub fn note(facts: &ConnectFacts) -> Result<(), Reason> {
     // The facts are larger than a program's stack, and what is per processor belongs to another
     // task as soon as this one is preempted; an entry of the thread's own is nobody else's.
     let thread = facts.tid;
+    // By reference: a copy would not fit the stack.
+    let nothing = &NOTHING;
     GATHERED
-        .insert(thread, &NOTHING, 0)
+        .insert(thread, nothing, 0)
         .map_err(|_| Reason::NoRoom)?;
     let outcome = gather(facts, thread);
     // It was there, so it goes.
@@ -102,8 +104,9 @@ fn gather(facts: &ConnectFacts, thread: u32) -> Result<(), Reason> {
         field!(memory, mm_arguments_end => usize),
     );
     ancestors(known, task);
+    let known: &ProcessFacts = known;
     PROCESSES
-        .insert(ProcessKey::of(facts), &*known, 0)
+        .insert(ProcessKey::of(facts), known, 0)
         .map_err(|_| Reason::NoRoom)
 }
 
@@ -172,7 +175,9 @@ fn put(known: &mut ProcessFacts, at: usize, name: usize, length: usize) {
     // the same map value.
     let (slash, first, length) = (at & NAME, (at + 1) & NAME, length & NAME);
     // SAFETY: within the path, see above.
-    unsafe { buffer.add(slash).write(b'/') };
+    let slash = unsafe { buffer.add(slash) };
+    // SAFETY: as above.
+    unsafe { slash.write(b'/') };
     // SAFETY: as above.
     let first = unsafe { buffer.add(first) };
     read_kernel(first, name, length);

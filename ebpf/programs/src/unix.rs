@@ -97,17 +97,10 @@ fn is_declared(ctx: &SockAddrContext, workload: u64) -> Option<()> {
     let from = usize::try_from(address).ok()?.wrapping_add(2);
     // The name need not be marked by a NUL, so no more than the name is read; the call adds one, for
     // which there is room in the padding, where it changes nothing.
+    let path = (&raw mut key).wrapping_byte_add(core::mem::offset_of!(UnixKey, path));
+    let from = core::ptr::with_exposed_provenance(from);
     // SAFETY: at most 109 bytes, and 112 from the path to the end of the key.
-    let copied = unsafe {
-        bpf_probe_read_kernel_str(
-            (&raw mut key)
-                .cast::<u8>()
-                .add(core::mem::offset_of!(UnixKey, path))
-                .cast(),
-            size,
-            core::ptr::with_exposed_provenance(from),
-        )
-    };
+    let copied = unsafe { bpf_probe_read_kernel_str(path.cast(), size, from) };
     if copied < 0 {
         return None;
     }
