@@ -16,7 +16,7 @@ use super::suites::Suites;
 use crate::process::{find_program, output, run};
 
 /// What the tests start, and what the kernel does.
-const PROGRAMS: [&str; 4] = ["ip", "cp", "setpriv", "busybox"];
+const PROGRAMS: [&str; 5] = ["ip", "cp", "setpriv", "busybox", "perl"];
 
 /// Modules that the tests use and the kernel doesn't ask for by itself when they do.
 const MODULES: [&str; 6] = [
@@ -81,7 +81,7 @@ pub(super) fn make(kernel: &Fetched, suites: &Suites) -> Result<PathBuf> {
         let program = find_program(name)
             .or_else(|| Some(Path::new("/usr/sbin").join(name)).filter(|path| path.exists()))
             .with_context(|| format!("the tests need {name}, and it is not here"))?;
-        archive.file(&format!("bin/{name}"), &fs::read(&program)?)?;
+        archive.file(&format!("usr/bin/{name}"), &fs::read(&program)?)?;
         libraries.extend(needed(&program));
     }
     for applet in [
@@ -91,7 +91,7 @@ pub(super) fn make(kernel: &Fetched, suites: &Suites) -> Result<PathBuf> {
         "bin/sleep",
         "bin/true",
     ] {
-        archive.link(applet, "/bin/busybox")?;
+        archive.link(applet, "/usr/bin/busybox")?;
     }
     let mut made: BTreeSet<PathBuf> = DIRECTORIES.iter().map(PathBuf::from).collect();
     for library in libraries {
