@@ -8,6 +8,7 @@
 //! Known limits: the root is the initial file system, which can't be pivoted away from.
 
 mod child;
+mod limits;
 mod mounts;
 
 use std::{
@@ -40,6 +41,7 @@ fn main() {
 
 fn run() -> io::Result<()> {
     mounts::make()?;
+    limits::raise()?;
     for module in fs::read_to_string(MODULES)?.lines() {
         // A kernel that lacks it has it built in, or lacks what the tests then find lacking.
         let _lacking = child::run(Command::new("modprobe").args(["-q", module]));

@@ -1,6 +1,6 @@
 //! What is run in a virtual machine: its PID 1 and the test binaries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -28,11 +28,13 @@ pub(super) struct Suite {
 /// The tests of the crate that talks to the kernel.
 const NAMES: [&str; 2] = ["kernel", "bypass"];
 
-/// Builds them as `cargo test` does.
+/// Builds them as `cargo test` does, but optimised.
 pub(super) fn build(workspace: &Workspace, options: &Options) -> Result<Suites> {
+    let target_dir = workspace.root().join("target").join("vm").join("cargo");
     let init = built(
         cargo(workspace).args(["build", "--package", "weir-vm-guest"]),
         "weir-vm-guest",
+        &target_dir,
     )?;
     let mut all = Vec::new();
     for name in NAMES {
@@ -56,7 +58,7 @@ pub(super) fn build(workspace: &Workspace, options: &Options) -> Result<Suites> 
         }
         all.push(Suite {
             name,
-            program: built(&mut test, name)?,
+            program: built(&mut test, name, &target_dir)?,
             args,
         });
     }
@@ -67,9 +69,15 @@ pub(super) fn build(workspace: &Workspace, options: &Options) -> Result<Suites> 
 }
 
 /// The executable of a target that cargo builds.
-fn built(cargo: &mut Command, target: &str) -> Result<PathBuf> {
+fn built(cargo: &mut Command, target: &str, target_dir: &Path) -> Result<PathBuf> {
     let output = cargo
         .args(["--message-format", "json-render-diagnostics"])
+        // An emulated machine is slow enough. Apart from the workspace's own builds, so that neither
+        // undoes the other's.
+        .arg("--target-dir")
+        .arg(target_dir)
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
