@@ -18,6 +18,9 @@ use crate::process::{find_program, output, run};
 /// What the tests start, and what the kernel does.
 const PROGRAMS: [&str; 5] = ["ip", "cp", "setpriv", "busybox", "perl"];
 
+/// What these programs read beside their libraries: perl's own modules.
+const TREES: [&str; 1] = ["/usr/lib/x86_64-linux-gnu/perl-base"];
+
 /// Modules that the tests use and the kernel doesn't ask for by itself when they do.
 const MODULES: [&str; 6] = [
     "veth",
@@ -94,6 +97,9 @@ pub(super) fn make(kernel: &Fetched, suites: &Suites) -> Result<PathBuf> {
         archive.link(applet, "/usr/bin/busybox")?;
     }
     let mut made: BTreeSet<PathBuf> = DIRECTORIES.iter().map(PathBuf::from).collect();
+    for tree in TREES {
+        libraries.extend(files::all(Path::new(tree))?);
+    }
     for library in libraries {
         let name = library.strip_prefix("/").unwrap_or(&library);
         under(&mut archive, &mut made, name)?;
