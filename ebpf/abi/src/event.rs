@@ -77,8 +77,8 @@ numbered! {
 numbered! {
     /// Why it was refused.
     Reason {
-        /// Not TCP, and not a question to a resolver.
-        Protocol = 1 => "only TCP, and questions to resolvers at port 53, may leave",
+        /// Not TCP, not a question to a resolver, and no datagram to a target that is declared for it.
+        Protocol = 1 => "only TCP, questions to resolvers at port 53, and datagrams to targets declared as UDP may leave",
         /// The settings name no port: no engine has listened since the programs were attached.
         NoEngine = 2 => "no engine is listening",
         /// The calling task is in no tagged cgroup: the socket was handed to it.
@@ -103,6 +103,9 @@ numbered! {
         OtherSource = 11 => "the socket is bound to an IPv6 address other than ::1",
         /// A family of sockets, or a netlink protocol, that weir can't judge.
         Family = 12 => "only IP, Unix sockets and the netlink of routes may be had",
+        /// A datagram from a source that has just sent to another target, or from a socket connected
+        /// to another: neither it nor its answer could be told from the other's.
+        OtherTarget = 13 => "the socket has just sent datagrams to another target",
     }
 }
 

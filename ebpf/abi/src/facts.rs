@@ -51,4 +51,24 @@ pub struct ConnectFacts {
     pub comm: [u8; 16],
 }
 
+/// Who sends datagrams from one source, to which declared target, and since when.
+///
+/// It holds for every datagram from there until another note takes its place, which it does not
+/// before the source has been silent for [`QUIET_NS`]: what arrived in between is told apart by time.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceNote {
+    /// Who sends, and where to.
+    pub facts: ConnectFacts,
+    /// `CLOCK_BOOTTIME` at the first datagram of this socket to this target, in nanoseconds.
+    pub since_ns: u64,
+    /// The same at the last one.
+    pub last_ns: u64,
+}
+
+const _: () = assert!(size_of::<SourceNote>() == 120 && align_of::<SourceNote>() == 8);
+
+/// How long a source is silent before what it sends may be for another target, in nanoseconds.
+pub const QUIET_NS: u64 = 100_000_000;
+
 const _: () = assert!(size_of::<ConnectFacts>() == 104 && align_of::<ConnectFacts>() == 8);

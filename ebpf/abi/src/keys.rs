@@ -21,6 +21,38 @@ pub struct DatagramKey {
 
 const _: () = assert!(size_of::<DatagramKey>() == 32 && align_of::<DatagramKey>() == 8);
 
+/// An address and port to which a workload may send datagrams.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DatagramTargetKey {
+    /// The tagged cgroup.
+    pub workload: u64,
+    /// The address.
+    pub address: Address,
+    /// The port, host byte order.
+    pub port: u16,
+    /// Always zero: it is part of the key.
+    pub padding: [u8; 6],
+}
+
+const _: () = assert!(size_of::<DatagramTargetKey>() == 32 && align_of::<DatagramTargetKey>() == 8);
+
+/// Where datagrams to declared targets come from.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SourceKey {
+    /// The network namespace's cookie, or zero where the kernel can't tell it.
+    pub netns: u64,
+    /// The sender's address.
+    pub address: Address,
+    /// The sender's port, host byte order.
+    pub port: u16,
+    /// Always zero: it is part of the key.
+    pub padding: [u8; 6],
+}
+
+const _: () = assert!(size_of::<SourceKey>() == 32 && align_of::<SourceKey>() == 8);
+
 /// A port at which a workload answers connections from outside.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -25,10 +25,11 @@ mod userspace;
 
 pub use address::{Address, LOOPBACK_V4, LOOPBACK_V6};
 pub use event::{Hook, Reason, Refusal};
-pub use facts::{ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6};
+pub use facts::{ConnectFacts, FAMILY_NONE, FAMILY_V4, FAMILY_V6, QUIET_NS, SourceNote};
 pub use flow::FlowKey;
 pub use keys::{
-    DatagramKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey, UNIX_PATH, UnixKey, workload,
+    DatagramKey, DatagramTargetKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey, SourceKey,
+    UNIX_PATH, UnixKey, workload,
 };
 pub use layout::Layout;
 pub use process::{

@@ -1,7 +1,8 @@
 //! The maps: their names, as they stand in the object and in the pin directory, and their shapes.
 
 use crate::{
-    ConnectFacts, DatagramKey, FlowKey, InboundKey, ProcessFacts, ProcessKey, Settings, UnixKey,
+    ConnectFacts, DatagramKey, DatagramTargetKey, FlowKey, InboundKey, ProcessFacts, ProcessKey,
+    Settings, SourceKey, SourceNote, UnixKey,
 };
 
 /// Array of one [`Settings`].
@@ -17,6 +18,10 @@ pub const INBOUND: &str = "INBOUND";
 pub const UNIX: &str = "UNIX";
 /// Hash, oldest entries making room, of [`DatagramKey`] to [`ConnectFacts`].
 pub const DATAGRAMS: &str = "DATAGRAMS";
+/// Hash of [`DatagramTargetKey`] to `u8`, always 1: where workloads may send datagrams.
+pub const DATAGRAM_TARGETS: &str = "DATAGRAM_TARGETS";
+/// Hash, oldest entries making room, of [`SourceKey`] to [`SourceNote`].
+pub const DATAGRAM_SOURCES: &str = "DATAGRAM_SOURCES";
 /// Hash, oldest entries making room, of [`ProcessKey`] to [`ProcessFacts`].
 pub const PROCESSES: &str = "PROCESSES";
 /// Hash of a calling thread's id (`u32`) to the [`ProcessFacts`] that are being gathered of it.
@@ -47,6 +52,10 @@ pub const MAX_INBOUND: usize = 4096;
 pub const MAX_UNIX: usize = 4096;
 /// How many datagrams can be on their way to the engine at once.
 pub const MAX_DATAGRAMS: usize = 8192;
+/// How many addresses and ports workloads can send datagrams to.
+pub const MAX_DATAGRAM_TARGETS: usize = 4096;
+/// How many sources of datagrams to declared targets are known at once.
+pub const MAX_DATAGRAM_SOURCES: usize = 16_384;
 /// How many connections' callers are remembered until the engine has picked them up.
 pub const MAX_PROCESSES: usize = 8192;
 /// How many threads can be in a call at once that their process is being looked at for.
@@ -79,7 +88,7 @@ const fn shape(name: &'static str, key: usize, value: usize, entries: usize) -> 
 }
 
 /// Every map that is pinned. One found with another shape was pinned by another version.
-pub const ALL: [Shape; 15] = [
+pub const ALL: [Shape; 17] = [
     shape(SETTINGS, 4, size_of::<Settings>(), 1),
     shape(WORKLOADS, 8, 4, MAX_WORKLOADS),
     shape(SERVED, 8, 1, MAX_SERVED),
@@ -90,6 +99,18 @@ pub const ALL: [Shape; 15] = [
         size_of::<DatagramKey>(),
         size_of::<ConnectFacts>(),
         MAX_DATAGRAMS,
+    ),
+    shape(
+        DATAGRAM_TARGETS,
+        size_of::<DatagramTargetKey>(),
+        1,
+        MAX_DATAGRAM_TARGETS,
+    ),
+    shape(
+        DATAGRAM_SOURCES,
+        size_of::<SourceKey>(),
+        size_of::<SourceNote>(),
+        MAX_DATAGRAM_SOURCES,
     ),
     shape(
         PROCESSES,

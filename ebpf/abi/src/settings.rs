@@ -1,7 +1,7 @@
 //! What the programs must be told before they are attached.
 
 /// Raised with every change to a type or a map of this crate.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// The one element of the settings array.
 pub const SETTINGS_INDEX: u32 = 0;
@@ -17,7 +17,7 @@ pub struct Settings {
     /// [`ABI_VERSION`] of the engine that wrote this.
     pub abi: u32,
     /// The port of the engine's listeners on 127.0.0.1 and `::1`, host byte order, in every
-    /// namespace that it serves: TCP, and UDP for what is asked of resolvers. Zero: no engine has
+    /// namespace that it serves: TCP, and UDP for what is asked of resolvers or sent to declared targets. Zero: no engine has
     /// listened yet, so everything is refused.
     pub port: u16,
     /// Always zero.

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::{
-    Address, ConnectFacts, DatagramKey, FlowKey, InboundKey, Layout, ProcessFacts, ProcessKey,
-    Refusal, Settings, UnixKey, UnixLayout,
+    Address, ConnectFacts, DatagramKey, DatagramTargetKey, FlowKey, InboundKey, Layout,
+    ProcessFacts, ProcessKey, Refusal, Settings, SourceKey, SourceNote, UnixKey, UnixLayout,
 };
 
 // SAFETY: transparent over [u32; 4]; any bytes are a value.
@@ -19,6 +19,12 @@ unsafe impl aya::Pod for Refusal {}
 unsafe impl aya::Pod for Settings {}
 // SAFETY: as above.
 unsafe impl aya::Pod for DatagramKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for DatagramTargetKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for SourceKey {}
+// SAFETY: as above.
+unsafe impl aya::Pod for SourceNote {}
 // SAFETY: as above.
 unsafe impl aya::Pod for InboundKey {}
 // SAFETY: as above.

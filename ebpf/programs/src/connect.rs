@@ -1,5 +1,5 @@
-//! `connect()`, and whatever implies one: a TCP socket, and a datagram socket for a resolver, is noted
-//! and sent to the engine, anything else is refused with EPERM.
+//! `connect()`, and whatever implies one: a TCP socket, and a datagram socket for a resolver or a
+//! declared target, is noted and sent to the engine, anything else is refused with EPERM.
 
 use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_setsockopt, macros::cgroup_sock_addr,

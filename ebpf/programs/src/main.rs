@@ -6,9 +6,9 @@
 //! | [`create`] | `socket()`: only TCP and UDP | tagged cgroup |
 //! | [`family`] | `socket()`: no other families, where the kernel asks | tagged cgroup |
 //! | [`bind`] | `bind()`: not the engine's port | tagged cgroup |
-//! | [`connect`] | `connect()`: TCP and questions to resolvers to the engine, nothing else | tagged cgroup |
+//! | [`connect`] | `connect()`: TCP, questions to resolvers and datagrams to declared targets to the engine, nothing else | tagged cgroup |
 //! | [`sendmsg`] | datagrams without `connect()`: the same rule | tagged cgroup |
-//! | [`recvmsg`] | show the client the resolver that it asked | tagged cgroup |
+//! | [`recvmsg`] | show the client where it sent what is answered | tagged cgroup |
 //! | [`getpeername`] | show the client the destination that it asked for | tagged cgroup |
 //! | [`egress`] | every packet: what no hook above admitted is dropped | tagged cgroup |
 //! | [`flow_open`] | leave the facts where the other end finds them | tagged cgroup |
@@ -44,6 +44,7 @@ mod refuse;
 mod root;
 mod rule;
 mod sendmsg;
+mod source;
 mod storage;
 mod unix;
 

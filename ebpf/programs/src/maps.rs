@@ -6,10 +6,10 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use weir_abi::{
-    ConnectFacts, DatagramKey, FlowKey, InboundKey, Layout, ProcessFacts, ProcessKey, Refusal,
-    SETTINGS_INDEX, Settings, UnixKey, UnixLayout,
+    ConnectFacts, DatagramKey, DatagramTargetKey, FlowKey, InboundKey, Layout, ProcessFacts,
+    ProcessKey, Refusal, SETTINGS_INDEX, Settings, SourceKey, SourceNote, UnixKey, UnixLayout,
     maps::{
-        MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX,
+        MAX_DATAGRAM_SOURCES, MAX_DATAGRAM_TARGETS, MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX,
         MAX_WORKLOADS, REFUSALS_BYTES,
     },
 };
@@ -31,6 +31,13 @@ pub static UNIX: HashMap<UnixKey, u8, MAX_UNIX> = HashMap::new();
 
 #[btf_map]
 pub static DATAGRAMS: LruHashMap<DatagramKey, ConnectFacts, MAX_DATAGRAMS> = LruHashMap::new();
+
+#[btf_map]
+pub static DATAGRAM_TARGETS: HashMap<DatagramTargetKey, u8, MAX_DATAGRAM_TARGETS> = HashMap::new();
+
+#[btf_map]
+pub static DATAGRAM_SOURCES: LruHashMap<SourceKey, SourceNote, MAX_DATAGRAM_SOURCES> =
+    LruHashMap::new();
 
 #[btf_map]
 pub static PROCESSES: LruHashMap<ProcessKey, ProcessFacts, MAX_PROCESSES> = LruHashMap::new();

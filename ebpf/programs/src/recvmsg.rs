@@ -1,5 +1,5 @@
 //! `recvfrom()`, `recvmsg()`, `recvmmsg()` on a datagram socket: the engine's answer seems to come
-//! from the resolver that was asked, as a resolver's client demands. Nothing is refused here.
+//! from where the socket sent, as a resolver's client demands. Nothing is refused here.
 
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 

@@ -47,7 +47,7 @@ pub fn on(ctx: *mut c_void, asked: &Asked) -> Ruling {
     if !is_served(caller::netns(ctx)) {
         return refuse(Reason::ForeignNamespace);
     }
-    if asked.is_tcp() || datagram::is_question(asked) {
+    if asked.is_tcp() || datagram::may_leave(asked, workload) {
         // Redirecting this one would make the engine dial itself.
         if asked.port == settings.port && asked.address.is_loopback() {
             return refuse(Reason::EnginePort);

@@ -1,5 +1,5 @@
-//! `sendto()`, `sendmsg()`, `sendmmsg()` with a destination: a question to a resolver is noted and
-//! sent to the engine, any other datagram is refused with EPERM. (Without a destination the connect
+//! `sendto()`, `sendmsg()`, `sendmmsg()` with a destination: a question to a resolver, or what is for a
+//! declared target, is noted and sent to the engine, any other datagram is refused with EPERM. (Without a destination the connect
 //! hook has ruled, and the egress hook sees the packet.)
 
 use aya_ebpf::{EbpfContext as _, macros::cgroup_sock_addr, programs::SockAddrContext};
@@ -70,6 +70,9 @@ fn note(ctx: &SockAddrContext, asked: &Asked, workload: u64) -> Result<(), Reaso
     // undo that; a resolver's client that binds one can connect.
     if socket.is_null() || read!(socket => bound_dev_if) != 0 {
         return Err(Reason::BoundToDevice);
+    }
+    if datagram::is_for_another(socket, asked) {
+        return Err(Reason::OtherTarget);
     }
     note::leave(ctx, asked, workload)
 }

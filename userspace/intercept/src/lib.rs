@@ -3,7 +3,8 @@
 //!
 //! [`Interceptor::start`] loads the programs and listens; [`Interceptor::tag`] puts a cgroup behind
 //! them; [`Interceptor::accept`] hands on one [`Intercepted`] a connection, and
-//! [`Interceptor::datagram`] one [`Datagram`] a question to a resolver. What the kernel refused on its
+//! [`Interceptor::datagram`] one [`Datagram`] a question to a resolver, or whatever is sent to a target
+//! declared by [`Interceptor::set_datagram_targets`]. What the kernel refused on its
 //! own arrives through [`Interceptor::take_refusals`].
 //!
 //! Not its job: deciding which connection may go where, and dialling. It hands on facts.
@@ -36,7 +37,7 @@ mod rules;
 mod status;
 mod watch;
 
-pub use datagrams::Datagram;
+pub use datagrams::{Datagram, WayBack};
 pub use error::{AcceptError, InterceptError};
 pub use facts::Facts;
 pub use ids::{CgroupId, Gid, NetnsCookie, OrigDst, Pid, SocketCookie, Uid};

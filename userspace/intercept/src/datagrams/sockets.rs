@@ -1,38 +1,61 @@
 //! The engine's datagram sockets in one network namespace.
 
 use std::{
-    io,
+    fmt,
+    io::{self, IoSliceMut},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket},
-    os::fd::{AsFd as _, OwnedFd},
-    sync::Arc,
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::{
+    socket::{MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt},
+    time::TimeSpec,
+};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
+use tokio::{io::Interest, net::UdpSocket};
+
+use super::arrival::Arrival;
 
 /// The longest question that is taken. RFC 1035, section 4.2.1 allows 512 bytes, RFC 6891 more; no
 /// client asks at such length.
 pub(crate) const MAX_QUESTION: usize = 4096;
 
-/// How many bytes of questions may wait to be read. What finds no room is lost, and asked again after
-/// seconds.
+/// Longer than any datagram (RFC 768: sixteen bits of length).
+const MAX_DATAGRAM: usize = 1 << 16;
+
+/// How many bytes of datagrams may wait to be read. What finds no room is lost; a question is asked
+/// again after seconds.
 const WAITING_BYTES: usize = 4 << 20;
 
 /// Both loopback addresses at one port.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Sockets {
-    v4: Arc<UdpSocket>,
+    v4: Reader,
     /// `None` where there is no IPv6.
-    v6: Option<Arc<UdpSocket>>,
+    v6: Option<Reader>,
+}
+
+/// A socket, and the room that its datagrams are read into.
+struct Reader {
+    socket: Arc<UdpSocket>,
+    /// Held while one is read, never across an await.
+    room: Mutex<Box<[u8]>>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket.fmt(f)
+    }
 }
 
 /// A datagram as it was read: from whom is not known yet.
 #[derive(Debug)]
 pub(crate) struct Arrived {
-    /// What it carries; one byte more than [`MAX_QUESTION`] if it is too long.
     pub(super) payload: Vec<u8>,
     pub(super) from: SocketAddr,
+    /// `None` where the kernel did not say.
+    pub(super) at: Option<Arrival>,
     pub(super) socket: Arc<UdpSocket>,
 }
 
@@ -40,10 +63,9 @@ impl Sockets {
     /// From sockets made by [`bind_v4`] and [`bind_v6`], here or in another namespace. Needs a tokio
     /// runtime.
     pub(crate) fn new(v4: StdUdpSocket, v6: Option<StdUdpSocket>) -> io::Result<Self> {
-        let driven = |socket| UdpSocket::from_std(socket).map(Arc::new);
         Ok(Self {
-            v4: driven(v4)?,
-            v6: v6.map(driven).transpose()?,
+            v4: Reader::new(v4)?,
+            v6: v6.map(Reader::new).transpose()?,
         })
     }
 
@@ -52,41 +74,81 @@ impl Sockets {
         [Some(&self.v4), self.v6.as_ref()]
             .into_iter()
             .flatten()
-            .map(|socket| socket.as_fd().try_clone_to_owned())
+            .map(|reader| reader.socket.as_fd().try_clone_to_owned())
             .collect()
     }
 
     /// The next datagram at either address. Cancelling it loses nothing.
     pub(crate) async fn next(&self) -> io::Result<Arrived> {
         let Some(v6) = &self.v6 else {
-            return read(&self.v4).await;
+            return self.v4.read().await;
         };
         tokio::select! {
-            arrived = read(&self.v4) => arrived,
-            arrived = read(v6) => arrived,
+            arrived = self.v4.read() => arrived,
+            arrived = v6.read() => arrived,
         }
     }
 }
 
-async fn read(socket: &Arc<UdpSocket>) -> io::Result<Arrived> {
-    loop {
-        socket.readable().await?;
-        // No await from here on: a datagram once read is handed on.
-        let mut payload = vec![0; MAX_QUESTION + 1];
-        match socket.try_recv_from(&mut payload) {
-            Ok((length, from)) => {
-                payload.truncate(length);
-                payload.shrink_to_fit();
-                return Ok(Arrived {
-                    payload,
-                    from,
-                    socket: Arc::clone(socket),
-                });
+impl Reader {
+    fn new(socket: StdUdpSocket) -> io::Result<Self> {
+        // Here and not where it is bound: one that was handed over may lack it.
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+        Ok(Self {
+            socket: UdpSocket::from_std(socket).map(Arc::new)?,
+            room: Mutex::new(vec![0; MAX_DATAGRAM].into_boxed_slice()),
+        })
+    }
+
+    async fn read(&self) -> io::Result<Arrived> {
+        loop {
+            self.socket.readable().await?;
+            // No await from here on: a datagram once read is handed on.
+            match self.socket.try_io(Interest::READABLE, || self.take()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                taken => return taken,
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
         }
     }
+
+    /// The next datagram, if there is one.
+    fn take(&self) -> io::Result<Arrived> {
+        // Whoever panicked with it left bytes that are written over.
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stamps = nix::cmsg_space!(TimeSpec);
+        let (length, from, at) = {
+            let mut parts = [IoSliceMut::new(&mut room)];
+            let message = recvmsg::<SockaddrStorage>(
+                self.socket.as_raw_fd(),
+                &mut parts,
+                Some(&mut stamps),
+                MsgFlags::empty(),
+            )?;
+            let at = message.cmsgs().ok().and_then(Arrival::told);
+            (
+                message.bytes,
+                message.address.as_ref().and_then(internet),
+                at,
+            )
+        };
+        Ok(Arrived {
+            payload: room.get(..length).unwrap_or_default().to_vec(),
+            from: from.ok_or(io::ErrorKind::InvalidData)?,
+            at,
+            socket: Arc::clone(&self.socket),
+        })
+    }
+}
+
+fn internet(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address
+        .as_sockaddr_in()
+        .map(|v4| SocketAddr::V4((*v4).into()));
+    v4.or_else(|| {
+        address
+            .as_sockaddr_in6()
+            .map(|v6| SocketAddr::V6((*v6).into()))
+    })
 }
 
 /// Binds 127.0.0.1 at this port, in the network namespace and cgroup that the thread is in.

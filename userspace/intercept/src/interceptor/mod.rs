@@ -117,7 +117,8 @@ impl Interceptor {
         })
     }
 
-    /// Waits for the next datagram that a workload sent to a resolver. One that comes from anyone
+    /// Waits for the next datagram that a workload sent to a resolver or a
+    /// [declared target](Self::set_datagram_targets). One that comes from anyone
     /// else is dropped and counted in [`Status::strays`]. After [`AcceptError::TooLong`] that datagram
     /// has been dropped; tell of it and go on. May be called from several tasks; cancelling it loses
     /// nothing.

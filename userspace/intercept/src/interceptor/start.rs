@@ -210,6 +210,7 @@ fn take_over(
     {
         maps.remove_workload(stale)?;
     }
+    maps.forget_strays()?;
     maps.set_levels(levels(&tagged))?;
     Ok(tagged)
 }

@@ -1,8 +1,12 @@
 //! Putting a cgroup behind the engine, and letting it go.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use weir_abi::MAX_CGROUP_DEPTH;
+use weir_abi::{MAX_CGROUP_DEPTH, maps::MAX_DATAGRAM_TARGETS};
 
 use super::{Control, Interceptor, levels};
 use crate::{
@@ -63,6 +67,30 @@ impl Interceptor {
             return Err(InterceptError::NotTagged(id));
         }
         self.let_go(&mut control, id)
+    }
+
+    /// Makes these, and no others, the targets to which a workload may send datagrams: they come by
+    /// [`datagram`](Self::datagram), and all others but questions to resolvers are refused. What is
+    /// new is known before what is not any more is forgotten; after an error both may hold.
+    ///
+    /// An unspecified address is never sent to, and a port of 53 is a resolver's all the same. Each
+    /// engine has room for 4096 of all workloads together. They hold until the workload is let go,
+    /// for the next engine on the same pins, too.
+    pub fn set_datagram_targets(
+        &self,
+        workload: CgroupId,
+        targets: &BTreeSet<SocketAddr>,
+    ) -> Result<(), InterceptError> {
+        let control = self.control();
+        if !control.tagged.contains_key(&workload) {
+            return Err(InterceptError::NotTagged(workload));
+        }
+        if targets.len() > MAX_DATAGRAM_TARGETS {
+            return Err(InterceptError::Rules {
+                why: "more targets for datagrams than can be",
+            });
+        }
+        self.maps.set_datagram_targets(workload, targets)
     }
 
     /// Known to the programs before any of them asks.

@@ -1,15 +1,21 @@
 //! The maps that userspace reads and writes, each by its own type. All of it by `&self`, from any
 //! thread at once; who may write what when is `interceptor`'s to say.
 
-use std::{os::fd::AsRawFd, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::SocketAddr,
+    os::fd::AsRawFd,
+    path::Path,
+};
 
 use aya::{
     Ebpf,
     maps::{Map, MapData, MapError, PerCpuArray, RingBuf, SkStorage},
 };
 use weir_abi::{
-    ABI_VERSION, ConnectFacts, DatagramKey, INBOUND_ANY, INBOUND_LOOPBACK, InboundKey,
-    ProcessFacts, ProcessKey, SETTINGS_INDEX, Settings, UNIX_PATH, UnixKey, maps, workload,
+    ABI_VERSION, ConnectFacts, DatagramKey, DatagramTargetKey, INBOUND_ANY, INBOUND_LOOPBACK,
+    InboundKey, ProcessFacts, ProcessKey, SETTINGS_INDEX, Settings, SourceKey, SourceNote,
+    UNIX_PATH, UnixKey, maps, workload,
 };
 
 use super::table::Table;
@@ -27,6 +33,8 @@ pub(crate) struct Maps {
     // The object leaves a map out that none of its programs use.
     unix: Option<Table<UnixKey, u8>>,
     datagrams: Table<DatagramKey, ConnectFacts>,
+    targets: Table<DatagramTargetKey, u8>,
+    sources: Table<SourceKey, SourceNote>,
     processes: Table<ProcessKey, ProcessFacts>,
     accepted: SkStorage<MapData, ConnectFacts>,
 }
@@ -46,6 +54,8 @@ impl Maps {
             inbound: Table::take(ebpf, maps::INBOUND)?,
             unix: Table::find(ebpf, maps::UNIX),
             datagrams: Table::take(ebpf, maps::DATAGRAMS)?,
+            targets: Table::take(ebpf, maps::DATAGRAM_TARGETS)?,
+            sources: Table::take(ebpf, maps::DATAGRAM_SOURCES)?,
             processes: Table::take(ebpf, maps::PROCESSES)?,
             accepted: take(ebpf, maps::ACCEPTED)?,
         })
@@ -103,6 +113,7 @@ impl Maps {
     /// Forgets a workload, then what held for it.
     pub(crate) fn remove_workload(&self, id: CgroupId) -> Result<(), InterceptError> {
         self.workloads.remove(id.get())?;
+        self.set_datagram_targets(id, &BTreeSet::new())?;
         self.set_inbound(id, &Rules::default())?;
         self.set_unix(id, std::iter::empty())
     }
@@ -161,6 +172,44 @@ impl Maps {
         Ok(())
     }
 
+    /// Makes these, and no others, the targets to which a workload may send datagrams.
+    pub(crate) fn set_datagram_targets(
+        &self,
+        id: CgroupId,
+        targets: &BTreeSet<SocketAddr>,
+    ) -> Result<(), InterceptError> {
+        let wanted: HashSet<DatagramTargetKey> = targets
+            .iter()
+            .map(|target| DatagramTargetKey {
+                workload: id.get(),
+                address: target.ip().into(),
+                port: target.port(),
+                padding: [0; 6],
+            })
+            .collect();
+        let known: HashSet<_> = self.targets.keys().into_iter().collect();
+        for new in wanted.difference(&known) {
+            self.targets.insert(*new, 1)?;
+        }
+        for stale in known.difference(&wanted) {
+            if stale.workload == id.get() {
+                self.targets.remove(*stale)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the targets of whatever is no workload.
+    pub(crate) fn forget_strays(&self) -> Result<(), InterceptError> {
+        let workloads = self.workloads();
+        for stray in self.targets.keys() {
+            if !workloads.contains(&CgroupId::new(stray.workload)) {
+                self.targets.remove(stray)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Says that the engine listens in the network namespace of this cookie.
     pub(crate) fn serve(&self, cookie: u64) -> Result<(), InterceptError> {
         self.served.insert(cookie, 1)
@@ -205,7 +254,17 @@ impl Maps {
         Ok(found)
     }
 
-    /// Takes out what was noted of a datagram.
+    /// Whose the datagrams of a source are.
+    pub(crate) fn source(&self, key: SourceKey) -> Result<Option<SourceNote>, InterceptError> {
+        let found = self.sources.get(key)?;
+        // As with processes; only the time of the last one goes on.
+        Ok(found.filter(|one| {
+            matches!(self.sources.get(key), Ok(Some(again))
+                if (again.facts, again.since_ns) == (one.facts, one.since_ns))
+        }))
+    }
+
+    /// Takes out what was noted of a question.
     pub(crate) fn take_datagram(
         &self,
         key: DatagramKey,

@@ -22,7 +22,7 @@ use std::{fmt, fs::File, io, net::SocketAddr, sync::Arc};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
-    net::{TcpSocket, TcpStream},
+    net::{TcpSocket, TcpStream, UdpSocket},
     task::spawn_blocking,
 };
 
@@ -105,6 +105,25 @@ impl Namespace {
         let socket = made.await.map_err(io::Error::other)??;
         TcpSocket::from_std_stream(socket.into()).connect(to).await
     }
+
+    /// A socket for datagrams that is connected to a target, made where [`connect`](Self::connect)
+    /// makes its own.
+    pub async fn connect_datagram(&self, to: SocketAddr) -> io::Result<UdpSocket> {
+        let Place::Inside(file) = &self.place else {
+            return UdpSocket::from_std(datagrams(to)?.into());
+        };
+        let file = Arc::clone(file);
+        let made = spawn_blocking(move || enter::within(&*file, || datagrams(to)));
+        UdpSocket::from_std(made.await.map_err(io::Error::other)??.into())
+    }
+}
+
+/// Connecting one does not wait.
+fn datagrams(to: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(to), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&to.into())?;
+    Ok(socket)
 }
 
 fn stream(to: SocketAddr) -> io::Result<Socket> {
