@@ -8,6 +8,7 @@ const ARRAY: u32 = 3;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const TYPEDEF: u32 = 8;
+const FUNCTION: u32 = 12;
 
 /// Writes a description.
 #[derive(Default)]
@@ -231,4 +232,20 @@ fn an_array_too_large_to_count_has_no_width() {
         matches!(outcome, Err(BtfError::Width { .. })),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_function_is_known_by_its_name_and_a_structure_of_that_name_is_none() {
+    let mut writer = Writer::new();
+    let int = writer.int(4);
+    writer.structure("create", 4, &[("x", int, 0)]);
+    writer.add("socket", FUNCTION, 0, int);
+    let create = writer.add("create", FUNCTION, 0, int);
+    let bytes = writer.done();
+    let btf = Btf::parse(&bytes).expect("well made");
+    assert_eq!(btf.function("create").ok(), Some(create));
+    assert!(matches!(
+        btf.function("creat"),
+        Err(BtfError::NoFunction("creat"))
+    ));
 }
