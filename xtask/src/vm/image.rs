@@ -73,9 +73,12 @@ pub(super) fn make(kernel: &Fetched, suites: &Suites) -> Result<PathBuf> {
         let name = format!("tests/{}", suite.name);
         archive.file(&name, &stripped(&suite.program, &kernel.dir)?)?;
         libraries.extend(needed(&suite.program));
+        let variables = suite.variables.iter().map(String::as_str);
+        let words = [suite.name, "/usr/bin/env"].into_iter().chain(variables);
+        let words: Vec<&str> = words.collect();
         list.push_str(&format!(
             "{} /{name} {}\n",
-            suite.name,
+            words.join(" "),
             suite.args.join(" ")
         ));
     }
@@ -93,6 +96,7 @@ pub(super) fn make(kernel: &Fetched, suites: &Suites) -> Result<PathBuf> {
         "bin/cat",
         "bin/sleep",
         "bin/true",
+        "usr/bin/env",
     ] {
         archive.link(applet, "/usr/bin/busybox")?;
     }

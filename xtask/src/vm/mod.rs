@@ -39,6 +39,12 @@ pub(crate) struct Options {
     /// Only the suite of this name: kernel or bypass
     #[arg(long)]
     suite: Option<String>,
+    /// Only the ways around whose names contain this word
+    #[arg(long)]
+    vector: Option<String>,
+    /// Build the tests optimised, in a directory of their own: slower to build, faster there
+    #[arg(long)]
+    optimised: bool,
     /// How long one kernel may take for all of it
     #[arg(long, default_value_t = 20)]
     minutes: u32,

@@ -22,19 +22,23 @@ pub(super) struct Suites {
 pub(super) struct Suite {
     pub(super) name: &'static str,
     pub(super) program: PathBuf,
+    /// `NAME=value`, without spaces.
+    pub(super) variables: Vec<String>,
     pub(super) args: Vec<String>,
 }
 
 /// The tests of the crate that talks to the kernel.
 const NAMES: [&str; 2] = ["kernel", "bypass"];
 
-/// Builds them as `cargo test` does, but optimised.
+/// Builds them as `cargo test` does.
 pub(super) fn build(workspace: &Workspace, options: &Options) -> Result<Suites> {
-    let target_dir = workspace.root().join("target").join("vm").join("cargo");
+    let apart = options
+        .optimised
+        .then(|| workspace.root().join("target").join("vm").join("cargo"));
     let init = built(
         cargo(workspace).args(["build", "--package", "weir-vm-guest"]),
         "weir-vm-guest",
-        &target_dir,
+        apart.as_deref(),
     )?;
     let mut all = Vec::new();
     for name in NAMES {
@@ -51,14 +55,23 @@ pub(super) fn build(workspace: &Workspace, options: &Options) -> Result<Suites> 
             name,
         ]);
         // What passed is shown, too: the table of the bypass suite is such.
+        let mut variables = Vec::new();
         let mut args = vec!["--test-threads=1".to_owned(), "--show-output".to_owned()];
         if name == "kernel" {
             args.extend(options.only.iter().cloned());
             args.extend(["--skip".to_owned(), "containers::".to_owned()]);
         }
+        if name == "bypass"
+            && let Some(word) = &options.vector
+        {
+            variables.push(format!("WEIR_VECTOR={word}"));
+            args.push("no_way_around".to_owned());
+            args.push("--exact".to_owned());
+        }
         all.push(Suite {
+            variables,
             name,
-            program: built(&mut test, name, &target_dir)?,
+            program: built(&mut test, name, apart.as_deref())?,
             args,
         });
     }
@@ -69,15 +82,17 @@ pub(super) fn build(workspace: &Workspace, options: &Options) -> Result<Suites> 
 }
 
 /// The executable of a target that cargo builds.
-fn built(cargo: &mut Command, target: &str, target_dir: &Path) -> Result<PathBuf> {
+fn built(cargo: &mut Command, target: &str, apart: Option<&Path>) -> Result<PathBuf> {
+    if let Some(target_dir) = apart {
+        // So that neither build undoes the other's.
+        cargo
+            .arg("--target-dir")
+            .arg(target_dir)
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+    }
     let output = cargo
         .args(["--message-format", "json-render-diagnostics"])
-        // An emulated machine is slow enough. Apart from the workspace's own builds, so that neither
-        // undoes the other's.
-        .arg("--target-dir")
-        .arg(target_dir)
-        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "1")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
