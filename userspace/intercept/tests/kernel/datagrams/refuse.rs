@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use aya::maps::{HashMap, Map, MapData};
 use tokio::net::UdpSocket;
+use weir_abi::DatagramTargetKey;
 use weir_intercept::{CgroupId, Hook, InterceptError, Reason, Rules};
 
 use super::{MAPPED, OTHER, V4, V6};
 use crate::{
-    bed::{Bed, Workload},
+    bed::{Bed, Ground, Workload},
     child::Agent,
     dns::{answer::while_answering, refuse::counted},
 };
@@ -139,4 +141,39 @@ async fn who_has_the_port_next_is_not_taken_for_the_workload() {
     let engine = ("127.0.0.1", bed.weir.status().port);
     stranger.send_to(b"anything", engine).await.expect("sent");
     counted(&bed, 1).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_comes_after_keeps_what_is_declared_for_those_that_are_there() {
+    let ground = Ground::new();
+    let gone = Workload::new();
+    let weir = ground.start("engine").expect("an engine");
+    let mut ids = Vec::new();
+    for workload in [&ground.workload, &gone] {
+        let id = weir.tag(&workload.0, &Rules::default()).expect("a tag");
+        let target = V4.parse().expect("an address");
+        weir.set_datagram_targets(id, &[target].into())
+            .expect("there is room");
+        ids.push(id.get());
+    }
+    let declared = || -> Vec<u64> {
+        let pin = ground.pins.0.join("engine/maps/DATAGRAM_TARGETS");
+        let map = Map::from_map_data(MapData::from_pin(pin).expect("a pin"));
+        let map = HashMap::<_, DatagramTargetKey, u8>::try_from(map.expect("a map"));
+        let map = map.expect("a hash");
+        map.keys().map(|key| key.expect("a key").workload).collect()
+    };
+    let mut before = declared();
+    before.sort_unstable();
+    ids.sort_unstable();
+    assert_eq!(before, ids);
+    drop(weir);
+    drop(gone);
+    let weir = ground.start("engine").expect("the next engine");
+    let here = ground.workload.0.id().expect("an id");
+    assert_eq!(declared(), [here.get()]);
+    let steps = ["4", &format!("sendto={V4}"), "recv"];
+    let agent = Agent::new("dns", &steps).within(&ground.workload.0);
+    let (report, _) = while_answering(&weir, agent.report()).await;
+    assert_eq!(report.get("2"), format!("{V4} weir {V4}"));
 }
