@@ -15,6 +15,7 @@ mod root;
 mod say;
 mod setup;
 mod test;
+mod vm;
 mod weir;
 mod workspace;
 
@@ -57,6 +58,8 @@ enum Command {
     Demo(demo::Options),
     /// Measure weir beside doing without it, in one run and as ratios; needs root
     Bench(bench::Options),
+    /// Run the kernel tests in virtual machines with the kernels that hosts run
+    Vm(vm::Options),
     /// One process of a benchmark, which starts it by itself
     #[command(hide = true)]
     BenchPart(bench::Part),
@@ -82,6 +85,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Test { args } => test::run(&workspace, args),
         Command::Demo(options) => demo::run(&workspace, options),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Vm(options) => vm::run(&workspace, options),
         Command::BenchPart(part) => bench::part(part),
     }
 }

@@ -78,7 +78,7 @@ numbered! {
     /// Why it was refused.
     Reason {
         /// Not TCP, not a question to a resolver, and no datagram to a target that is declared for it.
-        Protocol = 1 => "only TCP, questions to resolvers at port 53, and datagrams to targets declared as UDP may leave",
+        Protocol = 1 => "only TCP, questions to resolvers and datagrams to declared targets may leave",
         /// The settings name no port: no engine has listened since the programs were attached.
         NoEngine = 2 => "no engine is listening",
         /// The calling task is in no tagged cgroup: the socket was handed to it.

@@ -94,7 +94,8 @@ pub struct Origin {
     /// Its parent, that one's parent and so on, up to and with the first one outside the workload.
     pub ancestry: Vec<Kin>,
     /// Whether the kernel noted the process in the call. If not, executable, start and command line
-    /// were read afterwards, and are missing if it was gone by then.
+    /// were read afterwards, and are missing if it was gone by then. Where the kernel notes callers at
+    /// all, such an executable has no hash: it may not be the one that called.
     pub at_connect: bool,
 }
 
@@ -167,6 +168,9 @@ async fn afterwards(facts: &Facts) -> Process {
         } = process;
         (Some(started), exe, arguments, file)
     });
+    // Where the kernel notes callers, one that it did not note had to make room, and whoever calls can
+    // see to that: it may have become another program since, whose hash would be taken for its own.
+    let handle = handle.filter(|_| Attribution::here() != Attribution::AtConnect);
     Process {
         started,
         exe,

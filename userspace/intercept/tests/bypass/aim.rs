@@ -1,7 +1,7 @@
 //! What an attempt is aimed at, handed to the agent's process in its environment.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     os::fd::RawFd,
 };
 
@@ -67,6 +67,20 @@ impl Aim {
 
     pub(crate) fn payload(&self) -> &[u8] {
         self.token.as_bytes()
+    }
+
+    /// A multicast group whose address holds as much of the token as there is room for.
+    pub(crate) fn group(&self) -> Ipv6Addr {
+        let mut octets = [0xff; 16];
+        octets[1] = 0x0e;
+        octets[2..].copy_from_slice(self.told_by_group());
+        octets.into()
+    }
+
+    /// What that is: the end, which no other attempt's has.
+    pub(crate) fn told_by_group(&self) -> &[u8] {
+        let token = self.payload();
+        &token[token.len() - 14..]
     }
 
     /// The path of the Unix socket that the near witness listens on.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::atomic::AtomicU32, sync::atomic::Ordering, time
 
 use tokio::time::{Instant, sleep, timeout};
 use weir_intercept::{
-    Pid, Rules,
+    CgroupId, Interceptor, Pid, Rules,
     cgroup::Cgroup,
     established::{Established, Spared},
 };
@@ -42,8 +42,8 @@ pub(crate) struct Try<'a> {
     pub(crate) attempt: &'a Attempt,
     pub(crate) cgroup: &'a Cgroup,
     pub(crate) engine: u16,
-    /// Whether the cgroup is tagged.
-    pub(crate) governed: bool,
+    /// Whose the cgroup is, if it is tagged.
+    pub(crate) governed: Option<(&'a Interceptor, CgroupId)>,
     /// Whether the witness is expected to be reached.
     pub(crate) free: bool,
 }
@@ -51,6 +51,10 @@ pub(crate) struct Try<'a> {
 impl Try<'_> {
     pub(crate) async fn run(&self, site: &Site) -> (Aim, Tried) {
         let (aim, near) = take_aim(site, self.cgroup, self.engine);
+        if let (Some((weir, id)), true) = (self.governed, self.attempt.datagrams) {
+            let set = weir.set_datagram_targets(id, &[aim.far4].into());
+            set.expect("there is room");
+        }
         let (ours, theirs) = child::pair();
         let (mut agent, accomplice) = {
             let start = |role, pair, cgroup: &Cgroup| Start {
@@ -142,7 +146,7 @@ impl Try<'_> {
                 site.let_everyone_ping();
             }
             // What the daemon does when it tags a cgroup, and then every so often.
-            ["scan"] if self.governed => {
+            ["scan"] if self.governed.is_some() => {
                 let spared = Spared {
                     port: self.engine,
                     rules: &Rules::default(),

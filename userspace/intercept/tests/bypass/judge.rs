@@ -43,7 +43,7 @@ pub(crate) async fn judge(
         attempt,
         cgroup: &cgroup,
         engine: bed.port,
-        governed: true,
+        governed: Some((&bed.weir, id)),
         free: matches!(attempt.ends, Ends::Open(_) | Ends::Declared),
     };
     let (aim, tried) = action.run(bed.site).await;
@@ -82,7 +82,7 @@ async fn try_in(
         attempt,
         cgroup: &cgroup,
         engine: bed.port,
-        governed: false,
+        governed: None,
         free,
     };
     let (_, tried) = action.run(bed.site).await;

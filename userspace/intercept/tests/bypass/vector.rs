@@ -29,6 +29,8 @@ pub(crate) struct Attempt {
     pub(crate) delegated: bool,
     /// A port at which the workload may answer the whole world.
     pub(crate) inbound: Option<u16>,
+    /// The far witness, over IPv4 only, is a target that the workload may send datagrams to.
+    pub(crate) datagrams: bool,
     /// How many hand-overs or refusals must be told, at least.
     pub(crate) told: usize,
     pub(crate) ends: Ends,
@@ -70,6 +72,7 @@ impl Attempt {
             outside: false,
             delegated: false,
             inbound: None,
+            datagrams: false,
             told: 1,
             ends: Ends::Governed,
             vain: None,
@@ -100,6 +103,11 @@ impl Attempt {
 
     pub(crate) const fn answering_at(mut self, port: u16) -> Self {
         self.inbound = Some(port);
+        self
+    }
+
+    pub(crate) const fn sending_to_the_far_one(mut self) -> Self {
+        self.datagrams = true;
         self
     }
 

@@ -2,7 +2,7 @@
 //! caller, and its answer comes from where it was asked.
 
 pub(crate) mod answer;
-mod refuse;
+pub(crate) mod refuse;
 mod restart;
 
 use weir_intercept::attribute::Attribution;
@@ -22,7 +22,7 @@ const MAPPED: &str = "[::ffff:192.0.2.53]:53";
 
 impl Bed {
     /// Runs a script of calls on one socket while the engine answers.
-    async fn script(&self, family: &str, steps: &[String]) -> (Report, Vec<Asked>) {
+    pub(crate) async fn script(&self, family: &str, steps: &[String]) -> (Report, Vec<Asked>) {
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         let agent = self.agent("dns", &[&[family], steps.as_slice()].concat());
         while_answering(&self.weir, agent.report()).await
@@ -30,7 +30,7 @@ impl Bed {
 }
 
 /// Whatever the socket asked is what the engine was told, and who asked.
-fn right(bed: &Bed, report: &Report, asked: &[Asked], expected: &[&str]) {
+pub(crate) fn right(bed: &Bed, report: &Report, asked: &[Asked], expected: &[&str]) {
     let destinations: Vec<String> = asked.iter().map(|one| one.orig_dst.to_string()).collect();
     assert_eq!(destinations, expected);
     for one in asked {

@@ -10,6 +10,7 @@ mod bed;
 mod child;
 mod connect;
 mod containers;
+mod datagrams;
 mod dns;
 mod doctor;
 mod established;

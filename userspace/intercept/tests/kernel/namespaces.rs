@@ -98,6 +98,35 @@ async fn a_question_from_a_namespace_is_answered_there() {
 }
 
 #[tokio::test]
+async fn a_datagram_for_a_declared_target_is_answered_and_dialled_for_there() {
+    let pair = Pair::new();
+    let bed = Bed::new();
+    let to: SocketAddr = (pair.target().address.ip(), 443).into();
+    bed.weir
+        .set_datagram_targets(bed.id, &[to].into())
+        .expect("there is room");
+    let agent = bed
+        .agent("inside-asks", &[&pair.path(), &to.to_string()])
+        .with_root();
+    let answering = async {
+        let datagram = bed.weir.datagram().await.expect("a datagram");
+        assert!(!datagram.namespace.is_own());
+        assert_eq!(datagram.orig_dst.get(), to);
+        // The host has no way there; from inside there is one.
+        let upstream = datagram.namespace.connect_datagram(to).await;
+        let upstream = upstream.expect("a socket");
+        assert_eq!(upstream.peer_addr().expect("an address"), to);
+        let own = upstream.local_addr().expect("an address").ip();
+        assert_eq!(own, pair.own_address());
+        let answer = datagram.way_back().send(b"an answer").await;
+        answer.expect("to answer");
+    };
+    let both = async { tokio::join!(agent.report(), answering).0 };
+    let (report, _) = while_serving(&bed.weir, both).await;
+    assert_eq!(report.get("answer"), "an answer");
+}
+
+#[tokio::test]
 async fn in_its_own_user_namespace_it_is_attributed_and_dialled_for_from_the_host() {
     let target = Target::new("127.77.21.1").await;
     let bed = Bed::new();

@@ -19,6 +19,9 @@ pub(super) const VECTOR: Vector = Vector {
         Attempt::new("TCP, sent with fast open", fast).told(2),
         Attempt::new("UDP, connected, then elsewhere", datagrams).told(2),
         Attempt::new("UDP socket of a resolver, sent elsewhere", resolver).told(1),
+        Attempt::new("UDP socket of a declared target, sent elsewhere", declared)
+            .sending_to_the_far_one()
+            .told(4),
     ],
 };
 
@@ -44,6 +47,18 @@ fn datagrams(aim: &Aim) -> io::Result<()> {
     trick::disconnect(&socket)?;
     let elsewhere = trick::send_to(&socket, aim.payload(), aim.far4, 0);
     trick::all([connected, sent, elsewhere])
+}
+
+/// What is declared goes to the engine; the same socket's way to another port or address stays shut.
+fn declared(aim: &Aim) -> io::Result<()> {
+    let socket = trick::udp(aim.far4)?;
+    socket.connect(&aim.far4.into())?;
+    let spoken = socket.send(aim.payload()).map(drop);
+    let named = trick::send_to(&socket, aim.payload(), aim.near4, 0);
+    let connected = socket.connect(&aim.near4.into());
+    trick::disconnect(&socket)?;
+    let elsewhere = trick::send_to(&socket, aim.payload(), aim.near4, 0);
+    trick::all([spoken, named, connected, elsewhere])
 }
 
 /// Port 53 is answered by the engine, wherever it is; the rest of the socket's life is not its.

@@ -19,6 +19,8 @@ pub(super) const VECTOR: Vector = Vector {
         Attempt::new("sendto, UDP over IPv6", |aim| ask(aim.far6, aim)),
         Attempt::new("sendto, UDP to loopback", |aim| ask(aim.near4, aim)),
         Attempt::new("connect, UDP over IPv4", |aim| ask_connected(aim.far4, aim)),
+        Attempt::new("sendto, UDP to a declared target", |aim| ask(aim.far4, aim))
+            .sending_to_the_far_one(),
         Attempt::new("connect, UDP over IPv6", |aim| ask_connected(aim.far6, aim)),
     ],
 };

@@ -6,6 +6,7 @@ use std::{
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
 };
 
+use nix::sched::CloneFlags;
 use socket2::{SockAddr, Socket};
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
         uring::{
             ASYNC, Entry, FIXED_FILE, OP_CONNECT, OP_SEND, OP_SENDMSG, OP_SOCKET, Ring, SQPOLL,
         },
+        user,
     },
     vector::{Attempt, Ends, Vector},
 };
@@ -28,6 +30,21 @@ pub(super) const VECTOR: Vector = Vector {
             connect(0, ASYNC, aim.far4, aim)
         }),
         Attempt::new("connect, SQPOLL", |aim| connect(SQPOLL, 0, aim.far4, aim)),
+        Attempt::new("connect, by credentials from before", |aim| {
+            user::in_child(|| {
+                let ring = Ring::new(0)?;
+                let before = ring.keep_credentials()?;
+                user::become_root(CloneFlags::empty())?;
+                let socket = trick::tcp(aim.far4)?;
+                let to = aim.far4.into();
+                let connecting = connecting(socket.as_raw_fd(), 0, &to);
+                ring.run(Entry {
+                    personality: before,
+                    ..connecting
+                })?;
+                trick::speak(&socket, aim)
+            })
+        }),
         Attempt::new("sendmsg", |aim| send_message(0, aim)),
         Attempt::new("sendmsg, SQPOLL", |aim| send_message(SQPOLL, aim)),
         Attempt::new("send with fast open", fast),

@@ -12,10 +12,9 @@ impl Packet {
     /// Whether it comes of this attempt: it goes to an address that only this attempt knows, or
     /// holds its token.
     pub(crate) fn is_of(&self, aim: &Aim) -> bool {
-        let holds = self
-            .0
-            .windows(aim.token.len())
-            .any(|window| window == aim.payload());
+        // A part that no other has, and so the whole.
+        let part = aim.told_by_group();
+        let holds = self.0.windows(part.len()).any(|window| window == part);
         let own = [aim.far4, aim.far6, aim.compatible()].map(|address| address.ip());
         let to_it = self.destination().is_some_and(|to| own.contains(&to));
         holds || (to_it && !self.is_neighbour_discovery())
@@ -67,7 +66,7 @@ impl Packet {
 fn a_packet_is_known_by_its_destination_or_its_token() {
     let aim = Aim::decode(
         "198.18.5.9:80 [fd57::9]:80 127.77.0.1:80 [::1]:80 198.18.4.1 fd57::1 dev \
-         token-of-one 1 / / /",
+         token-of-one-only 1 / / /",
     );
     let mut packet = vec![0; 40];
     packet[0] = 0x45;
@@ -75,7 +74,7 @@ fn a_packet_is_known_by_its_destination_or_its_token() {
     assert!(Packet(packet.clone()).is_of(&aim));
     packet[19] = 8;
     assert!(!Packet(packet.clone()).is_of(&aim));
-    packet.extend(b"..token-of-one..");
+    packet.extend(b"..token-of-one-only..");
     assert!(Packet(packet).is_of(&aim));
 
     let IpAddr::V6(to) = aim.far6.ip() else {

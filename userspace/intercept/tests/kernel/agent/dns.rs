@@ -16,7 +16,7 @@ use std::{
 use nix::sys::socket::MsgFlags;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::{address, outcome, say, tcp::cookie, wait};
+use super::{address, outcome, say, tcp::cookie, udp, wait};
 
 /// How long an answer may take; nothing here takes this long.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// What an answer ought to take where none is to come.
 const NO_ANSWER: Duration = Duration::from_millis(300);
 
-fn udp(family: &str) -> Socket {
+pub(super) fn udp(family: &str) -> Socket {
     let domain = match family {
         "4" => Domain::IPV4,
         "6" => Domain::IPV6,
@@ -36,7 +36,7 @@ fn udp(family: &str) -> Socket {
 }
 
 /// A question that the tests know: who asks what, under this id.
-fn question(id: u16, socket: &Socket, to: SocketAddr) -> Vec<u8> {
+pub(super) fn question(id: u16, socket: &Socket, to: SocketAddr) -> Vec<u8> {
     let claim = format!("{} {} {to}", std::process::id(), cookie(socket));
     [&id.to_be_bytes(), b"??".as_slice(), claim.as_bytes()].concat()
 }
@@ -85,7 +85,7 @@ pub(super) fn script(family: &str, steps: &[&str]) {
                     .expect("a time-out");
                 heard(&socket, MsgFlags::empty())
             }
-            _ => panic!("no such step: {step}"),
+            (step, to) => udp::step(&socket, place, step, to),
         };
         say(&place.to_string(), said);
     }
@@ -106,6 +106,10 @@ fn heard(socket: &Socket, flags: MsgFlags) -> String {
         }
         Err(error) => outcome(Err(error)),
     }
+}
+
+pub(super) fn recvfrom(socket: &Socket, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    recvfrom_flags(socket, into, MsgFlags::empty())
 }
 
 fn recvfrom_flags(
@@ -173,13 +177,17 @@ fn turn(socket: &Socket, device: &str) -> io::Result<()> {
 
 /// Two questions in one message, to be cut by the kernel.
 fn segments(socket: &Socket, id: u16, to: SocketAddr) -> io::Result<()> {
+    let parts = [id, id + 1000].map(|id| question(id, socket, to));
+    send_cut(socket, &parts, to)
+}
+
+/// Parts of one length in one message, to be cut by the kernel.
+pub(super) fn send_cut(socket: &Socket, parts: &[Vec<u8>], to: SocketAddr) -> io::Result<()> {
     /// include/uapi/linux/udp.h
     const UDP_SEGMENT: i32 = 103;
-    let first = question(id, socket, to);
-    let length = i32::try_from(first.len()).expect("a short question");
+    let length = i32::try_from(parts[0].len()).expect("a short question");
     option(socket, libc::SOL_UDP, UDP_SEGMENT, length)?;
-    let second = question(id + 1000, socket, to);
-    let sent = socket.send_to(&[first, second].concat(), &to.into());
+    let sent = socket.send_to(&parts.concat(), &to.into());
     option(socket, libc::SOL_UDP, UDP_SEGMENT, 0)?;
     sent.map(drop)
 }

@@ -8,6 +8,7 @@ mod process;
 mod server;
 mod storm;
 pub(crate) mod tcp;
+pub(crate) mod udp;
 mod unix;
 #[path = "../../bypass/trick/uring.rs"]
 #[expect(dead_code, reason = "the bypass suite uses more of it")]
@@ -64,6 +65,7 @@ fn process() {
         ("turned", [to, source, device]) => tcp::turned(to, source, device),
         ("freebound", [source, to]) => tcp::freebound(source, to),
         ("dns", [family, steps @ ..]) => dns::script(family, steps),
+        ("fickle", [sockets, each, to @ ..]) => udp::fickle(sockets, each, to),
         ("dns-shared", [to]) => dns::shared(to),
         ("dns-resolve", [name]) => dns::resolve(name),
         ("dns-command", command) => dns::command(command),

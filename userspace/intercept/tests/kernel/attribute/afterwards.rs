@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use weir_intercept::attribute::Attribution;
+
 use super::*;
 
 /// As on a kernel that can't note processes, or one that had no room left.
@@ -21,9 +23,36 @@ async fn a_live_process_is_read_from_proc() {
     assert!(!origin.at_connect);
     assert_eq!(Some(origin.pid.get()), child.id());
     assert_eq!(origin.exe.as_deref(), Some(Path::new(PERL)));
-    assert_eq!(shown(&origin.exe_hash), hash_of(PERL));
+    match Attribution::here() {
+        Attribution::AtConnect => assert_eq!(origin.exe_hash, Err(Unhashed::Unknown)),
+        Attribution::Afterwards { .. } => assert_eq!(shown(&origin.exe_hash), hash_of(PERL)),
+    }
     assert_eq!(origin.arguments.list[..2], [PERL, "-e"]);
     assert!(origin.started.is_some() && origin.ancestry.is_empty());
+    child.kill().await.expect("it was running");
+}
+
+/// What was noted of a caller makes room for what is noted of others, and a caller that sees to that
+/// becomes another program meanwhile.
+#[tokio::test]
+async fn nobody_gets_the_hash_of_another_program_by_crowding_itself_out() {
+    let bed = Bed::new();
+    let mut child = perl(
+        &bed,
+        r#"
+        $socket = weir();
+        my $to = pack_sockaddr_in(53, inet_aton("127.77.0.53"));
+        socket(my $many, PF_INET, SOCK_DGRAM, 17) or die "socket: $!";
+        for (1..20_000) { send($many, "ab question", 0, $to) or die "send: $!"; }
+        exec "/bin/sleep", "60";
+        "#,
+    )
+    .spawn()
+    .expect("it starts");
+    let sleep = fs::canonicalize("/bin/sleep").expect("a program");
+    until_it_is(&child, &sleep).await;
+    let origin = origin(&bed).await;
+    assert_ne!(shown(&origin.exe_hash), hash_of(sleep));
     child.kill().await.expect("it was running");
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn saw_nothing(witness: &UdpSocket) {
 }
 
 /// The engine has dropped as many datagrams of nobody's.
-async fn counted(bed: &Bed, strays: u64) {
+pub(crate) async fn counted(bed: &Bed, strays: u64) {
     let counted = async {
         while bed.weir.status().strays < strays {
             sleep(Duration::from_millis(5)).await;
