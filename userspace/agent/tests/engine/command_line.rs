@@ -1,6 +1,6 @@
 //! The `weir` binary as people use it: a run without set-up, a daemon and its reload.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, io::Write as _, net::TcpListener, path::Path, time::Duration};
 
 use testbed::{Identity, Output, Postgres, Running, Spawn};
 use weir_intercept::cgroup::Cgroup;
@@ -103,6 +103,64 @@ fn a_run_with_a_target_is_served_and_root_is_not_run() {
         root.stderr_text().contains("--user"),
         "{}",
         root.stderr_text()
+    );
+}
+
+#[test]
+fn an_observed_run_goes_on_and_ends_with_how_to_admit_what_it_did() {
+    let _one = one_engine();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            stream.unwrap().write_all(b"hello").unwrap();
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("weir");
+    let dial = format!(
+        "import socket; print(socket.create_connection(('127.0.0.1', {port})).recv(9).decode())"
+    );
+    let run = |more: &[&str]| {
+        let mut arguments = vec![
+            "run",
+            "--user",
+            "nobody",
+            "--state",
+            state.to_str().unwrap(),
+        ];
+        arguments.extend(more);
+        arguments.extend(["--", "python3", "-c", &dial]);
+        weir(&arguments)
+    };
+    let refused = run(&[]);
+    assert!(!refused.stdout_text().contains("hello"));
+    assert!(refused.stderr_text().contains("protocol = \"tcp\""));
+    let observed = run(&["--observe"]);
+    let told = observed.stderr_text();
+    assert_eq!(observed.stdout_text().trim(), "hello", "{told}");
+    assert!(
+        told.contains("would have been refused by undeclared-destination"),
+        "{told}"
+    );
+    let (_, command) = told.split_once("weir policy suggest ").expect(&told);
+    let out = dir.path().join("policies");
+    let mut arguments = vec!["policy", "suggest"];
+    arguments.extend(command.split_whitespace());
+    arguments.extend(["--out", out.to_str().unwrap()]);
+    let suggested = weir(&arguments);
+    let stanza = format!("name = \"host-127.0.0.1-{port}\"");
+    assert!(suggested.stderr_text().contains(&stanza));
+    assert!(
+        weir(&["policy", "check", out.to_str().unwrap()])
+            .status
+            .success()
+    );
+    let text = fs::read_to_string(out.join("seen.cedar")).unwrap();
+    // What was refused before the run that was asked about is not in it.
+    assert!(
+        text.contains("// 1 use,") && text.contains("unix:nobody"),
+        "{text}"
     );
 }
 

@@ -240,7 +240,7 @@ impl Connection {
         }
         out.line(&line)?;
         for refused in self.refused.iter().take(REFUSALS_SHOWN) {
-            out.line(&Line::plain("    ").join(story::verdict(&refused.verdict)))?;
+            out.line(&Line::plain("    ").join(refused.verdict(UNDECLARED)))?;
             out.line(&Line::of(Tone::Dim, "      > ").text(in_short(&refused.text)))?;
         }
         let more = self.refused.len().saturating_sub(REFUSALS_SHOWN);
@@ -255,6 +255,26 @@ impl Connection {
             ))?;
         }
         Ok(())
+    }
+}
+
+impl Refused {
+    /// How it was judged; without the reason where it is this rule, to which the account's end has
+    /// the way out.
+    fn verdict(&self, hinted: &str) -> Line {
+        let decided = match &self.verdict {
+            VerdictSummary::Allow {
+                would_be: Some(would_be),
+                ..
+            } => would_be,
+            verdict => verdict,
+        };
+        match decided {
+            VerdictSummary::Deny { rule, .. } if rule == hinted => {
+                story::verdict_in_short(&self.verdict)
+            }
+            _ => story::verdict(&self.verdict),
+        }
     }
 }
 

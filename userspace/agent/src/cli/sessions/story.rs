@@ -229,6 +229,24 @@ pub(crate) fn verdict(verdict: &VerdictSummary) -> Line {
     }
 }
 
+/// How policy judged, without the reason: for where the way out is told once for all.
+pub(crate) fn verdict_in_short(verdict: &VerdictSummary) -> Line {
+    match verdict {
+        VerdictSummary::Allow {
+            would_be: Some(would_be),
+            ..
+        } => Line::of(Tone::Warn, "observed")
+            .text(": would have been ")
+            .join(verdict_in_short(would_be)),
+        VerdictSummary::Deny { rule, .. } => Line::of(Tone::Bad, "refused")
+            .text(" by ")
+            .and(Tone::Strong, rule),
+        VerdictSummary::Allow { would_be: None, .. } | VerdictSummary::Ask { .. } => {
+            self::verdict(verdict)
+        }
+    }
+}
+
 fn statement(statement: &StatementSummary) -> String {
     match &statement.opaque {
         Some(reason) => format!("could not be read ({reason})"),

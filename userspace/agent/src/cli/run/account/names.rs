@@ -8,7 +8,7 @@ use super::{
     super::super::{
         line::{Line, Tone},
         out::Out,
-        sessions::story::{self, count},
+        sessions::story::count,
     },
     Connection, in_short,
 };
@@ -16,6 +16,7 @@ use crate::{config::HostName, dns};
 
 /// How many refused names are shown; the rest is counted.
 const NAMES_SHOWN: usize = 20;
+
 /// The rule that refuses what no policy permits.
 const DEFAULT_DENY: &str = "default-deny";
 
@@ -40,7 +41,7 @@ pub(super) fn print(records: &[Connection], out: &mut Out) -> io::Result<()> {
             &Line::plain("    ")
                 .and(Tone::Strong, in_short(&refused.text))
                 .text("  ")
-                .join(story::verdict(&refused.verdict)),
+                .join(refused.verdict(DEFAULT_DENY)),
         )?;
     }
     let more = u64::try_from(refused.count()).unwrap_or(u64::MAX);
@@ -58,7 +59,7 @@ pub(super) fn print(records: &[Connection], out: &mut Out) -> io::Result<()> {
 pub(super) fn undeclared(records: &[Connection]) -> BTreeSet<&str> {
     let refused = records.iter().flat_map(|record| &record.refused);
     let all: BTreeSet<&str> = refused
-        .filter(|refused| is_default(&refused.verdict))
+        .filter(|refused| matches!(&refused.verdict, VerdictSummary::Deny { rule, .. } if rule == DEFAULT_DENY))
         .map(|refused| name(&refused.text))
         .collect();
     let is_longer = |name: &str| {
@@ -70,13 +71,6 @@ pub(super) fn undeclared(records: &[Connection]) -> BTreeSet<&str> {
         .copied()
         .filter(|name| !is_longer(name))
         .collect()
-}
-
-fn is_default(verdict: &VerdictSummary) -> bool {
-    match verdict {
-        VerdictSummary::Deny { rule, .. } => rule == DEFAULT_DENY,
-        VerdictSummary::Allow { .. } | VerdictSummary::Ask { .. } => false,
-    }
 }
 
 /// The name in the text of a question, `A db.internal`.

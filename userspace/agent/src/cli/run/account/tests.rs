@@ -161,7 +161,7 @@ fn refused_names_are_told_once_and_come_with_what_to_declare() {
     assert!(
         told.starts_with(
             "weir: no connection was made\n  4 questions to the DNS\n    A db.internal  refused by \
-             default-deny: it would destroy data\n    A evil.example  refused"
+             default-deny\n    A evil.example  refused by default-deny\n"
         ),
         "{told}"
     );
@@ -336,7 +336,7 @@ fn an_observed_run_tells_what_would_have_been_refused_and_how_to_admit_it() {
     let head = "weir: no connection was made, observed: what would have been refused is marked\n";
     assert!(told.starts_with(head), "{told}");
     assert!(
-        told.contains("A db.internal  observed: would have been refused by default-deny"),
+        told.contains("A db.internal  observed: would have been refused by default-deny\n"),
         "{told}"
     );
     assert!(
