@@ -97,23 +97,24 @@ fn told(host: &str, port: u16) -> String {
 /// The flows of a target that have ended, once there are so many, the larger first.
 fn flows(stand: &Stand, target: &str, count: usize) -> Vec<(Summary, Outcome)> {
     let of_target = |summary: &Summary| summary.start.target.as_deref() == Some(target);
-    for all in 1.. {
-        let flows: Vec<Summary> = stand.ended(all).into_iter().filter(of_target).collect();
-        let ended = flows.iter().filter(|flow| flow.end.is_some()).count();
-        if ended < count {
-            continue;
+    let mut all = count;
+    let flows: Vec<Summary> = loop {
+        let flows = stand.ended(all).into_iter().filter(of_target);
+        let ended: Vec<Summary> = flows.filter(|flow| flow.end.is_some()).collect();
+        if ended.len() >= count {
+            break ended;
         }
-        let mut flows: Vec<_> = flows
-            .into_iter()
-            .map(|flow| {
-                let outcome = outcome(stand, &flow);
-                (flow, outcome)
-            })
-            .collect();
-        flows.sort_by_key(|(_, outcome)| std::cmp::Reverse(outcome.sent));
-        return flows;
-    }
-    unreachable!();
+        all += 1;
+    };
+    let mut flows: Vec<(Summary, Outcome)> = flows
+        .into_iter()
+        .map(|flow| {
+            let outcome = outcome(stand, &flow);
+            (flow, outcome)
+        })
+        .collect();
+    flows.sort_by_key(|(_, outcome)| std::cmp::Reverse(outcome.sent));
+    flows
 }
 
 fn outcome(stand: &Stand, flow: &Summary) -> Outcome {

@@ -241,7 +241,7 @@ fn thing(resource: Resource<'_>, target: &Target) -> Option<(Thing, String)> {
     if target.name.is_empty() {
         return None;
     }
-    if target.protocol == "tcp" {
+    if matches!(target.protocol.as_str(), "tcp" | "udp") {
         return Some((Thing::Target, String::new()));
     }
     let (thing, database) = match resource {

@@ -204,9 +204,15 @@ fn a_workload_stands_for_whoever_works_in_it() {
 
 #[test]
 fn an_opaque_target_is_admitted_at_whichever_address() {
+    for protocol in ["tcp", "udp"] {
+        opaque_at_whichever_address(protocol);
+    }
+}
+
+fn opaque_at_whichever_address(protocol: &str) {
     let at = |name: &str, database: &str| Target {
         name: name.into(),
-        protocol: "tcp".into(),
+        protocol: protocol.into(),
         database: database.into(),
     };
     let connect = make(Verb::Connect).done();
