@@ -169,3 +169,73 @@ impl Flows {
         while self.tasks.join_next().await.is_some() {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::datagrams::Outlet;
+
+    fn port(namespace: u64, number: u16) -> Port {
+        Port {
+            namespace: NetnsCookie::new(namespace),
+            address: ([127, 0, 0, 1], number).into(),
+        }
+    }
+
+    fn holder(workload: u64, socket: u64) -> Holder {
+        Holder {
+            workload: CgroupId::new(workload),
+            socket: SocketCookie::new(socket),
+        }
+    }
+
+    /// A flow from port 1000 of one namespace to each of these ports.
+    fn flows(to: &[u16]) -> (Flows, Vec<Outlet>) {
+        let mut flows = Flows::default();
+        let (inlets, outlets): (HashMap<_, _>, Vec<_>) = to
+            .iter()
+            .map(|to| {
+                let (inlet, outlet) = queue(Room::of(100));
+                ((SocketAddr::from(([192, 0, 2, 1], *to)), inlet), outlet)
+            })
+            .unzip();
+        let held = Held {
+            holder: holder(1, 1),
+            flows: inlets,
+        };
+        flows.ports.insert(port(1, 1000), held);
+        (flows, outlets)
+    }
+
+    #[tokio::test]
+    async fn a_port_that_changes_hands_ends_the_flows_of_the_one_before() {
+        for taker in [holder(1, 2), holder(2, 1)] {
+            let (mut flows, outlets) = flows(&[443, 444]);
+            let to = ([192, 0, 2, 1], 443).into();
+            assert!(flows.open(port(1, 1000), holder(1, 1), to).is_some());
+            // Another's port, and the same number elsewhere.
+            assert!(flows.open(port(1, 1001), taker, to).is_none());
+            assert!(flows.open(port(2, 1000), taker, to).is_none());
+            assert!(flows.open(port(1, 1000), holder(1, 1), to).is_some());
+            assert!(flows.open(port(1, 1000), taker, to).is_none());
+            for mut outlet in outlets {
+                assert_eq!(outlet.next().await, None);
+            }
+            assert!(flows.open(port(1, 1000), holder(1, 1), to).is_none());
+        }
+    }
+
+    #[test]
+    fn what_has_ended_is_forgotten_and_the_rest_kept() {
+        let (mut flows, mut outlets) = flows(&[443, 444]);
+        let open = outlets.pop();
+        outlets.clear();
+        flows.forget(port(1, 1000));
+        assert_eq!(flows.ports[&port(1, 1000)].flows.len(), 1);
+        flows.tidy();
+        assert_eq!(flows.ports.len(), 1);
+        drop(open);
+        flows.tidy();
+        assert!(flows.ports.is_empty());
+    }
+}
