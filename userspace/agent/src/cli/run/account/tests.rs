@@ -271,7 +271,7 @@ fn questions(dir: &Path, observed: bool) {
     drop(writer.intent(permit, text("A db.internal")).unwrap());
     let another = Process {
         pid: 9,
-        ..start.process.clone()
+        ..start.process
     };
     writer.process(&another).unwrap();
     let refusal = refusal("default-deny");
