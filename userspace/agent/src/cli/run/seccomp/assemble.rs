@@ -5,7 +5,9 @@
 
 use nix::errno::Errno;
 
-use super::calls::{Call, Convention, FAMILIES, NETLINK, NETLINK_ROUTE, Rule, TERMINAL_INPUT};
+use super::calls::{
+    Call, Convention, FAMILIES, JOINS, NETLINK, NETLINK_ROUTE, Rule, TERMINAL_INPUT,
+};
 
 /// Offsets in `struct seccomp_data`, linux/seccomp.h.
 const NUMBER: u32 = 0;
@@ -58,6 +60,19 @@ fn body(rule: Rule) -> Vec<libc::sock_filter> {
             let mut body = vec![argument(1)];
             let requests = TERMINAL_INPUT.iter();
             body.extend(requests.flat_map(|request| unless(*request, [refuse(Errno::EPERM)])));
+            body.push(allow());
+            body
+        }
+        Rule::SetOption => {
+            let mut body = vec![argument(1)];
+            for (level, options) in JOINS {
+                let mut at_level = vec![argument(2)];
+                let refusals = options.iter();
+                at_level
+                    .extend(refusals.flat_map(|option| unless(*option, [refuse(Errno::EPERM)])));
+                at_level.push(allow());
+                body.extend(unless(level, at_level));
+            }
             body.push(allow());
             body
         }

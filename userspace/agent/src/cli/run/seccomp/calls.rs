@@ -33,19 +33,28 @@ pub(super) enum Rule {
     Socket,
     /// Refused if the second argument is one of [`TERMINAL_INPUT`].
     Ioctl,
+    /// Refused if the second and third arguments are among [`JOINS`].
+    #[cfg_attr(
+        not(any(target_arch = "x86_64", target_arch = "aarch64")),
+        expect(
+            dead_code,
+            reason = "the machine has no 32-bit convention that is let through"
+        )
+    )]
+    SetOption,
 }
 
 /// The families of socket(2) that are let through: Unix sockets are seen to by `mounts` and
 /// `landlock`, IP by the hooks.
 pub(super) const FAMILIES: [u32; 3] = [
-    family(libc::AF_UNIX),
-    family(libc::AF_INET),
-    family(libc::AF_INET6),
+    unsigned(libc::AF_UNIX),
+    unsigned(libc::AF_INET),
+    unsigned(libc::AF_INET6),
 ];
 /// The C library and Go ask the kernel for addresses and routes by it.
-pub(super) const NETLINK: u32 = family(libc::AF_NETLINK);
+pub(super) const NETLINK: u32 = unsigned(libc::AF_NETLINK);
 /// The one protocol of netlink(7) that they ask.
-pub(super) const NETLINK_ROUTE: u32 = family(libc::NETLINK_ROUTE);
+pub(super) const NETLINK_ROUTE: u32 = unsigned(libc::NETLINK_ROUTE);
 
 /// `TIOCSTI` and `TIOCLINUX` of asm-generic/ioctls.h, which x86, ARM and RISC-V have.
 ///
@@ -53,6 +62,15 @@ pub(super) const NETLINK_ROUTE: u32 = family(libc::NETLINK_ROUTE);
 /// shell would read them once the command is gone, outside of weir. Kernels before 6.2 let anyone
 /// do so. The second does the same on a console, by its selection.
 pub(super) const TERMINAL_INPUT: [u32; 2] = [0x5412, 0x541c];
+
+/// The options, by level, that join a multicast or anycast group (linux/in.h, linux/in6.h): the kernel
+/// itself then tells the network of a group that the caller chose. The hook on the cgroup refuses the
+/// same and tells of it, but is not asked of calls in a 32-bit convention, so it is those that are
+/// looked at here.
+pub(super) const JOINS: [(u32, &[u32]); 2] = [
+    (unsigned(libc::IPPROTO_IP), &[35, 39, 41, 42, 46, 48]),
+    (unsigned(libc::IPPROTO_IPV6), &[20, 27, 42, 46, 48]),
+];
 
 /// `AUDIT_ARCH_*` of linux/audit.h: the machine's ELF number, 64 bits, little endian.
 #[cfg(target_arch = "x86_64")]
@@ -89,6 +107,9 @@ pub(super) const CONVENTIONS: &[Convention] = &[
             call(IO_URING_ENTER, Rule::Refused),
             call(IO_URING_REGISTER, Rule::Refused),
             call(PIDFD_GETFD, Rule::Refused),
+            call(native(libc::SYS_add_key), Rule::Refused),
+            call(native(libc::SYS_request_key), Rule::Refused),
+            call(native(libc::SYS_keyctl), Rule::Refused),
         ],
     },
     // i386.
@@ -105,6 +126,10 @@ pub(super) const CONVENTIONS: &[Convention] = &[
             call(IO_URING_ENTER, Rule::Refused),
             call(IO_URING_REGISTER, Rule::Refused),
             call(PIDFD_GETFD, Rule::Refused),
+            call(286, Rule::Refused),
+            call(287, Rule::Refused),
+            call(288, Rule::Refused),
+            call(366, Rule::SetOption),
         ],
     },
     // 32-bit ARM. 102 is what its old convention calls `socketcall`.
@@ -121,6 +146,10 @@ pub(super) const CONVENTIONS: &[Convention] = &[
             call(IO_URING_ENTER, Rule::Refused),
             call(IO_URING_REGISTER, Rule::Refused),
             call(PIDFD_GETFD, Rule::Refused),
+            call(309, Rule::Refused),
+            call(310, Rule::Refused),
+            call(311, Rule::Refused),
+            call(294, Rule::SetOption),
         ],
     },
 ];
@@ -136,7 +165,7 @@ const fn call(number: u32, rule: Rule) -> Call {
 }
 
 /// As the kernel takes it: unsigned.
-const fn family(number: libc::c_int) -> u32 {
+const fn unsigned(number: libc::c_int) -> u32 {
     number.cast_unsigned()
 }
 

@@ -2,8 +2,10 @@
 //!
 //! The hooks on its cgroup see IPv4 and IPv6. Whatever leads to the network, or to the host, by
 //! another way must not begin: sockets of other families, `io_uring` (which makes and connects
-//! sockets without their system calls), the taking of other processes' descriptors, and typing into
-//! the terminal that the command shares with its caller.
+//! sockets without their system calls), the taking of other processes' descriptors, typing into
+//! the terminal that the command shares with its caller, multicast groups by 32-bit calls (of which
+//! the kernel itself tells the network), and keys (for some of which it runs the host's resolver, as
+//! root).
 //!
 //! `calls` says what is refused, for every calling convention that the machine serves; `assemble`
 //! turns that into a filter. What belongs to no convention known here is refused whole.

@@ -99,6 +99,25 @@ async fn rings_and_other_processes_descriptors_are_refused() {
     assert_eq!(python(&script).await, ["EPERM"; 4]);
 }
 
+/// The host's resolver is asked for a key of this type by the kernel, as root.
+#[tokio::test]
+async fn keys_are_refused() {
+    let script = format!(
+        "kind, name = b'dns_resolver', b'weir-test.invalid'\n\
+         print(call({}, *map(address_of, (b'user', name, name)), 1, -3))\n\
+         print(call({}, *map(address_of, (kind, name, b'')), -3))\n\
+         print(call({}, 0, -3, 0))",
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_keyctl
+    );
+    let script = format!(
+        "def address_of(text):\n\
+         \x20   return ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value\n{script}"
+    );
+    assert_eq!(python(&script).await, ["EPERM"; 3]);
+}
+
 /// The same by `int 0x80`, as a 32-bit program does it.
 #[cfg(target_arch = "x86_64")]
 #[tokio::test]
@@ -115,9 +134,10 @@ async fn the_calls_of_32_bit_programs_are_refused_too() {
         print(call32(359, 2, 1, 0), call32(359, 1, 1, 0), call32(359, 16, 3, 0))\n\
         print(call32(359, 17, 3, 0), call32(359, 40, 1, 0), call32(359, 16, 3, 9), call32(102, 1, 0))\n\
         print(call32(425, 8, 0), call32(438, 0, 0, 0), call32(360, 30, 1, 0))\n\
-        print(call32(54, 0, 0x5412, 0), call32(54, 0, 0x541c, 0))";
+        print(call32(54, 0, 0x5412, 0), call32(54, 0, 0x541c, 0))\n\
+        print(call32(286), call32(287), call32(288), call32(366, 0, 41, 20), call32(366, 0, 6, 20))";
     let told = python(script).await;
-    if told == ["ENOSYS"; 5] {
+    if told == ["ENOSYS"; 6] {
         eprintln!("this kernel serves no 32-bit calls");
         return;
     }
@@ -128,7 +148,8 @@ async fn the_calls_of_32_bit_programs_are_refused_too() {
             "OK OK OK",
             "EPERM EPERM EPERM EPERM",
             "EPERM EPERM EPERM",
-            "EPERM EPERM"
+            "EPERM EPERM",
+            "EPERM EPERM EPERM EPERM ENOTSOCK"
         ]
     );
 }
