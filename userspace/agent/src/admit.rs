@@ -1,19 +1,20 @@
 //! The connection-level verdict: whether weir opens a connection to the upstream at all.
 //!
 //! An [`Admission`] or a [`Passage`] is the proof that dialling demands, the first for a protocol
-//! that weir reads, the second for bytes or datagrams that it passes on as they come. Each carries what it was
-//! given for, the destination, the subject and the workload, so that it can't be used for another.
+//! that weir reads, the second for bytes or datagrams that it passes on as they come. Each carries
+//! the [`Terms`] it was given for, so that it can't be used for another.
 
 mod passage;
+mod terms;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use weir_intercept::Namespace;
 use weir_policy::{Mode, Subject};
 
-pub use self::passage::Passage;
+pub use self::{passage::Passage, terms::Terms};
 use crate::{
-    config::{DialFrom, Host, HostPort, Postgres, Service, Target, Udp, WorkloadName},
+    config::{Postgres, Service, Target, Udp},
     route::{Governed, NoRoute, Reason, Route},
 };
 
@@ -31,12 +32,7 @@ pub enum Admitted {
 pub struct Admission {
     target: Arc<Target>,
     service: Arc<Postgres>,
-    destination: SocketAddr,
-    upstream: HostPort,
-    subject: Subject,
-    workload: WorkloadName,
-    mode: Mode,
-    namespace: Option<Namespace>,
+    terms: Terms,
 }
 
 /// A connection that is refused before anything is dialled.
@@ -57,48 +53,31 @@ pub struct NotAdmitted {
 pub fn admit(subject: Subject, route: Route) -> Result<Admitted, NotAdmitted> {
     match route {
         Route::Govern(governed) => {
-            let (target, destination, workload, mode) = governed.into_parts();
-            let upstream = target
-                .upstream
-                .clone()
-                .unwrap_or_else(|| as_dialled(destination));
+            let terms = Terms::governed(subject, &governed);
+            let target = Arc::clone(governed.target());
             Ok(match target.service.clone() {
                 Service::Postgres(service) => Admitted::Postgres(Admission {
                     target,
                     service,
-                    destination,
-                    upstream,
-                    subject,
-                    workload,
-                    mode,
-                    namespace: None,
+                    terms,
                 }),
                 Service::Tcp(service) => Admitted::Opaque(Passage {
                     target: Some(target),
                     service,
-                    destination,
-                    upstream,
-                    subject,
-                    workload,
-                    mode,
-                    namespace: None,
+                    terms,
                     unadmitted: None,
                 }),
                 Service::Udp(_) => return Err(carried_otherwise(&target)),
             })
         }
         Route::Pass(passed) => {
-            let nowhere = passed.into_refusal();
+            let nowhere = passed.refusal();
+            let workload = nowhere.workload.clone();
             Ok(Admitted::Opaque(Passage {
                 target: None,
                 service: Default::default(),
-                destination: nowhere.destination,
-                upstream: as_dialled(nowhere.destination),
-                subject,
-                workload: nowhere.workload.clone(),
-                mode: Mode::Observe,
-                namespace: None,
-                unadmitted: Some(not_admitted(&nowhere)),
+                terms: Terms::undeclared(subject, nowhere.destination, workload, Mode::Observe),
+                unadmitted: Some(not_admitted(nowhere)),
             }))
         }
         Route::Refuse(nowhere) => Err(not_admitted(&nowhere)),
@@ -115,20 +94,14 @@ pub fn admit_datagrams(subject: Subject, route: Route) -> Result<Passage<Udp>, N
         Route::Pass(passed) => return Err(not_admitted(passed.refusal())),
         Route::Refuse(nowhere) => return Err(not_admitted(&nowhere)),
     };
-    let (target, destination, workload, mode) = governed.into_parts();
+    let target = Arc::clone(governed.target());
     let Service::Udp(service) = target.service else {
         return Err(carried_otherwise(&target));
     };
-    let upstream = target.upstream.clone();
     Ok(Passage {
         target: Some(target),
         service,
-        destination,
-        upstream: upstream.unwrap_or_else(|| as_dialled(destination)),
-        subject,
-        workload,
-        mode,
-        namespace: None,
+        terms: Terms::governed(subject, &governed),
         unadmitted: None,
     })
 }
@@ -153,13 +126,6 @@ fn not_admitted(nowhere: &NoRoute) -> NotAdmitted {
     }
 }
 
-fn as_dialled(destination: SocketAddr) -> HostPort {
-    HostPort {
-        host: Host::Address(destination.ip()),
-        port: destination.port(),
-    }
-}
-
 impl Admitted {
     /// To be dialled from this network namespace, the workload's, where its target is dialled from
     /// there.
@@ -167,8 +133,8 @@ impl Admitted {
     pub fn within(self, namespace: Namespace) -> Self {
         match self {
             Self::Postgres(mut admission) => {
-                let inside = admission.target.dial_from == DialFrom::Workload;
-                admission.namespace = inside.then_some(namespace);
+                let target = Some(&*admission.target);
+                admission.terms.dial_within(namespace, target);
                 Self::Postgres(admission)
             }
             Self::Opaque(passage) => Self::Opaque(passage.within(namespace)),
@@ -197,41 +163,13 @@ impl Admission {
     pub fn service(&self) -> &Postgres {
         &self.service
     }
+}
 
-    /// Where the workload dialled.
-    #[must_use]
-    pub fn destination(&self) -> SocketAddr {
-        self.destination
-    }
+impl Deref for Admission {
+    type Target = Terms;
 
-    /// Where weir dials: the declared upstream, or else the original destination.
-    #[must_use]
-    pub fn upstream(&self) -> &HostPort {
-        &self.upstream
-    }
-
-    /// From which network namespace weir dials; its own if none is said.
-    #[must_use]
-    pub fn namespace(&self) -> Option<&Namespace> {
-        self.namespace.as_ref()
-    }
-
-    /// Who is admitted.
-    #[must_use]
-    pub fn subject(&self) -> &Subject {
-        &self.subject
-    }
-
-    /// The workload that it is.
-    #[must_use]
-    pub fn workload(&self) -> &WorkloadName {
-        &self.workload
-    }
-
-    /// Whether the workload's verdicts are carried out.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        self.mode
+    fn deref(&self) -> &Terms {
+        &self.terms
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     table::Table,
     tls::{AgentTls, UpstreamTls},
 };
+use crate::dns;
 
 /// A declared upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,6 +204,11 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<TargetName, Arc<Target>> {
     let protocol = table.required("protocol", "protocol = \"postgres\"");
     let protocol = protocol.and_then(|v| v.one_of(&protocols));
     let matches = matches(&mut table);
+    if matches.ports.contains(&dns::PORT) {
+        let message = "what goes to port 53 are questions to resolvers, which weir answers itself";
+        let help = "take it out; names are looked up without a target";
+        table.wrong("ports", InvalidValue::new(message).help(help));
+    }
     let upstream = match table.optional("upstream") {
         Some(upstream) => upstream.parse::<HostPort>().map(Some),
         None => Some(None),

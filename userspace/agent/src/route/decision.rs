@@ -95,8 +95,10 @@ impl Governed {
         &self.workload
     }
 
-    pub(crate) fn into_parts(self) -> (Arc<Target>, SocketAddr, WorkloadName, Mode) {
-        (self.target, self.destination, self.workload, self.mode)
+    /// Whether the workload's verdicts are carried out.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 }
 
@@ -109,10 +111,6 @@ impl Passed {
     #[must_use]
     pub fn refusal(&self) -> &NoRoute {
         &self.0
-    }
-
-    pub(crate) fn into_refusal(self) -> NoRoute {
-        self.0
     }
 }
 

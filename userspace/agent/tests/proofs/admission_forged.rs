@@ -1,21 +1,14 @@
 //! An admission can't be made without a route.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use weir_agent::{
-    admit::Admission,
-    config::{HostPort, Target, WorkloadName},
+    admit::{Admission, Terms},
+    config::{Postgres, Target},
 };
-use weir_policy::Subject;
 
-fn forges(
-    target: Arc<Target>,
-    destination: SocketAddr,
-    upstream: HostPort,
-    subject: Subject,
-    workload: WorkloadName,
-) -> Admission {
-    Admission { target, destination, upstream, subject, workload }
+fn forges(target: Arc<Target>, service: Arc<Postgres>, terms: Terms) -> Admission {
+    Admission { target, service, terms }
 }
 
 fn main() {}

@@ -1,9 +1,9 @@
-//! A passage can't be made without a route.
+//! A passage can't be made without a route, nor sent elsewhere.
 
-use weir_agent::admit::Passage;
+use weir_agent::admit::{Passage, Terms};
 
-fn forges(genuine: Passage, elsewhere: weir_agent::config::HostPort) -> Passage {
-    Passage { upstream: elsewhere, ..genuine }
+fn forges(genuine: Passage, elsewhere: Terms) -> Passage {
+    Passage { terms: elsewhere, ..genuine }
 }
 
 fn main() {}

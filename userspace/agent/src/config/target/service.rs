@@ -15,7 +15,6 @@ use super::{
     },
     AgentTls, Match, Postgres, Tcp, Udp,
 };
-use crate::dns;
 
 /// How long a flow of datagrams may be silent, where nothing else is said.
 const IDLE: Duration = Duration::from_secs(60);
@@ -80,11 +79,6 @@ pub(super) fn udp(table: &mut Table<'_>, matches: &Match) -> Option<Udp> {
         let message = "a target of datagrams is known to the kernel by single addresses";
         let help = "name each of them, or its name, in `hosts`";
         wrong("cidrs", message.to_owned(), help);
-    }
-    if matches.ports.contains(&dns::PORT) {
-        let message = "datagrams to port 53 are questions to resolvers, which weir answers itself";
-        let help = "take it out; names are looked up without a target";
-        wrong("ports", message.to_owned(), help);
     }
     for host in &matches.hosts {
         if let Host::Address(address) = host
