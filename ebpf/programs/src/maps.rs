@@ -9,8 +9,8 @@ use weir_abi::{
     ConnectFacts, DatagramKey, DatagramTargetKey, FlowKey, InboundKey, Layout, ProcessFacts,
     ProcessKey, Refusal, SETTINGS_INDEX, Settings, SourceKey, SourceNote, UnixKey, UnixLayout,
     maps::{
-        MAX_DATAGRAM_SOURCES, MAX_DATAGRAM_TARGETS, MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX,
-        MAX_WORKLOADS, REFUSALS_BYTES,
+        MAX_DATAGRAM_SOURCES, MAX_DATAGRAM_TARGETS, MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED,
+        MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX, MAX_WORKLOADS, REFUSALS_BYTES,
     },
 };
 
