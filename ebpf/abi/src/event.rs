@@ -71,6 +71,8 @@ numbered! {
         Handover = 6 => "handover",
         /// `connect()` or `sendmsg()` on a Unix socket.
         Unix = 7 => "unix",
+        /// `setsockopt()`.
+        SocketOption = 8 => "setsockopt",
     }
 }
 
@@ -106,6 +108,8 @@ numbered! {
         /// A datagram from a source that has just sent to another target, or from a socket connected
         /// to another: neither it nor its answer could be told from the other's.
         OtherTarget = 13 => "the socket has just sent datagrams to another target",
+        /// A multicast or anycast group to join, of which the kernel itself would tell the network.
+        Group = 14 => "the kernel would tell the network of the group",
     }
 }
 

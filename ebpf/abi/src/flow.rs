@@ -6,6 +6,7 @@ use crate::Address;
 ///
 /// The client writes it when the source port is chosen and before the SYN leaves, the engine's
 /// listener removes it when the handshake ends, so an entry lives for microseconds.
+/// One whose SYN is never sent lives as long as its socket, or until others need the room.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {

@@ -28,7 +28,7 @@ pub const PROCESSES: &str = "PROCESSES";
 pub const GATHERED: &str = "GATHERED";
 /// Socket storage of [`ConnectFacts`] on the client's socket.
 pub const PENDING: &str = "PENDING";
-/// Hash of [`FlowKey`] to [`ConnectFacts`].
+/// Hash, oldest entries making room, of [`FlowKey`] to [`ConnectFacts`].
 pub const FLOWS: &str = "FLOWS";
 /// Socket storage of [`ConnectFacts`] on the engine's accepted socket.
 pub const ACCEPTED: &str = "ACCEPTED";
@@ -60,7 +60,8 @@ pub const MAX_DATAGRAM_SOURCES: usize = 16_384;
 pub const MAX_PROCESSES: usize = 8192;
 /// How many threads can be in a call at once that their process is being looked at for.
 pub const MAX_GATHERED: usize = 512;
-/// How many handshakes can be under way at once.
+/// How many handshakes can be under way at once. More push the oldest out: no workload can keep the
+/// others from being noted.
 pub const MAX_FLOWS: usize = 65_536;
 /// The ring buffer's size in bytes: a power of two, a multiple of the page.
 pub const REFUSALS_BYTES: usize = 256 * 1024;
@@ -70,6 +71,8 @@ pub const REFUSALS_BYTES: usize = 256 * 1024;
 pub struct Shape {
     /// Its name.
     pub name: &'static str,
+    /// What it is: a number of `enum bpf_map_type`, include/uapi/linux/bpf.h.
+    pub kind: u32,
     /// Bytes of a key.
     pub key: usize,
     /// Bytes of a value.
@@ -78,9 +81,17 @@ pub struct Shape {
     pub entries: usize,
 }
 
-const fn shape(name: &'static str, key: usize, value: usize, entries: usize) -> Shape {
+const HASH: u32 = 1;
+const ARRAY: u32 = 2;
+const PER_CPU_ARRAY: u32 = 6;
+const LRU_HASH: u32 = 9;
+const SK_STORAGE: u32 = 24;
+const RING_BUFFER: u32 = 27;
+
+const fn shape(name: &'static str, kind: u32, key: usize, value: usize, entries: usize) -> Shape {
     Shape {
         name,
+        kind,
         key,
         value,
         entries,
@@ -89,46 +100,51 @@ const fn shape(name: &'static str, key: usize, value: usize, entries: usize) -> 
 
 /// Every map that is pinned. One found with another shape was pinned by another version.
 pub const ALL: [Shape; 17] = [
-    shape(SETTINGS, 4, size_of::<Settings>(), 1),
-    shape(WORKLOADS, 8, 4, MAX_WORKLOADS),
-    shape(SERVED, 8, 1, MAX_SERVED),
-    shape(INBOUND, size_of::<InboundKey>(), 1, MAX_INBOUND),
-    shape(UNIX, size_of::<UnixKey>(), 1, MAX_UNIX),
+    shape(SETTINGS, ARRAY, 4, size_of::<Settings>(), 1),
+    shape(WORKLOADS, HASH, 8, 4, MAX_WORKLOADS),
+    shape(SERVED, HASH, 8, 1, MAX_SERVED),
+    shape(INBOUND, HASH, size_of::<InboundKey>(), 1, MAX_INBOUND),
+    shape(UNIX, HASH, size_of::<UnixKey>(), 1, MAX_UNIX),
     shape(
         DATAGRAMS,
+        LRU_HASH,
         size_of::<DatagramKey>(),
         size_of::<ConnectFacts>(),
         MAX_DATAGRAMS,
     ),
     shape(
         DATAGRAM_TARGETS,
+        HASH,
         size_of::<DatagramTargetKey>(),
         1,
         MAX_DATAGRAM_TARGETS,
     ),
     shape(
         DATAGRAM_SOURCES,
+        LRU_HASH,
         size_of::<SourceKey>(),
         size_of::<SourceNote>(),
         MAX_DATAGRAM_SOURCES,
     ),
     shape(
         PROCESSES,
+        LRU_HASH,
         size_of::<ProcessKey>(),
         size_of::<ProcessFacts>(),
         MAX_PROCESSES,
     ),
-    shape(GATHERED, 4, size_of::<ProcessFacts>(), MAX_GATHERED),
-    shape(PENDING, 4, size_of::<ConnectFacts>(), 0),
+    shape(GATHERED, HASH, 4, size_of::<ProcessFacts>(), MAX_GATHERED),
+    shape(PENDING, SK_STORAGE, 4, size_of::<ConnectFacts>(), 0),
     shape(
         FLOWS,
+        LRU_HASH,
         size_of::<FlowKey>(),
         size_of::<ConnectFacts>(),
         MAX_FLOWS,
     ),
-    shape(ACCEPTED, 4, size_of::<ConnectFacts>(), 0),
-    shape(ANSWERS, 4, 8, 0),
-    shape(REFUSALS, 0, 0, REFUSALS_BYTES),
-    shape(LOST, 4, 8, 1),
-    shape(TOLD, 4, 8, 0),
+    shape(ACCEPTED, SK_STORAGE, 4, size_of::<ConnectFacts>(), 0),
+    shape(ANSWERS, SK_STORAGE, 4, 8, 0),
+    shape(REFUSALS, RING_BUFFER, 0, 0, REFUSALS_BYTES),
+    shape(LOST, PER_CPU_ARRAY, 4, 8, 1),
+    shape(TOLD, SK_STORAGE, 4, 8, 0),
 ];

@@ -1,7 +1,7 @@
 //! What the programs must be told before they are attached.
 
 /// Raised with every change to a type or a map of this crate.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// The one element of the settings array.
 pub const SETTINGS_INDEX: u32 = 0;

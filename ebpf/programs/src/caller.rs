@@ -63,21 +63,48 @@ pub fn facts_without_socket(asked: &Asked, workload: u64) -> ConnectFacts {
     about(asked, workload, 0, 0)
 }
 
+/// What is known where the kernel lends no helper that tells of the caller: when it was.
+#[inline(always)]
+pub fn unknown(asked: &Asked) -> ConnectFacts {
+    ConnectFacts {
+        address: asked.address,
+        cookie: 0,
+        netns: 0,
+        cgroup: 0,
+        workload: 0,
+        boot_ns: now(),
+        tgid: 0,
+        tid: 0,
+        uid: 0,
+        gid: 0,
+        port: asked.port,
+        protocol: asked.protocol,
+        family: asked.family,
+        kind: asked.kind,
+        padding: [0; 6],
+        comm: [0; 16],
+    }
+}
+
+#[inline(always)]
+fn now() -> u64 {
+    // SAFETY: takes nothing, returns a number.
+    unsafe { bpf_ktime_get_boot_ns() }
+}
+
 #[inline(always)]
 fn about(asked: &Asked, workload: u64, cookie: u64, netns: u64) -> ConnectFacts {
     let (tgid, tid) = split(bpf_get_current_pid_tgid());
     let (gid, uid) = split(bpf_get_current_uid_gid());
     // SAFETY: takes nothing, returns a number.
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
-    // SAFETY: takes nothing, returns a number.
-    let boot_ns = unsafe { bpf_ktime_get_boot_ns() };
     ConnectFacts {
         address: asked.address,
         cookie,
         netns,
         cgroup,
         workload,
-        boot_ns,
+        boot_ns: now(),
         tgid,
         tid,
         uid,

@@ -5,11 +5,11 @@ use aya_ebpf::{
     helpers::generated::bpf_get_netns_cookie,
     programs::SockOpsContext,
 };
-use weir_abi::{Address, FlowKey};
+use weir_abi::{Address, ConnectFacts, FlowKey};
 
 use crate::{
     context::{narrow, read},
-    maps::NETNS_IN_SOCK_OPS,
+    maps::{FLOWS, NETNS_IN_SOCK_OPS},
 };
 
 /// One end of a connection.
@@ -110,4 +110,20 @@ fn netns(ops: *mut bpf_sock_ops) -> u64 {
     }
     // SAFETY: the context this program was called with.
     unsafe { bpf_get_netns_cookie(ops.cast()) }
+}
+
+/// What was noted of the connection of this name.
+///
+/// The oldest entries make room for new ones, so this one may become another connection's while it is
+/// copied. It is taken out of the map before it is written over: what is still found under this name
+/// after the copy was not touched during it.
+#[inline(always)]
+pub fn noted(key: &FlowKey) -> Option<ConnectFacts> {
+    let found = FLOWS.get_ptr(key)?;
+    // SAFETY: a map value of this type, not null; its memory stays a value's while the program runs.
+    let facts = unsafe { *found };
+    let again = FLOWS.get_ptr(key)?;
+    // SAFETY: as above.
+    let (cookie, boot_ns) = unsafe { ((*again).cookie, (*again).boot_ns) };
+    (cookie == facts.cookie && boot_ns == facts.boot_ns).then_some(facts)
 }

@@ -30,9 +30,9 @@ fn accept(ctx: &SockOpsContext) {
         return;
     }
     let key = ends.key_at_engine();
-    // SAFETY: copied at once; the entry belongs to the connection whose handshake this is, and its
-    // client can't have opened another with the same two ends.
-    let Some(facts) = (unsafe { FLOWS.get(key) }).copied() else {
+    // The entry belongs to the connection whose handshake this is: its client can't have opened
+    // another with the same two ends.
+    let Some(facts) = flow::noted(&key) else {
         debug!(
             ctx,
             "no facts for the connection from port {}", ends.remote.port

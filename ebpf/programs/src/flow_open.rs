@@ -65,16 +65,14 @@ fn open(ctx: &SockOpsContext) {
 #[inline(always)]
 fn close(ctx: &SockOpsContext) {
     let key = flow::ends(ctx).key_at_client();
-    // SAFETY: the entry is only read, and at once; a concurrent reuse of its slot could at worst
-    // give the cookie of another connection, which then does not match.
-    let Some(facts) = (unsafe { FLOWS.get(key) }) else {
+    let Some(facts) = flow::noted(&key) else {
         return;
     };
     // SAFETY: the context this program was called with.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.ops.cast()) };
     if facts.cookie == cookie {
         // Nobody will ask who dialled what never arrived. Already gone is as good.
-        let _gone = PROCESSES.remove(ProcessKey::of(facts));
+        let _gone = PROCESSES.remove(ProcessKey::of(&facts));
         let _gone = FLOWS.remove(key);
     }
 }

@@ -8,6 +8,7 @@
 //! | [`bind`] | `bind()`: not the engine's port | tagged cgroup |
 //! | [`connect`] | `connect()`: TCP, questions to resolvers and datagrams to declared targets to the engine, nothing else | tagged cgroup |
 //! | [`sendmsg`] | datagrams without `connect()`: the same rule | tagged cgroup |
+//! | [`setsockopt`] | `setsockopt()`: no joining of multicast groups | tagged cgroup |
 //! | [`recvmsg`] | show the client where it sent what is answered | tagged cgroup |
 //! | [`getpeername`] | show the client the destination that it asked for | tagged cgroup |
 //! | [`egress`] | every packet: what no hook above admitted is dropped | tagged cgroup |
@@ -44,6 +45,7 @@ mod refuse;
 mod root;
 mod rule;
 mod sendmsg;
+mod setsockopt;
 mod source;
 mod storage;
 mod unix;

@@ -9,8 +9,8 @@ use weir_abi::{
     ConnectFacts, DatagramKey, DatagramTargetKey, FlowKey, InboundKey, Layout, ProcessFacts,
     ProcessKey, Refusal, SETTINGS_INDEX, Settings, SourceKey, SourceNote, UnixKey, UnixLayout,
     maps::{
-        MAX_DATAGRAM_SOURCES, MAX_DATAGRAM_TARGETS, MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED, MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX,
-        MAX_WORKLOADS, REFUSALS_BYTES,
+        MAX_DATAGRAM_SOURCES, MAX_DATAGRAM_TARGETS, MAX_DATAGRAMS, MAX_FLOWS, MAX_GATHERED,
+        MAX_INBOUND, MAX_PROCESSES, MAX_SERVED, MAX_UNIX, MAX_WORKLOADS, REFUSALS_BYTES,
     },
 };
 
@@ -49,7 +49,7 @@ pub static GATHERED: HashMap<u32, ProcessFacts, MAX_GATHERED> = HashMap::new();
 pub static PENDING: SkStorage<ConnectFacts> = SkStorage::new();
 
 #[btf_map]
-pub static FLOWS: HashMap<FlowKey, ConnectFacts, MAX_FLOWS> = HashMap::new();
+pub static FLOWS: LruHashMap<FlowKey, ConnectFacts, MAX_FLOWS> = LruHashMap::new();
 
 #[btf_map]
 pub static ACCEPTED: SkStorage<ConnectFacts> = SkStorage::new();
@@ -70,6 +70,10 @@ pub static TOLD: SkStorage<u64> = SkStorage::new();
 /// it to zero where the verifier would refuse; the branch is then dead and pruned.
 #[unsafe(no_mangle)]
 pub static NETNS_IN_SOCK_OPS: Global<u32> = Global::new(1);
+
+/// Whether [`setsockopt`](crate::setsockopt) may ask who calls: told by the loader in the same manner.
+#[unsafe(no_mangle)]
+pub static CALLER_IN_SETSOCKOPT: Global<u32> = Global::new(1);
 
 /// Where this kernel keeps what a process is known by, as the loader found it. Its fields are read by
 /// [`process`](crate::process) through volatile loads, one by one: so the compiler does not believe

@@ -48,6 +48,14 @@ pub enum InterceptError {
         /// By whom.
         instance: String,
     },
+    /// Whether a cgroup still exists can't be told.
+    #[error("can't find cgroup {id}: {source}")]
+    FindCgroup {
+        /// Its id.
+        id: CgroupId,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// A cgroup with this id is not tagged by this engine.
     #[error("cgroup {0} is not behind this engine")]
     NotTagged(CgroupId),

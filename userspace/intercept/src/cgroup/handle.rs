@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::mount;
-use crate::CgroupId;
+use crate::{CgroupId, InterceptError};
 
 /// A kernfs file handle (name_to_handle_at(2)): its payload is the node's id.
 #[repr(C)]
@@ -24,13 +24,36 @@ struct Handle {
 /// `FILEID_KERNFS`, include/linux/exportfs.h.
 const KERNFS: libc::c_int = 0xfe;
 
-/// The directory of the cgroup with this id, if it still exists.
+/// The directory of the cgroup with this id; `None` if it doesn't exist any more.
+///
+/// # Errors
+/// When that can't be told, as where open_by_handle_at(2) is forbidden: whoever lifts something of a
+/// cgroup that is gone must not take this for it.
+pub fn find(id: CgroupId) -> Result<Option<PathBuf>, InterceptError> {
+    let root = mount::root()?;
+    let found = File::open(root).and_then(|mount| {
+        let opened = open(&mount, id)?;
+        let path = fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd()))?;
+        // Removed meanwhile, the link names something else; made anew, another cgroup.
+        Ok((fs::metadata(&path)?.ino() == id.get()).then_some(path))
+    });
+    match found {
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(source) => Err(InterceptError::FindCgroup { id, source }),
+        Ok(path) => Ok(path),
+    }
+}
+
+/// As [`find`], for display: what can't be told has no path.
 pub fn path_of(id: CgroupId) -> Option<PathBuf> {
-    let root = File::open(mount::root().ok()?).ok()?;
-    let opened = open(&root, id).ok()?;
-    let path = fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).ok()?;
-    // Removed meanwhile, the link names something else; made anew, another cgroup.
-    (fs::metadata(&path).ok()?.ino() == id.get()).then_some(path)
+    find(id)
+        .inspect_err(|error| tracing::debug!(%error, "a cgroup's path"))
+        .ok()
+        .flatten()
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ESTALE | libc::ENOENT))
 }
 
 fn open(root: &File, id: CgroupId) -> io::Result<OwnedFd> {

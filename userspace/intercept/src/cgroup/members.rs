@@ -29,8 +29,8 @@ pub(crate) fn members(cgroup: &Cgroup) -> Result<Members, InterceptError> {
     while let Some(next) = found.pop() {
         match read(&next, &mut members) {
             Ok(below) => found.extend(below),
-            // Removed meanwhile, with nobody in it.
-            Err(_) if next != *cgroup && !next.path().exists() => {}
+            // Removed meanwhile, with nobody in it. It may be there again by now, with others in it.
+            Err(error) if next != *cgroup && is_gone(&error) => {}
             Err(error) => return Err(error),
         }
         if members.cgroups.len().saturating_add(found.len()) > MOST_CGROUPS {
@@ -60,4 +60,44 @@ fn read(cgroup: &Cgroup, members: &mut Members) -> Result<Vec<Cgroup>, Intercept
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| Cgroup { path: entry.path() })
         .collect())
+}
+
+/// Whether a cgroup went while it was looked at: before its files were opened, or after.
+fn is_gone(error: &InterceptError) -> bool {
+    let InterceptError::Cgroup { source, .. } = error else {
+        return false;
+    };
+    matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ENODEV))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn cgroups_that_come_and_go_fail_no_walk() {
+        let top = format!("/weir-test-members-{}", std::process::id());
+        let top = Cgroup::resolve(top).expect("a cgroup v2 mount");
+        top.create().expect("this test needs root, to make cgroups");
+        let done = AtomicBool::new(false);
+        let walked = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let flickering = top.path().join("flickering");
+                while !done.load(Ordering::Relaxed) {
+                    fs::create_dir(&flickering).expect("a cgroup");
+                    fs::remove_dir(&flickering).expect("to remove it");
+                }
+            });
+            let walked: Result<Vec<_>, _> = (0..2000).map(|_| members(&top)).collect();
+            done.store(true, Ordering::Relaxed);
+            walked
+        });
+        top.remove().expect("to remove it");
+        let found = walked.expect("the cgroup itself was there").into_iter();
+        let most = found.map(|members| members.cgroups.len()).max();
+        assert_eq!(most, Some(2), "it was met");
+        assert!(members(&top).is_err(), "one that is gone is an error");
+    }
 }

@@ -16,7 +16,7 @@ use std::{
 
 use nix::sys::signal::{Signal, kill};
 
-pub use handle::path_of;
+pub use handle::{find, path_of};
 pub use mount::root;
 
 use crate::{CgroupId, InterceptError, Pid};

@@ -176,11 +176,13 @@ fn take_over(
     family: Option<&FamilyHook>,
     maps: &Maps,
 ) -> Result<Tagged, InterceptError> {
-    let (here, gone): (Vec<_>, Vec<_>) = pins
+    // All are looked for before anything of one is lifted.
+    let found: Vec<_> = pins
         .tagged()
         .into_iter()
-        .map(|id| (id, cgroup::path_of(id)))
-        .partition(|(_, p)| p.is_some());
+        .map(|id| Ok((id, cgroup::find(id)?)))
+        .collect::<Result<_, InterceptError>>()?;
+    let (here, gone): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, p)| p.is_some());
     for (id, _) in gone {
         pins.lift_cgroup(id)?;
     }

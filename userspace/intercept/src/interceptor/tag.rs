@@ -166,7 +166,7 @@ impl Interceptor {
         let mut heirless = Vec::new();
         for pin_dir in pins::entries(self.pins.base()) {
             for governed in pins::tagged(&pin_dir) {
-                let Some(other) = cgroup::path_of(governed) else {
+                let Some(other) = cgroup::find(governed)? else {
                     continue;
                 };
                 let dead = || pin_dir != self.pins.path() && PinDir::of_the_dead(&pin_dir).is_ok();

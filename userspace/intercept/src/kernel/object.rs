@@ -34,6 +34,8 @@ pub(crate) fn load(map_dir: Option<&Path>, tier: Tier) -> Result<Ebpf, Intercept
     let unix_layout = unix::layout().unwrap_or(&UnixLayout::UNKNOWN);
     loader.override_global("UNIX_LAYOUT", unix_layout, true);
     loader.override_global("NETNS_IN_SOCK_OPS", &netns_in_sock_ops, true);
+    let caller_in_setsockopt = u32::from(knows_caller_in_setsockopt());
+    loader.override_global("CALLER_IN_SETSOCKOPT", &caller_in_setsockopt, true);
     loader.override_global(aya_log::LEVEL, &level, true);
     if let Some(dir) = map_dir {
         for shape in weir_abi::maps::ALL {
@@ -62,6 +64,24 @@ pub(crate) fn tier() -> Tier {
         // An error is not a proof of absence, but the lesser tier loads in either case.
         Ok(false) | Err(_) => Tier::Compatible,
     }
+}
+
+/// Whether the program on socket options may ask who calls. Where it may not, it refuses all the same.
+fn knows_caller_in_setsockopt() -> bool {
+    [
+        BpfHelper::BPF_FUNC_get_current_pid_tgid,
+        BpfHelper::BPF_FUNC_get_current_uid_gid,
+        BpfHelper::BPF_FUNC_get_current_comm,
+        BpfHelper::BPF_FUNC_get_current_cgroup_id,
+        BpfHelper::BPF_FUNC_get_current_ancestor_cgroup_id,
+    ]
+    .into_iter()
+    .all(|helper| {
+        matches!(
+            is_helper_supported(ProgramType::CgroupSockopt, helper),
+            Ok(true)
+        )
+    })
 }
 
 /// Kernels before 5.11 count maps against the limit of locked memory, whose default is far too low.

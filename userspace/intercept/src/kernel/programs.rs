@@ -1,6 +1,11 @@
 //! The programs by name: load, attach, pin.
 
-use std::{fs::File, io, os::fd::BorrowedFd, path::Path};
+use std::{
+    fs::File,
+    io,
+    os::fd::{AsFd as _, BorrowedFd},
+    path::Path,
+};
 
 use aya::{
     Ebpf,
@@ -12,7 +17,7 @@ use crate::InterceptError;
 
 /// What is attached to every tagged cgroup, in this order: the backstop first, so that there is no
 /// moment in which some hooks stand and a packet still passes beside them.
-pub(crate) const WORKLOAD: [&str; 15] = [
+pub(crate) const WORKLOAD: [&str; 16] = [
     "egress",
     "flow_open",
     "connect4",
@@ -20,6 +25,7 @@ pub(crate) const WORKLOAD: [&str; 15] = [
     "sendmsg4",
     "sendmsg6",
     "sock_create",
+    "setsockopt",
     "bind4",
     "bind6",
     "post_bind4",
@@ -29,6 +35,9 @@ pub(crate) const WORKLOAD: [&str; 15] = [
     "recvmsg4",
     "recvmsg6",
 ];
+
+/// `BPF_CGROUP_SETSOCKOPT` of `enum bpf_attach_type`, include/uapi/linux/bpf.h.
+const SETSOCKOPT: u32 = 22;
 
 /// What is attached to the engine's own cgroup.
 pub(crate) const ENGINE: &str = "flow_accept";
@@ -55,6 +64,7 @@ pub(crate) fn load(ebpf: &mut Ebpf, name: &'static str) -> Result<(), InterceptE
         Program::CgroupSock(program) => program.load(),
         Program::CgroupSockAddr(program) => program.load(),
         Program::SockOps(program) => program.load(),
+        Program::CgroupSockopt(program) => program.load(),
         _ => return Err(InterceptError::ObjectLacks(name)),
     };
     outcome.map_err(refused(name))
@@ -62,7 +72,6 @@ pub(crate) fn load(ebpf: &mut Ebpf, name: &'static str) -> Result<(), InterceptE
 
 /// The descriptor of a loaded program.
 fn fd<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, InterceptError> {
-    use std::os::fd::AsFd as _;
     program(ebpf, name)?
         .fd()
         .map(|fd| fd.as_fd())
@@ -106,7 +115,19 @@ pub(crate) fn attach(
     cgroup: &File,
     pin: &Path,
 ) -> Result<(), InterceptError> {
-    let link = link(program(ebpf, name)?, name, cgroup).map_err(refused(name))?;
+    let program = program(ebpf, name)?;
+    if let Program::CgroupSockopt(program) = program {
+        // The loader can attach it, but not pin it.
+        let program = program.fd().map_err(refused(name))?.as_fd();
+        return Link::create(program, cgroup, SETSOCKOPT)
+            .and_then(|link| link.pin(pin))
+            .map_err(|source| InterceptError::Pin {
+                doing: "attaching",
+                path: pin.to_path_buf(),
+                source,
+            });
+    }
+    let link = link(program, name, cgroup).map_err(refused(name))?;
     let pinned = link.pin(pin).map_err(|source| InterceptError::PinLink {
         path: pin.to_path_buf(),
         source: Box::new(source),

@@ -56,7 +56,9 @@ impl Bound {
     }
 }
 
-/// A socket that no one else can share the port of: no `SO_REUSEADDR`, no `SO_REUSEPORT`.
+/// A socket that no one else can share the port of: no `SO_REUSEPORT`, and a port that somebody
+/// listens at is not given twice, `SO_REUSEADDR` or not. That is for a restart: connections of the
+/// earlier engine that are not yet quite over must not keep the port.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -67,6 +69,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
     // Where loopback is still down, its addresses are not there yet.
     setsockopt(&socket, sockopt::IpFreebind, &true)?;
     socket.bind(&address.into())?;

@@ -149,7 +149,8 @@ impl PinDir {
             }
             let fits = MapInfo::from_pin(&path).is_ok_and(|info| {
                 let is = [info.key_size(), info.value_size(), info.max_entries()];
-                is.map(usize::try_from) == [shape.key, shape.value, shape.entries].map(Ok)
+                info.map_type().is_ok_and(|kind| kind as u32 == shape.kind)
+                    && is.map(usize::try_from) == [shape.key, shape.value, shape.entries].map(Ok)
             });
             if !fits {
                 return Err(InterceptError::Incompatible { path });

@@ -21,6 +21,7 @@ fn a_host_that_can_do_all_is_found_well() {
         // What `weir doctor` tells of each way around weir goes by these names, too.
         "egress",
         "sock_create",
+        "setsockopt",
         "sendmsg4",
         "recvmsg6",
         "root_connect4",

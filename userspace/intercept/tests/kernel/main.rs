@@ -20,6 +20,7 @@ mod handover;
 mod inbound;
 mod lifecycle;
 mod namespaces;
+mod options;
 mod refuse;
 mod restart;
 mod serve;

@@ -17,6 +17,7 @@ pub(crate) const OP_SENDMSG: u8 = 9;
 pub(crate) const OP_CONNECT: u8 = 16;
 pub(crate) const OP_SEND: u8 = 26;
 pub(crate) const OP_SOCKET: u8 = 45;
+pub(crate) const OP_COMMAND: u8 = 46;
 
 /// `struct io_uring_sqe` of include/uapi/linux/io_uring.h, each union by the name that is used here.
 #[repr(C)]

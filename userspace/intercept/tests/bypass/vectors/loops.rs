@@ -8,7 +8,7 @@ use std::{
 use crate::{
     aim::Aim,
     trick,
-    vector::{Attempt, Ends, Vector},
+    vector::{Attempt, Vector},
 };
 
 pub(super) const VECTOR: Vector = Vector {
@@ -66,18 +66,6 @@ pub(super) const VECTOR: Vector = Vector {
             let to = SocketAddr::V6(SocketAddrV6::new(all, 5353, 0, index));
             trick::send_to(&socket, aim.payload(), to, 0)
         }),
-        Attempt::new("joining a group that spells what is to be said", |aim| {
-            let index = trick::index(&aim.device).unsigned_abs();
-            let socket = trick::udp(aim.far6)?;
-            socket.join_multicast_v6(&aim.group(), index)?;
-            // The report leaves when the kernel gets round to it (RFC 3810, section 6.1).
-            std::thread::sleep(std::time::Duration::from_millis(1500));
-            Ok(())
-        })
-        .ends(Ends::Open(
-            "the kernel itself tells the link's routers of a group, by a packet of no workload's: \
-             refuse joining, by a seccomp filter on setsockopt's numbers",
-        )),
     ],
 };
 

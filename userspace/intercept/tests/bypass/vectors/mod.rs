@@ -7,6 +7,7 @@ mod datagrams;
 mod disconnect;
 mod families;
 mod fastopen;
+mod groups;
 mod handed;
 mod inbound;
 mod joined;
@@ -49,6 +50,7 @@ const VECTORS: &[Vector] = &[
     namespaces::VECTOR,
     options::VECTOR,
     loops::VECTOR,
+    groups::VECTOR,
     uring::VECTOR,
     squat::VECTOR,
     races::VECTOR,

@@ -14,7 +14,8 @@ use crate::{
     trick::{
         self, pass,
         uring::{
-            ASYNC, Entry, FIXED_FILE, OP_CONNECT, OP_SEND, OP_SENDMSG, OP_SOCKET, Ring, SQPOLL,
+            ASYNC, Entry, FIXED_FILE, OP_COMMAND, OP_CONNECT, OP_SEND, OP_SENDMSG, OP_SOCKET, Ring,
+            SQPOLL,
         },
         user,
     },
@@ -187,4 +188,18 @@ fn direct(aim: &Aim) -> io::Result<()> {
     ring.run(entry)?;
     ring.run(connecting(0, FIXED_FILE, &aim.far4.into()))?;
     ring.run(sending(0, FIXED_FILE, aim)).map(drop)
+}
+
+/// Setting an option: a command to the socket, `SOCKET_URING_OP_SETSOCKOPT`.
+pub(super) fn setting(socket: &Socket, level: i32, option: i32, value: &[u8]) -> Entry {
+    let (level, option) = (level.cast_unsigned(), option.cast_unsigned());
+    Entry {
+        opcode: OP_COMMAND,
+        fd: socket.as_raw_fd(),
+        off: 3,
+        addr: u64::from(level) | (u64::from(option) << 32),
+        file_index: u32::try_from(value.len()).expect("short"),
+        rest: [value.as_ptr().expose_provenance() as u64, 0],
+        ..Entry::default()
+    }
 }

@@ -3,6 +3,7 @@
 mod dns;
 mod held;
 mod inside;
+pub(crate) mod options;
 mod other;
 mod process;
 mod server;
@@ -40,6 +41,8 @@ fn process() {
         ("routed", [hop, to]) => tcp::routed(hop, to),
         ("ask", [to]) => other::ask(to),
         ("ask-connected", [to]) => other::ask_connected(to),
+        ("join", [number]) => options::join(number),
+        ("options", [to]) => options::others(to),
         ("socket", [domain, kind, protocol]) => other::socket(domain, kind, protocol),
         ("bind", [at]) => say("bind", outcome(TcpListener::bind(address(at)).map(drop))),
         ("listen", [at]) => other::listen(at),

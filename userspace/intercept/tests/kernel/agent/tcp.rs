@@ -14,7 +14,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{address, outcome, say, wait};
 
-fn tcp(to: SocketAddr) -> Socket {
+pub(super) fn tcp(to: SocketAddr) -> Socket {
     Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP)).expect("a socket")
 }
 
