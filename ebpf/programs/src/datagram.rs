@@ -34,8 +34,7 @@ const CONNECTED: u32 = 1;
 /// Whether this is a question to a resolver, or for a target that is declared for the workload.
 #[inline(always)]
 pub fn may_leave(asked: &Asked, workload: u64) -> bool {
-    asked.is_udp()
-        && (asked.port == DNS_PORT || is_target(workload, asked.address, asked.port))
+    asked.is_udp() && (asked.port == DNS_PORT || is_target(workload, asked.address, asked.port))
 }
 
 #[inline(always)]

@@ -63,7 +63,7 @@ const fn partly(needs: &'static [&'static str], by: &'static str) -> Closing {
     }
 }
 
-const WAYS: [Way; 16] = [
+const WAYS: [Way; 17] = [
     Way {
         name: "TCP, however it is dialled",
         closings: &[closed(
@@ -78,7 +78,7 @@ const WAYS: [Way; 16] = [
             &[
                 "connect4", "connect6", "sendmsg4", "sendmsg6", "recvmsg4", "recvmsg6", "egress",
             ],
-            "questions to resolvers are sent to weir, all else is refused",
+            "questions to resolvers and what is for declared targets is sent to weir, all else is refused",
         )],
         left: "a program that does this doesn't load",
     },
@@ -89,6 +89,14 @@ const WAYS: [Way; 16] = [
             "refused when the socket is made",
         )],
         left: "a program that does this doesn't load",
+    },
+    Way {
+        name: "multicast groups, of which the kernel tells the network",
+        closings: &[partly(
+            &["setsockopt"],
+            "joining is refused; by 32-bit calls only in `weir run` and by agent.conf",
+        )],
+        left: "joining one tells the network a number of the agent's choice",
     },
     Way {
         name: "connections from outside, answered",
