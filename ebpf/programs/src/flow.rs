@@ -124,6 +124,8 @@ pub fn noted(key: &FlowKey) -> Option<ConnectFacts> {
     let facts = unsafe { *found };
     let again = FLOWS.get_ptr(key)?;
     // SAFETY: as above.
-    let (cookie, boot_ns) = unsafe { ((*again).cookie, (*again).boot_ns) };
+    let cookie = unsafe { (*again).cookie };
+    // SAFETY: as above.
+    let boot_ns = unsafe { (*again).boot_ns };
     (cookie == facts.cookie && boot_ns == facts.boot_ns).then_some(facts)
 }
