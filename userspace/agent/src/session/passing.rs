@@ -1,12 +1,15 @@
-//! The verdict on what weir passes on unread: there is one, on opening it.
+//! What weir passes on unread, as a verdict and a record have it: one command, which opens it.
+
+use std::time::Instant;
 
 use weir_policy::{Permit, Refusal, Target, Verdict};
+use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, SessionWriter, Status};
 
 use super::{
     Watched,
     judge::{self, Judge},
 };
-use crate::{admit::Passage, approve};
+use crate::{admit::Passage, approve, upstream::UpstreamError};
 
 /// The judge of what was admitted, with the policies that are in force now.
 pub(super) fn judge_of<Service>(passage: &Passage<Service>, watched: &mut Watched) -> Judge {
@@ -42,5 +45,41 @@ pub(super) fn permit<Service>(
         Verdict::Allow(permit) => Ok(permit),
         Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
         Verdict::Deny(refusal) => Err(refusal),
+    }
+}
+
+/// Puts the opening on record.
+pub(super) fn intent<Service>(
+    record: &mut SessionWriter,
+    permit: Permit,
+    passage: &Passage<Service>,
+) -> Result<RecordedPermit, RecordError> {
+    let text = format!("connect to {}", passage.destination());
+    let command = CommandText {
+        text: &text,
+        parameters: &[],
+        statements: &[judge::connect()],
+    };
+    record.intent(permit, command)
+}
+
+/// What becomes of it where the target can't be reached.
+pub(super) fn unreachable(record: &SessionWriter, error: &UpstreamError) -> Status {
+    tracing::warn!(session = %record.id(), %error, "the target can't be reached");
+    Status::Failed {
+        code: "unreachable".to_owned(),
+        message: error.to_string(),
+    }
+}
+
+/// What became of it, in bytes of payload.
+pub(super) fn outcome(status: Status, sent: u64, received: u64, began: Instant) -> Outcome {
+    Outcome {
+        status,
+        rows: 0,
+        bytes: received,
+        masked: 0,
+        sent: Some(sent),
+        micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     }
 }

@@ -23,6 +23,7 @@ mod drivers;
 mod logins;
 mod observed;
 mod opaque;
+mod records;
 
 use common::Gate;
 use testbed::Postgres;

@@ -204,4 +204,23 @@ impl Ground {
     pub(crate) fn start(&self, instance: &str) -> Result<Interceptor, InterceptError> {
         Interceptor::start(self.pins.options(instance))
     }
+
+    /// Tries what a program of the workload's refuses: it is pinned there under this name, outlives
+    /// the engine, is replaced by the next one's, and goes with the tag.
+    pub(crate) async fn outlives_the_engine(&self, pin: &str, tried: impl AsyncFn() -> String) {
+        let weir = self.start("engine").expect("an engine");
+        let id = weir
+            .tag(&self.workload.0, &Rules::default())
+            .expect("a tag");
+        let pin = self.pins.0.join(format!("engine/cgroup-{id}/{pin}"));
+        assert!(pin.exists());
+        assert_eq!(tried().await, "EPERM");
+        drop(weir);
+        assert_eq!(tried().await, "EPERM", "nobody is needed for it");
+        let weir = self.start("engine").expect("the next engine");
+        assert_eq!(tried().await, "EPERM");
+        weir.untag(id).expect("it was tagged");
+        assert!(!pin.exists());
+        assert_eq!(tried().await, "OK");
+    }
 }

@@ -1,7 +1,7 @@
 //! Sockets of other families than IP: refused where the kernel asks programs about them.
 
 use weir_intercept::{
-    Hook, Reason, Rules,
+    Hook, Reason,
     doctor::{self, Outcome},
 };
 
@@ -90,18 +90,5 @@ async fn it_outlives_the_engine_and_goes_with_the_tag() {
         let report = socket(packet).within(&ground.workload.0).report().await;
         report.get("socket").to_owned()
     };
-    let weir = ground.start("engine").expect("an engine");
-    let id = weir
-        .tag(&ground.workload.0, &Rules::default())
-        .expect("a tag");
-    let pin = ground.pins.0.join(format!("engine/cgroup-{id}/family"));
-    assert!(pin.exists());
-    assert_eq!(tried().await, "EPERM");
-    drop(weir);
-    assert_eq!(tried().await, "EPERM", "nobody is needed for it");
-    let weir = ground.start("engine").expect("the next engine");
-    assert_eq!(tried().await, "EPERM");
-    weir.untag(id).expect("it was tagged");
-    assert!(!pin.exists());
-    assert_eq!(tried().await, "OK");
+    ground.outlives_the_engine("family", tried).await;
 }

@@ -1,6 +1,6 @@
 //! Options of sockets: groups are not joined, all else is set as ever.
 
-use weir_intercept::{Hook, Pid, Reason, Rules};
+use weir_intercept::{Hook, Pid, Reason};
 
 use crate::{
     agent::options::{JOINS, OTHERS},
@@ -58,18 +58,5 @@ async fn it_outlives_the_engine_and_goes_with_the_tag() {
         let agent = Agent::new("join", &["0"]).within(&ground.workload.0);
         agent.report().await.get("join").to_owned()
     };
-    let weir = ground.start("engine").expect("an engine");
-    let id = weir
-        .tag(&ground.workload.0, &Rules::default())
-        .expect("a tag");
-    let pin = ground.pins.0.join(format!("engine/cgroup-{id}/setsockopt"));
-    assert!(pin.exists());
-    assert_eq!(tried().await, "EPERM");
-    drop(weir);
-    assert_eq!(tried().await, "EPERM", "nobody is needed for it");
-    let weir = ground.start("engine").expect("the next engine");
-    assert_eq!(tried().await, "EPERM");
-    weir.untag(id).expect("it was tagged");
-    assert!(!pin.exists());
-    assert_eq!(tried().await, "OK");
+    ground.outlives_the_engine("setsockopt", tried).await;
 }

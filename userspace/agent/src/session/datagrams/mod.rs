@@ -18,13 +18,13 @@ mod relay;
 use std::{future::Future, io, time::Instant};
 
 use weir_policy::Refusal;
-use weir_record::{CommandText, End, Outcome, RecordError, SessionWriter, Status};
+use weir_record::{End, RecordError, SessionWriter, Status};
 
 pub use self::queue::{Inlet, Outlet, Over, Room, queue};
-use self::relay::{Counts, Ended, Ends, Passed, relay};
+use self::relay::{Counts, Ended, Ends, relay};
 use super::{
-    Watched, judge,
-    passing::{judge_of, permit},
+    Watched,
+    passing::{self, judge_of},
 };
 use crate::{admit::Passage, config::Udp, upstream::udp};
 
@@ -56,7 +56,7 @@ pub async fn serve<W: WayBack>(
 ) -> Result<Served, RecordError> {
     // 1. Judge the flow.
     let mut judge = judge_of(passage, watched);
-    let permit_to_open = match permit(&judge, passage) {
+    let allowed = match passing::permit(&judge, passage) {
         Ok(permit) => permit,
         Err(Refusal { rule, message, .. }) => {
             tracing::info!(session = %record.id(), rule, message, "refused");
@@ -65,26 +65,15 @@ pub async fn serve<W: WayBack>(
         }
     };
     // 2. Put it on record.
-    let text = format!("connect to {}", passage.destination());
-    let command = CommandText {
-        text: &text,
-        parameters: &[],
-        statements: &[judge::connect()],
-    };
-    let recorded = record.intent(permit_to_open, command)?;
+    let recorded = passing::intent(&mut record, allowed, passage)?;
     let began = Instant::now();
     // 3. Open the target's side.
     let target = match udp::open(passage).await {
         Ok(held) => held.release(&recorded),
         Err(error) => {
-            tracing::warn!(session = %record.id(), %error, "the target can't be reached");
+            let status = passing::unreachable(&record, &error);
+            record.outcome(recorded.seq(), &passing::outcome(status, 0, 0, began))?;
             let message = error.to_string();
-            let status = Status::Failed {
-                code: "unreachable".to_owned(),
-                message: message.clone(),
-            };
-            let nothing = Counts::default();
-            record.outcome(recorded.seq(), &outcome(status, nothing, began))?;
             record.end(&End::Error { message })?;
             return Ok(Served::Refused);
         }
@@ -99,7 +88,7 @@ pub async fn serve<W: WayBack>(
     };
     let allowed = |policies| {
         judge.replace(policies);
-        permit(&judge, passage).map(drop)
+        passing::permit(&judge, passage).map(drop)
     };
     let (ended, counts) = relay(ends, &mut record, watched, allowed).await?;
     // 5. Record what became of it.
@@ -110,7 +99,9 @@ pub async fn serve<W: WayBack>(
         },
         _ => Status::Lost,
     };
-    record.outcome(recorded.seq(), &outcome(status, counts, began))?;
+    let Counts { sent, received } = counts;
+    let outcome = passing::outcome(status, sent.bytes, received.bytes, began);
+    record.outcome(recorded.seq(), &outcome)?;
     let served = match ended {
         Ended::PolicyChanged(_) => Served::Refused,
         _ => Served::Over,
@@ -136,16 +127,4 @@ fn told(counts: Counts, dropped: u64) -> String {
         told.push_str(&format!(", {lost} lost in weir"));
     }
     told
-}
-
-fn outcome(status: Status, counts: Counts, began: Instant) -> Outcome {
-    let Passed { bytes, .. } = counts.received;
-    Outcome {
-        status,
-        rows: 0,
-        bytes,
-        masked: 0,
-        sent: Some(counts.sent.bytes),
-        micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-    }
 }

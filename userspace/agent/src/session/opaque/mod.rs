@@ -19,11 +19,11 @@ use std::time::Instant;
 
 use tokio::net::TcpStream;
 use weir_policy::Refusal;
-use weir_record::{CommandText, End, Outcome, RecordError, SessionWriter, Status};
+use weir_record::{End, RecordError, SessionWriter, Status};
 
 use self::copy::{Copied, Ended, Ways, copy};
 use super::{
-    Watched, judge,
+    Watched,
     passing::{self, judge_of},
 };
 use crate::{admit::Passage, upstream::tcp};
@@ -49,25 +49,15 @@ pub async fn serve(
         }
     };
     // 2. Put it on record.
-    let text = format!("connect to {}", passage.destination());
-    let command = CommandText {
-        text: &text,
-        parameters: &[],
-        statements: &[judge::connect()],
-    };
-    let recorded = record.intent(permit, command)?;
+    let recorded = passing::intent(&mut record, permit, &passage)?;
     let began = Instant::now();
     // 3. Dial.
     let target = match tcp::open(&passage).await {
         Ok(held) => held.release(&recorded),
         Err(error) => {
-            tracing::warn!(session = %record.id(), %error, "the target can't be reached");
+            let status = passing::unreachable(&record, &error);
+            record.outcome(recorded.seq(), &passing::outcome(status, 0, 0, began))?;
             let message = error.to_string();
-            let status = Status::Failed {
-                code: "unreachable".to_owned(),
-                message: message.clone(),
-            };
-            record.outcome(recorded.seq(), &outcome(status, Copied::default(), began))?;
             return record.end(&End::Error { message });
         }
     };
@@ -91,7 +81,9 @@ pub async fn serve(
         },
         _ => Status::Lost,
     };
-    record.outcome(recorded.seq(), &outcome(status, copied, began))?;
+    let Copied { sent, received } = copied;
+    let outcome = passing::outcome(status, sent, received, began);
+    record.outcome(recorded.seq(), &outcome)?;
     record.end(&match ended {
         Ended::Closed => End::Closed,
         Ended::ClientGone => End::ClientGone,
@@ -100,15 +92,4 @@ pub async fn serve(
         Ended::Shutdown => End::Shutdown,
         Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
     })
-}
-
-fn outcome(status: Status, copied: Copied, began: Instant) -> Outcome {
-    Outcome {
-        status,
-        rows: 0,
-        bytes: copied.received,
-        masked: 0,
-        sent: Some(copied.sent),
-        micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-    }
 }

@@ -12,7 +12,6 @@ use std::{
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
-    thread,
     time::Duration,
 };
 
@@ -31,7 +30,10 @@ use weir_agent::{
 use weir_policy::Policies;
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
 
-use crate::common::{start, subject};
+use crate::{
+    common::{start, subject},
+    records,
+};
 
 /// How long anything that comes is waited for.
 pub(super) const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
@@ -144,23 +146,12 @@ impl DatagramGate {
 
     /// The summaries of the records that can be read, newest first.
     pub(super) fn summaries(&self) -> Vec<Summary> {
-        weir_record::list(&self.records)
-            .unwrap()
-            .into_iter()
-            .filter_map(Result::ok)
-            .collect()
+        records::summaries(&self.records)
     }
 
     /// The summaries, once `count` sessions have ended.
     pub(super) fn ended(&self, count: usize) -> Vec<Summary> {
-        for _ in 0..400 {
-            let all = self.summaries();
-            if all.iter().filter(|summary| summary.end.is_some()).count() >= count {
-                return all;
-            }
-            thread::sleep(Duration::from_millis(25));
-        }
-        panic!("no {count} sessions have ended: {:#?}", self.summaries());
+        records::ended(&self.records, count)
     }
 }
 

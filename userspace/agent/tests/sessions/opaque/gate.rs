@@ -7,8 +7,6 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::PathBuf,
     sync::Arc,
-    thread,
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -22,7 +20,10 @@ use weir_agent::{
 use weir_policy::Policies;
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
 
-use crate::common::{start, subject};
+use crate::{
+    common::{start, subject},
+    records,
+};
 
 pub(super) struct OpaqueGate {
     pub(super) address: SocketAddr,
@@ -114,22 +115,11 @@ impl OpaqueGate {
 
     /// The summaries of the records that can be read, newest first.
     pub(super) fn summaries(&self) -> Vec<Summary> {
-        weir_record::list(&self.records)
-            .unwrap()
-            .into_iter()
-            .filter_map(Result::ok)
-            .collect()
+        records::summaries(&self.records)
     }
 
     /// The summaries, once `count` sessions have ended.
     pub(super) fn ended(&self, count: usize) -> Vec<Summary> {
-        for _ in 0..400 {
-            let all = self.summaries();
-            if all.iter().filter(|summary| summary.end.is_some()).count() >= count {
-                return all;
-            }
-            thread::sleep(Duration::from_millis(25));
-        }
-        panic!("no {count} sessions have ended: {:#?}", self.summaries());
+        records::ended(&self.records, count)
     }
 }
