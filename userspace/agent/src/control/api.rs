@@ -4,15 +4,16 @@ use axum::{
     Extension, Json, Router,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 
 use super::{
-    Daemon,
+    Daemon, caller,
     error::ApiError,
     peer::{self, Own},
     sessions,
+    whoami::whoami,
 };
 use crate::engine::{ReloadError, Reloaded, Status};
 
@@ -21,12 +22,15 @@ const BODY_LIMIT: usize = 16 * 1024;
 
 /// Every route behind the check of who calls.
 pub(super) fn router<D: Daemon>(daemon: D) -> Router {
-    Router::new()
+    let operators = Router::new()
         .route("/v1/status", get(status::<D>))
         .route("/v1/sessions", get(sessions::list::<D>))
         .route("/v1/sessions/{id}", get(sessions::session::<D>))
         .route("/v1/sessions/{id}/record", get(sessions::record::<D>))
         .route("/v1/policy/reload", post(reload::<D>))
+        .route_layer(from_fn(caller::operators));
+    operators
+        .route("/v1/whoami", get(whoami))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -6,13 +6,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Method, Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use serde::de::DeserializeOwned;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use super::{Session, Sessions, Wanted, error::ErrorBody};
+use super::{Session, Sessions, Wanted, WhoAmI, error::ErrorBody};
 use crate::engine::{Reloaded, Status};
 
 /// The largest answer that is taken into memory.
@@ -66,6 +67,7 @@ pub enum ClientError {
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+    token: Option<SecretString>,
 }
 
 impl Client {
@@ -73,7 +75,25 @@ impl Client {
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         Self {
             socket: socket.into(),
+            token: None,
         }
+    }
+
+    /// Asks as the person whose sign-in this is.
+    #[must_use]
+    pub fn with_token(self, token: SecretString) -> Self {
+        Self {
+            token: Some(token),
+            ..self
+        }
+    }
+
+    /// Who the daemon takes this client for.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn whoami(&self) -> Result<WhoAmI, ClientError> {
+        self.json(Method::GET, "/v1/whoami").await
     }
 
     /// The daemon's status.
@@ -113,7 +133,11 @@ impl Client {
     /// See [`ClientError`].
     pub async fn record(&self, id: &str, sink: &mut dyn Write) -> Result<(), ClientError> {
         let mut body = self
-            .ask(Method::GET, &format!("/v1/sessions/{}/record", percent(id)))
+            .ask(
+                Method::GET,
+                &format!("/v1/sessions/{}/record", percent(id)),
+                Bytes::new(),
+            )
             .await?
             .into_body();
         while let Some(frame) = body.frame().await {
@@ -138,14 +162,42 @@ impl Client {
         method: Method,
         path: &str,
     ) -> Result<T, ClientError> {
-        let answer = self.ask(method, path).await?;
+        let answer = self.ask(method, path, Bytes::new()).await?;
+        self.read(answer).await
+    }
+
+    /// Posts a JSON body.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense {
+            problem: error.to_string(),
+        })?;
+        let answer = self.ask(Method::POST, path, body.into()).await?;
+        self.read(answer).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        answer: Response<Incoming>,
+    ) -> Result<T, ClientError> {
         let bytes = self.whole(answer).await?;
         serde_json::from_slice(&bytes).map_err(|error| ClientError::Nonsense {
             problem: error.to_string(),
         })
     }
 
-    async fn ask(&self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(&self.socket)
             .await
             .map_err(|error| self.unreachable(error))?;
@@ -154,11 +206,19 @@ impl Client {
             .map_err(|error| self.lost(error))?;
         // Ends with the connection; what fails on it shows in the request's own error.
         tokio::spawn(connection);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "weir")
-            .body(Empty::<Bytes>::new())
+            .header("host", "weir");
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        if let Some(token) = &self.token {
+            let bearer = format!("Bearer {}", token.expose_secret());
+            request = request.header("authorization", bearer);
+        }
+        let request = request
+            .body(Full::new(body))
             .map_err(|error| ClientError::Nonsense {
                 problem: error.to_string(),
             })?;

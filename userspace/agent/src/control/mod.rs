@@ -1,8 +1,9 @@
 //! The local API: how the command line and the console speak with the daemon.
 //!
 //! HTTP on a unix socket, everything under `/v1`, JSON both ways, errors as
-//! `{"error": {"code", "message", "help"}}`. Who calls is known from the kernel: root or the
-//! daemon's own user, and never a process inside a governed cgroup, whatever its user.
+//! `{"error": {"code", "message", "help"}}`. Who calls is known from the kernel (root or the daemon's
+//! own user) or from the token of a person's sign-in (`Authorization: Bearer …`), and is never a
+//! process inside a governed cgroup, whatever its user.
 //!
 //! | request | answer |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
 //! | `POST /v1/policy/reload` | [`Reloaded`] |
+//! | `GET /v1/whoami` | [`WhoAmI`]; for anybody |
 //!
 //! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
 //! can't.
@@ -20,6 +22,7 @@
 
 mod api;
 mod body;
+mod caller;
 pub mod client;
 mod error;
 mod listener;
@@ -27,14 +30,18 @@ mod peer;
 mod server;
 mod sessions;
 mod socket;
+mod whoami;
 
 use std::path::Path;
+
+use weir_identity::People;
 
 use crate::engine::{Engine, ReloadError, Reloaded, Status};
 
 pub use error::ControlError;
 pub use server::Server;
 pub use sessions::{Session, Sessions, Unreadable, Wanted};
+pub use whoami::WhoAmI;
 
 /// What the local API may ask of the engine: to tell, and to read its policies anew.
 pub trait Daemon: Clone + Send + Sync + 'static {
@@ -43,6 +50,9 @@ pub trait Daemon: Clone + Send + Sync + 'static {
 
     /// Where the sessions' records are.
     fn records(&self) -> &Path;
+
+    /// Who is signed in.
+    fn people(&self) -> &People;
 
     /// Takes the policies as they are now on disk.
     ///
@@ -58,6 +68,10 @@ impl Daemon for Engine {
 
     fn records(&self) -> &Path {
         Self::records(self)
+    }
+
+    fn people(&self) -> &People {
+        Self::people(self)
     }
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {

@@ -1,7 +1,8 @@
 //! Who is at the other end of a connection, and whether the API is for them.
 //!
-//! Job: take the peer's credentials from the kernel when it is accepted, and admit root and the
-//! daemon's own user, never a process of a governed cgroup. What can't be told is refused.
+//! Job: take the peer's credentials from the kernel when it is accepted, and say who calls: root
+//! and the daemon's own user are operators, anybody else who they show to be. Never a process of a
+//! governed cgroup. What can't be told is refused.
 
 use std::{fs, io};
 
@@ -12,10 +13,15 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use nix::unistd::{Uid, geteuid};
 use tokio::net::UnixStream;
 
-use super::{Daemon, error::ApiError};
+use super::{
+    Daemon,
+    caller::{self, Caller},
+    error::ApiError,
+};
 
 /// The process that connected, as it was when its connection was accepted.
 #[derive(Clone, Debug)]
@@ -48,27 +54,26 @@ impl Peer {
         }
     }
 
-    /// Whether the API is for this peer; if not, why.
-    fn admitted(&self, own: Own, governed: &[String]) -> Result<(), String> {
+    /// Who calls, where the API is for this peer; if it isn't, why.
+    fn admitted(&self, own: Own, governed: &[String]) -> Result<Caller, String> {
         let facts = self
             .facts
             .as_ref()
             .map_err(|error| format!("weir can't tell who calls: {error}"))?;
-        if !facts.uid.is_root() && facts.uid != own.0 {
-            return Err(format!(
-                "the API is for root and uid {}, not uid {}",
-                own.0, facts.uid
-            ));
-        }
-        match governed
+        if let Some(tagged) = governed
             .iter()
             .find(|tagged| is_within(&facts.cgroup, tagged))
         {
-            Some(tagged) => Err(format!(
+            return Err(format!(
                 "a process governed by weir (cgroup {tagged}) can't ask it"
-            )),
-            None => Ok(()),
+            ));
         }
+        let uid = facts.uid.as_raw();
+        Ok(if facts.uid.is_root() || facts.uid == own.0 {
+            Caller::Operator { uid }
+        } else {
+            Caller::Stranger { uid }
+        })
     }
 }
 
@@ -77,7 +82,7 @@ pub(super) async fn admit<D: Daemon>(
     State(daemon): State<D>,
     Extension(own): Extension<Own>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let governed: Vec<String> = daemon
@@ -87,8 +92,19 @@ pub(super) async fn admit<D: Daemon>(
         .into_iter()
         .map(|workload| workload.cgroup)
         .collect();
-    match peer.admitted(own, &governed) {
-        Ok(()) => next.run(request).await,
+    let admitted = peer.admitted(own, &governed).map(|caller| {
+        let Some(token) = caller::token(request.headers()) else {
+            return Some(caller);
+        };
+        let person = daemon.people().find(token, Timestamp::now());
+        person.map(Caller::Person)
+    });
+    match admitted {
+        Ok(Some(caller)) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Ok(None) => caller::not_signed_in("the sign-in is unknown or has expired").into_response(),
         Err(message) => {
             tracing::warn!(%message, path = request.uri().path(), "refused a caller of the local API");
             ApiError::new(StatusCode::FORBIDDEN, "forbidden", &message)
@@ -142,12 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn only_root_and_the_daemons_user_are_admitted() {
+    fn only_root_and_the_daemons_user_are_operators() {
         let own = Own(Uid::from_raw(990));
-        assert!(peer(0, "/").admitted(own, &[]).is_ok());
-        assert!(peer(990, "/").admitted(own, &[]).is_ok());
-        let refusal = peer(1000, "/").admitted(own, &[]).unwrap_err();
-        assert_eq!(refusal, "the API is for root and uid 990, not uid 1000");
+        for uid in [0, 990] {
+            let caller = peer(uid, "/").admitted(own, &[]).unwrap();
+            assert!(matches!(caller, Caller::Operator { uid: named } if named == uid));
+        }
+        let caller = peer(1000, "/").admitted(own, &[]).unwrap();
+        assert!(matches!(caller, Caller::Stranger { uid: 1000 }));
     }
 
     #[test]

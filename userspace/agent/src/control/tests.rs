@@ -9,10 +9,11 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use weir_identity::{People, Person};
 use weir_record::{End, Process, SessionId, SessionReader, SessionStart, SessionWriter};
 
 use super::{
-    Daemon, Server, Sessions, Wanted,
+    Daemon, Server, Sessions, Wanted, WhoAmI,
     client::{Client, ClientError},
 };
 use crate::engine::{
@@ -26,6 +27,7 @@ struct Told(Arc<State>);
 struct State {
     records: PathBuf,
     governed: Mutex<Vec<String>>,
+    people: People,
     policies_are_bad: bool,
 }
 
@@ -62,6 +64,10 @@ impl Daemon for Told {
         &self.0.records
     }
 
+    fn people(&self) -> &People {
+        &self.0.people
+    }
+
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         if self.0.policies_are_bad {
             return Err(ReadPolicies::Empty("/etc/weir/policies".into()).into());
@@ -95,6 +101,7 @@ impl Served {
         let daemon = Told(Arc::new(State {
             records,
             governed,
+            people: People::default(),
             policies_are_bad,
         }));
         let socket = dir.path().join("run/weir.sock");
@@ -171,6 +178,40 @@ async fn status_and_reload_round_trip() {
         served.daemon.status()
     );
     assert_eq!(served.client.reload_policies().await.unwrap().rejudged, 2);
+}
+
+#[tokio::test]
+async fn who_shows_a_token_is_that_person_and_no_operator() {
+    let served = Served::start();
+    let root = served.client.whoami().await.unwrap();
+    assert!(matches!(root, WhoAmI::Operator { .. }), "{root:?}");
+
+    let alice = Person {
+        id: "oidc:https://id.example#42".into(),
+        name: None,
+        aliases: Vec::new(),
+        groups: vec!["dba-oncall".into()],
+        expires: jiff::Timestamp::now() + jiff::SignedDuration::from_mins(5),
+    };
+    let people = &served.daemon.0.people;
+    let signed = people.sign_in(alice, jiff::Timestamp::now()).unwrap();
+    let client = served.client.clone().with_token(signed.token);
+    let WhoAmI::Person { id, groups, .. } = client.whoami().await.unwrap() else {
+        panic!("a token is a person");
+    };
+    assert_eq!(id, "oidc:https://id.example#42");
+    assert_eq!(groups, ["dba-oncall"]);
+    assert_eq!(refused(client.status().await), "forbidden");
+
+    let client = served.client.clone().with_token("forged".into());
+    assert_eq!(refused(client.whoami().await), "not_signed_in");
+}
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {
+    match answer {
+        Err(ClientError::Refused { code, .. }) => code,
+        other => panic!("not refused: {other:?}"),
+    }
 }
 
 #[tokio::test]

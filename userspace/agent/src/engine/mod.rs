@@ -27,6 +27,7 @@ use std::{
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use weir_identity::People;
 use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_wire::postgres::Limits;
@@ -123,6 +124,7 @@ struct Inner {
     shutdown: watch::Sender<bool>,
     live: Arc<Live>,
     refusals: Arc<RefusalLog>,
+    people: People,
     audit: Arc<Audit>,
 }
 
@@ -228,6 +230,7 @@ impl Engine {
             shutdown: watch::Sender::new(false),
             live,
             refusals,
+            people: People::default(),
             audit,
             config,
         }));
@@ -316,6 +319,12 @@ impl Engine {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.0.config
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub fn people(&self) -> &People {
+        &self.0.people
     }
 
     /// Where its records are.
