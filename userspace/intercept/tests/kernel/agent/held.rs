@@ -60,8 +60,10 @@ pub(super) fn dialled(tcp: &str, udp: &str) {
     let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     datagrams.connect(address(udp)).expect("nobody governs yet");
     say("dialled", stream.local_addr().expect("an address"));
-    send_on("tcp", &stream.into(), None);
-    send_on("udp", &datagrams.into(), None);
+    // Held to the end: what it closed by itself would not be there to be found.
+    let (stream, datagrams) = (stream.into(), datagrams.into());
+    send_on("tcp", &stream, None);
+    send_on("udp", &datagrams, None);
     hold();
 }
 
