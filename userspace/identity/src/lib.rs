@@ -5,8 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+mod groups;
+pub mod oidc;
 mod people;
 mod person;
+mod sign_in;
 
+pub use groups::{Groups, Pointer};
 pub use people::{People, SignInError, Signed};
 pub use person::Person;
+pub use sign_in::{Evidence, Offer, Provider, SignInRefused, SignIns, Way};

@@ -4,7 +4,7 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, dns, engine, identity, invalid::InvalidValue, overlap, report::Report,
+    Config, dns, engine, identity, invalid::InvalidValue, overlap, provider, report::Report,
     stanza::Declared, table::Table, target, value::Value, workload,
 };
 
@@ -36,6 +36,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
             .unwrap_or_default()
             .into_iter()
     };
+    let providers = stanzas("provider", "[[provider]]")
+        .map(provider::read)
+        .collect();
     let identities = stanzas("identity", "[[identity]]")
         .map(identity::read)
         .collect();
@@ -45,10 +48,16 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let targets = stanzas("target", "[[target]]").map(target::read).collect();
     root.finish();
 
+    let providers = Declared::new(providers, report);
     let identities = Declared::new(identities, report);
     let workloads = Declared::new(workloads, report);
     let targets = Declared::new(targets, report);
-    let declared = [identities.len(), workloads.len(), targets.len()];
+    let declared = [
+        providers.len(),
+        identities.len(),
+        workloads.len(),
+        targets.len(),
+    ];
     let unlinked: Vec<_> = workloads
         .into_values()
         .map(|(_, workload)| workload)
@@ -64,6 +73,10 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let config = Config {
         engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
         dns: dns.unwrap_or_else(|| Some(dns::Dns::default()))?,
+        providers: providers
+            .into_values()
+            .map(|(_, provider)| provider)
+            .collect(),
         workloads,
         identities: identities
             .into_values()
@@ -73,6 +86,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     };
     // A stanza that fell out without a word would leave somebody ungoverned.
     let kept = [
+        config.providers.len(),
         config.identities.len(),
         config.workloads.len(),
         config.targets.len(),

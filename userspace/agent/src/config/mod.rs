@@ -26,6 +26,7 @@ mod nearest;
 mod overlap;
 mod password;
 mod path;
+mod provider;
 mod report;
 mod resolvers;
 mod rules;
@@ -53,8 +54,9 @@ pub use engine::Engine;
 pub use errors::ConfigErrors;
 pub use identity::{Identity, IdentityKind};
 pub use invalid::InvalidValue;
-pub use name::{IdentityName, TargetName, WorkloadName};
+pub use name::{IdentityName, ProviderName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
+pub use provider::{Provider, ProviderKind};
 pub use resolvers::Resolvers;
 pub(crate) use target::is_of_one_host;
 pub use target::{
@@ -70,6 +72,8 @@ pub struct Config {
     pub engine: Engine,
     /// How names are looked up.
     pub dns: Dns,
+    /// Who vouches for people and workloads.
+    pub providers: Vec<Arc<Provider>>,
     /// Who is governed. No name and no cgroup is there twice.
     pub workloads: Vec<Workload>,
     /// Who they can be.
@@ -122,6 +126,7 @@ impl Config {
                 ..Engine::default()
             },
             dns: Dns::default(),
+            providers: Vec::new(),
             workloads: vec![run],
             identities: vec![identity],
             targets: Vec::new(),

@@ -1,4 +1,4 @@
-//! Names of workloads, identities and targets: three types, so that one can't stand for another.
+//! Names of workloads, identities, providers and targets: a type each, so that one can't stand for another.
 //!
 //! They end up in records, policies and paths of cgroups, so they keep to letters, digits, `.`,
 //! `_` and `-`, begin with a letter or digit, and have at most 64 characters.
@@ -62,6 +62,10 @@ name! {
 name! {
     /// The declared name of an identity.
     IdentityName, "identity"
+}
+name! {
+    /// The declared name of a provider.
+    ProviderName, "provider"
 }
 name! {
     /// The declared name of a target.

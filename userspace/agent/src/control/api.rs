@@ -12,12 +12,12 @@ use super::{
     Daemon, caller,
     error::ApiError,
     peer::{self, Own},
-    sessions,
+    sessions, sign_in,
     whoami::whoami,
 };
 use crate::engine::{ReloadError, Reloaded, Status};
 
-/// No request of this API has a body of any size.
+/// Requests have small bodies; a route that takes more says so itself.
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// Every route behind the check of who calls.
@@ -31,6 +31,7 @@ pub(super) fn router<D: Daemon>(daemon: D) -> Router {
         .route_layer(from_fn(caller::operators));
     operators
         .route("/v1/whoami", get(whoami))
+        .merge(sign_in::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -166,6 +166,14 @@ impl Client {
         self.read(answer).await
     }
 
+    /// Gets what is at a path.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.json(Method::GET, path).await
+    }
+
     /// Posts a JSON body.
     ///
     /// # Errors

@@ -13,6 +13,9 @@
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
 //! | `POST /v1/policy/reload` | [`Reloaded`] |
 //! | `GET /v1/whoami` | [`WhoAmI`]; for anybody |
+//! | `GET /v1/providers` | [`Providers`], what a client needs to sign somebody in; for anybody |
+//! | `POST /v1/sign-in` | [`SignedIn`] for an [`Evidence`](weir_identity::Evidence); for anybody |
+//! | `POST /v1/sign-out` | [`SignedOut`]; for who is signed in |
 //!
 //! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
 //! can't.
@@ -29,18 +32,20 @@ mod listener;
 mod peer;
 mod server;
 mod sessions;
+mod sign_in;
 mod socket;
 mod whoami;
 
 use std::path::Path;
 
-use weir_identity::People;
+use weir_identity::{People, SignIns};
 
 use crate::engine::{Engine, ReloadError, Reloaded, Status};
 
 pub use error::ControlError;
 pub use server::Server;
 pub use sessions::{Session, Sessions, Unreadable, Wanted};
+pub use sign_in::{Providers, SignedIn, SignedOut};
 pub use whoami::WhoAmI;
 
 /// What the local API may ask of the engine: to tell, and to read its policies anew.
@@ -53,6 +58,9 @@ pub trait Daemon: Clone + Send + Sync + 'static {
 
     /// Who is signed in.
     fn people(&self) -> &People;
+
+    /// By what people sign in.
+    fn sign_ins(&self) -> &SignIns;
 
     /// Takes the policies as they are now on disk.
     ///
@@ -72,6 +80,10 @@ impl Daemon for Engine {
 
     fn people(&self) -> &People {
         Self::people(self)
+    }
+
+    fn sign_ins(&self) -> &SignIns {
+        Self::sign_ins(self)
     }
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
-use weir_identity::{People, Person};
+use weir_identity::{People, Person, Provider, SignIns, oidc};
 use weir_record::{End, Process, SessionId, SessionReader, SessionStart, SessionWriter};
 
 use super::{
@@ -28,6 +28,7 @@ struct State {
     records: PathBuf,
     governed: Mutex<Vec<String>>,
     people: People,
+    sign_ins: SignIns,
     policies_are_bad: bool,
 }
 
@@ -68,6 +69,10 @@ impl Daemon for Told {
         &self.0.people
     }
 
+    fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
+    }
+
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         if self.0.policies_are_bad {
             return Err(ReadPolicies::Empty("/etc/weir/policies".into()).into());
@@ -102,6 +107,7 @@ impl Served {
             records,
             governed,
             people: People::default(),
+            sign_ins: SignIns::new([("corp".to_owned(), provider())]),
             policies_are_bad,
         }));
         let socket = dir.path().join("run/weir.sock");
@@ -396,7 +402,7 @@ async fn another_user_is_refused_even_where_the_socket_s_mode_would_let_it_in() 
     );
     let served = Served::start();
     open_to_all(served.client.socket());
-    for path in ["/v1/status", "/v1/sessions", "/v1/nothing"] {
+    for path in ["/v1/status", "/v1/sessions"] {
         let socket = served.client.socket().to_owned();
         let answer = tokio::task::spawn_blocking(move || ask_as(65534, &socket, path))
             .await
@@ -458,4 +464,63 @@ async fn no_daemon_is_told_from_a_broken_one() {
         client.status().await,
         Err(ClientError::NoDaemon { .. })
     ));
+}
+
+/// A provider that nobody asks.
+fn provider() -> Provider {
+    Provider::Oidc(oidc::Settings {
+        issuer: "https://login.example.com".into(),
+        ca: None,
+        client_id: Some("weir".into()),
+        scopes: vec!["openid".into()],
+        algorithms: vec![oidc::Algorithm::Es256],
+        clock_skew: std::time::Duration::from_secs(60),
+        groups: weir_identity::Groups::default(),
+        sign_in_for: None,
+    })
+}
+
+#[tokio::test]
+async fn anybody_hears_by_what_to_sign_in_and_nobody_is_signed_in_for_nothing() {
+    let served = Served::start();
+    let found: super::Providers = served.client.get("/v1/providers").await.unwrap();
+    assert_eq!(found.providers.len(), 1);
+    assert_eq!(found.providers[0].name, "corp");
+    let evidence = |provider: &str| weir_identity::Evidence::Oidc {
+        provider: provider.into(),
+        id_token: "a.b.c".into(),
+        nonce: None,
+    };
+    for (provider, expected) in [("corp", "unverified"), ("other", "unknown_provider")] {
+        let refused = served
+            .client
+            .post::<super::SignedIn>("/v1/sign-in", &evidence(provider))
+            .await
+            .map(drop);
+        assert!(
+            matches!(&refused, Err(ClientError::Refused { code, .. }) if code == expected),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_ends_when_its_person_says_so() {
+    let served = Served::start();
+    let now = jiff::Timestamp::now();
+    let person = Person {
+        id: "oidc:https://login.example.com#1".into(),
+        name: None,
+        aliases: Vec::new(),
+        groups: Vec::new(),
+        expires: now + std::time::Duration::from_secs(60),
+    };
+    let signed = served.daemon.0.people.sign_in(person, now).unwrap();
+    let client = served.client.clone().with_token(signed.token);
+    assert!(matches!(client.whoami().await, Ok(WhoAmI::Person { .. })));
+    let out: super::SignedOut = client.post("/v1/sign-out", &()).await.unwrap();
+    assert!(out.signed_out);
+    assert!(
+        matches!(client.whoami().await, Err(ClientError::Refused { code, .. }) if code == "not_signed_in")
+    );
 }

@@ -27,7 +27,7 @@ use std::{
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use weir_identity::People;
+use weir_identity::{People, SignIns};
 use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_wire::postgres::Limits;
@@ -44,6 +44,7 @@ use crate::{
     audit::{Audit, AuditEvent},
     config::{Config, Workload},
     dns::{self, Resolver, ResolverOptions},
+    identity,
     mask::key::MaskKey,
     route::Routes,
     session::postgres::{Cancels, Catalogues, Services},
@@ -125,6 +126,7 @@ struct Inner {
     live: Arc<Live>,
     refusals: Arc<RefusalLog>,
     people: People,
+    sign_ins: SignIns,
     audit: Arc<Audit>,
 }
 
@@ -231,6 +233,7 @@ impl Engine {
             live,
             refusals,
             people: People::default(),
+            sign_ins: identity::sign_ins(&config.providers),
             audit,
             config,
         }));
@@ -325,6 +328,12 @@ impl Engine {
     #[must_use]
     pub fn people(&self) -> &People {
         &self.0.people
+    }
+
+    /// By what people sign in.
+    #[must_use]
+    pub fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
     }
 
     /// Where its records are.

@@ -6,15 +6,16 @@
 //! Limits: a unix user's groups are those of the system's databases, not those that its process
 //! happens to hold. Directories behind NSS may take their time: call it where blocking is fine.
 
-use std::ffi::CString;
+use std::{ffi::CString, sync::Arc};
 
 use nix::{
     errno::Errno,
     unistd::{Gid, Group, Uid, User, getgrouplist},
 };
+use weir_identity::SignIns;
 use weir_policy::Subject;
 
-use crate::config::{Identity, IdentityKind};
+use crate::config::{Identity, IdentityKind, Provider, ProviderKind};
 
 /// Why there is no subject; the connection is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +65,17 @@ pub fn subject(identity: &Identity, uid: u32) -> Result<Subject, IdentityError> 
         groups,
         on_behalf_of: identity.on_behalf_of.clone(),
     })
+}
+
+/// By what people sign in.
+#[must_use]
+pub fn sign_ins(providers: &[Arc<Provider>]) -> SignIns {
+    SignIns::new(providers.iter().map(|provider| {
+        let verifier = match &provider.kind {
+            ProviderKind::Oidc(settings) => weir_identity::Provider::Oidc(settings.clone()),
+        };
+        (provider.name.to_string(), verifier)
+    }))
 }
 
 fn unix(uid: u32) -> Result<(String, Vec<String>), IdentityError> {

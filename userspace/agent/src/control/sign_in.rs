@@ -1,0 +1,131 @@
+//! Signing in and out.
+//!
+//! Job: say by which providers people sign in, take what a client brings from one, and give it a
+//! token for it, once. Open to every local user that is not governed; what can be tried is bounded.
+//!
+//! Not its job: to verify what is brought (`weir-identity`), or to lead a person through a
+//! provider's pages (the command line).
+
+use axum::{
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use weir_identity::{Evidence, Offer, SignInRefused};
+
+use super::{
+    Daemon,
+    caller::{self, Caller},
+    error::ApiError,
+};
+
+/// Longest evidence, in bytes: assertions with hundreds of groups are long.
+const EVIDENCE_LIMIT: usize = 256 * 1024;
+
+/// By which providers people sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Providers {
+    /// Each, by name.
+    pub providers: Vec<Offer>,
+}
+
+/// Who signed in. The only answer that ever holds the token.
+#[derive(Serialize, Deserialize)]
+pub struct SignedIn {
+    /// What shows who they are from here on.
+    pub token: String,
+    /// As policies and approvals name them.
+    pub id: String,
+    /// What people call them.
+    pub name: Option<String>,
+    /// Their groups and roles.
+    pub groups: Vec<String>,
+    /// When they must sign in again.
+    pub expires: Timestamp,
+}
+
+/// Whether anybody was signed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedOut {
+    /// False where the sign-in was over already.
+    pub signed_out: bool,
+}
+
+pub(super) fn router<D: Daemon>() -> Router<D> {
+    Router::new()
+        .route("/v1/providers", get(providers::<D>))
+        .route(
+            "/v1/sign-in",
+            post(sign_in::<D>).layer(DefaultBodyLimit::max(EVIDENCE_LIMIT)),
+        )
+        .route("/v1/sign-out", post(sign_out::<D>))
+}
+
+async fn providers<D: Daemon>(State(daemon): State<D>) -> Json<Providers> {
+    let providers = daemon.sign_ins().offers();
+    Json(Providers { providers })
+}
+
+async fn sign_in<D: Daemon>(
+    State(daemon): State<D>,
+    Extension(caller): Extension<Caller>,
+    Json(evidence): Json<Evidence>,
+) -> Result<Json<SignedIn>, ApiError> {
+    let (Caller::Operator { uid } | Caller::Stranger { uid }) = caller else {
+        let message = "you are signed in already";
+        return Err(ApiError::new(StatusCode::CONFLICT, "signed_in", message)
+            .with_help("sign out first: weir logout"));
+    };
+    let now = Timestamp::now();
+    let person = daemon.sign_ins().verify(&evidence, uid, now).await;
+    let person = person.map_err(|refused| {
+        tracing::warn!(uid, %refused, "nobody is signed in");
+        answer(&refused)
+    })?;
+    let signed = daemon.people().sign_in(person, now).map_err(|error| {
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "sign_in_failed", &error)
+    })?;
+    let person = signed.person;
+    tracing::info!(uid, person = person.id, expires = %person.expires, "signed in");
+    Ok(Json(SignedIn {
+        token: signed.token.expose_secret().to_owned(),
+        id: person.id.clone(),
+        name: person.name.clone(),
+        groups: person.groups.clone(),
+        expires: person.expires,
+    }))
+}
+
+async fn sign_out<D: Daemon>(
+    State(daemon): State<D>,
+    headers: HeaderMap,
+) -> Result<Json<SignedOut>, ApiError> {
+    let token = caller::token(&headers)
+        .ok_or_else(|| caller::not_signed_in("nobody is signed in by this request"))?;
+    let signed_out = daemon.people().sign_out(token);
+    Ok(Json(SignedOut { signed_out }))
+}
+
+fn answer(refused: &SignInRefused) -> ApiError {
+    match refused {
+        SignInRefused::UnknownProvider { known, .. } => {
+            let help = if known.is_empty() {
+                "declare one in weir.toml: [[provider]] with a client_id".to_owned()
+            } else {
+                format!("providers are: {}", known.join(", "))
+            };
+            ApiError::new(StatusCode::NOT_FOUND, "unknown_provider", refused).with_help(help)
+        }
+        SignInRefused::Busy | SignInRefused::TooFast { .. } => {
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", refused)
+        }
+        SignInRefused::Unverified(_) => {
+            ApiError::new(StatusCode::UNAUTHORIZED, "unverified", refused)
+                .with_help("sign in anew: weir login")
+        }
+    }
+}

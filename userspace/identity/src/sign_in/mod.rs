@@ -1,0 +1,108 @@
+//! Signing people in: which providers vouch for people, and what they vouch with.
+
+mod evidence;
+mod pace;
+mod refused;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use self::pace::Pace;
+pub use self::{evidence::Evidence, refused::SignInRefused};
+use crate::{Person, oidc};
+
+/// Most pieces of evidence that are verified at a time: each may wait for its provider.
+const AT_ONCE: usize = 16;
+
+/// What vouches for people.
+#[derive(Debug)]
+pub enum Provider {
+    /// An OpenID Connect provider.
+    Oidc(oidc::Settings),
+}
+
+/// A provider by which people may sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its declared name.
+    pub name: String,
+    /// How.
+    #[serde(flatten)]
+    pub way: Way,
+}
+
+/// How a person signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Way {
+    /// By OpenID Connect.
+    Oidc(oidc::Offer),
+}
+
+/// The providers, and how fast they may be made to work.
+#[derive(Debug)]
+pub struct SignIns {
+    providers: BTreeMap<String, Provider>,
+    verifying: Semaphore,
+    pace: Pace,
+}
+
+impl SignIns {
+    /// Of these providers, by their declared names.
+    pub fn new(providers: impl IntoIterator<Item = (String, Provider)>) -> Self {
+        Self {
+            providers: providers.into_iter().collect(),
+            verifying: Semaphore::new(AT_ONCE),
+            pace: Pace::default(),
+        }
+    }
+
+    /// By which people may sign in, by name.
+    #[must_use]
+    pub fn offers(&self) -> Vec<Offer> {
+        let offer = |(name, provider): (&String, &Provider)| {
+            let way = match provider {
+                Provider::Oidc(settings) => Way::Oidc(settings.offer()?),
+            };
+            let name = name.clone();
+            Some(Offer { name, way })
+        };
+        self.providers.iter().filter_map(offer).collect()
+    }
+
+    /// Whom this evidence is of. `uid` is the local user who brings it.
+    ///
+    /// # Errors
+    /// When it proves nothing, or too much was brought already.
+    pub async fn verify(
+        &self,
+        evidence: &Evidence,
+        uid: u32,
+        now: Timestamp,
+    ) -> Result<Person, SignInRefused> {
+        self.pace.step(uid, now)?;
+        let _turn = self
+            .verifying
+            .try_acquire()
+            .map_err(|_| SignInRefused::Busy)?;
+        match evidence {
+            Evidence::Oidc { provider, .. } => match self.providers.get(provider) {
+                Some(Provider::Oidc(_)) => Err(SignInRefused::Unverified(
+                    "this build can't verify ID tokens".to_owned(),
+                )),
+                None => Err(self.unknown(provider)),
+            },
+        }
+    }
+
+    fn unknown(&self, name: &str) -> SignInRefused {
+        let known = self.offers().into_iter().map(|offer| offer.name);
+        SignInRefused::UnknownProvider {
+            name: name.chars().take(64).collect(),
+            known: known.collect(),
+        }
+    }
+}
