@@ -208,11 +208,24 @@ pub struct Outcome {
     pub bytes: u64,
     /// Values that were masked.
     pub masked: u64,
+    /// The columns that these values are in, where they are in columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub masked_columns: Vec<MaskedColumns>,
     /// Bytes that the agent sent, where the command is a connection that is passed on as it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<u64>,
     /// Microseconds from the forwarding to the end of the response.
     pub micros: u64,
+}
+
+/// The columns of one result whose values the agent saw masked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskedColumns {
+    /// Which of the command's statements it is the result of, from 0: as many were completed
+    /// before it.
+    pub statement: u32,
+    /// Which of its columns, from 0, ascending.
+    pub columns: Vec<u16>,
 }
 
 /// How a command ended.
@@ -272,6 +285,14 @@ pub enum End {
     Idle,
     /// Weir was told to stop.
     Shutdown,
+    /// Somebody ended it.
+    Killed {
+        /// Who.
+        by: String,
+        /// What for, where they said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// A new policy or identity no longer allows the session.
     PolicyChanged {
         /// The rule that decided.

@@ -143,6 +143,11 @@ impl Chain {
         Self(hasher.finalize())
     }
 
+    /// The hash that a reader had come to.
+    pub(crate) fn from_bytes(hash: [u8; HASH_LEN]) -> Self {
+        Self(hash.into())
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; HASH_LEN] {
         self.0.as_bytes()
     }

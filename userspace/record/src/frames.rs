@@ -69,6 +69,17 @@ impl<R: Read> Frames<R> {
         })
     }
 
+    /// Reads on where a reader had come: at `offset`, where `input` stands, behind `chain`.
+    pub(crate) fn behind(input: R, path: PathBuf, offset: u64, chain: Chain) -> Self {
+        Self {
+            input,
+            path,
+            offset,
+            chain,
+            tail: Tail::Whole,
+        }
+    }
+
     /// The next whole frame's kind and body, or nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<(Kind, Vec<u8>)>, ReadError> {
         let bytes = self.read(HEAD_LEN as u64)?;
@@ -113,6 +124,11 @@ impl<R: Read> Frames<R> {
     /// Where the next frame begins.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// The hash of everything before that.
+    pub(crate) fn chain(&self) -> Chain {
+        self.chain
     }
 
     /// Known once there is no next frame.

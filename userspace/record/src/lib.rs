@@ -22,6 +22,7 @@ mod frame;
 mod frames;
 mod id;
 mod journal;
+mod position;
 mod proof;
 mod reader;
 pub mod store;
@@ -30,11 +31,12 @@ mod writer;
 
 pub use error::{FindError, Place, ReadError, RecordError};
 pub use event::{
-    Ancestor, End, Event, Intent, Outcome, Process, SessionStart, Side, StatementSummary, Status,
-    VerdictSummary,
+    Ancestor, End, Event, Intent, MaskedColumns, Outcome, Process, SessionStart, Side,
+    StatementSummary, Status, VerdictSummary,
 };
 pub use frames::Tail;
 pub use id::{InvalidSessionId, SessionId};
+pub use position::Position;
 pub use proof::{RecordedPermit, Seq};
 pub use reader::{Entry, SessionReader};
 pub use store::{find, list};

@@ -11,7 +11,7 @@ use std::{fs::File, io::BufReader, path::Path};
 
 use crate::{
     Event, Place, ReadError, Seq,
-    frame::{self, Kind},
+    frame::{self, Chain, Kind},
     frames::{Frames, Tail},
 };
 
@@ -49,16 +49,19 @@ pub enum Entry {
 pub struct SessionReader {
     frames: Frames<BufReader<File>>,
     progress: Progress,
+    /// Nothing more is given out: the record has stopped, or an error was told.
+    over: bool,
+    /// Behind the last entry that was given out: the byte, and the chain up to there.
+    behind: (u64, Chain),
     at: i64,
 }
 
 /// What may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+pub(crate) enum Progress {
     Start,
     Anything,
     AfterEnd,
-    Over,
 }
 
 impl SessionReader {
@@ -75,15 +78,29 @@ impl SessionReader {
             source,
         })?;
         let frames = Frames::begin(BufReader::new(file), path.to_owned())?;
-        let progress = match frames.tail() {
-            Tail::Whole => Progress::Start,
-            Tail::Torn { .. } => Progress::Over,
-        };
+        let over = matches!(frames.tail(), Tail::Torn { .. });
         Ok(Self {
+            over,
+            ..Self::of(frames, Progress::Start, 0)
+        })
+    }
+
+    pub(crate) fn of(frames: Frames<BufReader<File>>, progress: Progress, at: i64) -> Self {
+        Self {
+            behind: (frames.offset(), frames.chain()),
             frames,
             progress,
-            at: 0,
-        })
+            over: false,
+            at,
+        }
+    }
+
+    pub(crate) fn behind(&self) -> (u64, Chain) {
+        self.behind
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
     }
 
     /// The file.
@@ -138,6 +155,7 @@ impl SessionReader {
             _ => Progress::Anything,
         };
         self.at = at;
+        self.behind = (self.frames.offset(), self.frames.chain());
         Ok(Some(entry))
     }
 }
@@ -146,13 +164,11 @@ impl Iterator for SessionReader {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.progress == Progress::Over {
+        if self.over {
             return None;
         }
         let next = self.entry().transpose();
-        if !matches!(next, Some(Ok(_))) {
-            self.progress = Progress::Over;
-        }
+        self.over = !matches!(next, Some(Ok(_)));
         next
     }
 }

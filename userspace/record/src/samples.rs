@@ -160,6 +160,7 @@ pub(crate) fn outcome(rows: u64, masked: u64) -> Outcome {
         rows,
         bytes: 100,
         masked,
+        masked_columns: Vec::new(),
         sent: None,
         micros: 1500,
     }

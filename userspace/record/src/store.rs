@@ -75,14 +75,21 @@ fn summary(dir: &Path, id: SessionId) -> Result<Summary, ReadError> {
     Ok(summary)
 }
 
-struct Names {
+/// What there is in a directory of records.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
     /// Newest first.
-    ids: Vec<SessionId>,
+    pub ids: Vec<SessionId>,
     /// What bears a record's extension and is none, and why.
-    strays: Vec<(PathBuf, &'static str)>,
+    pub strays: Vec<(PathBuf, &'static str)>,
 }
 
-fn names(dir: &Path) -> Result<Names, ReadError> {
+/// What there is in a directory of records, by the names of the files alone.
+///
+/// # Errors
+///
+/// [`ReadError::Open`] of the directory.
+pub fn names(dir: &Path) -> Result<Names, ReadError> {
     let blame = |source| ReadError::Open {
         path: dir.to_owned(),
         source,
@@ -92,7 +99,8 @@ fn names(dir: &Path) -> Result<Names, ReadError> {
         strays: Vec::new(),
     };
     for entry in fs::read_dir(dir).map_err(blame)? {
-        let path = entry.map_err(blame)?.path();
+        let entry = entry.map_err(blame)?;
+        let path = entry.path();
         if path
             .extension()
             .is_none_or(|extension| extension != EXTENSION)
@@ -100,7 +108,7 @@ fn names(dir: &Path) -> Result<Names, ReadError> {
             continue;
         }
         // Neither a directory nor a pipe, which would keep the reader waiting, is a record.
-        let is_file = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         match path
             .file_stem()
             .and_then(|stem| stem.to_str())

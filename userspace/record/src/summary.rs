@@ -62,7 +62,9 @@ impl Summary {
         Ok(summary)
     }
 
-    fn new(start: SessionStart) -> Self {
+    /// Of a session that has just started.
+    #[must_use]
+    pub fn new(start: SessionStart) -> Self {
         Self {
             start,
             database: None,
@@ -78,7 +80,9 @@ impl Summary {
         }
     }
 
-    fn add(&mut self, event: Event) {
+    /// Takes one more event into account. When it was recorded, and how the record stops, is for
+    /// its reader to say.
+    pub fn add(&mut self, event: Event) {
         match event {
             Event::Start(_) | Event::Process(_) | Event::Note { .. } => {}
             Event::Opened { database, .. } => self.database = Some(database),

@@ -213,6 +213,14 @@ pub(super) enum SessionsCommand {
         #[arg(long, value_enum, default_value_t = Pace::Fast)]
         pace: Pace,
     },
+    /// End a live session at once; the agent gets an error of its protocol
+    Kill {
+        /// The session
+        id: String,
+        /// What for; it goes on record and to the agent
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 /// How fast a session is replayed.

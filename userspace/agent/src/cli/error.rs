@@ -58,6 +58,9 @@ pub(super) enum CliError {
     Runtime(io::Error),
     #[error("can't read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
+    /// What records alone can't do.
+    #[error("`weir sessions {what}` asks the daemon: leave out --records")]
+    NeedsDaemon { what: &'static str },
     #[error("this host can't enforce")]
     CantEnforce,
     #[error("nothing was lifted")]
@@ -113,7 +116,7 @@ impl CliError {
                 Exit::NotPermitted
             }
             Self::Client(ClientError::NoDaemon { .. }) => Exit::NoDaemon,
-            Self::NotConfirmed => Exit::Usage,
+            Self::NotConfirmed | Self::NeedsDaemon { .. } => Exit::Usage,
             _ => Exit::Failed,
         };
         exit.into()

@@ -11,6 +11,7 @@ use axum::{
 use super::{
     Daemon, caller,
     error::ApiError,
+    kill,
     peer::{self, Own},
     sessions, sign_in,
     whoami::whoami,
@@ -27,6 +28,7 @@ pub(super) fn router<D: Daemon>(daemon: D) -> Router {
         .route("/v1/sessions", get(sessions::list::<D>))
         .route("/v1/sessions/{id}", get(sessions::session::<D>))
         .route("/v1/sessions/{id}/record", get(sessions::record::<D>))
+        .route("/v1/sessions/{id}/kill", post(kill::kill::<D>))
         .route("/v1/policy/reload", post(reload::<D>))
         .route_layer(from_fn(caller::operators));
     operators

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use super::{Session, Sessions, Wanted, WhoAmI, error::ErrorBody};
+use super::{Ended, Session, Sessions, Wanted, WhoAmI, error::ErrorBody, kill::Kill};
 use crate::engine::{Reloaded, Status};
 
 /// The largest answer that is taken into memory.
@@ -147,6 +147,16 @@ impl Client {
             }
         }
         sink.flush().map_err(ClientError::Sink)
+    }
+
+    /// Ends a live session, by its id or the beginning of it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn kill(&self, id: &str, reason: Option<&str>) -> Result<Ended, ClientError> {
+        let reason = reason.map(ToOwned::to_owned);
+        let path = format!("/v1/sessions/{}/kill", percent(id));
+        self.post(&path, &Kill { reason }).await
     }
 
     /// Has the daemon take its policies as they are now on disk.

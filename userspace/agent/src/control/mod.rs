@@ -11,6 +11,7 @@
 //! | `GET /v1/sessions?subject=&target=&limit=` | [`Sessions`], newest first |
 //! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
+//! | `POST /v1/sessions/{id}/kill` with `{"reason"}` or `{}` | [`Ended`]; of a live session |
 //! | `POST /v1/policy/reload` | [`Reloaded`] |
 //! | `GET /v1/whoami` | [`WhoAmI`]; for anybody |
 //! | `GET /v1/providers` | [`Providers`], what a client needs to sign somebody in; for anybody |
@@ -28,6 +29,7 @@ mod body;
 mod caller;
 pub mod client;
 mod error;
+mod kill;
 mod listener;
 mod peer;
 mod server;
@@ -36,13 +38,17 @@ mod sign_in;
 mod socket;
 mod whoami;
 
-use std::path::Path;
+use std::{future::Future, path::Path};
 
 use weir_identity::{People, SignIns};
 
-use crate::engine::{Engine, ReloadError, Reloaded, Status};
+use crate::{
+    engine::{Engine, KillError, ReloadError, Reloaded, Status},
+    session::Killed,
+};
 
 pub use error::ControlError;
+pub use kill::Ended;
 pub use server::Server;
 pub use sessions::{Session, Sessions, Unreadable, Wanted};
 pub use sign_in::{Providers, SignedIn, SignedOut};
@@ -67,6 +73,16 @@ pub trait Daemon: Clone + Send + Sync + 'static {
     /// # Errors
     /// They don't load; those that are in force stay.
     fn reload_policies(&self) -> Result<Reloaded, ReloadError>;
+
+    /// Ends the live session whose id begins so, and waits for its end.
+    ///
+    /// # Errors
+    /// No session is live under that name, or several are.
+    fn kill(
+        &self,
+        prefix: &str,
+        killed: Killed,
+    ) -> impl Future<Output = Result<Ended, KillError>> + Send;
 }
 
 impl Daemon for Engine {
@@ -88,6 +104,11 @@ impl Daemon for Engine {
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         Self::reload_policies(self)
+    }
+
+    async fn kill(&self, prefix: &str, killed: Killed) -> Result<Ended, KillError> {
+        let (id, over) = Self::kill(self, prefix, killed).await?;
+        Ok(Ended { id, over })
     }
 }
 

@@ -302,6 +302,7 @@ fn answer_found(
         rows: count(rows),
         bytes: count(answer.as_ref().map_or(0, Vec::len)),
         masked: 0,
+        masked_columns: Vec::new(),
         sent: None,
         micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
@@ -324,6 +325,7 @@ fn refusal_outcome() -> Outcome {
         rows: 0,
         bytes: 0,
         masked: 0,
+        masked_columns: Vec::new(),
         sent: None,
         micros: 0,
     }

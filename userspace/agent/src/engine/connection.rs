@@ -20,7 +20,7 @@ use crate::{
     admit::{Admitted, admit},
     config::Workload,
     dns, identity,
-    session::{Watched, opaque, postgres},
+    session::{Kills, Watched, opaque, postgres},
 };
 
 /// Why a connection is served no further.
@@ -53,9 +53,11 @@ pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
 async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, workload: Arc<Workload>) {
     let inner = &engine.0;
     // The view of the policies is taken before anything is decided.
+    let (switch, killed) = Kills::switch();
     let watched = Watched {
         policies: inner.policies.subscribe(),
         shutdown: inner.shutdown.subscribe(),
+        killed,
     };
     let destination = intercepted.orig_dst.get();
     let names = inner.resolver.names(&workload.name, destination.ip());
@@ -87,7 +89,7 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         policy_version: version,
     });
     let id = start.id;
-    let _registered: Registered = inner.live.register(id, live(&start));
+    let _registered: Registered = inner.live.register(id, live(&start), switch);
     let record = match SessionWriter::create(&inner.records, &start) {
         Ok(record) => record,
         Err(error) => {

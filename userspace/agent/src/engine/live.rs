@@ -1,17 +1,28 @@
-//! The sessions that are open.
+//! The sessions that are open, and the switch that ends each.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
+use tokio::time::timeout;
 use weir_record::SessionId;
 
-use super::status::LiveSession;
+use super::{Engine, status::LiveSession};
+use crate::session::{Killed, Switch};
+
+/// How long is waited for a session to end that was ended. It takes no longer than its last words.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// The open sessions, by id.
 #[derive(Default)]
-pub(super) struct Live(Mutex<BTreeMap<SessionId, LiveSession>>);
+pub(super) struct Live(Mutex<BTreeMap<SessionId, Open>>);
+
+struct Open {
+    session: LiveSession,
+    switch: Switch,
+}
 
 /// A session that is open until this is dropped.
 pub(super) struct Registered {
@@ -19,39 +30,149 @@ pub(super) struct Registered {
     id: SessionId,
 }
 
+/// Why a session can't be ended.
+#[derive(Debug, thiserror::Error)]
+pub enum KillError {
+    /// None that is open has an id that begins so.
+    #[error("no open session has an id that begins with {0}")]
+    NotLive(String),
+    /// Several have.
+    #[error("{0} begins the ids of several open sessions")]
+    Ambiguous(String),
+}
+
+impl Engine {
+    /// Ends the live session whose id begins so, and waits for its end: which it was, and whether
+    /// it is over.
+    ///
+    /// # Errors
+    /// No session is live under that name, or several are.
+    pub async fn kill(&self, prefix: &str, killed: Killed) -> Result<(SessionId, bool), KillError> {
+        let Killed { by, reason } = &killed;
+        tracing::info!(session = prefix, by, reason, "to be ended");
+        self.0.live.kill(prefix, killed).await
+    }
+}
+
 impl Live {
-    pub(super) fn register(self: &Arc<Self>, id: SessionId, session: LiveSession) -> Registered {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, session);
+    /// The session counts as open from here on, and can be ended by its switch.
+    pub(super) fn register(
+        self: &Arc<Self>,
+        id: SessionId,
+        session: LiveSession,
+        switch: Switch,
+    ) -> Registered {
+        self.open().insert(id, Open { session, switch });
         Registered {
             live: Arc::clone(self),
             id,
         }
     }
 
+    /// Ends the session whose id begins with `prefix`, and waits for its end.
+    pub(super) async fn kill(
+        &self,
+        prefix: &str,
+        killed: Killed,
+    ) -> Result<(SessionId, bool), KillError> {
+        let (id, switch) = self.find(prefix)?;
+        switch.kill(killed);
+        let over = timeout(ENDING, switch.over()).await.is_ok();
+        Ok((id, over))
+    }
+
+    fn find(&self, prefix: &str) -> Result<(SessionId, Switch), KillError> {
+        let open = self.open();
+        let mut found = open
+            .iter()
+            .filter(|(id, _)| id.to_string().starts_with(prefix));
+        match (found.next(), found.next()) {
+            (Some((id, open)), None) => Ok((*id, open.switch.clone())),
+            (None, _) => Err(KillError::NotLive(prefix.to_owned())),
+            (Some(_), Some(_)) => Err(KillError::Ambiguous(prefix.to_owned())),
+        }
+    }
+
     pub(super) fn all(&self) -> Vec<LiveSession> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        let open = self.open();
+        open.values().map(|open| open.session.clone()).collect()
     }
 
     pub(super) fn count(&self) -> u64 {
-        let live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        u64::try_from(live.len()).unwrap_or(u64::MAX)
+        u64::try_from(self.open().len()).unwrap_or(u64::MAX)
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.live
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.live.open().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::session::Kills;
+
+    fn session(id: SessionId) -> LiveSession {
+        LiveSession {
+            id: id.to_string(),
+            workload: "ci".into(),
+            subject: "unix:alice".into(),
+            target: None,
+            destination: "192.0.2.1:1".into(),
+            observed: false,
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn by(by: &str) -> Killed {
+        Killed {
+            by: by.into(),
+            reason: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn one_session_ends_and_the_first_who_ends_it_is_told() {
+        let live = Arc::new(Live::default());
+        let ids = [1, 2].map(|random| SessionId::new(Timestamp::UNIX_EPOCH, random));
+        let [(first, mut kills), (_second, mut others)] = ids.map(|id| {
+            let (switch, kills) = Kills::switch();
+            (live.register(id, session(id), switch), kills)
+        });
+        let ambiguous = live.kill("0", by("root")).await;
+        assert!(matches!(ambiguous, Err(KillError::Ambiguous(_))));
+        let served = tokio::spawn(async move {
+            let killed = kills.killed().await;
+            drop(kills);
+            drop(first);
+            killed
+        });
+        let ending = live.kill(&ids[0].to_string(), by("root")).await.unwrap();
+        assert_eq!(ending, (ids[0], true));
+        assert_eq!(served.await.unwrap(), by("root"));
+        let gone = live.kill(&ids[0].to_string(), by("eve")).await;
+        assert!(matches!(gone, Err(KillError::NotLive(_))));
+        assert_eq!(live.count(), 1);
+
+        let other = live.find(&ids[1].to_string()).unwrap().1;
+        other.kill(by("root"));
+        let again = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let killed = others.killed().await;
+            drop(others);
+            killed
+        };
+        let id = ids[1].to_string();
+        let (killed, ending) = tokio::join!(again, live.kill(&id, by("eve")));
+        assert_eq!(killed, by("root"), "who came first");
+        assert_eq!(ending.unwrap(), (ids[1], true));
     }
 }

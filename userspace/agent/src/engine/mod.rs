@@ -34,6 +34,7 @@ use weir_wire::postgres::Limits;
 
 use self::{datagrams::Places, live::Live, refusals::RefusalLog};
 pub use self::{
+    live::KillError,
     policies::{PolicyFiles, ReadPolicies, ReloadError, Reloaded},
     status::{
         HeldSocket, InterceptionStatus, KernelRefusal, LiveSession, PolicyStatus, Status,

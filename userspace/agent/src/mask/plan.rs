@@ -88,6 +88,13 @@ impl Plan {
         self.masks
     }
 
+    /// Which columns are masked, from 0.
+    pub fn masked_columns(&self) -> impl Iterator<Item = u16> {
+        (0..)
+            .zip(&self.columns)
+            .filter_map(|(i, treatment)| treatment.is_some().then_some(i))
+    }
+
     /// An error for a row with another number of columns than was described: nothing is known of
     /// it.
     pub fn check(&self, row: &DataRow) -> Result<(), RowError> {

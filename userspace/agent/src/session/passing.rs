@@ -79,6 +79,7 @@ pub(super) fn outcome(status: Status, sent: u64, received: u64, began: Instant) 
         rows: 0,
         bytes: received,
         masked: 0,
+        masked_columns: Vec::new(),
         sent: Some(sent),
         micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     }

@@ -17,7 +17,10 @@ use weir_agent::{
     config::{Config, WorkloadName},
     mask::key::MaskKey,
     route::Routes,
-    session::postgres::{self, Cancels, Catalogues, Services, Watched},
+    session::{
+        Kills, Switch, Watched,
+        postgres::{self, Cancels, Catalogues, Services},
+    },
     tls::Authority,
 };
 use weir_policy::{Policies, Subject};
@@ -29,6 +32,8 @@ pub struct Gate {
     pub records: PathBuf,
     pub policies: watch::Sender<Arc<Policies>>,
     pub shutdown: watch::Sender<bool>,
+    /// Ends all sessions.
+    pub switch: Switch,
     pub dir: tempfile::TempDir,
     _runtime: Runtime,
 }
@@ -88,6 +93,7 @@ impl Gate {
         );
         let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
         let records_dir = records.clone();
+        let (switch, kills) = Kills::switch();
         runtime.spawn(async move {
             let mut count = 0;
             loop {
@@ -103,6 +109,7 @@ impl Gate {
                 let watched = Watched {
                     policies: watch_policies.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
+                    killed: kills.clone(),
                 };
                 let services = Arc::clone(&services);
                 tokio::spawn(async move {
@@ -117,6 +124,7 @@ impl Gate {
             records,
             policies,
             shutdown,
+            switch,
             dir,
             _runtime: runtime,
         }

@@ -1,6 +1,6 @@
 //! Flows of datagrams that weir passes on unread, with real sockets on both sides.
 
-mod gate;
+pub(crate) mod gate;
 
 use std::{
     net::{SocketAddr, UdpSocket},

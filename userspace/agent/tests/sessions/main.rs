@@ -20,6 +20,7 @@ mod basics;
 mod datagrams;
 mod detours;
 mod drivers;
+mod killed;
 mod logins;
 mod observed;
 mod opaque;

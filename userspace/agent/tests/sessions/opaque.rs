@@ -1,6 +1,6 @@
 //! Connections that weir passes on unread, with real sockets on both sides.
 
-mod gate;
+pub(crate) mod gate;
 
 use std::{
     io::{ErrorKind, Read, Write},

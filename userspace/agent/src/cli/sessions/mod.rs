@@ -1,5 +1,6 @@
 //! `weir sessions`: what was asked, judged, and answered.
 
+mod kill;
 mod list;
 mod postgres;
 mod replay;
@@ -38,6 +39,7 @@ pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
                 list::print(&listed, source.live()?.as_ref(), out)?;
             }
         }
+        SessionsCommand::Kill { id, reason } => kill::run(&source, id, reason.as_deref(), out)?,
         SessionsCommand::Show { id, json } => show::print(source.open(id)?, *json, out)?,
         SessionsCommand::Replay { id, pace } => replay::print(source.open(id)?, *pace, out)?,
     }

@@ -175,6 +175,10 @@ pub(crate) fn end(end: &End) -> Line {
         End::Error { message } => Line::of(Tone::Bad, "failed").text(format!(": {message}")),
         End::Idle => Line::of(Tone::Warn, "ended").text(": nothing was sent for too long"),
         End::Shutdown => Line::of(Tone::Warn, "ended because weir was stopped"),
+        End::Killed { by, reason } => {
+            let reason = reason.as_deref().map(|reason| format!(": {reason}"));
+            Line::of(Tone::Bad, "killed").text(format!(" by {by}{}", reason.unwrap_or_default()))
+        }
         End::PolicyChanged { rule, message } => {
             Line::of(Tone::Bad, "ended").text(format!(" by {rule}, a new policy: {message}"))
         }
@@ -187,6 +191,7 @@ pub(crate) fn end_in_short(ended: &End) -> Line {
         End::Refused { rule, .. } => Line::of(Tone::Bad, format!("refused by {rule}")),
         End::PolicyChanged { rule, .. } => Line::of(Tone::Bad, format!("ended by {rule}")),
         End::ProtocolError { .. } => Line::of(Tone::Bad, "protocol error"),
+        End::Killed { by, .. } => Line::of(Tone::Bad, format!("killed by {by}")),
         End::Error { .. } => Line::of(Tone::Bad, "failed"),
         End::Closed | End::ClientGone | End::ServerGone | End::Shutdown => end(ended),
         End::Idle => Line::of(Tone::Warn, "idle"),

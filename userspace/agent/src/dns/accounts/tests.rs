@@ -28,6 +28,7 @@ fn outcome() -> Outcome {
         rows: 0,
         bytes: 0,
         masked: 0,
+        masked_columns: Vec::new(),
         sent: None,
         micros: 0,
     }

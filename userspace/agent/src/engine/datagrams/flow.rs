@@ -17,7 +17,7 @@ use crate::{
     },
     identity,
     session::{
-        Watched,
+        Kills, Switch, Watched,
         datagrams::{self, Outlet, Served, WayBack},
     },
 };
@@ -43,11 +43,14 @@ pub(super) async fn serve(
     let span = tracing::info_span!("datagrams", workload = %workload.name, %destination);
     let served = async {
         // The view of the policies is taken before anything is decided.
+        let (switch, killed) = Kills::switch();
         let mut watched = Watched {
             policies: engine.0.policies.subscribe(),
             shutdown: engine.0.shutdown.subscribe(),
+            killed,
         };
-        match opened(&engine, &workload, first, (&mut sent, &mut watched)).await {
+        let ends = (&mut sent, &mut watched);
+        match opened(&engine, &workload, (first, switch), ends).await {
             Ok(Served::Over) => {}
             Ok(Served::Refused) => refuse(&mut sent, &mut watched).await,
             Err(error) => {
@@ -62,7 +65,7 @@ pub(super) async fn serve(
 async fn opened(
     engine: &Engine,
     workload: &Workload,
-    first: Datagram,
+    (first, switch): (Datagram, Switch),
     (sent, watched): (&mut Outlet, &mut Watched),
 ) -> Result<Served, RecordError> {
     let inner = &engine.0;
@@ -89,7 +92,7 @@ async fn opened(
         target: admitted.as_ref().ok().and_then(|passage| passage.target()),
         policy_version: watched.policies.borrow().version().to_string(),
     });
-    let _registered: Registered = inner.live.register(start.id, live(&start));
+    let _registered: Registered = inner.live.register(start.id, live(&start), switch);
     let record = SessionWriter::create(&inner.records, &start)?;
     match admitted {
         Ok(passage) => {

@@ -103,13 +103,15 @@ pub async fn serve<W: WayBack>(
     let outcome = passing::outcome(status, sent.bytes, received.bytes, began);
     record.outcome(recorded.seq(), &outcome)?;
     let served = match ended {
-        Ended::PolicyChanged(_) => Served::Refused,
+        // Who ended it does not want the next datagram to begin another.
+        Ended::PolicyChanged(_) | Ended::Killed(_) => Served::Refused,
         _ => Served::Over,
     };
     record.end(&match ended {
         Ended::Idle => End::Idle,
         Ended::ClientGone => End::ClientGone,
         Ended::Shutdown => End::Shutdown,
+        Ended::Killed(killed) => killed.end(),
         Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
     })?;
     Ok(served)

@@ -10,7 +10,10 @@ use weir_policy::{Policies, Refusal};
 use weir_record::{RecordError, RecordedPermit, Seq, SessionWriter};
 
 use super::{Outlet, WayBack};
-use crate::{config::Udp, session::Watched};
+use crate::{
+    config::Udp,
+    session::{Killed, Watched},
+};
 
 /// Longer than any datagram can be.
 const LONGEST: usize = 64 * 1024;
@@ -51,6 +54,8 @@ pub(super) enum Ended {
     ClientGone,
     /// The engine stops.
     Shutdown,
+    /// Somebody ended it.
+    Killed(Killed),
     /// The policies that are now in force don't allow it.
     PolicyChanged(Refusal),
 }
@@ -94,6 +99,7 @@ pub(super) async fn relay<W: WayBack>(
     let ended = loop {
         tokio::select! {
             Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
+            killed = watched.killed.killed() => break Ended::Killed(killed),
             Ok(()) = watched.policies.changed() => {
                 let policies = watched.policies.borrow_and_update().clone();
                 record.note(&format!("judged from here on by policy {}", policies.version()))?;

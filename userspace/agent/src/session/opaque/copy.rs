@@ -13,7 +13,10 @@ use super::{
     flow::{Broken, Flow, Step},
     resets,
 };
-use crate::{config::Tcp, session::Watched};
+use crate::{
+    config::Tcp,
+    session::{Killed, Watched},
+};
 
 /// The two ends, and the proof that they may be joined.
 pub(super) struct Ways<'a> {
@@ -45,6 +48,8 @@ pub(super) enum Ended {
     Idle,
     /// The engine stops.
     Shutdown,
+    /// Somebody ended it.
+    Killed(Killed),
     /// The policies that are now in force don't allow it.
     PolicyChanged(Refusal),
 }
@@ -90,6 +95,7 @@ pub(super) async fn copy(
                 },
                 () = silence(last, service.idle_timeout) => break Ended::Idle,
                 Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
+                killed = watched.killed.killed() => break Ended::Killed(killed),
                 Ok(()) = watched.policies.changed() => {
                     let policies = watched.policies.borrow_and_update().clone();
                     let version = policies.version().to_string();

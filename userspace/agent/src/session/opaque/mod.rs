@@ -52,7 +52,14 @@ pub async fn serve(
     let recorded = passing::intent(&mut record, permit, &passage)?;
     let began = Instant::now();
     // 3. Dial.
-    let target = match tcp::open(&passage).await {
+    let opened = tokio::select! {
+        opened = tcp::open(&passage) => opened,
+        killed = watched.killed.killed() => {
+            record.outcome(recorded.seq(), &passing::outcome(Status::Lost, 0, 0, began))?;
+            return record.end(&killed.end());
+        }
+    };
+    let target = match opened {
         Ok(held) => held.release(&recorded),
         Err(error) => {
             let status = passing::unreachable(&record, &error);
@@ -90,6 +97,7 @@ pub async fn serve(
         Ended::ServerGone => End::ServerGone,
         Ended::Idle => End::Idle,
         Ended::Shutdown => End::Shutdown,
+        Ended::Killed(killed) => killed.end(),
         Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
     })
 }

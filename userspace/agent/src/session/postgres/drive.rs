@@ -26,7 +26,12 @@ use super::{
     governed::{Governed, SessionError},
     request::Heard,
 };
-use crate::{admit::Admission, mask::plan::Unknown, session::judge, tls::Plain};
+use crate::{
+    admit::Admission,
+    mask::plan::Unknown,
+    session::{Killed, Kills, judge},
+    tls::Plain,
+};
 
 /// Most bytes that wait for one side before reading from the other stops.
 const HIGH_WATER: usize = 256 * 1024;
@@ -51,6 +56,8 @@ pub(super) enum Ended {
     ServerGone,
     /// The engine stops.
     Shutdown,
+    /// Somebody ended it.
+    Killed(Killed),
     /// The policies that are now in force don't allow it.
     PolicyChanged(Refusal),
     /// Something that leaves no way on.
@@ -63,6 +70,8 @@ pub(super) struct Surroundings<'a> {
     pub policies: watch::Receiver<Arc<Policies>>,
     /// Becomes true when the engine stops.
     pub shutdown: watch::Receiver<bool>,
+    /// Tells once somebody ends the session.
+    pub killed: Kills,
     /// The catalogues.
     pub catalogues: &'a Catalogues,
     /// The proof for reading one.
@@ -108,7 +117,12 @@ pub(super) async fn drive(
 ) -> (Ended, Option<Plain>) {
     let mut agent = End::new(agent.0, agent.1);
     let mut target = End::new(target.0, target.1);
-    let ended = run(session, &mut agent, &mut target, around).await;
+    let mut kills = around.killed.clone();
+    // Whatever it waits for, a kill does not.
+    let ended = tokio::select! {
+        ended = run(session, &mut agent, &mut target, around) => ended,
+        killed = kills.killed() => Ok(Ended::Killed(killed)),
+    };
     // Rows that came before what ended the session are the agent's to see.
     let settled = session.shown.settle(&mut session.record);
     // The first failure is the one that says why.
@@ -117,12 +131,15 @@ pub(super) async fn drive(
         .unwrap_or_else(Ended::Failed);
     // What is on record as shown is shown, and what is on record as sent is sent.
     let shown = timeout(LAST, agent.writer.write_all(session.shown.pending())).await;
-    let sent = timeout(LAST, async {
-        target.writer.write_all(session.sink.pending()).await?;
-        target.writer.shutdown().await
-    });
-    if let Ok(Err(error)) = sent.await {
-        tracing::debug!(%error, "the last bytes to the target");
+    // But what whoever ended the session could still keep from the target.
+    if !matches!(ended, Ended::Killed(_)) {
+        let sent = timeout(LAST, async {
+            target.writer.write_all(session.sink.pending()).await?;
+            target.writer.shutdown().await
+        });
+        if let Ok(Err(error)) = sent.await {
+            tracing::debug!(%error, "the last bytes to the target");
+        }
     }
     let whole = matches!(shown, Ok(Ok(())));
     (ended, whole.then(|| agent.whole()))

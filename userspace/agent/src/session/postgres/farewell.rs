@@ -12,7 +12,7 @@ use super::{
     greet::{Arrival, greet, send_last},
     refusal,
 };
-use crate::{config::AgentTls, tls::Plain, upstream::UpstreamError};
+use crate::{config::AgentTls, session::Killed, tls::Plain, upstream::UpstreamError};
 
 pub(super) async fn refused(
     record: SessionWriter,
@@ -52,6 +52,10 @@ pub(super) async fn goodbye(
             let word = (SqlState::ADMIN_SHUTDOWN, "weir is shutting down".to_owned());
             (End::Shutdown, Some(word))
         }
+        Ended::Killed(killed) => {
+            let word = (SqlState::ADMIN_SHUTDOWN, killed_word(&killed));
+            (killed.end(), Some(word))
+        }
         Ended::PolicyChanged(Refusal { rule, message, .. }) => {
             let word = format!("the policy changed: {message} (rule {rule})");
             (
@@ -70,6 +74,28 @@ pub(super) async fn goodbye(
         last_word(&mut agent, code, &word, &id).await;
     }
     ended
+}
+
+/// Ends the record of a session that was ended before it had opened, and tells the agent.
+pub(super) async fn killed(
+    agent: Option<&mut Plain>,
+    record: SessionWriter,
+    killed: Killed,
+) -> Result<(), RecordError> {
+    let id = *record.id();
+    let word = killed_word(&killed);
+    record.end(&killed.end())?;
+    if let Some(agent) = agent {
+        last_word(agent, SqlState::ADMIN_SHUTDOWN, &word, &id).await;
+    }
+    Ok(())
+}
+
+/// Who ended it is not the agent's to know; what for may be.
+fn killed_word(killed: &Killed) -> String {
+    let reason = killed.reason.as_deref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("an operator ended the session{reason}")
 }
 
 fn failure(error: &SessionError) -> (End, SqlState) {

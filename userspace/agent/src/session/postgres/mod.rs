@@ -20,15 +20,15 @@ mod request;
 mod shown;
 mod startup;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use weir_policy::{Permit, Policies, Refusal, Target, Verdict};
-use weir_record::{End, RecordError, SessionWriter, Side};
+use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
-    backend::{Authentication, ReadyForQuery, SqlState},
+    backend::{Authentication, BackendKeyData, ReadyForQuery, SqlState},
 };
 
 pub use self::{
@@ -58,6 +58,9 @@ use crate::{
     },
 };
 
+/// How long the target may take to hear that a command is to be cancelled.
+const STOPPED: Duration = Duration::from_secs(2);
+
 /// What all sessions share.
 pub struct Services {
     /// Mints the leaves that agents see.
@@ -78,12 +81,16 @@ pub async fn serve(
     admission: Admission,
     record: SessionWriter,
     services: &Services,
-    watched: Watched,
+    mut watched: Watched,
 ) -> Result<(), RecordError> {
     // 1. Lead the agent up to its startup packet.
     let name = admission.destination().ip().to_string();
     let tls = admission.service().agent_tls;
-    let opening = match greet(io, tls, &services.authority, &name, &services.limits).await {
+    let greeted = tokio::select! {
+        greeted = greet(io, tls, &services.authority, &name, &services.limits) => greeted,
+        killed = watched.killed.killed() => return farewell::killed(None, record, killed).await,
+    };
+    let opening = match greeted {
         Ok(Arrival::Session(opening)) => opening,
         Ok(Arrival::Cancel(request)) => {
             return record.end(&cancelled(&admission, services, &request).await);
@@ -121,7 +128,14 @@ async fn open(
     };
     let observed = wanted.observed(permit, &mut record)?;
     // 3. Log in to the target and read its catalogue.
-    let (login, lineage) = match reach(&admission, &wanted, &judge, services).await {
+    let reached = tokio::select! {
+        reached = reach(&admission, &wanted, &judge, services) => reached,
+        killed = watched.killed.killed() => {
+            startup::settle(observed, &mut record, Err("the session was ended"))?;
+            return farewell::killed(Some(&mut agent), record, killed).await;
+        }
+    };
+    let (login, lineage) = match reached {
         Ok(reached) => reached,
         Err(error) => {
             tracing::warn!(session = %id, %error, "the target can't be opened");
@@ -147,12 +161,14 @@ async fn open(
         received: answers,
         sink,
         status,
+        key: cancel_key,
         ..
     } = login;
     let mut session = Governed::new(judge, lineage, key, record, sink, status);
     let mut around = Surroundings {
         policies: watched.policies,
         shutdown: watched.shutdown,
+        killed: watched.killed,
         catalogues: &services.catalogues,
         admission: &admission,
         database: &wanted.database,
@@ -165,7 +181,22 @@ async fn open(
         (ended @ Ended::Failed(_), _) | (ended, Ok(())) => ended,
         (_, Err(error)) => Ended::Failed(error),
     };
-    goodbye(agent, record, ended).await
+    let killed = matches!(ended, Ended::Killed(_));
+    goodbye(agent, record, ended).await?;
+    // 7. What a killed session has under way at the target ends with it.
+    if killed && let Some(key) = cancel_key {
+        stop(&admission, &key, &id).await;
+    }
+    Ok(())
+}
+
+/// Cancels what a session that was ended has under way at the target, which else would finish it:
+/// a server looks at its client's socket only when it writes.
+async fn stop(admission: &Admission, key: &BackendKeyData, session: &SessionId) {
+    let cancelled = timeout(STOPPED, cancel(admission, key)).await;
+    if let Ok(Err(error)) = cancelled {
+        tracing::warn!(%session, %error, "what the session has under way can't be cancelled");
+    }
 }
 
 fn judge(policies: Arc<Policies>, admission: &Admission, wanted: &Wanted) -> Judge {

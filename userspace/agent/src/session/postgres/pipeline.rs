@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use weir_policy::Refusal;
-use weir_record::{Outcome, RecordedPermit, Seq, Status};
+use weir_record::{MaskedColumns, Outcome, RecordedPermit, Seq, Status};
 
 use super::prepared::{Portal, Prepared};
 use crate::mask::{exposure::Exposure, plan::Plan};
@@ -89,6 +89,10 @@ pub(super) struct Account {
     pub bytes: u64,
     /// Masked values.
     pub masked: u64,
+    /// The columns that they are in, of each statement that showed some.
+    masked_columns: Vec<MaskedColumns>,
+    /// Statements that were completed.
+    completed: u32,
     /// Whether its outcome is on record already.
     pub settled: bool,
     /// What the target said of the statement that it completed last.
@@ -102,9 +106,27 @@ impl Account {
             rows: 0,
             bytes: 0,
             masked: 0,
+            masked_columns: Vec::new(),
+            completed: 0,
             settled: false,
             last_tag: None,
         }
+    }
+
+    /// Notes where the values are that `plan` masks in the statement under way.
+    pub(super) fn masks(&mut self, plan: &Plan) {
+        let statement = self.completed;
+        let told = self.masked_columns.last();
+        if told.is_none_or(|told| told.statement != statement) {
+            let columns = plan.masked_columns().collect();
+            self.masked_columns
+                .push(MaskedColumns { statement, columns });
+        }
+    }
+
+    /// Notes that a statement was completed.
+    pub(super) fn completes(&mut self) {
+        self.completed = self.completed.saturating_add(1);
     }
 
     /// The account as an outcome.
@@ -116,6 +138,7 @@ impl Account {
             rows: self.rows,
             bytes: self.bytes,
             masked: self.masked,
+            masked_columns: self.masked_columns.clone(),
             sent: None,
             micros: u64::try_from(micros).unwrap_or(u64::MAX),
         }

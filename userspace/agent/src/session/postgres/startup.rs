@@ -122,6 +122,7 @@ pub(super) fn settle(
         rows: 0,
         bytes: 0,
         masked: 0,
+        masked_columns: Vec::new(),
         sent: None,
         micros: 0,
     };

@@ -23,7 +23,7 @@ use weir_agent::{
     dns::GivenNames,
     route::Routes,
     session::{
-        Watched,
+        Kills, Switch, Watched,
         datagrams::{self, Inlet, Room, WayBack, queue},
     },
 };
@@ -36,14 +36,17 @@ use crate::{
 };
 
 /// How long anything that comes is waited for.
-pub(super) const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+pub(crate) const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
 
-pub(super) struct DatagramGate {
+pub(crate) struct DatagramGate {
     /// Where the workload sends to.
-    pub(super) dialled: SocketAddr,
-    pub(super) records: PathBuf,
-    pub(super) policies: watch::Sender<Arc<Policies>>,
-    pub(super) shutdown: watch::Sender<bool>,
+    pub(crate) dialled: SocketAddr,
+    pub(crate) records: PathBuf,
+    pub(crate) policies: watch::Sender<Arc<Policies>>,
+    pub(crate) shutdown: watch::Sender<bool>,
+    /// Ends all flows.
+    pub(crate) switch: Switch,
+    kills: Kills,
     config: Config,
     count: AtomicU32,
     _dir: tempfile::TempDir,
@@ -51,9 +54,9 @@ pub(super) struct DatagramGate {
 }
 
 /// A flow that is open. Its client is gone when it is dropped.
-pub(super) struct Flow {
+pub(crate) struct Flow {
     /// Hears what comes back.
-    pub(super) client: UdpSocket,
+    pub(crate) client: UdpSocket,
     inlet: Inlet,
     served: mpsc::Receiver<String>,
 }
@@ -68,7 +71,7 @@ impl WayBack for Back {
 }
 
 /// A server's socket.
-pub(super) fn server() -> UdpSocket {
+pub(crate) fn server() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(PATIENCE).unwrap();
     socket
@@ -76,7 +79,7 @@ pub(super) fn server() -> UdpSocket {
 
 impl DatagramGate {
     /// A gate in front of a target with these lines.
-    pub(super) fn before(server: &UdpSocket, lines: &str) -> Self {
+    pub(crate) fn before(server: &UdpSocket, lines: &str) -> Self {
         let upstream = server.local_addr().unwrap();
         let dialled: SocketAddr = "192.0.2.1:443".parse().unwrap();
         let text = format!(
@@ -88,11 +91,14 @@ impl DatagramGate {
         let dir = tempfile::tempdir().unwrap();
         let records = dir.path().join("records");
         fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
+        let (switch, kills) = Kills::switch();
         Self {
             dialled,
             records,
             policies: watch::Sender::new(Arc::new(Policies::shipped().unwrap())),
             shutdown: watch::Sender::new(false),
+            switch,
+            kills,
             config: Config::parse("weir.toml", &text).unwrap_or_else(|e| panic!("{e}")),
             count: AtomicU32::new(0),
             _dir: dir,
@@ -105,7 +111,7 @@ impl DatagramGate {
     }
 
     /// Opens a flow, served as the engine does.
-    pub(super) fn flow(&self) -> Flow {
+    pub(crate) fn flow(&self) -> Flow {
         let client = server();
         let back = UdpSocket::bind("127.0.0.1:0").unwrap();
         back.connect(client.local_addr().unwrap()).unwrap();
@@ -128,6 +134,7 @@ impl DatagramGate {
         let mut watched = Watched {
             policies: self.policies.subscribe(),
             shutdown: self.shutdown.subscribe(),
+            killed: self.kills.clone(),
         };
         let (inlet, mut outlet) = queue(Room::of(1 << 20));
         let (tell, served) = mpsc::channel();
@@ -145,24 +152,24 @@ impl DatagramGate {
     }
 
     /// The summaries of the records that can be read, newest first.
-    pub(super) fn summaries(&self) -> Vec<Summary> {
+    pub(crate) fn summaries(&self) -> Vec<Summary> {
         records::summaries(&self.records)
     }
 
     /// The summaries, once `count` sessions have ended.
-    pub(super) fn ended(&self, count: usize) -> Vec<Summary> {
+    pub(crate) fn ended(&self, count: usize) -> Vec<Summary> {
         records::ended(&self.records, count)
     }
 }
 
 impl Flow {
     /// Sends a datagram, if the flow still takes any.
-    pub(super) fn put(&self, payload: &[u8]) {
+    pub(crate) fn put(&self, payload: &[u8]) {
         self.inlet.put(payload.to_vec()).ok();
     }
 
     /// What became of it, once it is over.
-    pub(super) fn served(&self) -> String {
+    pub(crate) fn served(&self) -> String {
         self.served.recv_timeout(Duration::from_secs(20)).unwrap()
     }
 }

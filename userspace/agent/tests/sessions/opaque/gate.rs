@@ -15,7 +15,7 @@ use weir_agent::{
     admit::{Admitted, admit},
     config::{Config, WorkloadName},
     route::Routes,
-    session::{Watched, opaque},
+    session::{Kills, Switch, Watched, opaque},
 };
 use weir_policy::Policies;
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
@@ -25,18 +25,20 @@ use crate::{
     records,
 };
 
-pub(super) struct OpaqueGate {
-    pub(super) address: SocketAddr,
-    pub(super) records: PathBuf,
-    pub(super) policies: watch::Sender<Arc<Policies>>,
-    pub(super) shutdown: watch::Sender<bool>,
+pub(crate) struct OpaqueGate {
+    pub(crate) address: SocketAddr,
+    pub(crate) records: PathBuf,
+    pub(crate) policies: watch::Sender<Arc<Policies>>,
+    pub(crate) shutdown: watch::Sender<bool>,
+    /// Ends all sessions.
+    pub(crate) switch: Switch,
     _dir: tempfile::TempDir,
     _runtime: Runtime,
 }
 
 impl OpaqueGate {
     /// A gate in front of an opaque target with these lines.
-    pub(super) fn declared(server: &Server, lines: &str) -> Self {
+    pub(crate) fn declared(server: &Server, lines: &str) -> Self {
         let upstream = server.local_addr().unwrap();
         Self::new(|gate| {
             let port = gate.port();
@@ -49,7 +51,7 @@ impl OpaqueGate {
     }
 
     /// A gate for an observed workload that dials a server which nobody declared.
-    pub(super) fn undeclared(server: &Server) -> Self {
+    pub(crate) fn undeclared(server: &Server) -> Self {
         let dialled = server.local_addr().unwrap();
         Self::new(|_| ("mode = \"observe\"\n".to_owned(), dialled))
     }
@@ -76,6 +78,7 @@ impl OpaqueGate {
         let shutdown = watch::Sender::new(false);
         let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
         let records_dir = records.clone();
+        let (switch, kills) = Kills::switch();
         runtime.spawn(async move {
             let workload: WorkloadName = "test".parse().unwrap();
             for count in 0.. {
@@ -97,6 +100,7 @@ impl OpaqueGate {
                 let watched = Watched {
                     policies: watch_policies.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
+                    killed: kills.clone(),
                 };
                 tokio::spawn(async move {
                     opaque::serve(io, passage, record, watched).await.unwrap();
@@ -108,18 +112,19 @@ impl OpaqueGate {
             records,
             policies,
             shutdown,
+            switch,
             _dir: dir,
             _runtime: runtime,
         }
     }
 
     /// The summaries of the records that can be read, newest first.
-    pub(super) fn summaries(&self) -> Vec<Summary> {
+    pub(crate) fn summaries(&self) -> Vec<Summary> {
         records::summaries(&self.records)
     }
 
     /// The summaries, once `count` sessions have ended.
-    pub(super) fn ended(&self, count: usize) -> Vec<Summary> {
+    pub(crate) fn ended(&self, count: usize) -> Vec<Summary> {
         records::ended(&self.records, count)
     }
 }

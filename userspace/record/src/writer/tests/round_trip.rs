@@ -3,7 +3,7 @@
 use proptest::{collection, prelude::*};
 
 use super::*;
-use crate::{Process, Side, Status};
+use crate::{MaskedColumns, Process, Side, Status};
 
 /// What a session may go through, in owned form.
 #[derive(Clone, Debug)]
@@ -32,10 +32,20 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
             rows,
             bytes,
             masked,
+            masked_columns: (0..u32::try_from(masked % 3).unwrap_or(0))
+                .map(columns)
+                .collect(),
             sent: masked.checked_sub(7),
             micros,
         }
     })
+}
+
+fn columns(statement: u32) -> MaskedColumns {
+    MaskedColumns {
+        statement,
+        columns: (0..3).collect(),
+    }
 }
 
 fn any_end() -> impl Strategy<Value = End> {
@@ -47,6 +57,7 @@ fn any_end() -> impl Strategy<Value = End> {
         Just(End::Idle),
         any::<(String, String)>().prop_map(|(rule, message)| End::Refused { rule, message }),
         any::<(String, String)>().prop_map(|(rule, message)| End::PolicyChanged { rule, message }),
+        any::<(String, Option<String>)>().prop_map(|(by, reason)| End::Killed { by, reason }),
         any::<String>().prop_map(|message| End::Error { message }),
         (
             prop_oneof![Just(Side::Client), Just(Side::Server)],

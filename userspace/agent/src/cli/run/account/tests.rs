@@ -96,6 +96,7 @@ fn connections_are_told_with_what_was_refused_and_masked() {
         rows: 3,
         bytes: 0,
         masked: 2,
+        masked_columns: Vec::new(),
         sent: None,
         micros: 10,
     };

@@ -131,6 +131,7 @@ impl Recording {
             rows,
             bytes: 0,
             masked,
+            masked_columns: Vec::new(),
             sent: None,
             micros: 1_500,
         };

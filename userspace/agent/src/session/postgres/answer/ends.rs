@@ -52,6 +52,7 @@ impl Governed {
             0
         };
         owed.account.rows += changed;
+        owed.account.completes();
         let changes = match &mut owed.expected {
             Expected::Query {
                 changes,

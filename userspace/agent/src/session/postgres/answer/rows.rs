@@ -37,6 +37,7 @@ impl Governed {
         let out = self.shown.answering(*seq, &mut self.record)?;
         let before = out.len();
         if plan.masks() {
+            account.masks(plan);
             account.masked += plan.apply(&row, &self.key, &mut self.scratch, out)?;
         } else {
             plan.check(&row)?;

@@ -90,6 +90,7 @@ fn gathered(by: By, questions: &[Asked<'_>]) -> Gathered {
             rows: 0,
             bytes: 0,
             masked: 0,
+            masked_columns: Vec::new(),
             sent: None,
             micros: 1,
         };

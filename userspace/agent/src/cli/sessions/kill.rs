@@ -1,0 +1,30 @@
+//! `weir sessions kill`.
+
+use super::{
+    super::{
+        error::CliError,
+        line::{Line, Tone},
+        out::Out,
+        runtime,
+    },
+    source::Source,
+};
+
+/// Ends a live session and says so.
+pub(super) fn run(
+    source: &Source,
+    id: &str,
+    reason: Option<&str>,
+    out: &mut Out,
+) -> Result<(), CliError> {
+    let Source::Daemon(client) = source else {
+        return Err(CliError::NeedsDaemon { what: "kill" });
+    };
+    let ended = runtime::small()?.block_on(client.kill(id, reason))?;
+    let word = if ended.over {
+        Line::of(Tone::Good, "ended")
+    } else {
+        Line::of(Tone::Warn, "told to end, and still has something to write")
+    };
+    Ok(out.line(&word.text(" ").and(Tone::Key, ended.id))?)
+}
