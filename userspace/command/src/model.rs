@@ -177,6 +177,13 @@ pub struct ColumnUse {
     /// (an identifier equal to a relation's name or alias), `TABLE t`, `NATURAL JOIN`, a `COPY`
     /// without a column list.
     pub all: bool,
+    /// Of those named, the ones that are assigned.
+    pub written: BTreeSet<String>,
+    /// Of those assigned, the ones that the text names nowhere else: their values are not read.
+    pub unread: BTreeSet<String>,
+    /// True when columns may be assigned that are not named: a `DELETE`, an `INSERT` without a
+    /// column list, a lock.
+    pub all_written: bool,
 }
 
 /// Whether a `WHERE` limits a write.

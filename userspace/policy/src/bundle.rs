@@ -12,6 +12,7 @@ use crate::{
 
 mod annotations;
 mod cedar;
+mod columns;
 mod findings;
 mod literals;
 mod rules;
@@ -22,6 +23,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use columns::Columns;
 pub(crate) use literals::is_host;
 pub(crate) use rules::{Rule, Rules};
 pub(crate) use schemas::Schemas;

@@ -33,6 +33,7 @@ mod tests;
 
 use answer::Court;
 use facts::Facts;
+use questions::Resource;
 use unjudged::Unjudged;
 use world::World;
 
@@ -57,7 +58,12 @@ impl Policies {
         if let Some(what) = facts.too_many() {
             return too_large(what);
         }
-        let Some(questions) = questions::of(facts, request.target, &self.rules.schemas) else {
+        let Some(questions) = questions::of(
+            facts,
+            request.target,
+            &self.rules.schemas,
+            &self.rules.named_columns,
+        ) else {
             return too_large("objects");
         };
         let clear = self.clear(request.subject, request.target, request.context);
@@ -152,10 +158,17 @@ impl Policies {
             let contexts = contexts
                 .get(question.access)
                 .ok_or(Unjudged::NotInSchema("access"))?;
-            answers.push((
-                question,
-                court.answer(&principal, action, &resource, contexts)?,
-            ));
+            let answer = match question.resource {
+                Resource::Column { .. } => {
+                    let court = Court {
+                        policies: &self.rules.columns,
+                        ..court
+                    };
+                    court.forbids(&principal, action, &resource, contexts)?
+                }
+                _ => Some(court.answer(&principal, action, &resource, contexts)?),
+            };
+            answers.extend(answer.map(|answer| (question, answer)));
         }
         Ok(answers)
     }

@@ -23,5 +23,5 @@ pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
 pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
 pub use observe::{Mode, WouldBe};
-pub use request::{Context, Request, Subject, Target};
+pub use request::{Context, Moment, Program, Request, Subject, Target, Weekday};
 pub use verdict::{Ask, Clear, Permit, Refusal, Verdict};

@@ -31,6 +31,73 @@ pub struct Context {
     pub workload: String,
     /// Whether a transaction block is open.
     pub in_transaction: bool,
+    /// When it is.
+    pub moment: Moment,
+    /// What opened the connection, where that is known.
+    pub process: Option<Program>,
+    /// What the client calls itself.
+    pub application_name: Option<String>,
+}
+
+/// A moment as clocks on a wall show it, in whatever zone the caller reckons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Moment {
+    /// 0 to 23.
+    pub hour: u8,
+    /// Which day.
+    pub weekday: Weekday,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "they are what they are called")]
+pub enum Weekday {
+    #[default]
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// A program that speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The path of its file.
+    pub exe: String,
+    /// The BLAKE3 of its file, hexadecimal.
+    pub exe_hash: Option<String>,
+    /// The user that it runs as.
+    pub uid: Option<u32>,
+}
+
+impl Weekday {
+    /// All, from Monday on.
+    pub const ALL: [Self; 7] = [
+        Self::Monday,
+        Self::Tuesday,
+        Self::Wednesday,
+        Self::Thursday,
+        Self::Friday,
+        Self::Saturday,
+        Self::Sunday,
+    ];
+
+    /// Its name as policies write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Monday => "monday",
+            Self::Tuesday => "tuesday",
+            Self::Wednesday => "wednesday",
+            Self::Thursday => "thursday",
+            Self::Friday => "friday",
+            Self::Saturday => "saturday",
+            Self::Sunday => "sunday",
+        }
+    }
 }
 
 /// One question to [`Policies::judge`](crate::Policies::judge).

@@ -6,7 +6,8 @@ use std::{
     sync::LazyLock,
 };
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema, SchemaFragment};
+use serde_json::Value;
 
 use crate::{Diagnostic, Diagnostics};
 
@@ -18,6 +19,9 @@ pub(crate) const REVEAL: &str = "reveal";
 
 /// The action that asks the DNS about a name.
 pub(crate) const RESOLVE: &str = "resolve";
+
+/// What marks what belongs to a protocol that weir does not speak yet.
+const RESERVED: &str = "/annotations/reserved";
 
 /// The action of what could not be read.
 pub(crate) const OPAQUE: &str = "opaque";
@@ -31,6 +35,7 @@ pub(crate) enum Kind {
     Database,
     Schema,
     Relation,
+    Column,
     DataClass,
     Host,
 }
@@ -39,18 +44,21 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Vocabulary {
     schema: Schema,
+    spoken: Schema,
+    reserved: BTreeSet<String>,
     types: HashMap<Kind, EntityTypeName>,
     actions: HashMap<String, EntityUid>,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Subject,
         Self::Group,
         Self::Target,
         Self::Database,
         Self::Schema,
         Self::Relation,
+        Self::Column,
         Self::DataClass,
         Self::Host,
     ];
@@ -64,6 +72,7 @@ impl Kind {
             Self::Database => "Database",
             Self::Schema => "Schema",
             Self::Relation => "Relation",
+            Self::Column => "Column",
             Self::DataClass => "DataClass",
             Self::Host => "Host",
         }
@@ -90,6 +99,7 @@ impl Vocabulary {
         };
         let (schema, _warnings) =
             Schema::from_cedarschema_str(SCHEMA).map_err(|e| broken(e.to_string()))?;
+        let (spoken, reserved) = spoken().map_err(|e| broken(e.to_string()))?;
         let mut types = HashMap::new();
         for kind in Kind::ALL {
             let name = EntityTypeName::from_str(&format!("Weir::{}", kind.as_str()))
@@ -102,6 +112,8 @@ impl Vocabulary {
             .collect();
         Ok(Self {
             schema,
+            spoken,
+            reserved,
             types,
             actions,
         })
@@ -110,6 +122,16 @@ impl Vocabulary {
     /// What policies and requests are validated against.
     pub(crate) fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The same schema, in which what is reserved applies to nothing.
+    pub(crate) fn spoken(&self) -> &Schema {
+        &self.spoken
+    }
+
+    /// Whether this names an action or an entity type of a protocol that weir doesn't speak yet.
+    pub(crate) fn is_reserved(&self, word: &str) -> bool {
+        self.reserved.contains(word)
     }
 
     /// The entity of a kind with this id, which may hold anything; `None` for a kind that the
@@ -132,6 +154,29 @@ impl Vocabulary {
         let names: BTreeSet<&str> = self.actions.keys().map(String::as_str).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The schema without what its reserved actions apply to, and all reserved names.
+fn spoken() -> Result<(Schema, BTreeSet<String>), Box<dyn std::error::Error>> {
+    let (fragment, _warnings) = SchemaFragment::from_cedarschema_str(SCHEMA)?;
+    let mut json = fragment.to_json_value()?;
+    let mut reserved = BTreeSet::new();
+    for (part, prefix) in [("actions", ""), ("entityTypes", "Weir::")] {
+        let declared = json.pointer_mut(&format!("/Weir/{part}"));
+        for (name, declared) in declared
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flatten()
+        {
+            if declared.pointer(RESERVED).is_some() {
+                reserved.insert(format!("{prefix}{name}"));
+                if let Some(fields) = declared.as_object_mut() {
+                    fields.remove("appliesTo");
+                }
+            }
+        }
+    }
+    Ok((Schema::from_json_value(json)?, reserved))
 }
 
 #[cfg(test)]
@@ -175,7 +220,9 @@ mod tests {
         ];
         for action in vocabulary.actions.keys().map(String::as_str) {
             assert!(
-                verbs.contains(&action) || others.contains(&action),
+                verbs.contains(&action)
+                    || others.contains(&action)
+                    || vocabulary.is_reserved(action),
                 "{action} can never be asked"
             );
         }

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use jiff::{Timestamp, civil, tz::TimeZone};
 use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
 use weir_policy::{
-    Clear, Context, Mode, Policies, PolicyVersion, Refusal, Request, Subject, Target, Verdict,
-    WouldBe,
+    Clear, Context, Mode, Moment, Policies, PolicyVersion, Refusal, Request, Subject, Target,
+    Verdict, Weekday, WouldBe,
 };
 
 /// The standing facts of a session and the policies that judge it.
@@ -45,6 +46,23 @@ fn strictness(verdict: &Verdict) -> u8 {
     }
 }
 
+/// This moment as policy has it.
+fn now() -> Moment {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    Moment {
+        hour: now.hour().unsigned_abs(),
+        weekday: match now.weekday() {
+            civil::Weekday::Monday => Weekday::Monday,
+            civil::Weekday::Tuesday => Weekday::Tuesday,
+            civil::Weekday::Wednesday => Weekday::Wednesday,
+            civil::Weekday::Thursday => Weekday::Thursday,
+            civil::Weekday::Friday => Weekday::Friday,
+            civil::Weekday::Saturday => Weekday::Saturday,
+            civil::Weekday::Sunday => Weekday::Sunday,
+        },
+    }
+}
+
 impl Judge {
     /// A judge for one session.
     #[must_use]
@@ -57,7 +75,7 @@ impl Judge {
     ) -> Self {
         let context = Context {
             workload,
-            in_transaction: false,
+            ..Context::default()
         };
         Self {
             policies,
@@ -85,11 +103,19 @@ impl Judge {
         self.policies = policies;
     }
 
+    fn context(&self, in_transaction: bool) -> Context {
+        Context {
+            in_transaction,
+            moment: now(),
+            ..self.context.clone()
+        }
+    }
+
     /// Which classes the subject may see clear.
     #[must_use]
     pub fn clear(&self) -> Clear {
         self.policies
-            .clear(&self.subject, &self.target, &self.context)
+            .clear(&self.subject, &self.target, &self.context(false))
     }
 
     /// Judges all that one message holds; the strictest verdict is the message's. A message that
@@ -100,10 +126,7 @@ impl Judge {
         statements: impl IntoIterator<Item = &'a Statement>,
         in_transaction: bool,
     ) -> Verdict {
-        let context = Context {
-            in_transaction,
-            ..self.context.clone()
-        };
+        let context = self.context(in_transaction);
         let mut strictest: Option<Verdict> = None;
         for statement in statements {
             let request = Request {

@@ -62,6 +62,8 @@ impl Facts {
         }
         self.columns.named.extend(other.columns.named);
         self.columns.all |= other.columns.all;
+        self.columns.written.extend(other.columns.written);
+        self.columns.all_written |= other.columns.all_written;
         self.effects.extend(other.effects);
         self.functions.extend(other.functions);
         self.rows.extend(other.rows);
@@ -96,6 +98,21 @@ impl Facts {
         self.command(verb, Predicate::NotApplicable, Control::None)
     }
 
+    /// Until here what is assigned was kept apart from what is named.
+    fn tell_written(&mut self) {
+        let ColumnUse {
+            named,
+            written,
+            unread,
+            all_written,
+            ..
+        } = &mut self.columns;
+        let writes = |object: &Object| object.access == Access::Write;
+        *all_written |= written.is_empty() && self.objects.iter().any(writes);
+        *unread = written.difference(named).cloned().collect();
+        named.extend(written.iter().cloned());
+    }
+
     /// Notes effects.
     pub(super) fn has<const N: usize>(&mut self, effects: [Effect; N]) {
         self.effects.extend(effects);
@@ -119,6 +136,7 @@ impl Facts {
             ));
         }
         drop(controls);
+        self.tell_written();
         // an identifier equal to a relation's name or alias may mean its whole row
         self.columns.all |= !self.columns.named.is_disjoint(&self.rows);
         for object in &self.objects {

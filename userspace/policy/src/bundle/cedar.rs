@@ -2,17 +2,19 @@
 
 use std::{collections::HashMap, ops::Range, str::FromStr};
 
-use cedar_policy::{ActionConstraint, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use cedar_policy::{
+    ActionConstraint, Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator,
+};
 
 use super::{
     annotations::{Annotations, BadAnnotation},
-    findings, literals,
+    columns, findings, literals,
     rules::{Rule, Rules},
     schemas::nodes,
 };
 use crate::{
     Diagnostic, MaskingRules, Severity, Source,
-    vocabulary::{RESOLVE, REVEAL, Vocabulary},
+    vocabulary::{Kind, RESOLVE, REVEAL, Vocabulary},
 };
 
 /// Reads all policies. What is wrong goes to `found`; the rules hold only if none is an error.
@@ -132,6 +134,19 @@ impl<'a> Reader<'a> {
         };
         self.rules.schemas.note_policy(&json);
         self.literals(written);
+        let names_column = policy
+            .entity_literals()
+            .iter()
+            .any(|literal| Kind::of(literal) == Some(Kind::Column));
+        if !names_column && columns::speaks_of_type(&json) {
+            self.error(
+                source,
+                written.find("Weir::Column"),
+                "no column is named here, so this would match none",
+                Some("name it, `Weir::Column::\"target/database/schema/relation/column\"`, or look at `context.columns_read` and `context.all_columns`".into()),
+            );
+        }
+        self.reserved(written, &json);
         let order = self.rules.about.len();
         let Annotations {
             id,
@@ -167,6 +182,10 @@ impl<'a> Reader<'a> {
         let scope = self.scope(&policy);
         let sets = [
             (scope.commands, &mut self.rules.commands),
+            (
+                scope.commands && names_column && effect == Effect::Forbid,
+                &mut self.rules.columns,
+            ),
             (scope.reveals, &mut self.rules.reveals),
             (scope.lookups, &mut self.rules.lookups),
         ];
@@ -203,9 +222,44 @@ impl<'a> Reader<'a> {
         scope
     }
 
+    /// Tells of a policy that could match nothing but what no protocol of weir's has yet.
+    fn reserved(&mut self, written: &Written<'_>, json: &serde_json::Value) {
+        let word = nodes(json)
+            .filter_map(|node| node.as_str())
+            .find(|word| self.vocabulary.is_reserved(word));
+        let Some(word) = word else { return };
+        let mut alone = PolicySet::new();
+        if alone.add(written.policy.clone()).is_err() {
+            return;
+        }
+        // What fails to hold in either schema is told of where all policies are validated.
+        let applies = |validator: &Validator| {
+            let result = validator.validate(&alone, ValidationMode::Strict);
+            result.validation_passed()
+                && !result.validation_warnings().any(|warning| {
+                    matches!(
+                        warning,
+                        cedar_policy::ValidationWarning::ImpossiblePolicy(_)
+                    )
+                })
+        };
+        let spoken = Validator::new(self.vocabulary.spoken().clone());
+        if applies(&self.validator) && !applies(&spoken) {
+            let plain = word.rsplit("::").next().unwrap_or(word);
+            self.found.push(Diagnostic::at(
+                Severity::Warning,
+                written.source,
+                written.find(plain),
+                "this policy protects nothing yet: weir does not speak the protocol that it is about",
+                Some("what is reserved is marked in `weir policy schema`; until then such traffic is an opaque target's, judged by `connect`".into()),
+            ));
+        }
+    }
+
     fn literals(&mut self, written: &Written<'_>) {
         for literal in written.policy.entity_literals() {
             self.rules.schemas.note_literal(&literal);
+            self.rules.named_columns.note_literal(&literal);
             if let Err(bad) = literals::check(&literal, written.policy.effect(), self.masking) {
                 let severity = if bad.is_warning() {
                     Severity::Warning

@@ -16,6 +16,8 @@ pub(super) enum BadLiteral {
     },
     #[error("no data class is called `{id}`")]
     UnknownClass { id: String, declared: String },
+    #[error("a permit on a column permits nothing")]
+    PermitsColumn,
     /// Only a warning.
     #[error("this forbid holds only where a statement names the relation without its schema")]
     OnlyUnqualified,
@@ -39,6 +41,11 @@ impl BadLiteral {
             Self::UnknownClass { declared, .. } => {
                 Some(format!("masking.toml declares: {declared}"))
             }
+            Self::PermitsColumn => Some(
+                "permit the relation, and forbid its columns; or permit it `when` \
+                 `context.columns_read` holds no other and `context.all_columns` is false"
+                    .into(),
+            ),
             Self::OnlyUnqualified => {
                 Some("name the schema, or compare `resource.name`, which covers both".into())
             }
@@ -75,7 +82,10 @@ pub(super) fn check(
             Err(BadLiteral::OnlyUnqualified)
         }
         Kind::Relation if !matches!(parts, 3 | 4) => bad("target/database/schema/relation"),
-        Kind::Database | Kind::Schema | Kind::Relation => Ok(()),
+        Kind::Column if effect == Effect::Permit => Err(BadLiteral::PermitsColumn),
+        Kind::Column if parts == 4 => Err(BadLiteral::OnlyUnqualified),
+        Kind::Column if parts != 5 => bad("target/database/schema/relation/column"),
+        Kind::Database | Kind::Schema | Kind::Relation | Kind::Column => Ok(()),
         Kind::DataClass => match masking {
             Some(masking) if !masking.classes().any(|class| class.as_str() == id) => {
                 let declared: Vec<&str> = masking.classes().map(DataClass::as_str).collect();

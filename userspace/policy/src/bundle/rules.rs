@@ -4,19 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 
 use cedar_policy::{Effect, PolicyId, PolicySet};
 
-use super::schemas::Schemas;
+use super::{columns::Columns, schemas::Schemas};
 
 /// All policies.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     /// Those that may apply to statements.
     pub(crate) commands: PolicySet,
+    /// The forbids that name a column.
+    pub(crate) columns: PolicySet,
     /// Those that may apply to `reveal`.
     pub(crate) reveals: PolicySet,
     /// Those that may apply to `resolve`.
     pub(crate) lookups: PolicySet,
     /// The schemas that policies tell apart.
     pub(crate) schemas: Schemas,
+    /// The columns that they name.
+    pub(crate) named_columns: Columns,
     /// By id.
     pub(crate) about: HashMap<String, Rule>,
 }

@@ -38,7 +38,7 @@ impl Schemas {
 
     /// Notes what one entity literal tells apart.
     pub(super) fn note_literal(&mut self, literal: &EntityUid) {
-        let Some(Kind::Schema | Kind::Relation) = Kind::of(literal) else {
+        let Some(Kind::Schema | Kind::Relation | Kind::Column) = Kind::of(literal) else {
             return;
         };
         let Some(names) = path::split(literal.id().unescaped()) else {
@@ -49,7 +49,11 @@ impl Schemas {
                 self.at
                     .insert([target.clone(), database.clone(), schema.clone()]);
             }
-            [target, database, schema, _] => {
+            [target, database, schema, _] if Kind::of(literal) == Some(Kind::Relation) => {
+                self.at
+                    .insert([target.clone(), database.clone(), schema.clone()]);
+            }
+            [target, database, schema, _, _] => {
                 self.at
                     .insert([target.clone(), database.clone(), schema.clone()]);
             }

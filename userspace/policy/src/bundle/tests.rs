@@ -96,7 +96,7 @@ error: for policy `a`, attribute `wherefore` in context for Weir::Action::\"copy
    |
  3 | when { context.wherefore == \"absent\" };
    |        ^^^^^^^^^^^^^^^^^
-   = help: did you mean `workload`?"
+   = help: did you mean `weekday`?"
     );
 }
 

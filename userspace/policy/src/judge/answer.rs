@@ -88,6 +88,32 @@ impl Court<'_> {
     }
 }
 
+impl Court<'_> {
+    /// What forbids say about a column; none where they say nothing. What permits it is that its
+    /// relation is permitted.
+    pub(super) fn forbids(
+        self,
+        principal: &EntityUid,
+        action: &EntityUid,
+        resource: &EntityUid,
+        contexts: &Pair,
+    ) -> Result<Option<Answer>, Unjudged> {
+        let plain = self.ask(principal, action, resource, contexts.plain.clone())?;
+        let lifted = reasons(&plain);
+        if lifted.is_empty() {
+            return Ok(None);
+        }
+        let approved = self.ask(principal, action, resource, contexts.approved.clone())?;
+        let left = reasons(&approved);
+        Ok(Some(if left.is_empty() {
+            let permits = Vec::new();
+            Answer::Ask { permits, lifted }
+        } else {
+            Answer::Deny(left)
+        }))
+    }
+}
+
 fn reasons(response: &Response) -> Vec<PolicyId> {
     response.diagnostics().reason().cloned().collect()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cedar_policy::{Context as CedarContext, RestrictedExpression as Value};
 
 use super::{facts::Facts, questions::Question, unjudged::Unjudged};
-use crate::{Context, DataClass, Lookup, Subject, lookup::Shape};
+use crate::{Context, DataClass, Lookup, Program, Subject, lookup::Shape};
 
 type Attributes = Vec<(&'static str, Value)>;
 
@@ -23,13 +23,19 @@ pub(super) fn of_statement(
     masked: &BTreeSet<&DataClass>,
     questions: &[Question<'_>],
 ) -> Result<BTreeMap<&'static str, Pair>, Unjudged> {
-    let mut pairs = circumstances(context, subject);
+    let mut pairs = circumstances(context, subject)?;
     pairs.extend([
         ("predicate", text(facts.predicate())),
         ("effects", texts(facts.effects())),
         ("functions", texts(facts.functions())),
         ("masked", texts(masked.iter().map(|class| class.as_str()))),
+        ("columns_read", texts(facts.columns_read())),
+        ("columns_written", texts(facts.columns_written())),
         ("all_columns", Value::new_bool(facts.all_columns())),
+        (
+            "all_columns_written",
+            Value::new_bool(facts.all_columns_written()),
+        ),
     ]);
     pairs.extend(
         facts
@@ -62,7 +68,7 @@ pub(super) fn of_statement(
 
 /// The context of a question about a data class.
 pub(super) fn of_reveal(context: &Context, subject: &Subject) -> Result<CedarContext, Unjudged> {
-    cedar(circumstances(context, subject))
+    cedar(circumstances(context, subject)?)
 }
 
 /// The contexts of a question to the DNS.
@@ -90,10 +96,32 @@ pub(super) fn of_lookup(lookup: &Lookup<'_>) -> Result<Pair, Unjudged> {
     })
 }
 
-fn circumstances(context: &Context, subject: &Subject) -> Attributes {
+fn circumstances(context: &Context, subject: &Subject) -> Result<Attributes, Unjudged> {
     let mut pairs = standing(&context.workload, subject);
-    pairs.push(("in_transaction", Value::new_bool(context.in_transaction)));
-    pairs
+    pairs.extend([
+        ("in_transaction", Value::new_bool(context.in_transaction)),
+        ("hour", Value::new_long(context.moment.hour.into())),
+        ("weekday", text(context.moment.weekday.as_str())),
+    ]);
+    if let Some(program) = &context.process {
+        pairs.push(("process", process(program)?));
+    }
+    if let Some(name) = &context.application_name {
+        pairs.push(("application_name", text(name)));
+    }
+    Ok(pairs)
+}
+
+fn process(program: &Program) -> Result<Value, Unjudged> {
+    let exe_hash = program
+        .exe_hash
+        .as_ref()
+        .map(|hash| ("exe_hash", text(hash)));
+    let uid = program.uid.map(|uid| ("uid", Value::new_long(uid.into())));
+    let fields = [Some(("exe", text(&program.exe))), exe_hash, uid];
+    let fields = fields.into_iter().flatten();
+    let record = Value::new_record(fields.map(|(name, value)| (name.to_owned(), value)));
+    Ok(record.map_err(Box::new)?)
 }
 
 /// What holds of a workload and a subject whatever they do.

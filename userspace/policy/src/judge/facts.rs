@@ -90,6 +90,60 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Those whose values it may read.
+    pub(super) fn columns_read(self) -> impl Iterator<Item = &'a str> {
+        let columns = match self {
+            Self::Command(command) => Some(&command.columns),
+            Self::Opaque(_) => None,
+        };
+        let read = columns
+            .into_iter()
+            .flat_map(|columns| columns.named.difference(&columns.unread));
+        read.map(String::as_str)
+    }
+
+    /// Those that it assigns.
+    pub(super) fn columns_written(self) -> impl Iterator<Item = &'a str> {
+        let columns = match self {
+            Self::Command(command) => Some(&command.columns.written),
+            Self::Opaque(_) => None,
+        };
+        columns.into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether it may assign columns that it does not name. What could not be read may.
+    pub(super) fn all_columns_written(self) -> bool {
+        match self {
+            Self::Command(command) => command.columns.all_written,
+            Self::Opaque(_) => true,
+        }
+    }
+
+    /// How the statement may use a column of an object that it uses so. Where two relations have a
+    /// column of one name, either may be meant.
+    pub(super) fn uses_of(self, access: Access, column: &str) -> impl Iterator<Item = Access> {
+        let (reads, writes) = match self {
+            Self::Command(command) => {
+                let columns = &command.columns;
+                let named = columns.named.contains(column) && !columns.unread.contains(column);
+                (
+                    columns.all || named,
+                    columns.all_written || columns.written.contains(column),
+                )
+            }
+            Self::Opaque(_) => (true, true),
+        };
+        let uses = match access {
+            Access::Read => [reads.then_some(Access::Read), None],
+            Access::Write => [
+                reads.then_some(Access::Read),
+                writes.then_some(Access::Write),
+            ],
+            Access::Define => [Some(Access::Define), None],
+        };
+        uses.into_iter().flatten()
+    }
+
     /// Whether the text may mean columns that it does not name. What could not be read may.
     pub(super) fn all_columns(self) -> bool {
         match self {

@@ -3,7 +3,11 @@
 use weir_command::Object;
 
 use super::facts::{self, Facts};
-use crate::{Target, bundle::Schemas, path};
+use crate::{
+    Target,
+    bundle::{Columns, Schemas},
+    path,
+};
 
 /// Most questions of one statement.
 const MAX_QUESTIONS: usize = 4096;
@@ -17,6 +21,13 @@ pub(super) enum Resource<'a> {
     Relation {
         database: &'a str,
         schema: Option<&'a str>,
+        name: &'a str,
+    },
+    /// A column that policies name.
+    Column {
+        database: &'a str,
+        schema: Option<&'a str>,
+        relation: &'a str,
         name: &'a str,
     },
     /// A name of the DNS.
@@ -49,6 +60,21 @@ impl Resource<'_> {
                 schema: Some(schema),
                 name,
             } => path::join([target, database, schema, name]),
+            Self::Column {
+                database,
+                schema,
+                relation,
+                name,
+            } => {
+                let parts = [
+                    Some(target),
+                    Some(database),
+                    schema,
+                    Some(relation),
+                    Some(name),
+                ];
+                path::join(parts.into_iter().flatten())
+            }
             Self::Host { name, .. } => name.to_owned(),
         }
     }
@@ -62,6 +88,7 @@ pub(super) fn of<'a>(
     facts: Facts<'a>,
     target: &'a Target,
     schemas: &'a Schemas,
+    columns: &'a Columns,
 ) -> Option<Vec<Question<'a>>> {
     let mut questions = Vec::new();
     for object in facts.objects() {
@@ -74,6 +101,9 @@ pub(super) fn of<'a>(
                 access,
                 guessed,
             });
+            questions.extend(of_columns(
+                facts, object, resource, guessed, target, columns,
+            ));
             if questions.len() > MAX_QUESTIONS {
                 return None;
             }
@@ -94,6 +124,45 @@ pub(super) fn of<'a>(
     questions.sort_unstable();
     questions.dedup();
     Some(questions)
+}
+
+/// The questions about the columns of a relation that policies name and the statement may use.
+fn of_columns<'a>(
+    facts: Facts<'a>,
+    object: &'a Object,
+    relation: Resource<'a>,
+    guessed: bool,
+    target: &'a Target,
+    columns: &'a Columns,
+) -> impl Iterator<Item = Question<'a>> {
+    let names = match relation {
+        Resource::Relation {
+            database,
+            schema,
+            name,
+        } => Some((database, schema, name)),
+        _ => None,
+    };
+    names
+        .into_iter()
+        .flat_map(move |(database, schema, relation)| {
+            let known = columns.of(&target.name, database, schema, relation);
+            known.flat_map(move |name| {
+                facts
+                    .uses_of(object.access, name)
+                    .map(move |access| Question {
+                        action: facts.action_on(access),
+                        resource: Resource::Column {
+                            database,
+                            schema,
+                            relation,
+                            name,
+                        },
+                        access: facts::access(access),
+                        guessed,
+                    })
+            })
+        })
 }
 
 /// What an object's name may mean: itself, and where it names no schema, itself in each schema

@@ -30,7 +30,10 @@ use super::{
     facts::Facts,
     questions::{self, Resource},
 };
-use crate::{Source, Target, bundle::Schemas};
+use crate::{
+    Source, Target,
+    bundle::{Columns, Schemas},
+};
 
 /// Whom a suggestion is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,8 +175,8 @@ impl Suggestion {
             return Err(LeftOut::HiddenCode);
         }
         let facts = Facts::of(sighting.statement);
-        let schemas = Schemas::default();
-        let questions = questions::of(facts, sighting.target, &schemas)
+        let (schemas, columns) = (Schemas::default(), Columns::default());
+        let questions = questions::of(facts, sighting.target, &schemas, &columns)
             .filter(|_| facts.too_many().is_none())
             .ok_or(LeftOut::Unnameable)?;
         let circumstances = Circumstances::of(facts);
@@ -260,7 +263,7 @@ fn thing(resource: Resource<'_>, target: &Target) -> Option<(Thing, String)> {
             };
             (thing, database)
         }
-        Resource::Host { .. } => return None,
+        Resource::Column { .. } | Resource::Host { .. } => return None,
     };
     (!database.is_empty()).then(|| (thing, database.to_owned()))
 }

@@ -1,4 +1,5 @@
 mod approval;
+mod columns;
 mod examples;
 mod hostile;
 mod lookups;

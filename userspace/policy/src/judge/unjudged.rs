@@ -1,8 +1,8 @@
 //! Why a question got no answer. Every one of these is a deny.
 
 use cedar_policy::{
-    ContextCreationError, EntityAttrEvaluationError, RequestValidationError,
-    entities_errors::EntitiesError,
+    ContextCreationError, EntityAttrEvaluationError, ExpressionConstructionError,
+    RequestValidationError, entities_errors::EntitiesError,
 };
 
 /// Longest text of Cedar's that goes into a refusal, in characters.
@@ -29,6 +29,9 @@ pub(super) enum Unjudged {
     /// The circumstances could not be described.
     #[error("the facts of the request could not be put: {0}")]
     Context(#[from] Box<ContextCreationError>),
+    /// The same, of one of its records.
+    #[error("the facts of the request could not be put: {0}")]
+    Record(#[from] Box<ExpressionConstructionError>),
     /// The question is none that the schema knows.
     #[error("the request doesn't fit the policy schema: {0}")]
     Request(#[from] Box<RequestValidationError>),

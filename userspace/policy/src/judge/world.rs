@@ -61,6 +61,24 @@ impl<'a> World<'a> {
     pub(super) fn resource(&mut self, resource: Resource<'_>) -> Result<EntityUid, Unjudged> {
         match resource {
             Resource::Database { database } => self.database(database),
+            Resource::Column {
+                database,
+                schema,
+                relation,
+                name,
+            } => {
+                let parent = self.resource(Resource::Relation {
+                    database,
+                    schema,
+                    name: relation,
+                })?;
+                let mut attributes = self.inside(name)?;
+                attributes.push(("database", text(database)));
+                attributes.extend(schema.map(|schema| ("schema", text(schema))));
+                let uid = self.uid(Kind::Column, &resource.id(&self.declared()?.name))?;
+                self.add(&uid, attributes, [parent])?;
+                Ok(uid)
+            }
             Resource::Relation {
                 database,
                 schema,

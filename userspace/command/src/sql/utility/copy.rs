@@ -25,11 +25,17 @@ pub(super) fn copy(cursor: &mut Cursor) -> Result<Statement, Unread> {
         Ok(())
     })?;
     facts.columns.all = !listed;
+    facts.columns.all_written = !listed;
     let (verb, access) = match cursor.one_of(&["from", "to"]) {
         Some("from") => (Verb::CopyIn, Access::Write),
         Some(_) => (Verb::CopyOut, Access::Read),
         None => return cursor.fail("an unexpected word"),
     };
+    if access == Access::Write {
+        facts.columns.written = std::mem::take(&mut facts.columns.named);
+    } else {
+        facts.columns.all_written = false;
+    }
     facts.object(Object { access, ..table });
     end(cursor, &mut facts)?;
     options(cursor)?;

@@ -56,7 +56,11 @@ impl Walk {
 
     fn merge_action(&mut self, action: &MergeAction, sources: Sources) -> Result<(), Unread> {
         match action {
-            MergeAction::Delete { .. } | MergeAction::DoNothing { .. } => Ok(()),
+            MergeAction::DoNothing { .. } => Ok(()),
+            MergeAction::Delete { .. } => {
+                self.facts.columns.all_written = true;
+                Ok(())
+            }
             MergeAction::Update(MergeUpdateExpr {
                 update_token: _,
                 kind: MergeUpdateKind::Set(assignments),
@@ -70,7 +74,7 @@ impl Walk {
                 kind: MergeInsertKind::Values(values),
                 insert_predicate: None,
             }) => {
-                self.named(columns)?;
+                self.inserted(columns)?;
                 let read = self.apart(|walk| walk.values(values))?;
                 if read.reads
                     || sources == Sources::Others

@@ -86,7 +86,7 @@ impl Walk {
             .as_ref()
             .map(|TableAliasWithoutColumns { explicit: _, alias }| alias);
         let target = self.target(name, alias)?;
-        self.named(columns)?;
+        self.inserted(columns)?;
         if let Some(source) = source {
             let read = self.apart(|walk| walk.query(source))?;
             if read.reads {
@@ -194,6 +194,7 @@ impl Walk {
             self.joined(table)?;
         }
         let predicate = self.predicate(selection.as_ref())?;
+        self.facts.columns.all_written = true;
         self.facts.wrote(Verb::Delete, predicate);
         self.returning(&target, returning.as_deref(), output.as_ref())
     }
@@ -208,11 +209,11 @@ impl Walk {
             let column = match target {
                 AssignmentTarget::ColumnName(name) => {
                     let parts = self.parts(name)?;
-                    self.facts.columns.named.extend(parts.iter().cloned());
+                    self.facts.columns.written.extend(parts.iter().cloned());
                     parts.into_iter().next()
                 }
                 AssignmentTarget::Tuple(names) => {
-                    self.named(names)?;
+                    self.written(names)?;
                     None
                 }
             };
@@ -246,11 +247,17 @@ impl Walk {
         result.map(|()| inner)
     }
 
-    /// Notes columns that are named by themselves.
-    pub(super) fn named(&mut self, columns: &[ObjectName]) -> Result<(), Unread> {
+    /// Notes the columns of an `INSERT`, which without a list are all.
+    pub(super) fn inserted(&mut self, columns: &[ObjectName]) -> Result<(), Unread> {
+        self.facts.columns.all_written |= columns.is_empty();
+        self.written(columns)
+    }
+
+    /// Notes columns that are assigned.
+    fn written(&mut self, columns: &[ObjectName]) -> Result<(), Unread> {
         for column in columns {
             let parts = self.parts(column)?;
-            self.facts.columns.named.extend(parts);
+            self.facts.columns.written.extend(parts);
         }
         Ok(())
     }

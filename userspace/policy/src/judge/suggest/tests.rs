@@ -46,6 +46,7 @@ fn asked(policies: &Policies, who: &Subject, target: &Target, statement: &Statem
         context: &Context {
             workload: "ci".to_owned(),
             in_transaction: false,
+            ..Default::default()
         },
     })
 }

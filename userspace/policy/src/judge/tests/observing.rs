@@ -9,6 +9,7 @@ fn judge_in(mode: Mode, policies: &Policies, statement: &Statement) -> Verdict {
     let context = Context {
         workload: "w".into(),
         in_transaction: false,
+        ..Context::default()
     };
     policies.judge_in(
         mode,

@@ -235,6 +235,7 @@ fn circumstances_can_decide() {
         let context = Context {
             workload: workload.into(),
             in_transaction,
+            ..Default::default()
         };
         let subject = alice();
         let request = Request {

@@ -157,6 +157,7 @@ pub(in crate::judge) fn judge_as(
     let context = Context {
         workload: "w".into(),
         in_transaction: false,
+        ..Default::default()
     };
     policies.judge(&Request {
         subject,
