@@ -10,20 +10,15 @@ pub const RULE: &str = "approval-required";
 /// Turns an ask that nobody can answer into its refusal.
 #[must_use]
 pub fn unanswered(ask: &Ask) -> Refusal {
-    let who = if ask.approvers.is_empty() {
-        "an approver".to_owned()
-    } else {
-        ask.approvers.join(", ")
-    };
+    let who = ask.describe();
     let why = ask
-        .message
-        .as_deref()
+        .message()
         .map(|message| format!(": {message}"))
         .unwrap_or_default();
     Refusal {
         rule: RULE.to_owned(),
         message: format!("this needs the approval of {who}{why}; this weir can't ask for it yet"),
-        deciding: ask.deciding.clone(),
-        version: ask.version.clone(),
+        deciding: ask.deciding().to_vec(),
+        version: ask.version().clone(),
     }
 }

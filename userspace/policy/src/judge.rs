@@ -29,7 +29,7 @@ mod unjudged;
 mod world;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use answer::Court;
 use facts::Facts;
@@ -43,8 +43,6 @@ pub(crate) const DEFAULT_DENY: &str = "default-deny";
 pub(crate) const EVALUATION_ERROR: &str = "evaluation-error";
 /// The rule of a refusal when a statement names more than is judged.
 pub(crate) const TOO_LARGE: &str = "too-large";
-/// The rule of a refusal when every policy wants approval, but of different people.
-pub(crate) const NO_COMMON_APPROVER: &str = "no-common-approver";
 
 impl Policies {
     /// Judges one statement. The same request to the same bundle always gets the same verdict.

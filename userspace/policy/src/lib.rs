@@ -1,11 +1,13 @@
 //! Judgement: who may do what, who may see what clear, and what is sensitive at all.
 //!
 //! [`Policies`] is one immutable, validated bundle of Cedar policies and masking rules with one
-//! version. [`Policies::judge`] is the only maker of a [`Permit`], but for [observing](Mode). Pure: no clock, no file, no
+//! version. [`Policies::judge`] is the only maker of a [`Permit`], but for [observing](Mode) and for
+//! what humans have said to an [`Ask`]. Pure: no clock, no file, no
 //! socket; sources come in as text.
 
 #![forbid(unsafe_code)]
 
+mod ask;
 mod bundle;
 mod diagnostic;
 mod judge;
@@ -17,6 +19,9 @@ mod request;
 mod verdict;
 mod vocabulary;
 
+pub use ask::{
+    Answer, Approver, Ask, Binding, Demand, Matter, NotGranted, OPERATOR, Requirement, Scope,
+};
 pub use bundle::{Policies, PolicyVersion, Source};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
@@ -24,4 +29,4 @@ pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
 pub use observe::{Mode, WouldBe};
 pub use request::{Context, Moment, Program, Request, Subject, Target, Weekday};
-pub use verdict::{Ask, Clear, Permit, Refusal, Verdict};
+pub use verdict::{Clear, Permit, Refusal, Verdict};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{DataClass, PolicyVersion, WouldBe};
+use crate::{Ask, DataClass, PolicyVersion, WouldBe};
 
 /// The answer to one [`Request`](crate::Request).
 #[derive(Clone, Debug)]
@@ -24,34 +24,20 @@ pub struct Permit {
     deciding: Vec<String>,
     clear: Clear,
     would_be: Option<Arc<WouldBe>>,
+    approved_by: Vec<String>,
+    only_prepares: bool,
 }
 
 /// The data classes that the subject may see clear on this target; every other is masked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clear(Arc<BTreeSet<DataClass>>);
 
-/// A command that is allowed once a human approves it.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// Who may answer (`@approvers`), as group or subject names. Empty where no policy says; then
-    /// it is for whoever holds the ask to know who may.
-    pub approvers: Vec<String>,
-    /// What the deciding policies say (`@message`), in their order.
-    pub message: Option<String>,
-    /// How long to wait (`@timeout`, seconds), the shortest that a policy says.
-    pub timeout_seconds: Option<u64>,
-    /// Ids of the policies that decided.
-    pub deciding: Vec<String>,
-    /// The version that judged.
-    pub version: PolicyVersion,
-}
-
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The id (`@id`) of the rule that decided: a `forbid`'s, the first by source name and place
     /// where several did. Or one of weir's own: `default-deny` when no policy permits,
-    /// `evaluation-error`, `too-large`, `no-common-approver`.
+    /// `evaluation-error`, `too-large`.
     pub rule: String,
     /// The reason for a person, from `@message` where the rule has one. One line; names that it
     /// repeats from the statement are escaped and cut.
@@ -69,6 +55,8 @@ impl Permit {
             deciding,
             clear,
             would_be: None,
+            approved_by: Vec::new(),
+            only_prepares: false,
         }
     }
 
@@ -76,6 +64,27 @@ impl Permit {
         Self {
             would_be: Some(would_be),
             ..Self::new(version, Vec::new(), clear)
+        }
+    }
+
+    /// Only [`Ask`] calls it.
+    pub(crate) fn approved(
+        version: PolicyVersion,
+        deciding: Vec<String>,
+        clear: Clear,
+        approved_by: Vec<String>,
+    ) -> Self {
+        Self {
+            approved_by,
+            ..Self::new(version, deciding, clear)
+        }
+    }
+
+    /// Only [`Ask`] calls it.
+    pub(crate) fn preparing(version: PolicyVersion, deciding: Vec<String>, clear: Clear) -> Self {
+        Self {
+            only_prepares: true,
+            ..Self::new(version, deciding, clear)
         }
     }
 
@@ -95,6 +104,18 @@ impl Permit {
     #[must_use]
     pub fn would_be(&self) -> Option<&WouldBe> {
         self.would_be.as_deref()
+    }
+
+    /// Ids of the people who approved it; none where nobody had to.
+    #[must_use]
+    pub fn approved_by(&self) -> &[String] {
+        &self.approved_by
+    }
+
+    /// Whether it is for the parsing of a statement alone, whose execution will ask.
+    #[must_use]
+    pub fn only_prepares(&self) -> bool {
+        self.only_prepares
     }
 
     /// The masking obligation: what may be shown clear.

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
 use weir_policy::{Ask, Refusal, WouldBe};
 
-use crate::{End, Outcome, Process, Seq, SessionStart};
+use crate::{Approval, End, Outcome, Process, Seq, SessionStart};
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -20,6 +20,12 @@ pub(crate) enum EventRef<'a> {
     },
     Process(&'a Process),
     Intent(IntentRef<'a>),
+    Approval {
+        seq: Seq,
+        at: i64,
+        #[serde(flatten)]
+        approval: &'a Approval,
+    },
     Outcome {
         seq: Seq,
         outcome: &'a Outcome,
@@ -44,13 +50,17 @@ pub(crate) struct IntentRef<'a> {
     pub(crate) policy_version: &'a dyn fmt::Display,
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub(crate) enum VerdictRef<'a> {
     Allow {
         policies: &'a [String],
         #[serde(skip_serializing_if = "Option::is_none")]
         would_be: Option<&'a VerdictRef<'a>>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        approved_by: &'a [String],
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        only_prepares: bool,
     },
     Deny {
         rule: &'a str,
@@ -58,7 +68,7 @@ pub(crate) enum VerdictRef<'a> {
         policies: &'a [String],
     },
     Ask {
-        approvers: &'a [String],
+        approvers: Vec<String>,
         message: Option<&'a str>,
         policies: &'a [String],
     },
@@ -77,9 +87,9 @@ impl<'a> From<&'a Refusal> for VerdictRef<'a> {
 impl<'a> From<&'a Ask> for VerdictRef<'a> {
     fn from(ask: &'a Ask) -> Self {
         Self::Ask {
-            approvers: &ask.approvers,
-            message: ask.message.as_deref(),
-            policies: &ask.deciding,
+            approvers: ask.approvers(),
+            message: ask.message(),
+            policies: ask.deciding(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Seq, SessionId};
+use crate::{Approval, Seq, SessionId};
 
 /// One event of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,16 @@ pub enum Event {
     Process(Process),
     /// A command was judged. It is on record before its first byte is forwarded.
     Intent(Intent),
+    /// A command waits for humans, and this is a step on its way.
+    Approval {
+        /// Which: that of the intent whose verdict is to ask.
+        seq: Seq,
+        /// Microseconds since the session's start.
+        at: i64,
+        /// What happened.
+        #[serde(flatten)]
+        approval: Approval,
+    },
     /// What became of a command.
     Outcome {
         /// Which.
@@ -175,6 +185,12 @@ pub enum VerdictSummary {
         /// observed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         would_be: Option<Box<VerdictSummary>>,
+        /// The people who approved it; none where nobody had to.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        approved_by: Vec<String>,
+        /// It is for the parsing of a statement alone, whose execution will ask.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        only_prepares: bool,
     },
     /// It may not.
     Deny {

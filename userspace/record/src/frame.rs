@@ -7,7 +7,7 @@ use std::path::Path;
 /// What every record begins with.
 const MAGIC: &[u8; 8] = b"weir\x89rec";
 /// The format that this crate writes. It reads the earlier ones too: each only adds to them.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// How many bytes a header has.
 pub(crate) const HEADER_LEN: usize = 16;

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod approval;
 mod borrowed;
 mod error;
 mod event;
@@ -29,6 +30,7 @@ pub mod store;
 mod summary;
 mod writer;
 
+pub use approval::{Answered, Approval, Settled};
 pub use error::{FindError, Place, ReadError, RecordError};
 pub use event::{
     Ancestor, End, Event, Intent, MaskedColumns, Outcome, Process, SessionStart, Side,

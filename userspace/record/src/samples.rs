@@ -76,21 +76,30 @@ pub(crate) fn refusal() -> Refusal {
     }
 }
 
+/// A real one: nothing but judgement makes an ask.
 pub(crate) fn ask() -> Ask {
-    Ask {
-        approvers: vec!["dba-oncall".to_owned()],
-        message: Some("deletes need a second pair of eyes".to_owned()),
-        timeout_seconds: Some(300),
-        deciding: vec!["ask-delete".to_owned()],
-        version: version(),
+    match judge(
+        "@id(\"ask-delete\") @message(\"deletes need a second pair of eyes\") \
+         @approvers(\"dba-oncall\") @timeout(\"300\") \
+         permit(principal, action in Weir::Action::\"command\", resource) when { context.approved };",
+    ) {
+        Verdict::Ask(ask) => ask,
+        other => panic!("{other:?}"),
     }
 }
 
 /// A real one: nothing but judgement makes a permit.
 pub(crate) fn permit() -> Permit {
+    match judge("@id(\"all\") @message(\"anything\") permit(principal, action, resource);") {
+        Verdict::Allow(permit) => permit,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn judge(policy: &str) -> Verdict {
     let source = Source {
         name: "all.cedar".to_owned(),
-        text: "@id(\"all\") @message(\"anything\") permit(principal, action, resource);".to_owned(),
+        text: policy.to_owned(),
     };
     let subject = Subject {
         id: "unix:alice".to_owned(),
@@ -108,10 +117,7 @@ pub(crate) fn permit() -> Permit {
         statement: &select(),
         context: &Context::default(),
     };
-    match Policies::load(&[source]).unwrap().judge(&request) {
-        Verdict::Allow(permit) => permit,
-        other => panic!("not allowed: {other:?}"),
-    }
+    Policies::load(&[source]).unwrap().judge(&request)
 }
 
 pub(crate) fn command(verb: Verb, objects: Vec<Object>) -> Statement {

@@ -84,7 +84,7 @@ impl Summary {
     /// its reader to say.
     pub fn add(&mut self, event: Event) {
         match event {
-            Event::Start(_) | Event::Process(_) | Event::Note { .. } => {}
+            Event::Start(_) | Event::Process(_) | Event::Approval { .. } | Event::Note { .. } => {}
             Event::Opened { database, .. } => self.database = Some(database),
             Event::Intent(Intent { verdict, .. }) => {
                 self.commands += 1;

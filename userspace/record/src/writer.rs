@@ -20,7 +20,7 @@ use weir_command::Statement;
 use weir_policy::{Ask, Permit, Refusal};
 
 use crate::{
-    End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
+    Approval, End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
     file,
     frame::Kind,
@@ -143,6 +143,8 @@ impl SessionWriter {
         let verdict = VerdictRef::Allow {
             policies: permit.deciding(),
             would_be: would_be.as_ref(),
+            approved_by: permit.approved_by(),
+            only_prepares: permit.only_prepares(),
         };
         let seq = self.judged(command, verdict, permit.version())?;
         Ok(RecordedPermit::new(permit, seq))
@@ -168,7 +170,19 @@ impl SessionWriter {
     ///
     /// As [`note`](Self::note).
     pub fn asked(&mut self, ask: &Ask, command: CommandText<'_>) -> Result<Seq, RecordError> {
-        self.judged(command, VerdictRef::from(ask), &ask.version)
+        self.judged(command, VerdictRef::from(ask), ask.version())
+    }
+
+    /// Records a step on the way of a command that [waits for humans](Self::asked).
+    ///
+    /// # Errors
+    ///
+    /// As [`note`](Self::note), or [`RecordError::UnknownCommand`].
+    pub fn approval(&mut self, seq: Seq, approval: &Approval) -> Result<(), RecordError> {
+        self.known(seq)?;
+        let at = self.now();
+        self.journal
+            .event(at, &EventRef::Approval { seq, at, approval })
     }
 
     /// Records what became of a command.

@@ -139,13 +139,13 @@ impl Judge {
             if matches!(verdict, Verdict::Deny(_)) {
                 return verdict;
             }
-            // Among allows the first stands, among asks too: each says the same of the whole.
-            if strictest
-                .as_ref()
-                .is_none_or(|known| strictness(&verdict) > strictness(known))
-            {
-                strictest = Some(verdict);
-            }
+            strictest = Some(match (strictest, verdict) {
+                // What each statement asks must be met.
+                (Some(Verdict::Ask(known)), Verdict::Ask(ask)) => Verdict::Ask(known.and(ask)),
+                // Among allows the first stands: each says the same of the whole.
+                (Some(known), verdict) if strictness(&verdict) <= strictness(&known) => known,
+                (_, verdict) => verdict,
+            });
         }
         strictest.unwrap_or_else(|| {
             Verdict::Deny(Refusal {

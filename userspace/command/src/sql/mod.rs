@@ -19,6 +19,7 @@ mod lex;
 mod parser;
 mod respell;
 mod settings;
+mod shape;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,17 @@ fn read(text: &[u8], limits: &Limits) -> Result<Vec<Statement>, Unread> {
         });
     }
     Ok(read)
+}
+
+/// A text without its literals: what statements have in common that differ only in their values.
+///
+/// Two texts of one shape ask for the same, of the same objects, on the same condition, with other
+/// values. `None` for what has no such shape: a text that is no query or change of rows, that could
+/// not be read, or whose literals may be code. In a text that calls functions they stay, since they
+/// may be code there, too.
+#[must_use]
+pub fn shape(text: &[u8], limits: &Limits) -> Option<String> {
+    shape::of(text, limits)
 }
 
 /// The settings in the `options` parameter of a startup packet (`-c name=value --name=value`,

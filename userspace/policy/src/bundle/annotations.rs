@@ -1,8 +1,11 @@
-//! What stands before a policy: `@id`, `@message`, `@approvers`, `@timeout`, `@always`.
+//! What stands before a policy: `@id`, `@message`, `@approvers`, `@approvals`, `@timeout`,
+//! `@always`.
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
 use cedar_policy::{Effect, Policy};
+
+use crate::OPERATOR;
 
 /// Longest id, in bytes. It goes into every refusal.
 const MAX_ID_LEN: usize = 128;
@@ -11,21 +14,34 @@ const MAX_ID_LEN: usize = 128;
 const MAX_MESSAGE_LEN: usize = 500;
 
 /// Ids of refusals that no policy decides.
-pub(crate) const RESERVED: [&str; 4] = [
+pub(crate) const RESERVED: [&str; 3] = [
     crate::judge::DEFAULT_DENY,
     crate::judge::EVALUATION_ERROR,
     crate::judge::TOO_LARGE,
-    crate::judge::NO_COMMON_APPROVER,
+];
+
+/// What there is.
+const KEYS: [&str; 6] = [
+    "id",
+    "message",
+    "approvers",
+    "approvals",
+    "timeout",
+    "always",
 ];
 
 /// How long an answer may be waited for, in seconds: up to a week.
 const TIMEOUT: RangeInclusive<u64> = 1..=604_800;
+
+/// How many people may be wanted.
+const APPROVALS: RangeInclusive<u8> = 1..=10;
 
 /// Checked annotations.
 pub(super) struct Annotations {
     pub(super) id: String,
     pub(super) message: Option<String>,
     pub(super) approvers: Option<BTreeSet<String>>,
+    pub(super) approvals: u8,
     pub(super) timeout_seconds: Option<u64>,
     pub(super) always: bool,
 }
@@ -47,6 +63,10 @@ pub(super) enum BadAnnotation {
     Message,
     #[error("`@approvers` names groups and subjects, divided by commas")]
     Approvers,
+    #[error("`@approvals` is a number of people, {} to {}", APPROVALS.start(), APPROVALS.end())]
+    Approvals,
+    #[error("nobody can give `@approvals` of several people where `@approvers` names only one")]
+    NeverEnough,
     #[error("`@timeout` is a number of seconds, {} to {}", TIMEOUT.start(), TIMEOUT.end())]
     Timeout,
     #[error("`@{0}` is about asking, but the condition never looks at `context.approved`")]
@@ -60,16 +80,22 @@ impl BadAnnotation {
     pub(super) fn help(&self) -> Option<&'static str> {
         match self {
             Self::NoId => Some("a refusal names its rule: write @id(\"a-name\") before the policy"),
-            Self::Unknown(_) => Some("there are @id, @message, @approvers, @timeout and @always"),
+            Self::Unknown(_) => {
+                Some("there are @id, @message, @approvers, @approvals, @timeout and @always")
+            }
             Self::NeverAsks(_) => Some(
                 "add `when { context.approved }` to a permit, or `unless { context.approved }` to a forbid",
             ),
             Self::Always => Some(
                 "a forbid with @always holds for observed workloads too; a permit needs none, and what `context.approved` lifts can't",
             ),
-            Self::Id(_) | Self::Reserved(_) | Self::Message | Self::Approvers | Self::Timeout => {
-                None
-            }
+            Self::NeverEnough => Some("name a group, or as many people as must answer"),
+            Self::Id(_)
+            | Self::Reserved(_)
+            | Self::Message
+            | Self::Approvers
+            | Self::Approvals
+            | Self::Timeout => None,
         }
     }
 
@@ -81,6 +107,7 @@ impl BadAnnotation {
             Self::Unknown(key) => Some(key),
             Self::Message => Some("message"),
             Self::Approvers => Some("approvers"),
+            Self::Approvals | Self::NeverEnough => Some("approvals"),
             Self::Timeout => Some("timeout"),
             Self::NeverAsks(key) => Some(key),
             Self::Always => Some("always"),
@@ -92,17 +119,27 @@ impl Annotations {
     /// Reads a policy's annotations; `asks` says whether it looks at `context.approved`.
     pub(super) fn of(policy: &Policy, asks: bool) -> Result<Self, BadAnnotation> {
         for (key, _) in policy.annotations() {
-            if !["id", "message", "approvers", "timeout", "always"].contains(&key) {
+            if !KEYS.contains(&key) {
                 return Err(BadAnnotation::Unknown(key.to_owned()));
             }
-            if !asks && let Some(key) = ["approvers", "timeout"].into_iter().find(|k| *k == key) {
+            if !asks
+                && let Some(key) = ["approvers", "approvals", "timeout"]
+                    .into_iter()
+                    .find(|k| *k == key)
+            {
                 return Err(BadAnnotation::NeverAsks(key));
             }
+        }
+        let approvers = policy.annotation("approvers").map(approvers).transpose()?;
+        let approvals = policy.annotation("approvals").map_or(Ok(1), approvals)?;
+        if approvals > 1 && !approvers.as_ref().is_some_and(can_be_several) {
+            return Err(BadAnnotation::NeverEnough);
         }
         Ok(Self {
             id: id(policy.annotation("id").ok_or(BadAnnotation::NoId)?)?,
             message: policy.annotation("message").map(message).transpose()?,
-            approvers: policy.annotation("approvers").map(approvers).transpose()?,
+            approvers,
+            approvals,
             timeout_seconds: policy.annotation("timeout").map(timeout).transpose()?,
             always: always(policy, asks)?,
         })
@@ -146,6 +183,19 @@ fn approvers(written: &str) -> Result<BTreeSet<String>, BadAnnotation> {
             name => Ok(name.to_owned()),
         })
         .collect()
+}
+
+fn approvals(written: &str) -> Result<u8, BadAnnotation> {
+    match written.parse() {
+        Ok(count) if APPROVALS.contains(&count) => Ok(count),
+        _ => Err(BadAnnotation::Approvals),
+    }
+}
+
+/// Whether more than one person can be meant: a name may be a group's, unless it is the operator's,
+/// who is one however many have the password.
+fn can_be_several(approvers: &BTreeSet<String>) -> bool {
+    approvers.iter().any(|name| name != OPERATOR)
 }
 
 fn timeout(written: &str) -> Result<u64, BadAnnotation> {

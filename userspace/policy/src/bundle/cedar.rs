@@ -152,6 +152,7 @@ impl<'a> Reader<'a> {
             id,
             message,
             approvers,
+            approvals,
             timeout_seconds,
             always,
         } = annotations;
@@ -174,6 +175,7 @@ impl<'a> Reader<'a> {
             effect,
             message,
             approvers,
+            approvals,
             timeout_seconds,
             asks,
             always,

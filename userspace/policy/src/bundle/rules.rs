@@ -36,6 +36,8 @@ pub(crate) struct Rule {
     pub(crate) message: Option<String>,
     /// `@approvers`; never empty.
     pub(crate) approvers: Option<BTreeSet<String>>,
+    /// `@approvals`: how many different people must answer; 1 where it doesn't say.
+    pub(crate) approvals: u8,
     /// `@timeout`, in seconds.
     pub(crate) timeout_seconds: Option<u64>,
     /// Whether its condition looks at `context.approved`.

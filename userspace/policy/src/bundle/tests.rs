@@ -164,7 +164,7 @@ error: no annotation is called `@approver`
    |
  2 | @approver(\"dba\")
    | ^^^^^^^^^
-   = help: there are @id, @message, @approvers, @timeout and @always"
+   = help: there are @id, @message, @approvers, @approvals, @timeout and @always"
     );
     let never = refused(
         "@id(\"a\")\n@approvers(\"dba\")\npermit (principal, action in Weir::Action::\"read\", resource)\nwhen { context.workload == \"approved\" };",
@@ -176,6 +176,11 @@ error: no annotation is called `@approver`
     for wrong in [
         "@approvers(\"\")",
         "@approvers(\"a,,b\")",
+        "@approvals(\"0\") @approvers(\"a\")",
+        "@approvals(\"11\") @approvers(\"a\")",
+        "@approvals(\"two\") @approvers(\"a\")",
+        "@approvals(\"2\")",
+        "@approvals(\"2\") @approvers(\"unix:root\")",
         "@timeout(\"0\")",
         "@timeout(\"5m\")",
         "@timeout(\"-1\")",

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use cedar_policy::PolicyId;
 
 use super::{
-    DEFAULT_DENY, NO_COMMON_APPROVER,
+    DEFAULT_DENY,
     answer::Answer,
     questions::{Question, Resource},
 };
 use crate::{
     Ask, Clear, Permit, PolicyVersion, Refusal, Verdict,
+    ask::{Asked, Demand, Requirement},
     bundle::{Rule, Rules},
 };
 
@@ -38,7 +39,7 @@ pub(super) fn verdict(
         .iter()
         .any(|(_, answer)| matches!(answer, Answer::Ask { .. }))
     {
-        return combine.asked();
+        return combine.asked(clear);
     }
     Verdict::Allow(Permit::new(version.clone(), combine.permits(), clear))
 }
@@ -95,8 +96,8 @@ impl Combine<'_> {
         Some(self.refusal(&rule, message, deciding))
     }
 
-    fn asked(&self) -> Verdict {
-        let mut approvers = None;
+    fn asked(&self, clear: Clear) -> Verdict {
+        let mut requirements = BTreeSet::new();
         let mut deciding = BTreeSet::new();
         for (_, answer) in self.answers {
             let Answer::Ask { permits, lifted } = answer else {
@@ -108,31 +109,37 @@ impl Combine<'_> {
                 .iter()
                 .all(|id| self.rule(id).is_some_and(|rule| rule.asks))
             {
-                approvers = both(approvers, self.any_of(permits));
+                let demands = permits.iter().filter_map(|id| self.demand(id));
+                requirements.insert(Requirement::any_of(demands));
                 deciding.extend(permits);
             }
             for id in lifted {
-                approvers = both(
-                    approvers,
-                    self.rule(id).and_then(|rule| rule.approvers.clone()),
-                );
+                requirements.insert(Requirement::any_of(self.demand(id)));
             }
             deciding.extend(lifted);
         }
         let deciding = self.rules.in_order(deciding);
         let about = || deciding.iter().filter_map(|id| self.rules.about(id));
-        if approvers.as_ref().is_some_and(BTreeSet::is_empty) {
-            let message = "several policies want approval, and no approver is named by all of them";
-            return Verdict::Deny(self.refusal(NO_COMMON_APPROVER, message.into(), deciding));
-        }
-        let messages: Vec<&str> = about().filter_map(|rule| rule.message.as_deref()).collect();
+        let messages = about().filter_map(|rule| rule.message.clone()).collect();
         let timeout_seconds = about().filter_map(|rule| rule.timeout_seconds).min();
-        Verdict::Ask(Ask {
-            approvers: approvers.into_iter().flatten().collect(),
-            message: (!messages.is_empty()).then(|| messages.join("; ")),
+        Verdict::Ask(Ask::new(Asked {
+            requirements,
+            messages,
             timeout_seconds,
             deciding,
             version: self.version.clone(),
+            clear,
+        }))
+    }
+
+    /// What a policy demands; of one that nothing is known of there is nothing that would do.
+    fn demand(&self, id: &PolicyId) -> Option<Demand> {
+        let rule = self.rule(id)?;
+        let policy: &str = id.as_ref();
+        Some(Demand {
+            policy: policy.to_owned(),
+            approvers: rule.approvers.clone().unwrap_or_default(),
+            approvals: rule.approvals,
         })
     }
 
@@ -146,16 +153,6 @@ impl Combine<'_> {
 
     fn rule(&self, id: &PolicyId) -> Option<&Rule> {
         self.rules.about(id.as_ref())
-    }
-
-    /// Who may answer for one of these, as far as they say.
-    fn any_of(&self, ids: &[PolicyId]) -> Option<BTreeSet<String>> {
-        let mut named = ids
-            .iter()
-            .filter_map(|id| self.rule(id)?.approvers.as_ref())
-            .peekable();
-        named.peek()?;
-        Some(named.flatten().cloned().collect())
     }
 
     fn refusal(&self, rule: &str, message: String, deciding: Vec<String>) -> Refusal {
@@ -193,13 +190,5 @@ impl Combine<'_> {
             shown.push('…');
         }
         shown
-    }
-}
-
-/// Who is named by both; who says nothing leaves it to the other.
-fn both(a: Option<BTreeSet<String>>, b: Option<BTreeSet<String>>) -> Option<BTreeSet<String>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.intersection(&b).cloned().collect()),
-        (a, b) => a.or(b),
     }
 }

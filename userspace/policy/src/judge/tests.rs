@@ -6,5 +6,5 @@ mod lookups;
 mod observing;
 mod precedence;
 mod shipped;
-pub(super) mod support;
+pub(crate) mod support;
 mod weakening;

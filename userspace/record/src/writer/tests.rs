@@ -196,7 +196,9 @@ fn commands_are_numbered_whatever_the_verdict() {
         [
             VerdictSummary::Allow {
                 policies: deciding,
-                would_be: None
+                would_be: None,
+                approved_by: vec![],
+                only_prepares: false
             },
             VerdictSummary::Deny {
                 rule: refusal.rule,
@@ -204,9 +206,9 @@ fn commands_are_numbered_whatever_the_verdict() {
                 policies: refusal.deciding
             },
             VerdictSummary::Ask {
-                approvers: ask.approvers,
-                message: ask.message,
-                policies: ask.deciding
+                approvers: ask.approvers(),
+                message: ask.message().map(str::to_owned),
+                policies: ask.deciding().to_vec()
             },
         ]
     );
@@ -351,6 +353,7 @@ fn what_goes_on_only_because_it_is_observed_says_what_would_have_stopped_it() {
         VerdictSummary::Allow {
             policies,
             would_be: Some(would_be),
+            ..
         },
         plain,
     ] = &verdicts[..]

@@ -111,6 +111,10 @@ impl Replay {
                 self.screen.finish(out)?;
                 out.line(&Line::plain("  ").join(story::outcome(&outcome)))
             }
+            Event::Approval { seq, at, approval } => {
+                self.screen.finish(out)?;
+                out.line(&story::approval(&self.start.started, seq, at, &approval))
+            }
             Event::Note { message } => {
                 self.screen.finish(out)?;
                 out.line(&Line::of(Tone::Warn, "note: ").text(message))

@@ -68,6 +68,9 @@ fn told(start: &SessionStart, events: Vec<Event>, out: &mut Out) -> io::Result<(
             }
             Event::Process(process) => story::speaker(&process, out)?,
             Event::Intent(intent) => command(start, &intent, &outcomes, out)?,
+            Event::Approval { seq, at, approval } => {
+                out.line(&story::approval(&start.started, seq, at, &approval))?;
+            }
             Event::Note { message } => {
                 out.blank()?;
                 out.line(&Line::of(Tone::Warn, "note: ").text(message))?;

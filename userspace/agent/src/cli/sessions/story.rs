@@ -4,9 +4,10 @@
 
 use std::io;
 
+use jiff::Timestamp;
 use weir_record::{
-    End, Intent, Outcome, Process, SessionStart, Side, StatementSummary, Status, Tail,
-    VerdictSummary,
+    Answered, Approval, End, Intent, Outcome, Process, Seq, SessionStart, Settled, Side,
+    StatementSummary, Status, Tail, VerdictSummary,
 };
 
 use super::super::{
@@ -156,6 +157,74 @@ pub(crate) fn outcome(outcome: &Outcome) -> Line {
     line.and(Tone::Dim, format!(", {}", moment::duration(micros)))
 }
 
+/// A step on the way of a command that waited for people.
+pub(crate) fn approval(started: &Timestamp, seq: Seq, at: i64, approval: &Approval) -> Line {
+    let at = moment::clock(moment::after(*started, at));
+    let line = Line::of(Tone::Strong, format!("  #{seq}")).and(Tone::Dim, format!("  {at}  "));
+    match approval {
+        Approval::Asked {
+            request,
+            of,
+            wait_seconds,
+            rows_estimated,
+        } => {
+            let rows = rows_estimated
+                .map(|rows| format!(", about {}", count(rows, "row")))
+                .unwrap_or_default();
+            line.and(Tone::Warn, "asked").text(format!(
+                " {of}, for at most {wait_seconds} s{rows} ({request})"
+            ))
+        }
+        Approval::Answered {
+            by,
+            name,
+            answer,
+            reason,
+        } => {
+            let name = name.as_ref().map(|name| format!(" ({name})"));
+            let (tone, said) = answered(*answer);
+            let reason = reason.as_ref().map(|reason| format!(": {reason}"));
+            line.and(tone, said).text(format!(
+                " by {by}{}{}",
+                name.unwrap_or_default(),
+                reason.unwrap_or_default()
+            ))
+        }
+        Approval::Settled { how } => {
+            let (tone, said) = settled(*how);
+            line.and(tone, said)
+        }
+    }
+}
+
+/// What somebody said.
+pub(crate) fn answered(answer: Answered) -> (Tone, String) {
+    match answer {
+        Answered::Once => (Tone::Good, "approved once".to_owned()),
+        Answered::Session => (Tone::Good, "approved for this session".to_owned()),
+        Answered::Shape { minutes } => (
+            Tone::Good,
+            format!("approved for statements of this shape, {minutes} minutes"),
+        ),
+        Answered::No => (Tone::Bad, "denied".to_owned()),
+    }
+}
+
+/// What became of a request.
+pub(crate) fn settled(how: Settled) -> (Tone, &'static str) {
+    match how {
+        Settled::Approved => (Tone::Good, "waits no longer: approved"),
+        Settled::Denied => (Tone::Bad, "waits no longer: denied"),
+        Settled::TimedOut => (Tone::Bad, "nobody answered in time"),
+        Settled::GaveUp => (Tone::Warn, "the agent gave up"),
+        Settled::Cancelled => (Tone::Warn, "the agent cancelled it"),
+        Settled::PolicyChanged => (Tone::Warn, "the policy changed"),
+        Settled::Shutdown => (Tone::Warn, "weir was stopped"),
+        Settled::NotAsked => (Tone::Bad, "could not be asked"),
+        Settled::Restarted => (Tone::Bad, "weir was restarted while it waited"),
+    }
+}
+
 /// How a session ended; nothing is told of one that has no end yet.
 pub(crate) fn end(end: &End) -> Line {
     match end {
@@ -219,8 +288,24 @@ pub(crate) fn verdict(verdict: &VerdictSummary) -> Line {
             .join(self::verdict(would_be)),
         VerdictSummary::Allow {
             policies,
-            would_be: None,
-        } => Line::of(Tone::Good, "allowed").and(Tone::Dim, format!(" by {}", policies.join(", "))),
+            only_prepares: true,
+            ..
+        } => Line::of(Tone::Good, "parsed only").and(
+            Tone::Dim,
+            format!(": {} will ask when it is bound", policies.join(", ")),
+        ),
+        VerdictSummary::Allow {
+            policies,
+            approved_by,
+            ..
+        } => {
+            let line = Line::of(Tone::Good, "allowed")
+                .and(Tone::Dim, format!(" by {}", policies.join(", ")));
+            if approved_by.is_empty() {
+                return line;
+            }
+            line.text(format!(", approved by {}", approved_by.join(", ")))
+        }
         VerdictSummary::Deny { rule, message, .. } => Line::of(Tone::Bad, "refused")
             .text(" by ")
             .and(Tone::Strong, rule)

@@ -36,10 +36,10 @@ fn approvals() {
         .predicate(Predicate::Present)
         .done();
     let ask = ask(judge_as(&policies, &agent, &refund));
-    assert_eq!(ask.approvers, ["payments-oncall"]);
+    assert_eq!(ask.approvers(), ["payments-oncall"]);
     assert_eq!(
-        (ask.timeout_seconds, ask.deciding),
-        (Some(900), vec!["ask-refunds".into()])
+        (ask.timeout_seconds(), ask.deciding()),
+        (Some(900), &["ask-refunds".to_owned()][..])
     );
     assert_eq!(outcome(&judge_as(&policies, &person, &refund)), "allow");
     let order = make(Verb::Update)

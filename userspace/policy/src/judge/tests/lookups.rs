@@ -166,7 +166,7 @@ fn a_name_can_be_asked_about_with_a_human() {
          resource) when { context.approved };",
     ]);
     let verdict = ask_as(&policies, &alice(), ("a.example", "A"), (false, 1));
-    assert!(matches!(verdict, Verdict::Ask(ask) if ask.approvers == ["netops"]));
+    assert!(matches!(verdict, Verdict::Ask(ask) if ask.approvers() == ["netops"]));
 }
 
 #[test]

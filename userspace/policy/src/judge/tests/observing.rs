@@ -50,7 +50,7 @@ fn a_deny_by_default_and_an_ask_go_on_too() {
     let policies = bundle(&[r#"@id("asks") @approvers("dba")
            permit (principal, action == Weir::Action::"drop", resource) when { context.approved };"#]);
     let drop = permit(observe(&policies, &make(Verb::Drop).defines("a").done()));
-    assert!(matches!(drop.would_be(), Some(WouldBe::Ask(ask)) if ask.approvers == ["dba"]));
+    assert!(matches!(drop.would_be(), Some(WouldBe::Ask(ask)) if ask.approvers() == ["dba"]));
     let select = permit(observe(&policies, &make(Verb::Select).reads("a").done()));
     assert!(matches!(select.would_be(), Some(WouldBe::Deny(r)) if r.rule == "default-deny"));
 }

@@ -9,9 +9,9 @@ use crate::{Ask, Context, Permit, Policies, Refusal, Request, Source, Subject, T
 
 /// A statement being made.
 #[derive(Clone, Debug)]
-pub(in crate::judge) struct Make(Command);
+pub(crate) struct Make(Command);
 
-pub(in crate::judge) fn make(verb: Verb) -> Make {
+pub(crate) fn make(verb: Verb) -> Make {
     Make(Command {
         verb,
         objects: Vec::new(),
@@ -39,40 +39,40 @@ impl Make {
     }
 
     /// An object, taken as it is.
-    pub(in crate::judge) fn exactly(mut self, object: Object) -> Self {
+    pub(crate) fn exactly(mut self, object: Object) -> Self {
         self.0.objects.push(object);
         self
     }
 
     /// `name` or `schema.name`.
-    pub(in crate::judge) fn reads(self, name: &str) -> Self {
+    pub(crate) fn reads(self, name: &str) -> Self {
         self.object(name, Access::Read)
     }
 
-    pub(in crate::judge) fn writes(self, name: &str) -> Self {
+    pub(crate) fn writes(self, name: &str) -> Self {
         self.object(name, Access::Write)
     }
 
-    pub(in crate::judge) fn defines(self, name: &str) -> Self {
+    pub(crate) fn defines(self, name: &str) -> Self {
         self.object(name, Access::Define)
     }
 
-    pub(in crate::judge) fn predicate(mut self, predicate: Predicate) -> Self {
+    pub(crate) fn predicate(mut self, predicate: Predicate) -> Self {
         self.0.predicate = predicate;
         self
     }
 
-    pub(in crate::judge) fn effect(mut self, effect: Effect) -> Self {
+    pub(crate) fn effect(mut self, effect: Effect) -> Self {
         self.0.effects.insert(effect);
         self
     }
 
-    pub(in crate::judge) fn calls(mut self, function: &str) -> Self {
+    pub(crate) fn calls(mut self, function: &str) -> Self {
         self.0.functions.insert(function.to_owned());
         self
     }
 
-    pub(in crate::judge) fn columns(mut self, names: &[&str]) -> Self {
+    pub(crate) fn columns(mut self, names: &[&str]) -> Self {
         self.0
             .columns
             .named
@@ -80,23 +80,23 @@ impl Make {
         self
     }
 
-    pub(in crate::judge) fn all_columns(mut self) -> Self {
+    pub(crate) fn all_columns(mut self) -> Self {
         self.0.columns.all = true;
         self
     }
 
-    pub(in crate::judge) fn control(mut self, control: Control) -> Self {
+    pub(crate) fn control(mut self, control: Control) -> Self {
         self.0.control = control;
         self
     }
 
-    pub(in crate::judge) fn done(self) -> Statement {
+    pub(crate) fn done(self) -> Statement {
         Statement::Command(Box::new(self.0))
     }
 }
 
 /// `SET name = value`, or `RESET name`.
-pub(in crate::judge) fn set(name: &str, value: Option<&str>) -> Statement {
+pub(crate) fn set(name: &str, value: Option<&str>) -> Statement {
     let control = Control::Set {
         name: name.into(),
         value: value.map(Into::into),
@@ -107,7 +107,7 @@ pub(in crate::judge) fn set(name: &str, value: Option<&str>) -> Statement {
         .done()
 }
 
-pub(in crate::judge) fn opaque(reason: OpaqueReason) -> Statement {
+pub(crate) fn opaque(reason: OpaqueReason) -> Statement {
     Statement::Opaque(Opaque {
         reason,
         detail: "no".into(),
@@ -115,7 +115,7 @@ pub(in crate::judge) fn opaque(reason: OpaqueReason) -> Statement {
 }
 
 /// Source texts as a bundle, called a.cedar, b.cedar …
-pub(in crate::judge) fn bundle(texts: &[&str]) -> Policies {
+pub(crate) fn bundle(texts: &[&str]) -> Policies {
     let sources: Vec<Source> = texts
         .iter()
         .zip('a'..)
@@ -128,11 +128,11 @@ pub(in crate::judge) fn bundle(texts: &[&str]) -> Policies {
 }
 
 /// alice in the group support, on the database sales of the target crm.
-pub(in crate::judge) fn alice() -> Subject {
+pub(crate) fn alice() -> Subject {
     subject("unix:alice", &["support"])
 }
 
-pub(in crate::judge) fn subject(id: &str, groups: &[&str]) -> Subject {
+pub(crate) fn subject(id: &str, groups: &[&str]) -> Subject {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
     Subject {
         id: id.into(),
@@ -141,7 +141,7 @@ pub(in crate::judge) fn subject(id: &str, groups: &[&str]) -> Subject {
     }
 }
 
-pub(in crate::judge) fn crm() -> Target {
+pub(crate) fn crm() -> Target {
     Target {
         name: "crm".into(),
         protocol: "postgres".into(),
@@ -149,11 +149,7 @@ pub(in crate::judge) fn crm() -> Target {
     }
 }
 
-pub(in crate::judge) fn judge_as(
-    policies: &Policies,
-    subject: &Subject,
-    statement: &Statement,
-) -> Verdict {
+pub(crate) fn judge_as(policies: &Policies, subject: &Subject, statement: &Statement) -> Verdict {
     let context = Context {
         workload: "w".into(),
         in_transaction: false,
@@ -167,12 +163,12 @@ pub(in crate::judge) fn judge_as(
     })
 }
 
-pub(in crate::judge) fn judge(policies: &Policies, statement: &Statement) -> Verdict {
+pub(crate) fn judge(policies: &Policies, statement: &Statement) -> Verdict {
     judge_as(policies, &alice(), statement)
 }
 
 /// `allow`, `ask`, or the rule of the refusal.
-pub(in crate::judge) fn outcome(verdict: &Verdict) -> &str {
+pub(crate) fn outcome(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Allow(_) => "allow",
         Verdict::Ask(_) => "ask",
@@ -180,21 +176,21 @@ pub(in crate::judge) fn outcome(verdict: &Verdict) -> &str {
     }
 }
 
-pub(in crate::judge) fn permit(verdict: Verdict) -> Permit {
+pub(crate) fn permit(verdict: Verdict) -> Permit {
     match verdict {
         Verdict::Allow(permit) => permit,
         other => panic!("{other:?}"),
     }
 }
 
-pub(in crate::judge) fn ask(verdict: Verdict) -> Ask {
+pub(crate) fn ask(verdict: Verdict) -> Ask {
     match verdict {
         Verdict::Ask(ask) => ask,
         other => panic!("{other:?}"),
     }
 }
 
-pub(in crate::judge) fn refusal(verdict: Verdict) -> Refusal {
+pub(crate) fn refusal(verdict: Verdict) -> Refusal {
     match verdict {
         Verdict::Deny(refusal) => refusal,
         other => panic!("{other:?}"),

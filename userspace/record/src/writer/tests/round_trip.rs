@@ -10,7 +10,7 @@ use crate::{MaskedColumns, Process, Side, Status};
 enum Step {
     Opened(String, String, BTreeMap<String, String>),
     Refused(Refusal, String),
-    Asked(Ask, String),
+    Asked(String),
     Outcome(Outcome),
     Response(Vec<u8>),
     Request(Vec<u8>),
@@ -77,19 +77,10 @@ fn any_step() -> impl Strategy<Value = Step> {
             deciding,
             version: samples::version(),
         });
-    let ask =
-        (names(), any::<Option<String>>(), names()).prop_map(|(approvers, message, deciding)| {
-            Ask {
-                approvers,
-                message,
-                deciding,
-                ..ask()
-            }
-        });
     prop_oneof![
         (any::<String>(), any::<String>(), settings).prop_map(|(d, u, s)| Step::Opened(d, u, s)),
         (refusal, any::<String>()).prop_map(|(refusal, text)| Step::Refused(refusal, text)),
-        (ask, any::<String>()).prop_map(|(ask, text)| Step::Asked(ask, text)),
+        any::<String>().prop_map(Step::Asked),
         any_outcome().prop_map(Step::Outcome),
         collection::vec(any::<u8>(), 0..100).prop_map(Step::Response),
         collection::vec(any::<u8>(), 0..100).prop_map(Step::Request),
@@ -142,22 +133,18 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
                 },
             ))
         }
-        Step::Asked(ask, sent) => {
+        Step::Asked(sent) => {
+            let ask = ask();
             assert_eq!(writer.asked(&ask, text(&sent)).unwrap(), seq.next());
-            let Ask {
-                approvers,
-                message,
-                deciding: policies,
-                ..
-            } = ask;
-            Event::Intent(intent(
-                sent,
-                VerdictSummary::Ask {
-                    approvers,
-                    message,
-                    policies,
-                },
-            ))
+            let verdict = VerdictSummary::Ask {
+                approvers: ask.approvers(),
+                message: ask.message().map(str::to_owned),
+                policies: ask.deciding().to_vec(),
+            };
+            Event::Intent(Intent {
+                policy_version: ask.version().to_string(),
+                ..intent(sent, verdict)
+            })
         }
         Step::Outcome(outcome) => {
             writer.outcome(seq, &outcome).unwrap();
