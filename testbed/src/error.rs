@@ -91,6 +91,14 @@ pub enum Error {
         /// How many ports were tried.
         tries: usize,
     },
+    /// A server answered, but with something else than it should.
+    #[error("{server} answers in an unexpected way:\n{answer}")]
+    Unexpected {
+        /// The server.
+        server: &'static str,
+        /// The beginning of what it said.
+        answer: String,
+    },
     /// A test certificate could not be made.
     #[error("cannot make a test certificate: {0}")]
     Certificate(#[from] rcgen::Error),

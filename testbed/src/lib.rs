@@ -13,6 +13,7 @@ mod error;
 mod paths;
 pub mod postgres;
 pub mod process;
+pub mod saml;
 
 pub use error::Error;
 pub use paths::{venv, venv_dir};

@@ -40,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
             Part::Ebpf,
             Part::Postgres,
             Part::Dns,
+            Part::Saml,
             Part::Containers,
             Part::Python,
         ],

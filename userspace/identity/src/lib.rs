@@ -9,6 +9,7 @@ mod groups;
 pub mod oidc;
 mod people;
 mod person;
+pub mod saml;
 mod sign_in;
 
 pub use groups::{Groups, Pointer};

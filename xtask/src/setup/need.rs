@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Postgres,
     /// A DNS server, for tests.
     Dns,
+    /// A SAML identity provider, for tests.
+    Saml,
     /// Network namespaces and containers, for tests.
     Containers,
     /// A Python with database drivers, for tests.
@@ -35,6 +37,7 @@ impl Part {
         Self::EbpfLints,
         Self::Postgres,
         Self::Dns,
+        Self::Saml,
         Self::Containers,
         Self::Python,
         Self::PlainPython,
@@ -87,6 +90,9 @@ impl Need {
                 Part::Dns if find_program("dnsmasq").is_none() => {
                     needs.extend(apt::missing(DNS)?);
                 }
+                Part::Saml if !testbed::saml::is_installed() => {
+                    needs.extend(apt::missing(SAML)?);
+                }
                 Part::Containers if ["ip", "runc", "busybox"].map(find_program).contains(&None) => {
                     needs.extend(apt::missing(CONTAINERS)?);
                 }
@@ -102,6 +108,7 @@ impl Need {
                 }
                 Part::Postgres
                 | Part::Dns
+                | Part::Saml
                 | Part::Containers
                 | Part::Python
                 | Part::PlainPython
@@ -121,6 +128,18 @@ const DNS: &[(&str, &str)] = &[(
     "dnsmasq-base",
     "a DNS server; tests start their own, on ports of their own",
 )];
+
+const SAML: &[(&str, &str)] = &[
+    (
+        "simplesamlphp",
+        "a SAML identity provider; tests start their own, on ports of their own",
+    ),
+    ("php-cli", "serves it"),
+    ("php-xml", "what it signs with"),
+    ("php-mbstring", "it needs it"),
+    ("php-curl", "it needs it"),
+    ("php-sqlite3", "where it keeps its sessions"),
+];
 
 const CONTAINERS: &[(&str, &str)] = &[
     ("iproute2", "ip; tests make network namespaces of their own"),

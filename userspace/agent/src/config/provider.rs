@@ -1,6 +1,8 @@
 //! `[[provider]]`: who vouches for people and workloads.
 
 mod oidc;
+mod saml;
+mod words;
 
 use std::sync::Arc;
 
@@ -20,11 +22,14 @@ pub struct Provider {
 pub enum ProviderKind {
     /// By OpenID Connect.
     Oidc(weir_identity::oidc::Settings),
+    /// By SAML.
+    Saml(Box<weir_identity::saml::Settings>),
 }
 
 #[derive(Clone, Copy)]
 enum Kind {
     Oidc,
+    Saml,
 }
 
 pub(super) fn read(mut table: Table<'_>) -> Stanza<ProviderName, Arc<Provider>> {
@@ -33,10 +38,11 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<ProviderName, Arc<Provider>> 
         .and_then(|v| v.located::<ProviderName>());
     let kind = table
         .required("kind", "kind = \"oidc\"")
-        .and_then(|v| v.one_of(&[("oidc", Kind::Oidc)]));
+        .and_then(|v| v.one_of(&[("oidc", Kind::Oidc), ("saml", Kind::Saml)]));
     // Each kind has keys of its own: where the kind is wrong, none of them can be judged.
     let kind = kind.and_then(|kind| match kind {
         Kind::Oidc => oidc::read(table).map(ProviderKind::Oidc),
+        Kind::Saml => saml::read(table).map(Box::new).map(ProviderKind::Saml),
     });
     let value = (|| {
         let name = name.as_ref()?.get_ref().clone();

@@ -16,6 +16,7 @@
 //! | `GET /v1/whoami` | [`WhoAmI`]; for anybody |
 //! | `GET /v1/providers` | [`Providers`], what a client needs to sign somebody in; for anybody |
 //! | `POST /v1/sign-in` | [`SignedIn`] for an [`Evidence`](weir_identity::Evidence); for anybody |
+//! | `POST /v1/sign-in/begin` | [`Begun`](weir_identity::saml::Begun) for a [`Begin`]: where a SAML sign-in goes; for anybody |
 //! | `POST /v1/sign-out` | [`SignedOut`]; for who is signed in |
 //!
 //! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
@@ -51,7 +52,7 @@ pub use error::ControlError;
 pub use kill::Ended;
 pub use server::Server;
 pub use sessions::{Session, Sessions, Unreadable, Wanted};
-pub use sign_in::{Providers, SignedIn, SignedOut};
+pub use sign_in::{Begin, Providers, SignedIn, SignedOut};
 pub use whoami::WhoAmI;
 
 /// What the local API may ask of the engine: to tell, and to read its policies anew.

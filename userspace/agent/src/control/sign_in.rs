@@ -15,7 +15,7 @@ use axum::{
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
-use weir_identity::{Evidence, Offer, SignInRefused};
+use weir_identity::{Evidence, Offer, SignInRefused, saml::Begun};
 
 use super::{
     Daemon,
@@ -23,14 +23,22 @@ use super::{
     error::ApiError,
 };
 
-/// Longest evidence, in bytes: assertions with hundreds of groups are long.
-const EVIDENCE_LIMIT: usize = 256 * 1024;
+/// Longest evidence, in bytes: the longest SAML response, in base64.
+const EVIDENCE_LIMIT: usize = 512 * 1024;
 
 /// By which providers people sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Providers {
     /// Each, by name.
     pub providers: Vec<Offer>,
+}
+
+/// By which provider somebody begins to sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begin {
+    /// Its declared name.
+    pub provider: String,
 }
 
 /// Who signed in. The only answer that ever holds the token.
@@ -62,6 +70,7 @@ pub(super) fn router<D: Daemon>() -> Router<D> {
             "/v1/sign-in",
             post(sign_in::<D>).layer(DefaultBodyLimit::max(EVIDENCE_LIMIT)),
         )
+        .route("/v1/sign-in/begin", post(begin::<D>))
         .route("/v1/sign-out", post(sign_out::<D>))
 }
 
@@ -70,16 +79,22 @@ async fn providers<D: Daemon>(State(daemon): State<D>) -> Json<Providers> {
     Json(Providers { providers })
 }
 
+async fn begin<D: Daemon>(
+    State(daemon): State<D>,
+    Extension(caller): Extension<Caller>,
+    Json(Begin { provider }): Json<Begin>,
+) -> Result<Json<Begun>, ApiError> {
+    let uid = not_yet_known(&caller)?;
+    let begun = daemon.sign_ins().begin(&provider, uid, Timestamp::now());
+    begun.map(Json).map_err(|refused| answer(&refused))
+}
+
 async fn sign_in<D: Daemon>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Json(evidence): Json<Evidence>,
 ) -> Result<Json<SignedIn>, ApiError> {
-    let (Caller::Operator { uid } | Caller::Stranger { uid }) = caller else {
-        let message = "you are signed in already";
-        return Err(ApiError::new(StatusCode::CONFLICT, "signed_in", message)
-            .with_help("sign out first: weir logout"));
-    };
+    let uid = not_yet_known(&caller)?;
     let now = Timestamp::now();
     let person = daemon.sign_ins().verify(&evidence, uid, now).await;
     let person = person.map_err(|refused| {
@@ -108,6 +123,18 @@ async fn sign_out<D: Daemon>(
         .ok_or_else(|| caller::not_signed_in("nobody is signed in by this request"))?;
     let signed_out = daemon.people().sign_out(token);
     Ok(Json(SignedOut { signed_out }))
+}
+
+/// The local user who signs in.
+fn not_yet_known(caller: &Caller) -> Result<u32, ApiError> {
+    match caller {
+        Caller::Operator { uid } | Caller::Stranger { uid } => Ok(*uid),
+        Caller::Person(_) => {
+            let message = "you are signed in already";
+            Err(ApiError::new(StatusCode::CONFLICT, "signed_in", message)
+                .with_help("sign out first: weir logout"))
+        }
+    }
 }
 
 fn answer(refused: &SignInRefused) -> ApiError {

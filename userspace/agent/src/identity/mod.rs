@@ -12,7 +12,7 @@ use nix::{
     errno::Errno,
     unistd::{Gid, Group, Uid, User, getgrouplist},
 };
-use weir_identity::SignIns;
+use weir_identity::{SignIns, saml::ServiceProvider};
 use weir_policy::Subject;
 
 use crate::config::{Identity, IdentityKind, Provider, ProviderKind};
@@ -73,6 +73,10 @@ pub fn sign_ins(providers: &[Arc<Provider>]) -> SignIns {
     SignIns::new(providers.iter().map(|provider| {
         let verifier = match &provider.kind {
             ProviderKind::Oidc(settings) => weir_identity::Provider::Oidc(settings.clone()),
+            ProviderKind::Saml(settings) => {
+                let service = ServiceProvider::new((**settings).clone());
+                weir_identity::Provider::Saml(Arc::new(service))
+            }
         };
         (provider.name.to_string(), verifier)
     }))

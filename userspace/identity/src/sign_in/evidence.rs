@@ -18,6 +18,16 @@ pub enum Evidence {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         nonce: Option<String>,
     },
+    /// From a SAML identity provider.
+    Saml {
+        /// The provider's declared name.
+        provider: String,
+        /// The request that is answered, as [`begin`](super::SignIns::begin) named it.
+        request: String,
+        /// The response that the browser posted, in base64.
+        #[serde(with = "secret")]
+        response: SecretString,
+    },
 }
 
 /// Secrets travel in evidence and are never shown.

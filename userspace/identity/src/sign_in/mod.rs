@@ -3,8 +3,9 @@
 mod evidence;
 mod pace;
 mod refused;
+mod saml;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,10 @@ use tokio::sync::Semaphore;
 
 use self::pace::Pace;
 pub use self::{evidence::Evidence, refused::SignInRefused};
-use crate::{Person, oidc};
+use crate::{
+    Person, oidc,
+    saml::{self as service, ServiceProvider},
+};
 
 /// Most pieces of evidence that are verified at a time: each may wait for its provider.
 const AT_ONCE: usize = 16;
@@ -22,6 +26,8 @@ const AT_ONCE: usize = 16;
 pub enum Provider {
     /// An OpenID Connect provider.
     Oidc(oidc::Settings),
+    /// A SAML identity provider.
+    Saml(Arc<ServiceProvider>),
 }
 
 /// A provider by which people may sign in.
@@ -40,6 +46,8 @@ pub struct Offer {
 pub enum Way {
     /// By OpenID Connect.
     Oidc(oidc::Offer),
+    /// By SAML.
+    Saml(service::Offer),
 }
 
 /// The providers, and how fast they may be made to work.
@@ -66,6 +74,7 @@ impl SignIns {
         let offer = |(name, provider): (&String, &Provider)| {
             let way = match provider {
                 Provider::Oidc(settings) => Way::Oidc(settings.offer()?),
+                Provider::Saml(provider) => Way::Saml(provider.settings().offer()),
             };
             let name = name.clone();
             Some(Offer { name, way })
@@ -93,8 +102,13 @@ impl SignIns {
                 Some(Provider::Oidc(_)) => Err(SignInRefused::Unverified(
                     "this build can't verify ID tokens".to_owned(),
                 )),
-                None => Err(self.unknown(provider)),
+                Some(Provider::Saml(_)) | None => Err(self.unknown(provider)),
             },
+            Evidence::Saml {
+                provider,
+                request,
+                response,
+            } => self.answered(provider, request, response, now).await,
         }
     }
 

@@ -7,6 +7,7 @@ use weir_identity::{
     oidc::{self, Algorithm, Settings},
 };
 
+use super::words::{given, skew, word};
 use crate::config::{
     duration,
     invalid::{InvalidValue, quoted},
@@ -24,8 +25,6 @@ const ALGORITHMS: [Algorithm; 4] = [
 ];
 /// Taken where nothing is declared.
 const SKEW: Duration = Duration::from_secs(60);
-/// A clock that is further off makes short-lived tokens long-lived.
-const MOST_SKEW: Duration = Duration::from_secs(600);
 
 pub(super) fn read(mut table: Table<'_>) -> Option<Settings> {
     let issuer = table
@@ -83,15 +82,6 @@ pub(super) fn read(mut table: Table<'_>) -> Option<Settings> {
     })
 }
 
-/// What was declared and is right, or was not declared; none where it was wrong.
-fn given<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        Some(None) => None,
-        Some(value) => Some(value),
-        None => Some(None),
-    }
-}
-
 fn issuer(text: &str) -> Result<String, InvalidValue> {
     match oidc::issuer(text) {
         Ok(()) => Ok(text.to_owned()),
@@ -99,16 +89,6 @@ fn issuer(text: &str) -> Result<String, InvalidValue> {
             Err(InvalidValue::new(format!("{} is no issuer", quoted(text))).help(why.to_string()))
         }
     }
-}
-
-fn word(text: &str) -> Result<String, InvalidValue> {
-    if text.is_empty() || text.len() > 256 || text.contains(char::is_control) {
-        return Err(
-            InvalidValue::new(format!("{} can't be taken", quoted(text)))
-                .help("write 1 to 256 bytes without control characters"),
-        );
-    }
-    Ok(text.to_owned())
 }
 
 /// RFC 6749, section 3.3.
@@ -125,17 +105,6 @@ fn scope(value: Value<'_>) -> Option<String> {
 
 fn algorithm(value: Value<'_>) -> Option<Algorithm> {
     value.one_of(&Algorithm::ALL)
-}
-
-fn skew(value: &Value<'_>) -> Option<Duration> {
-    let skew = duration::read(value)?;
-    if skew > MOST_SKEW {
-        value.wrong(
-            InvalidValue::new("`clock_skew` is at most 10m").help("set the clocks by NTP instead"),
-        );
-        return None;
-    }
-    Some(skew)
 }
 
 fn claims(value: Value<'_>) -> Vec<Pointer> {
