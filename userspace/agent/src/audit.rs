@@ -13,6 +13,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::Serialize;
+use weir_policy::RaisedSignal;
 
 use crate::engine::{HeldSocket, KernelRefusal};
 
@@ -53,6 +54,17 @@ pub enum AuditEvent<'a> {
         refusal: &'a KernelRefusal,
         /// How many more were refused before it, and not told.
         lost: u64,
+    },
+    /// A signal is raised that was not.
+    SignalRaised {
+        /// Which, with its figures.
+        signal: &'a RaisedSignal,
+        /// By whom.
+        subject: &'a str,
+        /// In which workload.
+        workload: &'a str,
+        /// On which target, where it is one.
+        target: Option<&'a str>,
     },
     /// A workload had a socket beside weir.
     Held {

@@ -13,5 +13,6 @@ pub mod identity;
 pub mod mask;
 pub mod route;
 pub mod session;
+pub mod signals;
 pub mod tls;
 pub mod upstream;

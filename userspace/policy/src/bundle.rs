@@ -1,12 +1,14 @@
-//! One immutable bundle: policies, masking rules, and the version that names both.
+//! One immutable bundle: policies, masking rules, signals, and the version that names them all.
 //!
 //! Job: sources to a bundle that holds, all or none, with every finding in its place. Not its
 //! job: reading files and swapping bundles (the agent's `config` room), and judging (`judge`).
 
+use std::sync::Arc;
+
 use cedar_policy::Authorizer;
 
 use crate::{
-    Diagnostic, Diagnostics, MaskingRules, Severity, masking,
+    Diagnostic, Diagnostics, MaskingRules, Severity, SignalRules, masking, signals as raised,
     vocabulary::{SCHEMA, Vocabulary},
 };
 
@@ -18,6 +20,7 @@ mod literals;
 mod rules;
 mod schemas;
 mod shipped;
+mod signals;
 mod source;
 
 #[cfg(test)]
@@ -29,27 +32,29 @@ pub(crate) use rules::{Rule, Rules};
 pub(crate) use schemas::Schemas;
 pub use source::{PolicyVersion, Source};
 
-/// A validated bundle of policies and masking rules.
+/// A validated bundle of policies, masking rules and signals.
 #[derive(Debug)]
 pub struct Policies {
     version: PolicyVersion,
     warnings: Vec<Diagnostic>,
     masking: MaskingRules,
+    signals: Arc<SignalRules>,
     pub(crate) vocabulary: &'static Vocabulary,
     pub(crate) rules: Rules,
     pub(crate) authorizer: Authorizer,
 }
 
 impl Policies {
-    /// Reads a bundle, all or none. Without a `masking.toml`, the shipped masking rules hold.
+    /// Reads a bundle, all or none. Without a `masking.toml`, the shipped masking rules hold, and
+    /// without a `signals.toml` the shipped signals.
     ///
     /// # Errors
     /// Every error that was found.
     pub fn load(sources: &[Source]) -> Result<Self, Diagnostics> {
         let vocabulary = Vocabulary::get()?;
-        let shipped_masking = shipped::masking();
+        let shipped = (shipped::masking(), shipped::signals());
         let mut found = Vec::new();
-        let sorted = source::Sorted::new(sources, &shipped_masking, &mut found);
+        let sorted = source::Sorted::new(sources, (&shipped.0, &shipped.1), &mut found);
         let masking = match masking::read(sorted.masking) {
             Ok((masking, warnings)) => {
                 found.extend(warnings);
@@ -60,19 +65,31 @@ impl Policies {
                 None
             }
         };
+        let signals = match raised::read(sorted.signals, vocabulary) {
+            Ok(signals) => Some(signals),
+            Err(Diagnostics(errors)) => {
+                found.extend(errors);
+                None
+            }
+        };
         let mut reader = cedar::Reader::new(vocabulary, masking.as_ref(), &mut found);
         for source in &sorted.policies {
             reader.read(source);
         }
-        let rules = reader.rules;
+        let (rules, named) = (reader.rules, reader.signals);
+        let signals = signals.map(|(signals, places)| {
+            found.extend(named.check(&sorted, &places));
+            Arc::new(signals)
+        });
         let (errors, warnings): (Vec<_>, Vec<_>) = found
             .into_iter()
             .partition(|d| d.severity == Severity::Error);
-        match masking {
-            Some(masking) if errors.is_empty() => Ok(Self {
+        match (masking, signals) {
+            (Some(masking), Some(signals)) if errors.is_empty() => Ok(Self {
                 version: sorted.version(),
                 warnings,
                 masking,
+                signals,
                 vocabulary,
                 rules,
                 authorizer: Authorizer::new(),
@@ -119,5 +136,10 @@ impl Policies {
     #[must_use]
     pub fn masking(&self) -> &MaskingRules {
         &self.masking
+    }
+    /// The signals that are declared.
+    #[must_use]
+    pub fn signals(&self) -> &Arc<SignalRules> {
+        &self.signals
     }
 }

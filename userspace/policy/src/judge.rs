@@ -32,7 +32,7 @@ mod world;
 pub(crate) mod tests;
 
 use answer::Court;
-use facts::Facts;
+pub(crate) use facts::Facts;
 use questions::Resource;
 use unjudged::Unjudged;
 use world::World;

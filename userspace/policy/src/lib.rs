@@ -16,6 +16,7 @@ mod masking;
 mod observe;
 mod path;
 mod request;
+mod signals;
 mod verdict;
 mod vocabulary;
 
@@ -29,4 +30,8 @@ pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
 pub use observe::{Mode, WouldBe};
 pub use request::{Context, Moment, Program, Request, Subject, Target, Weekday};
+pub use signals::{
+    Amount, BudgetStanding, Footprint, Ledger, ProfileStanding, Raised, RaisedSignal, SignalRules,
+    Snapshot, UnixMillis, Watch, Who,
+};
 pub use verdict::{Clear, Permit, Refusal, Verdict};

@@ -1,7 +1,7 @@
 //! What is judged when the DNS is asked: a subject, a name, a record type, and what the shape of the
 //! name says about whether it carries data.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::Subject;
 
@@ -27,6 +27,8 @@ pub struct LookupContext {
     pub declared: bool,
     /// Different names that the workload was allowed in the last minute, with this one.
     pub names_per_minute: u32,
+    /// The names of the signals that are raised.
+    pub signals: BTreeSet<String>,
 }
 
 /// What a name's shape says.

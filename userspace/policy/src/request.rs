@@ -1,5 +1,7 @@
 //! What is judged: a subject, a target, a statement, and the facts around them.
 
+use std::collections::BTreeSet;
+
 use weir_command::Statement;
 
 /// A verified identity, as policy sees it. The agent's `identity` room makes them.
@@ -37,6 +39,8 @@ pub struct Context {
     pub process: Option<Program>,
     /// What the client calls itself.
     pub application_name: Option<String>,
+    /// The names of the signals that are raised.
+    pub signals: BTreeSet<String>,
 }
 
 /// A moment as clocks on a wall show it, in whatever zone the caller reckons.

@@ -149,6 +149,20 @@ impl Vocabulary {
         self.actions.get(name)
     }
 
+    /// The action of this name, and all that are in it; `None` where the schema has none.
+    pub(crate) fn actions_in(&self, name: &str) -> Option<Vec<String>> {
+        let group = self.action(name)?;
+        let entities = self.schema.action_entities().ok()?;
+        let is_in = |uid: &EntityUid| {
+            uid == group
+                || entities
+                    .ancestors(uid)
+                    .is_some_and(|mut above| above.any(|above| above == group))
+        };
+        let actions = self.actions.iter().filter(|(_, uid)| is_in(uid));
+        Some(actions.map(|(name, _)| name.clone()).collect())
+    }
+
     /// The names of all actions, for people.
     pub(crate) fn action_names(&self) -> String {
         let names: BTreeSet<&str> = self.actions.keys().map(String::as_str).collect();

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
-use weir_policy::{Ask, Refusal, WouldBe};
+use weir_policy::{Ask, RaisedSignal, Refusal, WouldBe};
 
 use crate::{Approval, End, Outcome, Process, Seq, SessionStart};
 
@@ -45,6 +45,8 @@ pub(crate) struct IntentRef<'a> {
     pub(crate) parameters: &'a [Option<String>],
     #[serde(serialize_with = "statements")]
     pub(crate) statements: &'a [Statement],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) signals: &'a [RaisedSignal],
     pub(crate) verdict: VerdictRef<'a>,
     #[serde(serialize_with = "displayed")]
     pub(crate) policy_version: &'a dyn fmt::Display,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use weir_policy::RaisedSignal;
 
 use crate::{Approval, Seq, SessionId};
 
@@ -155,6 +156,9 @@ pub struct Intent {
     pub parameters: Vec<Option<String>>,
     /// How weir read it.
     pub statements: Vec<StatementSummary>,
+    /// The signals that were raised as it was judged, with what raised them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<RaisedSignal>,
     /// How policy judged it.
     pub verdict: VerdictSummary,
     /// The policy version that judged.
@@ -309,7 +313,7 @@ pub enum End {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// A new policy or identity no longer allows the session.
+    /// A new policy or identity, or a signal, no longer allows the session.
     PolicyChanged {
         /// The rule that decided.
         rule: String,

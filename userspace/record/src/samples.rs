@@ -154,6 +154,7 @@ pub(crate) fn text(text: &str) -> CommandText<'_> {
         text,
         parameters: &[],
         statements: &[],
+        signals: &[],
     }
 }
 

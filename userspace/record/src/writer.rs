@@ -17,7 +17,7 @@ use std::{
 };
 
 use weir_command::Statement;
-use weir_policy::{Ask, Permit, Refusal};
+use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
 
 use crate::{
     Approval, End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
@@ -51,6 +51,8 @@ pub struct CommandText<'a> {
     pub parameters: &'a [Option<String>],
     /// What weir read in it.
     pub statements: &'a [Statement],
+    /// The signals that were raised as it was judged.
+    pub signals: &'a [RaisedSignal],
 }
 
 impl SessionWriter {
@@ -261,6 +263,7 @@ impl SessionWriter {
             text,
             parameters,
             statements,
+            signals,
         } = command;
         let (seq, at) = (self.last.next(), self.now());
         let intent = IntentRef {
@@ -269,6 +272,7 @@ impl SessionWriter {
             text,
             parameters,
             statements,
+            signals,
             verdict,
             policy_version,
         };

@@ -149,6 +149,7 @@ fn write_until_stopped(dir: &Path) -> RecordError {
             text: &text,
             parameters: &[],
             statements: &[],
+            signals: &[],
         };
         match writer.intent(permit.clone(), command) {
             Ok(recorded) => say(&format!("{} {text}", recorded.seq())),

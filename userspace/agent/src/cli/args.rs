@@ -246,7 +246,7 @@ pub(super) struct Policy {
 pub(super) enum PolicyCommand {
     /// Read a directory of policies and masking rules, and say what is wrong with it
     #[command(after_help = "\
-Reads every *.cedar file and masking.toml of the directory, as the daemon would. Exits with 1 when
+Reads every *.cedar file, masking.toml and signals.toml of the directory, as the daemon would. Exits with 1 when
 the daemon would refuse them. Without a directory: the one of the configuration, or, where that
 names none, the policies that weir ships.")]
     Check {

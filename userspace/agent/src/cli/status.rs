@@ -54,7 +54,36 @@ fn print(status: &Status, out: &mut Out) -> io::Result<()> {
     out.line(&label("kernel").text(format!("refused {refusals} by itself")))?;
     workloads(status, out)?;
     targets(status, out)?;
-    sessions(status, out)
+    sessions(status, out)?;
+    budgets(status, out)
+}
+
+/// The budgets that anything was counted against.
+fn budgets(status: &Status, out: &mut Out) -> io::Result<()> {
+    if status.budgets.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::text("budget"),
+        Column::text("of"),
+        Column::text("counted"),
+        Column::text("at most"),
+    ]);
+    for budget in &status.budgets {
+        let tone = if budget.count >= budget.limit {
+            Tone::Warn
+        } else {
+            Tone::Plain
+        };
+        let most = format!("{} {} in {}", budget.limit, budget.what, budget.window);
+        table.row([
+            Line::of(Tone::Strong, &budget.name),
+            Line::plain(&budget.of),
+            Line::of(tone, budget.count.to_string()),
+            Line::plain(most),
+        ]);
+    }
+    section(&table, false, "", out)
 }
 
 fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
@@ -169,6 +198,7 @@ mod tests {
             "targets": [{"name": "orders", "protocol": "postgres", "upstream": null}],
             "sessions": [],
             "kernel_refusals": 3,
+            "budgets": [{"name": "bulk-rows", "what": "rows", "of": "unix:bot on orders", "count": 12400, "limit": 10000, "window": "10m"}],
         }))
         .unwrap();
         assert_eq!(
@@ -184,7 +214,10 @@ mod tests {
              target  protocol  upstream\n\
              orders  postgres  as dialled\n\
              \n\
-             no live sessions\n"
+             no live sessions\n\
+             \n\
+             budget     of                  counted  at most\n\
+             bulk-rows  unix:bot on orders  12400    10000 rows in 10m\n"
         );
     }
 }

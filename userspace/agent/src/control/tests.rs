@@ -66,6 +66,7 @@ impl Daemon for Told {
             targets: Vec::new(),
             sessions: Vec::new(),
             kernel_refusals: 0,
+            budgets: Vec::new(),
         }
     }
 

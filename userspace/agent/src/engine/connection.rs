@@ -58,6 +58,7 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         policies: inner.policies.subscribe(),
         shutdown: inner.shutdown.subscribe(),
         killed,
+        signals: Arc::clone(&inner.signals),
     };
     let destination = intercepted.orig_dst.get();
     let names = inner.resolver.names(&workload.name, destination.ip());

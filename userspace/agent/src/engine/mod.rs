@@ -49,6 +49,7 @@ use crate::{
     mask::key::MaskKey,
     route::Routes,
     session::postgres::{Cancels, Catalogues, Services},
+    signals::{Signals, SignalsError},
     tls::{Authority, TlsError},
 };
 
@@ -75,6 +76,9 @@ pub enum EngineError {
     /// The policies don't load.
     #[error(transparent)]
     Policies(#[from] ReloadError),
+    /// What signals have counted can't be read.
+    #[error(transparent)]
+    Signals(#[from] SignalsError),
     /// The certificate authority can't be opened.
     #[error(transparent)]
     Authority(#[from] TlsError),
@@ -127,6 +131,7 @@ struct Inner {
     live: Arc<Live>,
     refusals: Arc<RefusalLog>,
     people: People,
+    signals: Arc<Signals>,
     sign_ins: SignIns,
     audit: Arc<Audit>,
 }
@@ -148,6 +153,10 @@ impl Engine {
         let mask_key = Arc::new(MaskKey::open(&key).map_err(at(&key))?);
         let audit_path = state.join("audit.jsonl");
         let audit = Arc::new(Audit::open(&audit_path).map_err(at(&audit_path))?);
+        let signals = Arc::new(Signals::open(
+            state.join("signals.json"),
+            Arc::clone(&audit),
+        )?);
         let files = PolicyFiles::new(options.policies.or_else(|| config.engine.policies.clone()));
         let policies = Arc::new(files.load()?);
         let mut routes = Routes::new(&config);
@@ -234,6 +243,7 @@ impl Engine {
             live,
             refusals,
             people: People::default(),
+            signals,
             sign_ins: identity::sign_ins(&config.providers),
             audit,
             config,
@@ -396,6 +406,7 @@ impl Engine {
             targets: targets.collect(),
             sessions: inner.live.all(),
             kernel_refusals: inner.refusals.count(),
+            budgets: inner.signals.budgets(&policies),
         }
     }
 }

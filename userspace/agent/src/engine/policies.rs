@@ -1,4 +1,5 @@
-//! Policy files on disk: a directory of `*.cedar` and `masking.toml`, or the shipped ones.
+//! Policy files on disk: a directory of `*.cedar`, `masking.toml` and `signals.toml`, or the shipped
+//! ones.
 
 use std::{
     fs, io,
@@ -105,7 +106,10 @@ fn read(directory: &Path) -> Result<Vec<Source>, ReadPolicies> {
         let is_policy = path
             .extension()
             .is_some_and(|extension| extension == "cedar");
-        if is_policy || path.file_name().is_some_and(|name| name == "masking.toml") {
+        let is_beside = path
+            .file_name()
+            .is_some_and(|name| name == "masking.toml" || name == "signals.toml");
+        if is_policy || is_beside {
             paths.push(path);
         }
     }

@@ -40,6 +40,7 @@ impl Engine {
         }
         sessions.shutdown().await;
         beside.shutdown().await;
+        self.0.signals.save();
         self.0.audit.write(&AuditEvent::Stopped {
             instance: &self.0.instance,
         });
@@ -80,6 +81,7 @@ impl Engine {
     /// What runs beside the sessions, until it is dropped.
     fn beside(&self) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&self.0.signals).keep());
         let port = self.0.interception.port;
         for Tagged { workload, cgroup } in self.0.workloads.values() {
             tasks.spawn(held::watch(

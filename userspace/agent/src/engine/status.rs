@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use weir_policy::BudgetStanding;
 
 /// An engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Status {
     pub sessions: Vec<LiveSession>,
     /// How much the kernel refused by itself since the start.
     pub kernel_refusals: u64,
+    /// What was counted against budgets, within their windows.
+    #[serde(default)]
+    pub budgets: Vec<BudgetStanding>,
 }
 
 /// The policies in force.

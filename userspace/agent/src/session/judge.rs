@@ -1,13 +1,16 @@
 //! What a live session asks of policy: who it is, where it goes, and the bundle that is in force.
+//! What it counts for signals is in [`counted`](super::counted).
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
 use weir_policy::{
-    Clear, Context, Mode, Moment, Policies, PolicyVersion, Refusal, Request, Subject, Target,
-    Verdict, Weekday, WouldBe,
+    Clear, Context, Mode, Moment, Policies, PolicyVersion, Raised, Refusal, Request, Subject,
+    Target, Verdict, Watch, Weekday, Who, WouldBe,
 };
+
+use crate::signals::Signals;
 
 /// The standing facts of a session and the policies that judge it.
 pub struct Judge {
@@ -16,6 +19,10 @@ pub struct Judge {
     target: Target,
     context: Context,
     mode: Mode,
+    pub(super) signals: Arc<Signals>,
+    pub(super) watch: Watch,
+    /// Raised as of the last look; the context has their names.
+    pub(super) raised: Raised,
 }
 
 /// The command that opening a session or a connection is.
@@ -72,18 +79,24 @@ impl Judge {
         target: Target,
         workload: String,
         mode: Mode,
+        signals: Arc<Signals>,
     ) -> Self {
         let context = Context {
             workload,
             ..Context::default()
         };
-        Self {
+        let mut judge = Self {
             policies,
             subject,
             target,
             context,
             mode,
-        }
+            signals,
+            watch: Watch::default(),
+            raised: Raised::default(),
+        };
+        judge.watch = judge.signals.watch(&judge.policies, judge.who());
+        judge
     }
 
     /// The bundle in force.
@@ -98,9 +111,32 @@ impl Judge {
         self.policies.version()
     }
 
-    /// Puts another bundle in force.
+    /// Puts another bundle in force, with its signals.
     pub fn replace(&mut self, policies: Arc<Policies>) {
         self.policies = policies;
+        self.watch = self.signals.watch(&self.policies, self.who());
+        self.raised = Raised::default();
+        self.context.signals.clear();
+        self.look();
+    }
+
+    /// Who the session is of, and where it goes.
+    pub(super) fn who(&self) -> Who<'_> {
+        let target = self.target.name.as_str();
+        Who {
+            subject: &self.subject.id,
+            workload: &self.context.workload,
+            target: (!target.is_empty()).then_some(target),
+        }
+    }
+
+    /// Tells policy of these.
+    pub(super) fn tell_policy(&mut self, raised: Raised) {
+        // Most often nothing has changed, and nothing is made.
+        if raised != self.raised {
+            self.raised = raised;
+            self.context.signals = self.watch.names(raised).map(str::to_owned).collect();
+        }
     }
 
     fn context(&self, in_transaction: bool) -> Context {

@@ -1,6 +1,7 @@
 //! Drive one protocol's codec, both ways, or pass on what weir doesn't read. Which command may go on
 //! is asked of [`judge`], never decided here.
 
+pub mod counted;
 pub mod datagrams;
 pub mod judge;
 pub mod opaque;
@@ -14,6 +15,8 @@ use tokio::sync::watch;
 use weir_policy::Policies;
 use weir_record::End;
 
+use crate::signals::Signals;
+
 /// What may change while a session lives.
 pub struct Watched {
     /// The policies in force.
@@ -22,6 +25,8 @@ pub struct Watched {
     pub shutdown: watch::Receiver<bool>,
     /// Tells once somebody ends the session.
     pub killed: Kills,
+    /// What sessions have done, counted.
+    pub signals: Arc<Signals>,
 }
 
 /// That somebody ended a session.

@@ -1,8 +1,8 @@
 //! What weir passes on unread, as a verdict and a record have it: one command, which opens it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use weir_policy::{Permit, Refusal, Target, Verdict};
+use weir_policy::{Footprint, Permit, RaisedSignal, Refusal, Target, Verdict};
 use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, SessionWriter, Status};
 
 use super::{
@@ -29,20 +29,33 @@ pub(super) fn judge_of<Service>(passage: &Passage<Service>, watched: &mut Watche
         target,
         passage.workload().to_string(),
         passage.mode(),
+        Arc::clone(&watched.signals),
     )
 }
 
 /// Judges the opening of a declared target; what is undeclared goes on because it is observed.
 pub(super) fn permit<Service>(
-    judge: &Judge,
+    judge: &mut Judge,
     passage: &Passage<Service>,
 ) -> Result<Permit, Refusal> {
     if let Some(unadmitted) = passage.unadmitted() {
         let message = unadmitted.message.clone();
         return Ok(judge.policies().observe_unjudged(unadmitted.rule, message));
     }
+    let connect = [judge::connect()];
+    judge.open(&Footprint::of(&connect), &connect)
+}
+
+/// Judges a connection that stands, by the signals that are raised now.
+pub(super) fn stands<Service>(
+    judge: &mut Judge,
+    passage: &Passage<Service>,
+) -> Result<(), Refusal> {
+    if passage.unadmitted().is_some() {
+        return Ok(());
+    }
     match judge.judge([&judge::connect()], false) {
-        Verdict::Allow(permit) => Ok(permit),
+        Verdict::Allow(_) => Ok(()),
         Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
         Verdict::Deny(refusal) => Err(refusal),
     }
@@ -53,12 +66,14 @@ pub(super) fn intent<Service>(
     record: &mut SessionWriter,
     permit: Permit,
     passage: &Passage<Service>,
+    signals: &[RaisedSignal],
 ) -> Result<RecordedPermit, RecordError> {
     let text = format!("connect to {}", passage.destination());
     let command = CommandText {
         text: &text,
         parameters: &[],
         statements: &[judge::connect()],
+        signals,
     };
     record.intent(permit, command)
 }

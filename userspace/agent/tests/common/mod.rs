@@ -21,6 +21,7 @@ use weir_agent::{
         Kills, Switch, Watched,
         postgres::{self, Cancels, Catalogues, Services},
     },
+    signals::Signals,
     tls::Authority,
 };
 use weir_policy::{Policies, Subject};
@@ -34,6 +35,7 @@ pub struct Gate {
     pub shutdown: watch::Sender<bool>,
     /// Ends all sessions.
     pub switch: Switch,
+    pub signals: Arc<Signals>,
     pub dir: tempfile::TempDir,
     _runtime: Runtime,
 }
@@ -92,6 +94,8 @@ impl Gate {
             watch::Sender::new(false),
         );
         let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
+        let signals = Arc::new(Signals::unkept());
+        let watch_signals = Arc::clone(&signals);
         let records_dir = records.clone();
         let (switch, kills) = Kills::switch();
         runtime.spawn(async move {
@@ -110,6 +114,7 @@ impl Gate {
                     policies: watch_policies.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
+                    signals: Arc::clone(&watch_signals),
                 };
                 let services = Arc::clone(&services);
                 tokio::spawn(async move {
@@ -125,6 +130,7 @@ impl Gate {
             policies,
             shutdown,
             switch,
+            signals,
             dir,
             _runtime: runtime,
         }

@@ -25,17 +25,23 @@ mod logins;
 mod observed;
 mod opaque;
 mod records;
+mod signals;
 
 use common::Gate;
 use testbed::Postgres;
 
-/// A server with sample data, and a gate with the shipped policies in front of it.
-fn stand() -> (Postgres, Gate) {
-    let server = Postgres::builder()
+/// A server with sample data.
+fn server() -> Postgres {
+    Postgres::builder()
         .tls(true)
         .sample_data(true)
         .start()
-        .unwrap();
+        .unwrap()
+}
+
+/// The same, and a gate with the shipped policies in front of it.
+fn stand() -> (Postgres, Gate) {
+    let server = server();
     let gate = Gate::before(&server);
     (server, gate)
 }

@@ -11,6 +11,7 @@ use super::{
     columns, findings, literals,
     rules::{Rule, Rules},
     schemas::nodes,
+    signals::Named,
 };
 use crate::{
     Diagnostic, MaskingRules, Severity, Source,
@@ -27,6 +28,8 @@ pub(super) struct Reader<'a> {
     pub(super) rules: Rules,
     /// Where each id is from.
     pub(super) places: HashMap<String, String>,
+    /// The signals that policies name.
+    pub(super) signals: Named,
 }
 
 /// One policy of a source.
@@ -67,6 +70,7 @@ impl<'a> Reader<'a> {
             found,
             rules,
             places,
+            signals: Named::default(),
         }
     }
 
@@ -133,6 +137,9 @@ impl<'a> Reader<'a> {
             }
         };
         self.rules.schemas.note_policy(&json);
+        self.signals.note(&json, |name| {
+            (Source::clone(source), written.find(&format!("\"{name}\"")))
+        });
         self.literals(written);
         let names_column = policy
             .entity_literals()

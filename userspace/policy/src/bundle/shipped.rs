@@ -23,6 +23,7 @@ const SOURCES: &[(&str, &str)] = &[
     shipped!("60-settings.cedar"),
     shipped!("70-ddl.cedar"),
     shipped!("80-names.cedar"),
+    shipped!("90-signals.cedar"),
 ];
 
 /// The policies.
@@ -41,6 +42,15 @@ pub(super) fn masking() -> Source {
     let text = include_str!("../../../../policies/masking.toml");
     Source {
         name: "masking.toml".into(),
+        text: text.into(),
+    }
+}
+
+/// The signals.
+pub(super) fn signals() -> Source {
+    let text = include_str!("../../../../policies/signals.toml");
+    Source {
+        name: "signals.toml".into(),
         text: text.into(),
     }
 }

@@ -12,8 +12,11 @@ const MAX_LEN: usize = 1 << 20;
 /// The name of the source with the masking rules.
 const MASKING: &str = "masking.toml";
 
-/// One source text of a bundle. By the last component of its name, `*.cedar` are policies and
-/// `masking.toml` holds the masking rules.
+/// The name of the source with the signals.
+const SIGNALS: &str = "signals.toml";
+
+/// One source text of a bundle. By the last component of its name, `*.cedar` are policies,
+/// `masking.toml` holds the masking rules and `signals.toml` the signals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Its name, as errors show it.
@@ -34,17 +37,22 @@ pub(super) struct Sorted<'a> {
     pub(super) policies: Vec<&'a Source>,
     /// The given one, or the shipped.
     pub(super) masking: &'a Source,
+    /// Likewise.
+    pub(super) signals: &'a Source,
+    /// Whether the signals were given.
+    pub(super) own_signals: bool,
 }
 
 impl<'a> Sorted<'a> {
     /// Sorts sources; what is wrong with them goes to `found`.
     pub(super) fn new(
         sources: &'a [Source],
-        shipped_masking: &'a Source,
+        (shipped_masking, shipped_signals): (&'a Source, &'a Source),
         found: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut policies: Vec<&Source> = Vec::new();
         let mut masking: Option<&Source> = None;
+        let mut signals: Option<&Source> = None;
         for source in sources {
             let mut error = |message: String, help: Option<&str>| {
                 let help = help.map(str::to_owned);
@@ -63,6 +71,11 @@ impl<'a> Sorted<'a> {
                     );
                 }
                 masking = Some(source);
+            } else if path.file_name().is_some_and(|name| name == SIGNALS) {
+                if let Some(other) = signals {
+                    error(format!("signals are already given by {}", other.name), None);
+                }
+                signals = Some(source);
             } else if path
                 .extension()
                 .is_some_and(|extension| extension == "cedar")
@@ -73,8 +86,10 @@ impl<'a> Sorted<'a> {
                 policies.push(source);
             } else {
                 error(
-                    "neither policies nor masking rules".into(),
-                    Some("policies are called *.cedar, masking rules masking.toml"),
+                    "neither policies, nor masking rules, nor signals".into(),
+                    Some(
+                        "policies are called *.cedar, masking rules masking.toml, signals signals.toml",
+                    ),
                 );
             }
         }
@@ -88,13 +103,15 @@ impl<'a> Sorted<'a> {
         Self {
             policies,
             masking: masking.unwrap_or(shipped_masking),
+            signals: signals.unwrap_or(shipped_signals),
+            own_signals: signals.is_some(),
         }
     }
 
     /// The version of all that is in it.
     pub(super) fn version(&self) -> PolicyVersion {
         let mut sources: Vec<&Source> = self.policies.clone();
-        sources.push(self.masking);
+        sources.extend([self.masking, self.signals]);
         sources.sort_by(|a, b| (&a.name, &a.text).cmp(&(&b.name, &b.text)));
         let mut hasher = blake3::Hasher::new();
         for source in sources {

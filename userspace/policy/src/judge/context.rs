@@ -74,7 +74,11 @@ pub(super) fn of_reveal(context: &Context, subject: &Subject) -> Result<CedarCon
 /// The contexts of a question to the DNS.
 pub(super) fn of_lookup(lookup: &Lookup<'_>) -> Result<Pair, Unjudged> {
     let shape = Shape::of(lookup.host);
-    let mut pairs = standing(&lookup.context.workload, lookup.subject);
+    let mut pairs = standing(
+        &lookup.context.workload,
+        lookup.subject,
+        &lookup.context.signals,
+    );
     pairs.extend([
         ("record_type", text(lookup.record_type)),
         ("declared", Value::new_bool(lookup.context.declared)),
@@ -97,7 +101,7 @@ pub(super) fn of_lookup(lookup: &Lookup<'_>) -> Result<Pair, Unjudged> {
 }
 
 fn circumstances(context: &Context, subject: &Subject) -> Result<Attributes, Unjudged> {
-    let mut pairs = standing(&context.workload, subject);
+    let mut pairs = standing(&context.workload, subject, &context.signals);
     pairs.extend([
         ("in_transaction", Value::new_bool(context.in_transaction)),
         ("hour", Value::new_long(context.moment.hour.into())),
@@ -125,8 +129,11 @@ fn process(program: &Program) -> Result<Value, Unjudged> {
 }
 
 /// What holds of a workload and a subject whatever they do.
-fn standing(workload: &str, subject: &Subject) -> Attributes {
-    let mut pairs = vec![("workload", text(workload))];
+fn standing(workload: &str, subject: &Subject, signals: &BTreeSet<String>) -> Attributes {
+    let mut pairs = vec![
+        ("workload", text(workload)),
+        ("signals", texts(signals.iter().map(String::as_str))),
+    ];
     pairs.extend(
         subject
             .on_behalf_of

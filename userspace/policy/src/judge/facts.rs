@@ -19,13 +19,13 @@ const MAX_COLUMN_LOOKUPS: usize = 20_000;
 
 /// The statement to be judged.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Facts<'a> {
+pub(crate) enum Facts<'a> {
     Command(&'a Command),
     Opaque(OpaqueReason),
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn of(statement: &'a Statement) -> Self {
+    pub(crate) fn of(statement: &'a Statement) -> Self {
         match statement {
             Statement::Command(command) => Self::Command(command),
             Statement::Opaque(opaque) => Self::Opaque(opaque.reason),
@@ -54,7 +54,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The action that the statement as a whole is.
-    pub(super) fn action(self) -> &'static str {
+    pub(crate) fn action(self) -> &'static str {
         match self {
             Self::Command(command) => command.verb.as_str(),
             Self::Opaque(_) => OPAQUE,
@@ -64,7 +64,7 @@ impl<'a> Facts<'a> {
     /// The action that a use of an object is: the statement's own, or where that is about
     /// something else, what it amounts to. What an `INSERT` reads needs `select`, what a `PREPARE`
     /// will change needs `write`.
-    pub(super) fn action_on(self, access: Access) -> &'static str {
+    pub(crate) fn action_on(self, access: Access) -> &'static str {
         match self {
             Self::Command(command) if !covers(command.verb, access) => match access {
                 Access::Read => "select",

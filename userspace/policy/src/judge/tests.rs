@@ -6,5 +6,6 @@ mod lookups;
 mod observing;
 mod precedence;
 mod shipped;
+mod signals;
 pub(crate) mod support;
 mod weakening;

@@ -169,6 +169,7 @@ fn commands_are_numbered_whatever_the_verdict() {
         text: "select 1; se",
         parameters: &[Some("4711".to_owned()), None],
         statements: &statements,
+        signals: &[],
     };
     let permit = permit();
     let (version, deciding) = (permit.version().to_string(), permit.deciding().to_vec());
@@ -264,6 +265,7 @@ fn no_object_can_pass_for_another() {
                 text: "",
                 parameters: &[],
                 statements: &statements,
+                signals: &[],
             },
         )
         .unwrap();

@@ -114,6 +114,10 @@ pub(crate) fn command(start: &SessionStart, intent: &Intent, out: &mut Out) -> i
     if !read.is_empty() {
         out.line(&Line::of(Tone::Dim, format!("  {}", read.join("; "))))?;
     }
+    for signal in &intent.signals {
+        let line = Line::of(Tone::Warn, "  signal ").text(signal.to_string());
+        out.line(&line)?;
+    }
     out.block(Tone::Plain, "  > ", &intent.text)?;
     for (number, value) in (1..).zip(&intent.parameters) {
         let line = Line::of(Tone::Dim, format!("  ${number}"));

@@ -37,6 +37,7 @@ pub(super) fn text(text: &str) -> CommandText<'_> {
         text,
         parameters: &[],
         statements: &[],
+        signals: &[],
     }
 }
 

@@ -98,6 +98,7 @@ impl Court<'_> {
             workload: self.asker.workload.to_string(),
             declared: self.local.declared.holds(name),
             names_per_minute,
+            ..LookupContext::default()
         };
         let lookup = Lookup {
             subject: self.subject,

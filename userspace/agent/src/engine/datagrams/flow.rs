@@ -48,6 +48,7 @@ pub(super) async fn serve(
             policies: engine.0.policies.subscribe(),
             shutdown: engine.0.shutdown.subscribe(),
             killed,
+            signals: Arc::clone(&engine.0.signals),
         };
         let ends = (&mut sent, &mut watched);
         match opened(&engine, &workload, (first, switch), ends).await {

@@ -56,7 +56,7 @@ pub async fn serve<W: WayBack>(
 ) -> Result<Served, RecordError> {
     // 1. Judge the flow.
     let mut judge = judge_of(passage, watched);
-    let allowed = match passing::permit(&judge, passage) {
+    let allowed = match passing::permit(&mut judge, passage) {
         Ok(permit) => permit,
         Err(Refusal { rule, message, .. }) => {
             tracing::info!(session = %record.id(), rule, message, "refused");
@@ -65,7 +65,7 @@ pub async fn serve<W: WayBack>(
         }
     };
     // 2. Put it on record.
-    let recorded = passing::intent(&mut record, allowed, passage)?;
+    let recorded = passing::intent(&mut record, allowed, passage, &judge.figures())?;
     let began = Instant::now();
     // 3. Open the target's side.
     let target = match udp::open(passage).await {
@@ -88,7 +88,7 @@ pub async fn serve<W: WayBack>(
     };
     let allowed = |policies| {
         judge.replace(policies);
-        passing::permit(&judge, passage).map(drop)
+        passing::stands(&mut judge, passage)
     };
     let (ended, counts) = relay(ends, &mut record, watched, allowed).await?;
     // 5. Record what became of it.

@@ -41,7 +41,7 @@ pub async fn serve(
     resets::on(&agent);
     // 1. Judge the connection.
     let mut judge = judge_of(&passage, &mut watched);
-    let permit = match passing::permit(&judge, &passage) {
+    let permit = match passing::permit(&mut judge, &passage) {
         Ok(permit) => permit,
         Err(Refusal { rule, message, .. }) => {
             tracing::info!(session = %record.id(), rule, message, "refused");
@@ -49,7 +49,7 @@ pub async fn serve(
         }
     };
     // 2. Put it on record.
-    let recorded = passing::intent(&mut record, permit, &passage)?;
+    let recorded = passing::intent(&mut record, permit, &passage, &judge.figures())?;
     let began = Instant::now();
     // 3. Dial.
     let opened = tokio::select! {
@@ -78,7 +78,7 @@ pub async fn serve(
     };
     let allowed = |policies| {
         judge.replace(policies);
-        passing::permit(&judge, &passage).map(drop)
+        passing::stands(&mut judge, &passage)
     };
     let (ended, copied) = copy(ways, &mut record, &mut watched, allowed).await?;
     // 5. Record what became of it.

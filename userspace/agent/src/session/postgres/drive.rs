@@ -131,8 +131,11 @@ pub(super) async fn drive(
         .unwrap_or_else(Ended::Failed);
     // What is on record as shown is shown, and what is on record as sent is sent.
     let shown = timeout(LAST, agent.writer.write_all(session.shown.pending())).await;
-    // But what whoever ended the session could still keep from the target.
-    if !matches!(ended, Ended::Killed(_)) {
+    // But what whoever ended the session, or a signal, could still keep from the target.
+    if !matches!(
+        ended,
+        Ended::Killed(_) | Ended::Failed(SessionError::Signal(_))
+    ) {
         let sent = timeout(LAST, async {
             target.writer.write_all(session.sink.pending()).await?;
             target.writer.shutdown().await

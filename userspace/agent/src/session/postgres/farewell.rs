@@ -108,6 +108,13 @@ fn failure(error: &SessionError) -> (End, SqlState) {
             },
             SqlState::PROTOCOL_VIOLATION,
         ),
+        SessionError::Signal(Refusal { rule, message, .. }) => (
+            End::PolicyChanged {
+                rule: rule.clone(),
+                message: message.clone(),
+            },
+            SqlState::QUERY_CANCELED,
+        ),
         SessionError::Record(_) => (End::Error { message }, SqlState::INSUFFICIENT_RESOURCES),
         SessionError::TooMany { .. } => (End::Error { message }, SqlState::PROGRAM_LIMIT_EXCEEDED),
         SessionError::Lexing { .. } => (End::Error { message }, SqlState::FEATURE_NOT_SUPPORTED),

@@ -62,6 +62,8 @@ pub(super) struct Governed {
     /// The catalogue was just asked for what the next message names.
     pub(super) asked: bool,
     pub(super) scratch: Vec<u8>,
+    /// Rows that the statement under way has shown.
+    pub(super) statement_rows: u64,
 }
 
 /// Why a session ends before the agent ends it.
@@ -86,6 +88,9 @@ pub(super) enum SessionError {
         /// Its value.
         value: String,
     },
+    /// A signal was raised that leaves no way on.
+    #[error("{} (rule {})", .0.message, .0.rule)]
+    Signal(Refusal),
     /// The session holds more than it may.
     #[error("the session holds more than {limit} {what}")]
     TooMany {
@@ -167,6 +172,7 @@ impl Governed {
             shape_changed: false,
             asked: false,
             scratch: Vec::new(),
+            statement_rows: 0,
         }
     }
 
@@ -223,6 +229,7 @@ impl Governed {
         if let Some(owed) = self.pipeline.head() {
             owed.account.bytes += u64::try_from(raw.len()).unwrap_or(u64::MAX);
         }
+        self.shows(raw.len())?;
         self.shown
             .answering(seq, &mut self.record)?
             .extend_from_slice(raw);

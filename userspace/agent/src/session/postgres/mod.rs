@@ -6,6 +6,7 @@
 mod answer;
 mod cancels;
 mod catalogues;
+mod counted;
 mod drive;
 mod farewell;
 
@@ -24,7 +25,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
-use weir_policy::{Permit, Policies, Refusal, Target, Verdict};
+use weir_policy::{Footprint, Permit, Policies, Refusal, Target};
 use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
@@ -41,7 +42,7 @@ use self::{
     catalogues::FRESH,
     drive::{Ended, Surroundings, drive},
     farewell::{goodbye, last_word, protocol_error, refused, unreachable_word},
-    governed::Governed,
+    governed::{Governed, SessionError},
     greet::{Arrival, GreetError, Opening, greet},
     startup::Wanted,
 };
@@ -49,8 +50,8 @@ pub use super::Watched;
 use super::judge::Judge;
 use crate::{
     admit::Admission,
-    approve,
     mask::{key::MaskKey, lineage::Lineage},
+    signals::Signals,
     tls::{Authority, Plain},
     upstream::{
         UpstreamError,
@@ -121,8 +122,8 @@ async fn open(
         return record.end(&protocol_error(Side::Client, &message));
     };
     let policies = Arc::clone(&watched.policies.borrow_and_update());
-    let judge = judge(policies, &admission, &wanted);
-    let permit = match may_open(&judge, &wanted) {
+    let mut judge = judge(policies, &watched.signals, &admission, &wanted);
+    let permit = match may_open(&mut judge, &wanted) {
         Ok(permit) => permit,
         Err(refusal) => return refused(record, &mut agent, &refusal).await,
     };
@@ -181,7 +182,10 @@ async fn open(
         (ended @ Ended::Failed(_), _) | (ended, Ok(())) => ended,
         (_, Err(error)) => Ended::Failed(error),
     };
-    let killed = matches!(ended, Ended::Killed(_));
+    let killed = matches!(
+        ended,
+        Ended::Killed(_) | Ended::Failed(SessionError::Signal(_))
+    );
     goodbye(agent, record, ended).await?;
     // 7. What a killed session has under way at the target ends with it.
     if killed && let Some(key) = cancel_key {
@@ -199,7 +203,12 @@ async fn stop(admission: &Admission, key: &BackendKeyData, session: &SessionId) 
     }
 }
 
-fn judge(policies: Arc<Policies>, admission: &Admission, wanted: &Wanted) -> Judge {
+fn judge(
+    policies: Arc<Policies>,
+    signals: &Arc<Signals>,
+    admission: &Admission,
+    wanted: &Wanted,
+) -> Judge {
     let target = Target {
         name: admission.target().name.to_string(),
         protocol: admission.target().protocol().to_string(),
@@ -207,15 +216,20 @@ fn judge(policies: Arc<Policies>, admission: &Admission, wanted: &Wanted) -> Jud
     };
     let workload = admission.workload().to_string();
     let subject = admission.subject().clone();
-    Judge::new(policies, subject, target, workload, admission.mode())
+    let signals = Arc::clone(signals);
+    Judge::new(
+        policies,
+        subject,
+        target,
+        workload,
+        admission.mode(),
+        signals,
+    )
 }
 
-fn may_open(judge: &Judge, wanted: &Wanted) -> Result<Permit, Refusal> {
-    match judge.judge(&wanted.statements, false) {
-        Verdict::Allow(permit) => Ok(permit),
-        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
-        Verdict::Deny(refusal) => Err(refusal),
-    }
+fn may_open(judge: &mut Judge, wanted: &Wanted) -> Result<Permit, Refusal> {
+    let print = Footprint::of(&wanted.statements);
+    judge.open(&print, &wanted.statements)
 }
 
 async fn reach(

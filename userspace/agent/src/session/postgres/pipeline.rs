@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use weir_policy::Refusal;
+use weir_policy::{Raised, RaisedSignal, Refusal};
 use weir_record::{MaskedColumns, Outcome, RecordedPermit, Seq, Status};
 
 use super::prepared::{Portal, Prepared};
@@ -32,6 +32,7 @@ pub(super) enum Expected {
         exposure: Arc<Exposure>,
         prepared: Arc<Prepared>,
         permit: Arc<RecordedPermit>,
+        judged: Raised,
     },
     /// FunctionCallResponse, then ReadyForQuery.
     Call { exposure: Arc<Exposure> },
@@ -56,7 +57,12 @@ pub(super) enum Expected {
     Sync,
     /// An error, for the statement that weir sent in the place of a refused one. `simple`: then
     /// ReadyForQuery, too.
-    Refused { refusal: Refusal, simple: bool },
+    Refused {
+        refusal: Refusal,
+        /// The signals that were raised as it was judged.
+        signals: Vec<RaisedSignal>,
+        simple: bool,
+    },
 }
 
 impl Expected {
@@ -93,6 +99,8 @@ pub(super) struct Account {
     masked_columns: Vec<MaskedColumns>,
     /// Statements that were completed.
     completed: u32,
+    /// Whether its answer has begun.
+    pub begun: bool,
     /// Whether its outcome is on record already.
     pub settled: bool,
     /// What the target said of the statement that it completed last.
@@ -108,6 +116,7 @@ impl Account {
             masked: 0,
             masked_columns: Vec::new(),
             completed: 0,
+            begun: false,
             settled: false,
             last_tag: None,
         }

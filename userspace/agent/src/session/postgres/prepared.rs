@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use weir_command::{Control, Effect, Statement, Verb, sql};
-use weir_policy::{Permit, PolicyVersion, Refusal, Verdict};
+use weir_policy::{Footprint, Permit, PolicyVersion, Raised, Refusal, Verdict};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
@@ -31,6 +31,7 @@ const REMEMBERED_BYTES: usize = 16 * 1024;
 pub(super) struct Prepared {
     text: Bytes,
     statements: Vec<Statement>,
+    footprint: OnceLock<Footprint>,
     last: Mutex<Option<Remembered>>,
 }
 
@@ -39,6 +40,7 @@ struct Remembered {
     version: PolicyVersion,
     lineage: Arc<Lineage>,
     in_transaction: bool,
+    raised: Raised,
     judgement: Judgement,
 }
 
@@ -65,6 +67,7 @@ impl Prepared {
         Self {
             text,
             statements,
+            footprint: OnceLock::new(),
             last: Mutex::default(),
         }
     }
@@ -79,6 +82,13 @@ impl Prepared {
     #[must_use]
     pub(super) fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// What signals count it as.
+    #[must_use]
+    pub(super) fn footprint(&self) -> &Footprint {
+        self.footprint
+            .get_or_init(|| Footprint::of(&self.statements))
     }
 
     /// What else is carried out with it: what `EXECUTE` and `FETCH` name.
@@ -125,7 +135,8 @@ impl Prepared {
     }
 
     /// Judges it, together with the statements `behind` the names in it. The answer is remembered
-    /// as long as policy, catalogue and transaction state stay the same and nothing is behind it.
+    /// as long as policy, signals, catalogue and transaction state stay the same and nothing is behind
+    /// it.
     #[must_use]
     pub(super) fn judge(
         &self,
@@ -141,6 +152,7 @@ impl Prepared {
         if let Some(remembered) = &*last
             && remembered.version == *judge.version()
             && remembered.in_transaction == in_transaction
+            && remembered.raised == judge.raised()
             && Arc::ptr_eq(&remembered.lineage, lineage)
         {
             return remembered.judgement.clone();
@@ -150,6 +162,7 @@ impl Prepared {
             version: judge.version().clone(),
             lineage: Arc::clone(lineage),
             in_transaction,
+            raised: judge.raised(),
             judgement: judgement.clone(),
         });
         judgement
@@ -216,6 +229,11 @@ impl Behind {
             })
     }
 
+    /// What signals count of it.
+    pub(super) fn footprints(&self) -> impl Iterator<Item = &Footprint> + Clone {
+        self.statements.iter().map(|prepared| prepared.footprint())
+    }
+
     fn is_empty(&self) -> bool {
         !self.any
     }
@@ -239,6 +257,8 @@ pub(super) struct Portal {
     pub bound: u64,
     /// Whether its execution has begun.
     pub begun: OnceLock<()>,
+    /// The signals that it was judged under.
+    pub judged: Raised,
 }
 
 impl Portal {

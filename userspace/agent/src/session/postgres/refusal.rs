@@ -1,6 +1,6 @@
 //! How refusals and failures read in the agent's own protocol.
 
-use weir_policy::Refusal;
+use weir_policy::{RaisedSignal, Refusal};
 use weir_record::{Seq, SessionId};
 use weir_wire::postgres::backend::{
     Diagnostic, DiagnosticBuilder, ErrorResponse, Severity, SqlState,
@@ -21,6 +21,7 @@ pub(super) const UNKNOWN_PORTAL: &str = "unknown-portal";
 #[must_use]
 pub(super) fn of_command(
     refusal: &Refusal,
+    signals: &[RaisedSignal],
     session: &SessionId,
     seq: Option<Seq>,
 ) -> ErrorResponse {
@@ -31,11 +32,16 @@ pub(super) fn of_command(
         _ => SqlState::INSUFFICIENT_PRIVILEGE,
     };
     let place = seq.map_or_else(|| session.to_string(), |seq| format!("{session}#{seq}"));
+    let mut detail = format!(
+        "rule {}, policy {}, record {place}",
+        refusal.rule, refusal.version
+    );
+    for signal in signals {
+        detail.push_str("; signal ");
+        detail.push_str(&signal.to_string());
+    }
     DiagnosticBuilder::new(Severity::Error, code, &format!("weir: {}", refusal.message))
-        .detail(&format!(
-            "rule {}, policy {}, record {place}",
-            refusal.rule, refusal.version
-        ))
+        .detail(&detail)
         .error()
 }
 

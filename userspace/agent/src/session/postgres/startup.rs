@@ -94,6 +94,7 @@ impl Wanted {
             text: &format!("open database {} as {}", self.database, self.user),
             parameters: &[],
             statements: &self.statements,
+            signals: &[],
         };
         record.intent(permit, command).map(Some)
     }

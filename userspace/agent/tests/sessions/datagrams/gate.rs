@@ -26,6 +26,7 @@ use weir_agent::{
         Kills, Switch, Watched,
         datagrams::{self, Inlet, Room, WayBack, queue},
     },
+    signals::Signals,
 };
 use weir_policy::Policies;
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
@@ -135,6 +136,7 @@ impl DatagramGate {
             policies: self.policies.subscribe(),
             shutdown: self.shutdown.subscribe(),
             killed: self.kills.clone(),
+            signals: Arc::new(Signals::unkept()),
         };
         let (inlet, mut outlet) = queue(Room::of(1 << 20));
         let (tell, served) = mpsc::channel();

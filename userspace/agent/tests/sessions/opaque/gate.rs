@@ -16,6 +16,7 @@ use weir_agent::{
     config::{Config, WorkloadName},
     route::Routes,
     session::{Kills, Switch, Watched, opaque},
+    signals::Signals,
 };
 use weir_policy::Policies;
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
@@ -101,6 +102,7 @@ impl OpaqueGate {
                     policies: watch_policies.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
+                    signals: Arc::new(Signals::unkept()),
                 };
                 tokio::spawn(async move {
                     opaque::serve(io, passage, record, watched).await.unwrap();

@@ -17,6 +17,7 @@ fn ask_as(
         workload: "w".into(),
         declared,
         names_per_minute,
+        ..Default::default()
     };
     policies.judge_lookup(&Lookup {
         subject,

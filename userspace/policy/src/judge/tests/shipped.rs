@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use weir_command::{Control, Effect, OpaqueReason, Predicate, Statement, Verb};
 
-use super::support::{judge, make, opaque, outcome, permit, refusal, set};
+use super::support::{alice, judge, judge_under, make, opaque, outcome, permit, refusal, set};
 use crate::{Policies, Verdict};
 
 fn shipped() -> Policies {
@@ -171,6 +171,14 @@ fn each_policy_decides_some_statement_of_the_table_and_says_why() {
             Verdict::Allow(permit) => decided.extend(permit.deciding().to_vec()),
             Verdict::Deny(refusal) => decided.extend([refusal.rule]),
             Verdict::Ask(ask) => panic!("{ask:?}"),
+        }
+    }
+    let read = make(Verb::Select).reads("people").done();
+    for signal in ["repeated-refusals", "bulk-rows"] {
+        match judge_under(&policies, &alice(), &read, &[signal]) {
+            Verdict::Allow(permit) => panic!("{permit:?}"),
+            Verdict::Deny(refusal) => decided.extend([refusal.rule]),
+            Verdict::Ask(ask) => decided.extend(ask.deciding().to_vec()),
         }
     }
     let statements = policies.rules.commands.policies();

@@ -163,6 +163,26 @@ pub(crate) fn judge_as(policies: &Policies, subject: &Subject, statement: &State
     })
 }
 
+/// Judged while these signals are raised.
+pub(in crate::judge) fn judge_under(
+    policies: &Policies,
+    subject: &Subject,
+    statement: &Statement,
+    signals: &[&str],
+) -> Verdict {
+    let context = Context {
+        workload: "w".into(),
+        signals: signals.iter().map(|name| (*name).to_owned()).collect(),
+        ..Default::default()
+    };
+    policies.judge(&Request {
+        subject,
+        target: &crm(),
+        statement,
+        context: &context,
+    })
+}
+
 pub(crate) fn judge(policies: &Policies, statement: &Statement) -> Verdict {
     judge_as(policies, &alice(), statement)
 }

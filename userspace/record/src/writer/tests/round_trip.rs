@@ -104,6 +104,7 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
         text,
         parameters: vec![],
         statements: vec![],
+        signals: vec![],
         verdict,
         policy_version: samples::version().to_string(),
     };

@@ -89,6 +89,7 @@ fn connections_are_told_with_what_was_refused_and_masked() {
         text: "DROP DATABASE\n orders\u{1b}[2J",
         parameters: &[],
         statements: &[],
+        signals: &[],
     };
     let seq = writer.refused(&refusal("no-destroy"), text).unwrap();
     let outcome = Outcome {
@@ -154,6 +155,7 @@ fn refused_names_are_told_once_and_come_with_what_to_declare() {
             text,
             parameters: &[],
             statements: &[],
+            signals: &[],
         };
         writer.refused(&refusal("default-deny"), text).unwrap();
     }
@@ -266,6 +268,7 @@ fn questions(dir: &Path, observed: bool) {
         text,
         parameters: &[],
         statements: &[],
+        signals: &[],
     };
     let shipped = Policies::shipped().unwrap();
     let permit = shipped.observe_unjudged("default-deny", "nobody permits it".into());

@@ -95,6 +95,7 @@ impl Recording {
                     text,
                     parameters: &[Some("7".into()), None],
                     statements,
+                    signals: &[],
                 },
             )
             .unwrap()
@@ -115,6 +116,7 @@ impl Recording {
                     text,
                     parameters: &[],
                     statements: &[statement],
+                    signals: &[],
                 },
             )
             .unwrap()

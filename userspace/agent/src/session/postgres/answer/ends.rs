@@ -41,6 +41,7 @@ impl Governed {
         words: String,
         rows: Option<u64>,
     ) -> Result<(), SessionError> {
+        self.changed(&words, rows)?;
         let Some(owed) = self.pipeline.head() else {
             return Err(unexpected("CommandComplete"));
         };
@@ -83,6 +84,7 @@ impl Governed {
     }
 
     pub(super) fn suspended(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        self.statement_rows = 0;
         match self.pipeline.head() {
             Some(Owed {
                 expected: Expected::Execute { portal, .. },

@@ -22,6 +22,7 @@ impl Governed {
         let error = decode(ErrorResponse::decode(frame.clone()))?;
         self.copy_in = None;
         self.copies_out = false;
+        self.statement_rows = 0;
         let Some(owed) = self.pipeline.head() else {
             // Nothing can fail but the session as a whole.
             let severity = error.diagnostic().severity();
@@ -59,9 +60,11 @@ impl Governed {
     fn as_shown(&mut self, error: &ErrorResponse) -> Result<(Frame, Status), SessionError> {
         let session = *self.record.id();
         if let Some(owed) = self.pipeline.head()
-            && let Expected::Refused { refusal, .. } = &owed.expected
+            && let Expected::Refused {
+                refusal, signals, ..
+            } = &owed.expected
         {
-            let shown = refusal::of_command(refusal, &session, owed.seq);
+            let shown = refusal::of_command(refusal, signals, &session, owed.seq);
             return Ok((shown.into_frame(), Status::Refused));
         }
         let frame = self.without_quotes(error)?;

@@ -41,6 +41,12 @@ impl Governed {
         frame: Frame,
         unknown: Unknown,
     ) -> Result<Told, SessionError> {
+        if matches!(
+            frame.tag(),
+            tag::DATA_ROW | tag::ROW_DESCRIPTION | tag::COMMAND_COMPLETE | tag::COPY_OUT_RESPONSE
+        ) {
+            self.begins()?;
+        }
         match frame.tag() {
             tag::DATA_ROW => self.row(frame)?,
             tag::ROW_DESCRIPTION => return self.described(frame, unknown),

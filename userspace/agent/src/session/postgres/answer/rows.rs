@@ -1,6 +1,7 @@
 //! What carries values: described, masked, counted.
 
 use weir_command::Verb;
+use weir_policy::Amount;
 use weir_wire::postgres::{
     Frame,
     backend::{DataRow, FunctionCallResponse, RowDescription, tag},
@@ -10,6 +11,7 @@ use super::{Told, decode, unexpected};
 use crate::{
     mask::plan::{Plan, StaleCatalogue, Unknown},
     session::postgres::{
+        counted::counted_as,
         governed::{Governed, SessionError},
         pipeline::{Expected, Owed},
     },
@@ -43,8 +45,19 @@ impl Governed {
             plan.check(&row)?;
             out.extend_from_slice(row.frame().raw());
         }
+        let bytes = u64::try_from(out.len() - before).unwrap_or(u64::MAX);
+        if self.judge.is_watched() {
+            let (print, judged) = counted_as(expected);
+            for amount in [Amount::Rows(1), Amount::Bytes(bytes)] {
+                if let Err(cut) = self.judge.count(amount, print, judged) {
+                    out.truncate(before);
+                    return Err(SessionError::Signal(cut));
+                }
+            }
+            self.statement_rows += 1;
+        }
         account.rows += 1;
-        account.bytes += u64::try_from(out.len() - before).unwrap_or(u64::MAX);
+        account.bytes += bytes;
         Ok(())
     }
 
@@ -134,6 +147,13 @@ impl Governed {
         }
         self.copies_out = frame.tag() != tag::COPY_DONE;
         if frame.tag() == tag::COPY_DATA {
+            if self.judge.is_watched() {
+                let (print, judged) = counted_as(&owed.expected);
+                self.judge
+                    .count(Amount::Rows(1), print, judged)
+                    .map_err(SessionError::Signal)?;
+                self.statement_rows += 1;
+            }
             owed.account.rows += 1;
         }
         self.show(seq, frame.raw())

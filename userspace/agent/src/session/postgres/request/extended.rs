@@ -33,19 +33,21 @@ impl Governed {
     pub(super) fn parse(&mut self, parse: &Parse, asked: bool) -> Result<(), Stop> {
         let prepared = self.texts.read(parse.text());
         self.known(&prepared, asked)?;
-        let behind = self.behind(&prepared)?;
+        let mut behind = self.behind(&prepared)?;
         if !names::is_exact(parse.name()) {
             let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
             self.refuse(&refusal, &prepared, None, false)?;
             return Ok(());
         }
-        match self.judgement(&prepared, &behind) {
+        match self.judged(&prepared, &mut behind)? {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, false)?,
             Judgement::Allowed(permit, exposure) => {
                 self.turn += 1;
+                let signals = self.judge.figures();
+                let text = text(&prepared);
                 let permit = self
                     .record
-                    .intent(permit, command(&prepared, &text(&prepared)))?;
+                    .intent(permit, command(&prepared, &text, &signals))?;
                 self.sink.forward(&permit, parse.frame());
                 self.room(self.statements.len(), "prepared statements")?;
                 let name = Bytes::copy_from_slice(parse.name());
@@ -72,18 +74,19 @@ impl Governed {
             }
         };
         self.known(&prepared, asked)?;
-        let behind = self.behind(&prepared)?;
+        let mut behind = self.behind(&prepared)?;
         let parameters = parameters(bind);
         if !names::is_exact(bind.portal()) {
             let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
             self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             return Ok(());
         }
-        match self.judgement(&prepared, &behind) {
+        match self.judged(&prepared, &mut behind)? {
             Judgement::Refused(refusal) => {
                 self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             }
             Judgement::Allowed(permit, exposure) => {
+                self.carried_out(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
                 let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
@@ -126,6 +129,7 @@ impl Governed {
             text: &text(&prepared),
             parameters,
             statements: prepared.statements(),
+            signals: &self.judge.figures(),
         };
         let permit = Arc::new(self.record.intent(permit, command)?);
         let formats = Some(bind.result_formats().clone());
@@ -137,6 +141,7 @@ impl Governed {
             prepared,
             bound: self.turn,
             begun: OnceLock::new(),
+            judged: self.judge.raised(),
         }))
     }
 
@@ -162,6 +167,7 @@ impl Governed {
             prepared: Arc::clone(&known.prepared),
             bound: self.turn,
             begun: OnceLock::new(),
+            judged: known.judged,
         })
     }
 
@@ -179,6 +185,10 @@ impl Governed {
             let message = "this portal runs a statement by its name, and other messages came since \
                            it was bound: bind it anew";
             let refusal = self.refusal(NAME_CHANGED, message.to_owned());
+            self.refuse(&refusal, &portal.prepared, None, false)?;
+            return Ok(());
+        }
+        if let Err(refusal) = self.may_still(&portal)? {
             self.refuse(&refusal, &portal.prepared, None, false)?;
             return Ok(());
         }

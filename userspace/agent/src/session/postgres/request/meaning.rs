@@ -44,7 +44,10 @@ impl Governed {
     }
 
     /// What the names in a text stand for.
-    pub(super) fn behind(&self, prepared: &Prepared) -> Result<Behind, Unsettled> {
+    pub(in crate::session::postgres) fn behind(
+        &self,
+        prepared: &Prepared,
+    ) -> Result<Behind, Unsettled> {
         let mut behind = Behind::default();
         if self.shape_changed {
             behind.any = true;
@@ -82,9 +85,18 @@ impl Governed {
     /// weir does not see may have opened it, or another in its place.
     pub(super) fn cursor_exposure(&self, known: Option<&Portal>) -> Exposure {
         match known {
-            Some(portal) if !self.ran_hidden_code => Exposure::clone(&portal.exposure),
+            Some(portal) if !self.ran_hidden_code && self.is_masked_alike(portal) => {
+                Exposure::clone(&portal.exposure)
+            }
             _ => Exposure::everything(&self.lineage, &self.judge.clear()),
         }
+    }
+
+    /// Whether what was clear when a cursor was declared is what is clear now.
+    fn is_masked_alike(&self, portal: &Portal) -> bool {
+        let permit = portal.permit.permit();
+        portal.judged == self.judge.raised() && permit.version() == self.judge.version()
+            || *permit.clear() == self.judge.clear()
     }
 
     /// Notes what a statement's success will mean for names.
@@ -128,6 +140,7 @@ impl Governed {
                     prepared: Arc::new(Prepared::of(Bytes::new(), Vec::new())),
                     bound: self.turn,
                     begun: OnceLock::new(),
+                    judged: self.judge.raised(),
                 };
                 self.portals
                     .note(segment, Change::Define(name(n), Arc::new(portal)));

@@ -12,6 +12,7 @@ use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use weir_command::{Control as Effect, Statement, sql};
+use weir_policy::RaisedSignal;
 use weir_record::{CommandText, RecordError};
 use weir_wire::{
     WireError,
@@ -108,16 +109,17 @@ impl Governed {
     fn query(&mut self, query: &Query, asked: bool) -> Result<(), Stop> {
         let prepared = self.texts.read(query.text());
         self.known(&prepared, asked)?;
-        let behind = self.behind(&prepared)?;
-        match self.judgement(&prepared, &behind) {
+        let mut behind = self.behind(&prepared)?;
+        match self.judged(&prepared, &mut behind)? {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Judgement::Allowed(permit, exposure) => {
+                self.carried_out(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
-                let permit = Arc::new(
-                    self.record
-                        .intent(permit, command(&prepared, &text(&prepared)))?,
-                );
+                let signals = self.judge.figures();
+                let text = text(&prepared);
+                let intent = command(&prepared, &text, &signals);
+                let permit = Arc::new(self.record.intent(permit, intent)?);
                 let mut changes = VecDeque::new();
                 for statement in prepared.statements() {
                     let effect = match statement {
@@ -135,6 +137,7 @@ impl Governed {
                     exposure,
                     prepared,
                     permit: Arc::clone(&permit),
+                    judged: self.judge.raised(),
                 };
                 self.pipeline
                     .push(expected, Some(permit.seq()), Instant::now());
@@ -147,14 +150,17 @@ impl Governed {
     fn function_call(&mut self, call: &FunctionCall) -> Result<(), Stop> {
         let text = format!("fast-path call of function {}", call.function());
         let prepared = Prepared::of(Bytes::from(text), vec![sql::function_call()]);
-        let behind = self.behind(&prepared)?;
-        match self.judgement(&prepared, &behind) {
+        let mut behind = self.behind(&prepared)?;
+        match self.judged(&prepared, &mut behind)? {
             Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Judgement::Allowed(permit, exposure) => {
+                self.carried_out(&prepared, &behind);
                 self.turn += 1;
+                let signals = self.judge.figures();
+                let text = self::text(&prepared);
                 let permit = self
                     .record
-                    .intent(permit, command(&prepared, &self::text(&prepared)))?;
+                    .intent(permit, command(&prepared, &text, &signals))?;
                 self.sink.forward(&permit, call.frame());
                 self.pipeline.push(
                     Expected::Call { exposure },
@@ -238,7 +244,11 @@ impl Governed {
         Ok(Control::Close(close))
     }
 
-    fn judgement(&self, prepared: &Prepared, behind: &Behind) -> Judgement {
+    pub(in crate::session::postgres) fn judgement(
+        &self,
+        prepared: &Prepared,
+        behind: &Behind,
+    ) -> Judgement {
         prepared.judge(&self.judge, &self.lineage, self.in_transaction(), behind)
     }
 
@@ -269,10 +279,15 @@ fn text(prepared: &Prepared) -> Cow<'_, str> {
     String::from_utf8_lossy(prepared.text())
 }
 
-fn command<'a>(prepared: &'a Prepared, text: &'a str) -> CommandText<'a> {
+fn command<'a>(
+    prepared: &'a Prepared,
+    text: &'a str,
+    signals: &'a [RaisedSignal],
+) -> CommandText<'a> {
     CommandText {
         text,
         parameters: &[],
         statements: prepared.statements(),
+        signals,
     }
 }

@@ -11,6 +11,7 @@ use crate::session::postgres::{
     governed::{Governed, SessionError},
     pipeline::Expected,
     prepared::Prepared,
+    refusal::{INEXACT_NAME, NAME_CHANGED, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
 };
 
 /// Longest excerpt of a refused text that is recorded, in bytes.
@@ -35,10 +36,16 @@ impl Governed {
             }
             None => text(prepared).into_owned(),
         };
+        if !is_about_names(&refusal.rule) {
+            let prints = std::iter::once(prepared.footprint());
+            self.judge.count_refused(refusal, &prints);
+        }
+        let signals = self.judge.figures();
         let command = CommandText {
             text: &text,
             parameters: parameters.unwrap_or_default(),
             statements: prepared.statements(),
+            signals: &signals,
         };
         let seq = self.record.refused(refusal, command)?;
         if simple {
@@ -49,6 +56,7 @@ impl Governed {
         }
         let expected = Expected::Refused {
             refusal: refusal.clone(),
+            signals,
             simple,
         };
         self.pipeline.push(expected, Some(seq), Instant::now());
@@ -72,7 +80,7 @@ impl Governed {
     }
 
     /// A refusal by a rule of weir's own.
-    pub(super) fn refusal(&self, rule: &str, message: String) -> Refusal {
+    pub(in crate::session::postgres) fn refusal(&self, rule: &str, message: String) -> Refusal {
         Refusal {
             rule: rule.to_owned(),
             message,
@@ -80,4 +88,15 @@ impl Governed {
             version: self.judge.version().clone(),
         }
     }
+}
+
+/// Whether a message is refused for a name that means nothing, which asks for nothing either.
+fn is_about_names(rule: &str) -> bool {
+    [
+        UNKNOWN_STATEMENT,
+        UNKNOWN_PORTAL,
+        NAME_CHANGED,
+        INEXACT_NAME,
+    ]
+    .contains(&rule)
 }

@@ -31,6 +31,7 @@ fn answer(policies: &Policies, who: &str, workload: &str, (host, kind): (&str, &
         workload: workload.to_owned(),
         declared: false,
         names_per_minute: 1000,
+        ..Default::default()
     };
     let verdict = policies.judge_lookup(&Lookup {
         subject: &subject(who, &["support"]),

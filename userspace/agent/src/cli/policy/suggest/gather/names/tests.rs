@@ -74,6 +74,7 @@ fn gathered(by: By, questions: &[Asked<'_>]) -> Gathered {
             text: &text,
             parameters: &[],
             statements: &[],
+            signals: &[],
         };
         let mode = if status.is_some() {
             Mode::Observe
