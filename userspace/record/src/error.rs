@@ -1,6 +1,9 @@
 //! What can go wrong with a record. A writer's errors mean: do not forward.
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use crate::{Seq, SessionId};
 
@@ -33,7 +36,7 @@ pub enum RecordError {
         source: io::Error,
     },
     /// The disk, a quota or the file size limit is full. A retry, in a new session, helps once
-    /// there is room. The writer is poisoned.
+    /// there is room. The writer is poisoned, unless it is only the reserve that is left.
     #[error("no room left for the record {}: {source}", path.display())]
     Full {
         /// The file.
@@ -84,6 +87,17 @@ pub enum RecordError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl RecordError {
+    /// There is no room but the reserve. The writer is not poisoned: what is left to say fits.
+    pub(crate) fn reserved(path: &Path) -> Self {
+        let source = "what is left is reserved for the ends of sessions";
+        Self::Full {
+            path: path.to_owned(),
+            source: io::Error::new(io::ErrorKind::StorageFull, source),
+        }
+    }
 }
 
 /// A place in a record.
@@ -153,6 +167,18 @@ pub enum ReadError {
     /// A frame's hash is not what its contents and the frames before it give.
     #[error("{place} is damaged or was changed: the hash chain breaks")]
     Chain {
+        /// Where the frame begins.
+        place: Place,
+    },
+    /// The record is encrypted, and nothing at hand decrypts it.
+    #[error("{} is encrypted: name an identity of one of its recipients with --identity", path.display())]
+    Encrypted {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A frame is where it was written, but what it holds can't be decrypted or decompressed.
+    #[error("{place} is damaged or was changed: its content can't be unpacked")]
+    Content {
         /// Where the frame begins.
         place: Place,
     },

@@ -5,7 +5,6 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
@@ -43,10 +42,4 @@ pub(crate) fn create(path: &Path) -> Result<File, RecordError> {
             path: path.to_owned(),
             source,
         })
-}
-
-/// Waits for the disk to have the file's bytes, and its name in `dir` when that is given.
-pub(crate) fn sync(file: &File, dir: Option<&Path>) -> io::Result<()> {
-    file.sync_data()?;
-    dir.map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }

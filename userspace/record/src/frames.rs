@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Place, ReadError,
-    frame::{self, BadHead, Chain, HASH_LEN, HEAD_LEN, HEADER_LEN, Head, Kind},
+    checkpoint::Checkpoint,
+    frame::{BadHead, Chain, HEAD_LEN, Head, Kind},
+    header::{self, FIXED_LEN, Rest, VERSION},
 };
 
 /// How a record stops.
@@ -33,60 +35,88 @@ pub enum Tail {
 pub(crate) struct Frames<R> {
     input: R,
     path: PathBuf,
+    version: u16,
+    rest: Option<Rest>,
     /// Where the next frame begins.
     offset: u64,
+    /// How many came before it.
+    number: u64,
     chain: Chain,
     tail: Tail,
 }
 
+/// One frame, as it is stored.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    /// From 0.
+    pub(crate) number: u64,
+    pub(crate) body: Vec<u8>,
+}
+
 impl<R: Read> Frames<R> {
     pub(crate) fn begin(mut input: R, path: PathBuf) -> Result<Self, ReadError> {
-        let bytes = fill(&mut input, HEADER_LEN as u64).map_err(|source| {
-            let place = Place {
-                path: path.clone(),
-                offset: 0,
-            };
-            ReadError::Read { place, source }
-        })?;
-        let ours = frame::header();
-        let (header, tail) = match bytes.first_chunk::<HEADER_LEN>() {
-            Some(header) => {
-                frame::check_header(header, &path)?;
-                (*header, Tail::Whole)
-            }
-            None if ours.starts_with(&bytes) => {
-                let bytes = bytes.len() as u64;
-                (ours, Tail::Torn { bytes })
-            }
-            None => return Err(ReadError::NotARecord { path }),
+        let mut read = |want: usize| {
+            fill(&mut input, want as u64).map_err(|source| {
+                let place = Place {
+                    path: path.clone(),
+                    offset: 0,
+                };
+                ReadError::Read { place, source }
+            })
         };
+        let mut bytes = read(FIXED_LEN)?;
+        let Some(head) = bytes.first_chunk::<FIXED_LEN>() else {
+            if !header::could_begin(&bytes) {
+                return Err(ReadError::NotARecord { path });
+            }
+            return Ok(Self::torn(input, path, &bytes));
+        };
+        let fixed = header::fixed(head, &path)?;
+        let mut rest = None;
+        if fixed.version >= VERSION {
+            let more = read(fixed.rest)?;
+            bytes.extend_from_slice(&more);
+            if more.len() < fixed.rest {
+                return Ok(Self::torn(input, path, &bytes));
+            }
+            rest = Some(header::rest(fixed, &more, &path)?);
+        }
         Ok(Self {
+            version: fixed.version,
+            rest,
+            offset: bytes.len() as u64,
+            number: 0,
+            chain: Chain::start(&bytes),
+            tail: Tail::Whole,
             input,
             path,
-            offset: HEADER_LEN as u64,
-            chain: Chain::start(&header),
-            tail,
         })
     }
 
-    /// Reads on where a reader had come: at `offset`, where `input` stands, behind `chain`.
-    pub(crate) fn behind(input: R, path: PathBuf, offset: u64, chain: Chain) -> Self {
+    /// A record that stops within its header.
+    fn torn(input: R, path: PathBuf, bytes: &[u8]) -> Self {
         Self {
             input,
             path,
-            offset,
-            chain,
-            tail: Tail::Whole,
+            version: VERSION,
+            rest: None,
+            offset: 0,
+            number: 0,
+            chain: Chain::start(bytes),
+            tail: Tail::Torn {
+                bytes: bytes.len() as u64,
+            },
         }
     }
 
-    /// The next whole frame's kind and body, or nothing at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<(Kind, Vec<u8>)>, ReadError> {
+    /// The next whole frame, or nothing at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Frame>, ReadError> {
         let bytes = self.read(HEAD_LEN as u64)?;
         let Some(head) = bytes.first_chunk::<HEAD_LEN>() else {
             return Ok(self.stop(&bytes, 0));
         };
-        let head = Head::parse(*head).map_err(|bad| match bad {
+        let head = Head::parse(*head, self.version).map_err(|bad| match bad {
             BadHead::Kind(kind) => ReadError::Kind {
                 place: self.place(),
                 kind,
@@ -96,25 +126,53 @@ impl<R: Read> Frames<R> {
                 length,
             },
         })?;
-        let want = u64::from(head.length) + HASH_LEN as u64;
-        let mut bytes = self.read(want)?;
-        if (bytes.len() as u64) < want {
-            return Ok(self.stop(&bytes, HEAD_LEN as u64));
+        let stored = header::stored_hash(self.version);
+        let want = u64::from(head.length) + stored as u64;
+        let mut body = self.read(want)?;
+        if (body.len() as u64) < want {
+            return Ok(self.stop(&body, HEAD_LEN as u64));
         }
-        let Some((body, hash)) = bytes.split_last_chunk::<HASH_LEN>() else {
-            return Ok(self.stop(&bytes, HEAD_LEN as u64));
-        };
-        let chain = self.chain.next(head, [body]);
-        if chain.as_bytes() != hash {
+        let hash = body.split_off(body.len() - stored);
+        let chain = self.chain.next(head, [&body[..]]);
+        if chain.stored(stored) != hash {
             return Err(ReadError::Chain {
                 place: self.place(),
             });
         }
-        let length = body.len();
-        bytes.truncate(length);
+        let number = self.number;
         self.chain = chain;
         self.offset += HEAD_LEN as u64 + want;
-        Ok(Some((head.kind, bytes)))
+        self.number += 1;
+        Ok(Some(Frame {
+            kind: head.kind,
+            number,
+            body,
+        }))
+    }
+
+    /// The format's version.
+    pub(crate) fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// What the header says besides; nothing before version 3.
+    pub(crate) fn rest(&self) -> Option<&Rest> {
+        self.rest.as_ref()
+    }
+
+    /// How many frames came before the next.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The chain after the last frame.
+    pub(crate) fn last_chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// The chain's hash after the last frame.
+    pub(crate) fn chain(&self) -> &[u8; 32] {
+        self.chain.as_bytes()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -124,11 +182,6 @@ impl<R: Read> Frames<R> {
     /// Where the next frame begins.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
-    }
-
-    /// The hash of everything before that.
-    pub(crate) fn chain(&self) -> Chain {
-        self.chain
     }
 
     /// Known once there is no next frame.
@@ -156,6 +209,69 @@ impl<R: Read> Frames<R> {
             path: self.path.clone(),
             offset: self.offset,
         }
+    }
+}
+
+/// Frames of the current version one after the other, whether they fit together or not: for saying
+/// what happened where they don't.
+#[derive(Debug)]
+pub(crate) struct Loose<R> {
+    input: R,
+    offset: u64,
+}
+
+/// A frame that was found so.
+#[derive(Debug)]
+pub(crate) struct Laid {
+    head: Head,
+    body: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl<R: Read> Loose<R> {
+    pub(crate) fn new(input: R, offset: u64) -> Self {
+        Self { input, offset }
+    }
+
+    /// The next that is whole and could be one.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Laid>> {
+        let bytes = fill(&mut self.input, HEAD_LEN as u64)?;
+        let head = bytes.first_chunk::<HEAD_LEN>();
+        let Some(Ok(head)) = head.map(|head| Head::parse(*head, VERSION)) else {
+            return Ok(None);
+        };
+        let stored = header::stored_hash(VERSION);
+        let want = u64::from(head.length) + stored as u64;
+        let mut body = fill(&mut self.input, want)?;
+        if (body.len() as u64) < want {
+            return Ok(None);
+        }
+        let hash = body.split_off(body.len() - stored);
+        self.offset += HEAD_LEN as u64 + want;
+        Ok(Some(Laid { head, body, hash }))
+    }
+
+    /// Where the next begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
+impl Laid {
+    /// Whether it belongs right behind what this is the chain of.
+    pub(crate) fn fits(&self, chain: Chain) -> bool {
+        self.after(chain).stored(self.hash.len()) == self.hash
+    }
+
+    /// The chain with this frame behind it.
+    pub(crate) fn after(&self, chain: Chain) -> Chain {
+        chain.next(self.head, [&self.body[..]])
+    }
+
+    pub(crate) fn checkpoint(&self) -> Option<Checkpoint> {
+        (self.head.kind == Kind::Checkpoint)
+            .then(|| Checkpoint::parse(&self.body))
+            .flatten()
     }
 }
 

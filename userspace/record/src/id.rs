@@ -40,12 +40,19 @@ impl SessionId {
         Self((millis << u32::BITS) | u128::from(random))
     }
 
+    /// When the session was begun.
+    #[must_use]
+    pub fn began(self) -> Timestamp {
+        let millis = i64::try_from(self.0 >> u32::BITS).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+
     /// Whether `text` could begin an id: one to sixteen digits of its alphabet.
     pub(crate) fn is_prefix(text: &str) -> bool {
         (1..=Self::LENGTH).contains(&text.len()) && text.bytes().all(|c| value(c).is_some())
     }
 
-    fn ascii(self) -> [u8; Self::LENGTH] {
+    pub(crate) fn ascii(self) -> [u8; Self::LENGTH] {
         array::from_fn(|place| {
             let shift = BITS_A_DIGIT * (Self::LENGTH - 1 - place);
             usize::try_from((self.0 >> shift) & 0x1f)

@@ -7,30 +7,72 @@ use std::{
     io::{self, ErrorKind, IoSlice, Write},
     mem,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
 };
+
+use jiff::Timestamp;
 
 use crate::{
     RecordError, Seq,
     borrowed::EventRef,
-    frame::{self, Chain, Head, Kind, MAX_EVENT, MAX_RESPONSE},
+    checkpoint::{Checkpoint, Claim},
+    frame::{Chain, HASH_LEN, Head, Kind, MAX_EVENT, MAX_RESPONSE},
+    header::{self, Rest},
+    pack::Packer,
+    seal::FileKey,
+    sign::SigningKey,
 };
 
 /// What the buffer keeps between events, so that one long command does not hold its memory for
 /// the whole session.
 const KEPT: usize = 64 << 10;
 
+/// After so many frames the host vouches for the record.
+const CHECKPOINT_FRAMES: u64 = 256;
+/// And so long after it last did, with the next frame.
+const CHECKPOINT_TIME: Duration = Duration::from_secs(30);
+
+/// What a record begins with, and the keys that its frames need.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) rest: Rest,
+    /// Opens the envelope in `rest`, where there is one.
+    pub(crate) file_key: Option<FileKey>,
+    /// Signs the checkpoints; without it there are none.
+    pub(crate) signing_key: Option<Arc<SigningKey>>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Journal<W> {
     sink: W,
     path: PathBuf,
+    opening: Opening,
     chain: Chain,
+    /// How many there are.
+    frames: u64,
+    /// How many bytes there are.
+    length: u64,
+    /// How many frames the last checkpoint vouches for, and when that was.
+    vouched: (u64, Instant),
+    packer: Packer,
     json: Vec<u8>,
+    body: Vec<u8>,
     poisoned: bool,
 }
 
 impl<W> Journal<W> {
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it comes to: the last hash, and how many frames and bytes lead up to it.
+    pub(crate) fn sum(&self) -> Sum {
+        Sum {
+            chain: *self.chain.as_bytes(),
+            frames: self.frames,
+            bytes: self.length,
+        }
     }
 
     /// Runs `work` on the sink. The journal counts as poisoned until `work` has succeeded, so
@@ -53,14 +95,24 @@ impl<W> Journal<W> {
 
 impl<W: Write> Journal<W> {
     /// Begins a record: writes the header.
-    pub(crate) fn begin(sink: W, path: PathBuf) -> Result<Self, RecordError> {
-        let header = frame::header();
-        let chain = Chain::start(&header);
+    pub(crate) fn begin(sink: W, path: PathBuf, opening: Opening) -> Result<Self, RecordError> {
+        let broken = |source| RecordError::Write {
+            path: path.clone(),
+            source,
+        };
+        let header = header::encode(&opening.rest)
+            .ok_or_else(|| broken(io::Error::other("too many recipients")))?;
         let mut journal = Self {
+            chain: Chain::start(&header),
+            packer: Packer::new().map_err(broken)?,
             sink,
             path,
-            chain,
+            opening,
+            frames: 0,
+            length: header.len() as u64,
+            vouched: (0, Instant::now()),
             json: Vec::new(),
+            body: Vec::new(),
             poisoned: false,
         };
         journal.guarded(|sink| write_all(sink, &mut [IoSlice::new(&header)]), blame)?;
@@ -72,7 +124,8 @@ impl<W: Write> Journal<W> {
         let mut json = mem::take(&mut self.json);
         json.clear();
         let result = encode(event, &mut json)
-            .and_then(|()| self.frame(Kind::Event, [&at.to_le_bytes(), &[], &json]));
+            .and_then(|()| self.packed(Kind::Event, [&at.to_le_bytes(), &[], &json]))
+            .and_then(|()| self.vouch_in_time(at));
         json.clear();
         json.shrink_to(KEPT);
         self.json = json;
@@ -87,32 +140,114 @@ impl<W: Write> Journal<W> {
         seq: Seq,
         bytes: &[u8],
     ) -> Result<(), RecordError> {
-        let (at, seq) = (at.to_le_bytes(), seq.to_le_bytes());
+        let (time, seq) = (at.to_le_bytes(), seq.to_le_bytes());
         let mut rest = bytes;
         loop {
             let (now, later) = rest.split_at_checked(MAX_RESPONSE).unwrap_or((rest, &[]));
-            self.frame(kind, [&at, &seq, now])?;
+            self.packed(kind, [&time, &seq, now])?;
             if later.is_empty() {
-                return Ok(());
+                return self.vouch_in_time(at);
             }
             rest = later;
         }
     }
 
-    fn frame(&mut self, kind: Kind, body: [&[u8]; 3]) -> Result<(), RecordError> {
-        let length = body.iter().map(|part| part.len()).sum::<usize>();
-        // Both callers bound their bodies by MAX_BODY, which is far below.
-        let length =
-            u32::try_from(length).map_err(|_| RecordError::TooLarge { limit: MAX_EVENT })?;
-        let head = Head { kind, length };
-        let chain = self.chain.next(head, body);
-        let head = head.to_bytes();
-        let [a, b, c] = body;
-        let mut parts = [&head[..], a, b, c, chain.as_bytes()].map(IoSlice::new);
-        self.guarded(|sink| write_all(sink, &mut parts), blame)?;
-        self.chain = chain;
+    /// Has the host vouch for everything up to here, where it has a key.
+    pub(crate) fn vouch(&mut self, at: i64) -> Result<(), RecordError> {
+        let Some(key) = self.opening.signing_key.clone() else {
+            return Ok(());
+        };
+        let claim = Claim {
+            id: self.opening.rest.id,
+            frames: self.frames,
+            chain: self.chain.as_bytes(),
+            time: Timestamp::now().as_microsecond(),
+        };
+        let checkpoint = Checkpoint::sign(claim, at, &key).to_bytes();
+        self.vouched = (self.frames + 1, Instant::now());
+        self.frame(Kind::Checkpoint, &checkpoint)
+    }
+
+    fn vouch_in_time(&mut self, at: i64) -> Result<(), RecordError> {
+        let (frames, when) = self.vouched;
+        if self.frames - frames >= CHECKPOINT_FRAMES || when.elapsed() >= CHECKPOINT_TIME {
+            return self.vouch(at);
+        }
         Ok(())
     }
+
+    fn packed(&mut self, kind: Kind, content: [&[u8]; 3]) -> Result<(), RecordError> {
+        let mut body = mem::take(&mut self.body);
+        body.clear();
+        let number = self.frames;
+        let result = self
+            .pack(kind, number, content, &mut body)
+            .and_then(|()| self.frame(kind, &body));
+        body.clear();
+        body.shrink_to(KEPT);
+        self.body = body;
+        result
+    }
+
+    /// Half a content in the stream, or a number that was sealed for nothing, would spoil what
+    /// follows: so this poisons, too.
+    fn pack(
+        &mut self,
+        kind: Kind,
+        number: u64,
+        content: [&[u8]; 3],
+        body: &mut Vec<u8>,
+    ) -> Result<(), RecordError> {
+        if mem::replace(&mut self.poisoned, true) {
+            return Err(RecordError::Poisoned {
+                path: self.path.clone(),
+            });
+        }
+        let packed = self.packer.pack(content, body);
+        let sealed = packed.and_then(|()| match &self.opening.file_key {
+            Some(key) => key.seal(number, kind.number(), body),
+            None => Ok(()),
+        });
+        sealed.map_err(|source| blame(self.path.clone(), source))?;
+        self.poisoned = false;
+        Ok(())
+    }
+
+    fn frame(&mut self, kind: Kind, body: &[u8]) -> Result<(), RecordError> {
+        // Contents are bounded, and grow by little when they are packed.
+        let length =
+            u32::try_from(body.len()).map_err(|_| RecordError::TooLarge { limit: MAX_EVENT })?;
+        let head = Head::new(kind, length);
+        let chain = self.chain.next(head, [body]);
+        let head = head.to_bytes();
+        let mut parts = [&head[..], body, chain.stored(HASH_LEN)].map(IoSlice::new);
+        let written = parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        self.guarded(|sink| write_all(sink, &mut parts), blame)?;
+        self.chain = chain;
+        self.frames += 1;
+        self.length += written;
+        Ok(())
+    }
+}
+
+/// What a record comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sum {
+    /// The chain's last hash.
+    pub(crate) chain: [u8; 32],
+    /// How many frames.
+    pub(crate) frames: u64,
+    /// How many bytes.
+    pub(crate) bytes: u64,
+}
+
+impl Sum {
+    /// Of a record that was not begun.
+    pub(crate) const NOTHING: Self = Self {
+        chain: [0; 32],
+        frames: 0,
+        bytes: 0,
+    };
 }
 
 fn encode(event: &EventRef<'_>, json: &mut Vec<u8>) -> Result<(), RecordError> {
@@ -135,7 +270,7 @@ fn blame(path: PathBuf, source: io::Error) -> RecordError {
 }
 
 /// Writes all parts, with one call unless the sink takes less than it is given.
-fn write_all(sink: &mut impl Write, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+pub(crate) fn write_all(sink: &mut impl Write, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
     // Drops leading empty parts: a write of nothing would look like a full sink.
     IoSlice::advance_slices(&mut parts, 0);
     while !parts.is_empty() {

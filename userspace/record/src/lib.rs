@@ -1,33 +1,49 @@
-//! The durable account of a session: its format, its writer, its reader and its listing.
+//! The durable account of a session: its format, its writer, its reader, its listing, and how it is
+//! verified.
 //!
 //! One append-only file a session. [`SessionWriter`] puts each event in the kernel's hands before
 //! it returns, and its [`intent`](SessionWriter::intent) is the only maker of a
-//! [`RecordedPermit`]: what can't be recorded can't be forwarded. [`SessionReader`] gives the
-//! events back, verifying the hash chain as it goes. `FORMAT.md` beside this crate describes the
-//! file byte by byte.
+//! [`RecordedPermit`]: what can't be recorded can't be forwarded, and what is forwarded waits for
+//! the permit's [`Commit`]. [`SessionReader`] gives the events back, verifying the hash chain as it
+//! goes. A host's sessions share a [`Recorder`]: it signs, keeps the head file, syncs, keeps a
+//! reserve and removes what is old enough. [`verify`] says whether all that is as it was written.
+//! `FORMAT.md` beside this crate describes the files byte by byte.
 //!
 //! Not its job: deciding anything, masking (it is handed only what the agent saw), and keeping
-//! the file from someone with the right to write it: the chain has no key, so it shows damage and
-//! careless editing, not a forger who computes it anew.
+//! the files from someone with the right to write them. Who has the host's private key, too, can
+//! forge them.
 //!
-//! Everything here blocks on the file system; an asynchronous caller decides where.
+//! Reading and writing block on the file system; waiting for the disk does not, where there is a
+//! recorder.
 
 #![forbid(unsafe_code)]
 
 mod approval;
 mod borrowed;
+mod checkpoint;
 mod error;
 mod event;
 mod file;
 mod frame;
 mod frames;
+mod header;
+mod heads;
 mod id;
 mod journal;
+mod ledger;
+mod pack;
 mod position;
 mod proof;
 mod reader;
+mod recorder;
+pub mod retain;
+mod room;
+mod seal;
+mod sign;
 pub mod store;
 mod summary;
+mod syncer;
+pub mod verify;
 mod writer;
 
 pub use approval::{Answered, Approval, Settled};
@@ -37,10 +53,15 @@ pub use event::{
     StatementSummary, Status, VerdictSummary,
 };
 pub use frames::Tail;
+pub use heads::{HeadsError, Reason};
 pub use id::{InvalidSessionId, SessionId};
+pub use ledger::Commit;
 pub use position::Position;
 pub use proof::{RecordedPermit, Seq};
 pub use reader::{Entry, SessionReader};
+pub use recorder::{Durability, Options, Recorder, RecorderError};
+pub use seal::{Identities, InvalidKey, Recipient};
+pub use sign::{InvalidPublicKey, KeyError, KeyId, PublicKey, SigningKey, TrustedKeys};
 pub use store::{find, list};
 pub use summary::Summary;
 pub use writer::{CommandText, SessionWriter};

@@ -2,18 +2,13 @@
 //!
 //! Who reads a record that still grows keeps the place behind the last entry that it has seen, in
 //! memory or beside what it made of them, and later reads what has come since. Everything before
-//! the place is taken as verified then: its last hash is part of the place, so the first frame
-//! behind it tells whether the record is still the one that was read.
+//! the place has its last hash, which tells whether the record is still the one that was read.
 
-use std::{
-    fs::File,
-    io::{BufReader, Seek, SeekFrom},
-    path::Path,
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Place, ReadError, SessionReader, frame::Chain, frames::Frames, reader::Progress};
+use crate::{ReadError, SessionReader, frame::Chain, reader::Progress};
 
 /// A place in a record, behind a whole entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,38 +55,23 @@ impl SessionReader {
         })
     }
 
-    /// Reads on from a place.
+    /// Reads on from a place. What is before it is gone over once more, since what follows is
+    /// compressed by it, but not taken apart.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Open`] and [`ReadError::Read`]. That the record is another one than that which
-    /// the place is from shows in its first entry, as [`ReadError::Chain`].
+    /// As [`open`](Self::open), and [`ReadError::Chain`] where the record is another one than that
+    /// which the place is from.
     pub fn resume(path: &Path, position: &Position) -> Result<Self, ReadError> {
-        let mut file = File::open(path).map_err(|source| ReadError::Open {
-            path: path.to_owned(),
-            source,
-        })?;
-        file.seek(SeekFrom::Start(position.offset))
-            .map_err(|source| ReadError::Read {
-                place: Place {
-                    path: path.to_owned(),
-                    offset: position.offset,
-                },
-                source,
-            })?;
-        let chain = Chain::from_bytes(position.chain);
-        let frames = Frames::behind(
-            BufReader::new(file),
-            path.to_owned(),
-            position.offset,
-            chain,
-        );
+        let mut reader = Self::open(path)?;
         let progress = if position.ended {
             Progress::AfterEnd
         } else {
             Progress::Anything
         };
-        Ok(Self::of(frames, progress, position.at))
+        let behind = (position.offset, Chain::from_bytes(position.chain));
+        reader.pass(behind, progress, position.at)?;
+        Ok(reader)
     }
 }
 
@@ -172,10 +152,10 @@ mod tests {
         start.subject = "unix:mallo".to_owned();
         let mut writer = SessionWriter::create(dir.path(), &start).unwrap();
         writer.note("two").unwrap();
-        let first = SessionReader::resume(&path, &place).unwrap().next();
+        let resumed = SessionReader::resume(&path, &place);
         assert!(
-            matches!(first, Some(Err(ReadError::Chain { .. }))),
-            "{first:?}"
+            matches!(resumed, Err(ReadError::Chain { .. })),
+            "{resumed:?}"
         );
         // What is behind the end can't be continued either.
         let (mut ended, path) = (place, path);

@@ -1,9 +1,11 @@
 //! What recording hands on: the number of a command, and the proof that it is on record.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use weir_policy::Permit;
+
+use crate::{Commit, ledger::Ledger};
 
 /// The number of a command within its session, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub struct Seq(u64);
 ///
 /// ```compile_fail,E0451
 /// # fn forge(permit: weir_policy::Permit, seq: weir_record::Seq) -> weir_record::RecordedPermit {
-/// weir_record::RecordedPermit { permit, seq }
+/// weir_record::RecordedPermit { permit, seq, ledger: todo!() }
 /// # }
 /// ```
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub struct Seq(u64);
 pub struct RecordedPermit {
     permit: Permit,
     seq: Seq,
+    ledger: Arc<Ledger>,
 }
 
 impl Seq {
@@ -65,8 +68,18 @@ impl fmt::Display for Seq {
 }
 
 impl RecordedPermit {
-    pub(crate) fn new(permit: Permit, seq: Seq) -> Self {
-        Self { permit, seq }
+    pub(crate) fn new(permit: Permit, seq: Seq, ledger: Arc<Ledger>) -> Self {
+        Self {
+            permit,
+            seq,
+            ledger,
+        }
+    }
+
+    /// Resolves once everything that is on record by now, the intent included, is as durable as is
+    /// demanded: nothing is forwarded before.
+    pub fn commit(&self) -> Commit {
+        self.ledger.commit()
     }
 
     /// The permit that was recorded, with its masking obligations.

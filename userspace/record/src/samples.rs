@@ -18,7 +18,7 @@ use weir_policy::{
 
 use crate::{
     CommandText, End, Entry, Outcome, Process, ReadError, SessionId, SessionReader, SessionStart,
-    SessionWriter, Status, Tail,
+    SessionWriter, SigningKey, Status, Tail,
 };
 
 /// A directory that lets nobody else in, as records want it.
@@ -27,6 +27,13 @@ pub(crate) fn dir() -> tempfile::TempDir {
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .unwrap()
+}
+
+/// A signing key that is not secret.
+pub(crate) fn key(number: u8) -> SigningKey {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), format!("{number:02x}").repeat(32)).unwrap();
+    SigningKey::read(file.path()).unwrap()
 }
 
 pub(crate) fn id(second: i64) -> SessionId {

@@ -1,9 +1,13 @@
 //! The account of one session as it happens.
 //!
 //! Every method hands its event to the kernel before it returns, so a writer that is killed loses
-//! nothing that it had recorded. [`sync`](SessionWriter::sync) and [`end`](SessionWriter::end)
-//! wait for the disk as well; when the power fails, what came after the last of these may be lost
-//! (the chain then ends earlier, it does not break). A failed write poisons the writer.
+//! nothing that it had recorded. What reaches the disk when is its recorder's to see to: with one,
+//! files are synced in the background, and a [`Commit`](crate::Commit) waits for that where it must;
+//! without one, [`end`](SessionWriter::end) waits for the disk itself. A failed write poisons the
+//! writer, and so does a failed sync.
+//!
+//! While the reserve is all the room that is left, nothing new is taken, but what is left to say of
+//! what was: outcomes, notes, the end.
 //!
 //! Known limits: the clock within a session is monotonic and stands still while the host sleeps;
 //! another process with the right to the file can still change it.
@@ -12,7 +16,9 @@ use std::{
     collections::BTreeMap,
     fmt,
     fs::{self, File},
-    path::{Path, PathBuf},
+    io,
+    path::Path,
+    sync::Arc,
     time::Instant,
 };
 
@@ -20,11 +26,16 @@ use weir_command::Statement;
 use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
 
 use crate::{
-    Approval, End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId, SessionStart,
+    Approval, Commit, End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId,
+    SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
     file,
     frame::Kind,
-    journal::Journal,
+    header::{Anchor, Rest},
+    heads::How,
+    journal::{Journal, Opening, Sum},
+    ledger::{Ledger, Spool},
+    recorder::Host,
     store,
 };
 
@@ -35,9 +46,11 @@ use crate::{
 #[derive(Debug)]
 pub struct SessionWriter {
     id: SessionId,
-    journal: Journal<File>,
-    /// The directory, until the record's name in it has been synced.
-    unsynced_dir: Option<PathBuf>,
+    journal: Journal<Spool>,
+    ledger: Arc<Ledger>,
+    /// None for a record that nobody vouches for.
+    host: Option<Arc<Host>>,
+    over: bool,
     began: Instant,
     last: Seq,
 }
@@ -56,7 +69,9 @@ pub struct CommandText<'a> {
 }
 
 impl SessionWriter {
-    /// Creates the record of a session in `dir`, and `dir` itself where it does not exist.
+    /// Creates the record of a session in `dir`, and `dir` itself where it does not exist: one that
+    /// is in no head file and that nobody vouches for. A host's are made by its
+    /// [`Recorder`](crate::Recorder).
     ///
     /// # Errors
     ///
@@ -65,27 +80,70 @@ impl SessionWriter {
     pub fn create(dir: &Path, start: &SessionStart) -> Result<Self, RecordError> {
         file::private_dir(dir)?;
         let path = store::path_of(dir, start.id);
-        let file = file::create(&path)?;
-        Self::begin(file, path.clone(), dir, start).inspect_err(|_| {
-            // Nothing was promised yet; on a full disk the empty file would only use it up.
-            fs::remove_file(&path).ok();
-        })
+        let opening = Opening {
+            rest: Rest {
+                id: start.id,
+                anchor: Anchor::default(),
+                envelope: None,
+            },
+            file_key: None,
+            signing_key: None,
+        };
+        let ledger = Ledger::new(path.clone(), Box::new(file::create(&path)?), None, None);
+        Self::begin(ledger, None, opening, start)
+    }
+
+    /// Creates the record of a session of a host.
+    pub(crate) fn hosted(host: &Arc<Host>, start: &SessionStart) -> Result<Self, RecordError> {
+        let path = store::path_of(host.dir(), start.id);
+        if host.room().is_tight() {
+            return Err(RecordError::reserved(&path));
+        }
+        file::private_dir(host.dir())?;
+        if fs::symlink_metadata(&path).is_ok() {
+            let source = io::ErrorKind::AlreadyExists.into();
+            return Err(RecordError::Create { path, source });
+        }
+        // Told of before it is there: a file that nothing tells of could be anybody's.
+        let opening = host.begin(start.id, &path)?;
+        let file: File = file::create(&path).inspect_err(|_| {
+            host.over(start.id, How::Stopped, Sum::NOTHING).ok();
+        })?;
+        let before = Some(Arc::clone(host.heads().ledger()));
+        let ledger = Ledger::new(path, Box::new(file), before, Some(host.syncing()));
+        Self::begin(ledger, Some(Arc::clone(host)), opening, start)
     }
 
     fn begin(
-        file: File,
-        path: PathBuf,
-        dir: &Path,
+        ledger: Ledger,
+        host: Option<Arc<Host>>,
+        opening: Opening,
         start: &SessionStart,
     ) -> Result<Self, RecordError> {
         let began = Instant::now();
-        let mut journal = Journal::begin(file, path)?;
-        journal.event(0, &EventRef::Start(start))?;
-        let unsynced_dir = Some(dir.to_owned());
+        let ledger = Arc::new(ledger);
+        let path = ledger.path().to_owned();
+        let spool = Spool {
+            ledger: Arc::clone(&ledger),
+            room: host.as_ref().map(|host| Arc::clone(host.room())),
+        };
+        let begun = Journal::begin(spool, path.clone(), opening).and_then(|mut journal| {
+            journal.event(0, &EventRef::Start(start))?;
+            Ok(journal)
+        });
+        let journal = begun.inspect_err(|_| {
+            // Nothing was promised yet; on a full disk the empty file would only use it up.
+            fs::remove_file(&path).ok();
+            if let Some(host) = &host {
+                host.over(start.id, How::Stopped, Sum::NOTHING).ok();
+            }
+        })?;
         Ok(Self {
             id: start.id,
             journal,
-            unsynced_dir,
+            ledger,
+            host,
+            over: false,
             began,
             last: Seq::NONE,
         })
@@ -114,6 +172,7 @@ impl SessionWriter {
         user: &str,
         settings: &BTreeMap<String, String>,
     ) -> Result<(), RecordError> {
+        self.roomy()?;
         self.event(&EventRef::Opened {
             database,
             user,
@@ -149,7 +208,7 @@ impl SessionWriter {
             only_prepares: permit.only_prepares(),
         };
         let seq = self.judged(command, verdict, permit.version())?;
-        Ok(RecordedPermit::new(permit, seq))
+        Ok(RecordedPermit::new(permit, seq, Arc::clone(&self.ledger)))
     }
 
     /// Records a command that policy refused.
@@ -205,6 +264,7 @@ impl SessionWriter {
     /// [`RecordError::UnknownCommand`], or those of writing.
     pub fn response(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
+        self.roomy()?;
         self.journal.bytes(Kind::Response, self.now(), seq, bytes)
     }
 
@@ -216,6 +276,7 @@ impl SessionWriter {
     /// As [`response`](Self::response).
     pub fn request(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
+        self.roomy()?;
         self.journal.bytes(Kind::Request, self.now(), seq, bytes)
     }
 
@@ -229,28 +290,47 @@ impl SessionWriter {
         self.event(&EventRef::Note { message })
     }
 
-    /// Waits until the disk has everything recorded so far, the file's name included.
+    /// Waits, here and now, until the disk has everything recorded so far, the file's name included.
     ///
     /// # Errors
     ///
     /// [`RecordError::Sync`], which poisons the writer, or [`RecordError::Poisoned`].
     pub fn sync(&mut self) -> Result<(), RecordError> {
-        let dir = self.unsynced_dir.as_deref();
-        let work = |file: &mut File| file::sync(file, dir);
-        self.journal
-            .guarded(work, |path, source| RecordError::Sync { path, source })?;
-        self.unsynced_dir = None;
-        Ok(())
+        self.journal.guarded(
+            |spool| spool.ledger.sync(),
+            |path, source| RecordError::Sync { path, source },
+        )
     }
 
-    /// Records the session's end, and waits for the disk.
+    /// Resolves once the disk is not too far behind what was recorded: wait for it before taking
+    /// more in.
+    pub fn keeps_up(&self) -> Commit {
+        self.ledger.keeps_up()
+    }
+
+    /// Records the session's end. A record without a host waits for the disk; a host's is synced in
+    /// the background, as all is.
     ///
     /// # Errors
     ///
     /// As [`note`](Self::note) and [`sync`](Self::sync).
     pub fn end(mut self, end: &End) -> Result<(), RecordError> {
         self.event(&EventRef::End(end))?;
-        self.sync()
+        let at = self.now();
+        self.journal.vouch(at)?;
+        let Some(host) = self.host.clone() else {
+            return self.sync();
+        };
+        self.over = true;
+        host.over(self.id, How::Ended, self.journal.sum())
+    }
+
+    /// While the reserve is all that is left, nothing new is taken.
+    fn roomy(&self) -> Result<(), RecordError> {
+        match &self.host {
+            Some(host) if host.room().is_tight() => Err(RecordError::reserved(self.path())),
+            _ => Ok(()),
+        }
     }
 
     fn judged(
@@ -259,6 +339,7 @@ impl SessionWriter {
         verdict: VerdictRef<'_>,
         policy_version: &dyn fmt::Display,
     ) -> Result<Seq, RecordError> {
+        self.roomy()?;
         let CommandText {
             text,
             parameters,
@@ -296,6 +377,15 @@ impl SessionWriter {
     /// Microseconds since the start.
     fn now(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Drop for SessionWriter {
+    fn drop(&mut self) {
+        if let Some(host) = self.host.as_ref().filter(|_| !self.over) {
+            // Where this fails, too, the next start of the daemon does it.
+            host.over(self.id, How::Stopped, self.journal.sum()).ok();
+        }
     }
 }
 

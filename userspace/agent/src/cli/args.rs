@@ -201,6 +201,9 @@ pub(super) enum SessionsCommand {
     Show {
         /// The session
         id: String,
+        /// Decrypt it with this age identity file
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -212,7 +215,12 @@ pub(super) enum SessionsCommand {
         /// How fast
         #[arg(long, value_enum, default_value_t = Pace::Fast)]
         pace: Pace,
+        /// Decrypt it with this age identity file
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
     },
+    /// Check that records are what the host wrote: all of them, or those named
+    Verify(VerifyArgs),
     /// End a live session at once; the agent gets an error of its protocol
     Kill {
         /// The session
@@ -221,6 +229,34 @@ pub(super) enum SessionsCommand {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+}
+
+/// Check that records are what the host wrote.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 all is sound, 1 something is wrong and said, or nothing could be verified.
+
+Examples:
+  weir sessions verify                                       the whole host
+  weir sessions verify 01jd8x
+  weir sessions verify --since 2026-11-01 --until 2026-12-01
+  weir sessions verify --records ./copy --key record.pub     a copy, on another machine")]
+pub(super) struct VerifyArgs {
+    /// Only these sessions
+    #[arg(conflicts_with_all = ["since", "until"])]
+    pub(super) ids: Vec<String>,
+    /// Only those that began then or later
+    #[arg(long, value_name = "TIME", value_parser = super::sessions::time)]
+    pub(super) since: Option<jiff::Timestamp>,
+    /// Only those that began then or earlier
+    #[arg(long, value_name = "TIME", value_parser = super::sessions::time)]
+    pub(super) until: Option<jiff::Timestamp>,
+    /// The host's public keys; left out: record.pub beside the records
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// How fast a session is replayed.

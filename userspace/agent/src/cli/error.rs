@@ -61,6 +61,16 @@ pub(super) enum CliError {
     /// What records alone can't do.
     #[error("`weir sessions {what}` asks the daemon: leave out --records")]
     NeedsDaemon { what: &'static str },
+    #[error("{}: {source}", path.display())]
+    Identity {
+        path: PathBuf,
+        source: weir_record::InvalidKey,
+    },
+    #[error(transparent)]
+    RecordKey(#[from] weir_record::KeyError),
+    /// What is wrong has been said.
+    #[error("the records are not what was written")]
+    Unsound,
     #[error("this host can't enforce")]
     CantEnforce,
     #[error("nothing was lifted")]

@@ -4,8 +4,8 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, dns, engine, identity, invalid::InvalidValue, overlap, provider, report::Report,
-    stanza::Declared, table::Table, target, value::Value, workload,
+    Config, dns, engine, identity, invalid::InvalidValue, overlap, provider, records,
+    report::Report, stanza::Declared, table::Table, target, value::Value, workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
@@ -30,6 +30,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let dns = root
         .optional("dns")
         .map(|v| v.table("[dns]").map(dns::read));
+    let records = root
+        .optional("records")
+        .map(|v| v.table("[records]").map(records::read));
     let mut stanzas = |key, title| {
         root.optional(key)
             .map(|v: Value<'a>| v.tables(title))
@@ -73,6 +76,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let config = Config {
         engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
         dns: dns.unwrap_or_else(|| Some(dns::Dns::default()))?,
+        records: records.unwrap_or_else(|| Some(records::Records::default()))?,
         providers: providers
             .into_values()
             .map(|(_, provider)| provider)

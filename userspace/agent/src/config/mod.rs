@@ -27,6 +27,7 @@ mod overlap;
 mod password;
 mod path;
 mod provider;
+mod records;
 mod report;
 mod resolvers;
 mod rules;
@@ -57,6 +58,7 @@ pub use invalid::InvalidValue;
 pub use name::{IdentityName, ProviderName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
 pub use provider::{Provider, ProviderKind};
+pub use records::Records;
 pub use resolvers::Resolvers;
 pub(crate) use target::is_of_one_host;
 pub use target::{
@@ -72,6 +74,8 @@ pub struct Config {
     pub engine: Engine,
     /// How names are looked up.
     pub dns: Dns,
+    /// How sessions are recorded.
+    pub records: Records,
     /// Who vouches for people and workloads.
     pub providers: Vec<Arc<Provider>>,
     /// Who is governed. No name and no cgroup is there twice.
@@ -126,6 +130,7 @@ impl Config {
                 ..Engine::default()
             },
             dns: Dns::default(),
+            records: Records::default(),
             providers: Vec::new(),
             workloads: vec![run],
             identities: vec![identity],

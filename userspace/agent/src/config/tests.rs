@@ -55,6 +55,7 @@ fn the_example_loads_and_means_what_it_says() {
     let text = include_str!("../../../../weir.example.toml");
     let config = parsed(text);
     assert_eq!(config.dns, Dns::default());
+    assert_eq!(config.records, super::Records::default());
     let [ci, assistant] = config.workloads.as_slice() else {
         panic!("{config:#?}")
     };

@@ -11,14 +11,13 @@ mod open;
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::task::spawn_blocking;
 use weir_policy::{Permit, Refusal};
-use weir_record::{End, Outcome, RecordError, RecordedPermit, Seq, SessionWriter};
+use weir_record::{End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionWriter};
 
 use self::open::Account;
 pub(super) use self::open::Speaker;
@@ -32,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 /// The open records.
 #[derive(Debug)]
 pub(super) struct Accounts {
-    dir: PathBuf,
+    recorder: Recorder,
     open: Mutex<HashMap<Key, Arc<Account>>>,
 }
 
@@ -50,10 +49,10 @@ pub(super) struct Owed {
 }
 
 impl Accounts {
-    /// Records go into this directory.
-    pub(super) fn new(dir: PathBuf) -> Self {
+    /// Of this recorder.
+    pub(super) fn new(recorder: Recorder) -> Self {
         Self {
-            dir,
+            recorder,
             open: Mutex::default(),
         }
     }
@@ -121,7 +120,7 @@ impl Accounts {
             let oldest = oldest.map(|(key, _)| key.clone());
             retired.extend(oldest.and_then(|key| open.remove(&key)));
         }
-        let account = Arc::new(Account::begin(&self.dir, speaker, now)?);
+        let account = Arc::new(Account::begin(&self.recorder, speaker, now)?);
         open.insert(key.clone(), Arc::clone(&account));
         drop(open);
         for account in retired {

@@ -7,7 +7,6 @@ mod judged;
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -15,7 +14,7 @@ use std::{
 use hickory_proto::op::ResponseCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use weir_policy::{Mode, Policies};
-use weir_record::{Outcome, RecordError, RecordedPermit, Status};
+use weir_record::{Outcome, RecordError, RecordedPermit, Recorder, Status};
 
 pub use self::asker::Asker;
 use self::{
@@ -43,8 +42,8 @@ const MOST_AT_ONCE: usize = 128;
 pub struct ResolverOptions {
     /// Whom weir asks, in this order.
     pub upstreams: Vec<SocketAddr>,
-    /// The directory of the records.
-    pub records: PathBuf,
+    /// Records the questions.
+    pub recorder: Recorder,
     /// The policies in force.
     pub policies: watch::Receiver<Arc<Policies>>,
 }
@@ -94,7 +93,7 @@ impl Resolver {
                 .collect(),
             policies: options.policies,
             upstreams: Upstreams::new(options.upstreams, config.dns.timeout),
-            accounts: Accounts::new(options.records),
+            accounts: Accounts::new(options.recorder),
             heard: Heard::default(),
         }
     }

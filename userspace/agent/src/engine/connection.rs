@@ -91,7 +91,7 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
     });
     let id = start.id;
     let _registered: Registered = inner.live.register(id, live(&start), switch);
-    let record = match SessionWriter::create(&inner.records, &start) {
+    let record = match inner.recorder.create(&start) {
         Ok(record) => record,
         Err(error) => {
             tracing::error!(%error, "a connection is refused, since it can't be recorded");

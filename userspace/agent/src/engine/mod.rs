@@ -12,6 +12,7 @@ mod names;
 mod opened;
 mod policies;
 mod process;
+mod recorder;
 mod refusals;
 mod serve;
 mod status;
@@ -30,6 +31,7 @@ use tokio::sync::watch;
 use weir_identity::{People, SignIns};
 use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
+use weir_record::Recorder;
 use weir_wire::postgres::Limits;
 
 use self::{datagrams::Places, live::Live, refusals::RefusalLog};
@@ -96,6 +98,12 @@ pub enum EngineError {
     /// The record of what was asked of resolvers can't be ended.
     #[error("the record of what was asked of resolvers: {0}")]
     Record(weir_record::RecordError),
+    /// The key that vouches for records can't be had.
+    #[error(transparent)]
+    RecordKey(#[from] weir_record::KeyError),
+    /// The directory of records can't be used.
+    #[error(transparent)]
+    Records(#[from] weir_record::RecorderError),
     /// The resolvers can't be found out.
     #[error("can't read the resolvers: {0}")]
     Resolvers(std::io::Error),
@@ -115,7 +123,7 @@ struct Inner {
     config: Config,
     instance: String,
     started: Timestamp,
-    records: PathBuf,
+    recorder: Recorder,
     files: PolicyFiles,
     /// `None` once it was lifted.
     interceptor: Mutex<Option<Arc<Interceptor>>>,
@@ -149,6 +157,7 @@ impl Engine {
             move |source| EngineError::State { path, source }
         };
         let authority = Authority::open(&config.engine.authority())?;
+        let recorder = recorder::open(&config)?;
         let key = state.join("mask.key");
         let mask_key = Arc::new(MaskKey::open(&key).map_err(at(&key))?);
         let audit_path = state.join("audit.jsonl");
@@ -209,7 +218,7 @@ impl Engine {
             &config,
             ResolverOptions {
                 upstreams,
-                records: config.engine.records(),
+                recorder: recorder.clone(),
                 policies: policies.subscribe(),
             },
         );
@@ -226,7 +235,7 @@ impl Engine {
         );
         let interceptor = Arc::new(interceptor);
         let engine = Self(Arc::new(Inner {
-            records: config.engine.records(),
+            recorder,
             interception: interceptor.status(),
             interceptor: Mutex::new(Some(Arc::clone(&interceptor))),
             instance: options.instance,
@@ -350,7 +359,7 @@ impl Engine {
     /// Where its records are.
     #[must_use]
     pub fn records(&self) -> &Path {
-        &self.0.records
+        self.0.recorder.dir()
     }
 
     /// What agents may trust to verify weir's minted leaves.

@@ -2,7 +2,7 @@
 //! intent is on record.
 
 use tokio::net::TcpStream;
-use weir_record::RecordedPermit;
+use weir_record::{RecordError, RecordedPermit};
 
 use super::{UpstreamError, dial};
 use crate::admit::Passage;
@@ -22,9 +22,13 @@ pub async fn open(passage: &Passage) -> Result<Held, UpstreamError> {
 }
 
 impl Held {
-    /// Gives the connection up to be used, for the proof that its intent is on record.
-    #[must_use]
-    pub fn release(self, _recorded: &RecordedPermit) -> TcpStream {
-        self.0
+    /// Gives the connection up to be used, for the proof that its intent is on record, once that is
+    /// as durable as is demanded.
+    ///
+    /// # Errors
+    /// [`RecordError::Sync`] when the disk did not take it.
+    pub async fn release(self, recorded: &RecordedPermit) -> Result<TcpStream, RecordError> {
+        recorded.commit().await?;
+        Ok(self.0)
     }
 }

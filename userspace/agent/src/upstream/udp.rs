@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 use weir_intercept::Namespace;
-use weir_record::RecordedPermit;
+use weir_record::{RecordError, RecordedPermit};
 
 use super::{PATIENCE, UpstreamError};
 use crate::{
@@ -45,10 +45,14 @@ pub async fn open(passage: &Passage<Udp>) -> Result<HeldDatagrams, UpstreamError
 }
 
 impl HeldDatagrams {
-    /// Gives the socket up to be used, for the proof that its intent is on record.
-    #[must_use]
-    pub fn release(self, _recorded: &RecordedPermit) -> UdpSocket {
-        self.0
+    /// Gives the socket up to be used, for the proof that its intent is on record, once that is as
+    /// durable as is demanded.
+    ///
+    /// # Errors
+    /// [`RecordError::Sync`] when the disk did not take it.
+    pub async fn release(self, recorded: &RecordedPermit) -> Result<UdpSocket, RecordError> {
+        recorded.commit().await?;
+        Ok(self.0)
     }
 }
 

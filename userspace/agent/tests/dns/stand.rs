@@ -3,7 +3,6 @@
 use std::{
     fs,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -21,7 +20,10 @@ use weir_agent::{
     dns::{Asker, Resolver, ResolverOptions},
 };
 use weir_policy::{Policies, Source, Subject};
-use weir_record::{Entry, Event, Intent, Outcome, Process, SessionReader, VerdictSummary};
+use weir_record::{
+    Durability, Entry, Event, Intent, Options, Outcome, Process, Recorder, SessionReader,
+    SigningKey, VerdictSummary,
+};
 
 /// What the workload `w` may do: its target's hosts are `db.internal`, `lb.internal` and `plain`.
 const CONFIG: &str = r#"
@@ -99,11 +101,9 @@ fn with(upstreams: &[SocketAddr], more: &[&str], mut sources: Vec<Source>) -> St
     let policies = watch::Sender::new(Arc::new(policies));
     let config = Config::parse("weir.toml", CONFIG).unwrap_or_else(|found| panic!("{found}"));
     let dir = tempfile::tempdir().unwrap();
-    let records = dir.path().join("records");
-    fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
     let options = ResolverOptions {
         upstreams: upstreams.to_vec(),
-        records,
+        recorder: recorder(dir.path()),
         policies: policies.subscribe(),
     };
     Stand {
@@ -111,6 +111,19 @@ fn with(upstreams: &[SocketAddr], more: &[&str], mut sources: Vec<Source>) -> St
         dir,
         _policies: policies,
     }
+}
+
+fn recorder(state: &Path) -> Recorder {
+    Recorder::open(Options {
+        dir: state.join("records"),
+        key: SigningKey::open(state).unwrap(),
+        durability: Durability::Batched,
+        recipients: Vec::new(),
+        reserve: 0,
+        keep: None,
+        max_size: None,
+    })
+    .unwrap()
 }
 
 pub(crate) fn asker() -> Asker {

@@ -4,11 +4,14 @@ use std::{
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
-use crate::stand::{Stand, server};
+use weir_record::End;
+
+use crate::stand::{Stand, config_text, server};
 
 /// A small file system over a directory, gone when dropped.
 struct Small(PathBuf);
@@ -42,19 +45,27 @@ impl Drop for Small {
 #[test]
 fn a_full_disk_stops_traffic_before_anything_goes_unrecorded() {
     let server = server();
-    let stand = Stand::over(&server);
-    let small = Small::over(stand.engine().records(), "256k");
+    let mut small = None;
+    let stand = Stand::with(|state, cgroup| {
+        small = Some(Small::over(&state.join("records"), "512k"));
+        let text = config_text(state, cgroup, &server);
+        format!("{text}\n[records]\nreserve = \"64KiB\"\n")
+    });
+    let small = small.unwrap();
     let psql = |statements: &[&str]| stand.psql_each("127.0.0.1", &server, statements);
-    let fills = psql(&["SELECT repeat('x', 1000000)", "SELECT 'after it was full'"]);
+    let much = "SELECT i * 7919 % 1000003 FROM generate_series(1, 500000) i";
+    let fills = psql(&[much, "SELECT 'after it was full'"]);
     assert!(!fills.status.success());
     let told = fills.stderr_text();
     assert!(
         told.contains("can't be recorded") && told.contains("no room"),
         "{told}"
     );
+    // The reserve has held what the session still had to say.
+    let ended = stand.ended(1);
     assert!(
-        !fills.stdout_text().contains("xxx"),
-        "what isn't on record isn't shown"
+        matches!(&ended[0].end, Some(End::Error { message }) if message.contains("no room")),
+        "{ended:?}"
     );
     let refused = psql(&["SELECT 'while it is full'"]).stderr_text();
     assert!(refused.contains("can't be recorded"), "{refused}");
@@ -63,9 +74,14 @@ fn a_full_disk_stops_traffic_before_anything_goes_unrecorded() {
         !received.contains("it was full") && !received.contains("it is full"),
         "{received}"
     );
-    // With room again it goes on by itself.
-    for entry in std::fs::read_dir(&small.0).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    // With room again it goes on by itself, as soon as it has looked.
+    for summary in ended {
+        let file = format!("{}.weir", summary.start.id);
+        std::fs::remove_file(small.0.join(file)).unwrap();
     }
-    assert_eq!(psql(&["SELECT 'again'"]).stdout_text().trim(), "again");
+    let again = || psql(&["SELECT 'again'"]).stdout_text().trim() == "again";
+    assert!((0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        again()
+    }));
 }

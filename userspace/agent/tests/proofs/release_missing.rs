@@ -2,9 +2,10 @@
 
 use tokio::net::TcpStream;
 use weir_agent::upstream::tcp::Held;
+use weir_record::RecordError;
 
-fn takes(held: Held) -> TcpStream {
-    held.release()
+async fn takes(held: Held) -> Result<TcpStream, RecordError> {
+    held.release().await
 }
 
 fn opens(held: Held) -> TcpStream {

@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
+use crate::{header::Anchor, samples};
 
 /// Takes `room` bytes, at most `bite` at a time, then fails as a full disk does.
 #[derive(Debug)]
@@ -50,7 +51,16 @@ impl Write for Sink {
 }
 
 fn journal(sink: Sink) -> Result<Journal<Sink>, RecordError> {
-    Journal::begin(sink, PathBuf::from("/records/x.weir"))
+    let opening = Opening {
+        rest: Rest {
+            id: samples::id(0),
+            anchor: Anchor::default(),
+            envelope: None,
+        },
+        file_key: None,
+        signing_key: None,
+    };
+    Journal::begin(sink, PathBuf::from("/records/x.weir"), opening)
 }
 
 const NOTE: EventRef<'_> = EventRef::Note { message: "hello" };

@@ -3,9 +3,14 @@ use std::{fs, os::unix::fs::FileExt, time::Instant};
 use super::*;
 use crate::{
     End, SessionStart, SessionWriter,
-    frame::{HEADER_LEN, MAX_BODY, header},
+    frame::MAX_CONTENT,
     samples::{self, read, read_bytes},
 };
+
+/// The header of this version: a fixed part, the session, and where it stands in the head file.
+const HEADER_LEN: usize = 16 + 16 + 8 + 32;
+/// The header of the version before.
+const EARLIER: &[u8; 16] = b"weir\x89rec\x02\0\0\0\0\0\0\0";
 
 /// A small record's bytes, its entries, and where its frames end.
 fn small() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
@@ -24,9 +29,9 @@ fn small() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
     (fs::read(path).unwrap(), entries, ends)
 }
 
-/// A record of these frames with a chain that holds.
+/// A record of version 2, of these frames, with a chain that holds.
 fn record(frames: &[(u8, &[u8])]) -> Vec<u8> {
-    let mut record = header().to_vec();
+    let mut record = EARLIER.to_vec();
     let mut hash = *blake3::hash(&record).as_bytes();
     for (kind, rest) in frames {
         let body = [&[0; 8], *rest].concat();
@@ -87,7 +92,10 @@ fn no_flipped_bit_yields_a_wrong_event() {
                 "byte {at} bit {bit}"
             );
             // Only a raised length can look like a cut.
-            let in_length = frame > 0 && at - ends[frame - 1] < 4;
+            let in_length = match frame {
+                0 => (12..16).contains(&at),
+                _ => at - ends[frame - 1] < 4,
+            };
             assert!(
                 error.is_some() || (in_length && tail != Tail::Whole),
                 "byte {at} bit {bit}: {tail:?}"
@@ -132,20 +140,21 @@ fn frames_taken_out_doubled_or_swapped_break_the_chain() {
 #[test]
 fn a_frame_of_another_record_breaks_the_chain() {
     let (bytes, _, ends) = small();
-    let id = samples::id(1);
-    let other = Event::Start(SessionStart {
-        id,
+    let dir = samples::dir();
+    let start = SessionStart {
+        id: samples::id(1),
         ..samples::start()
-    });
-    let mut other = record(&[(1, &serde_json::to_vec(&other).unwrap())]);
-    let end = other.len() as u64;
-    other.extend(&bytes[ends[1]..ends[2]]);
+    };
+    samples::record(dir.path(), &start);
+    let mut other = fs::read(crate::store::path_of(dir.path(), start.id)).unwrap();
+    let (from, to) = (ends[1], ends[2]);
+    other.splice(from..to, bytes[from..to].iter().copied());
     let (got, error, _) = read_bytes(&other);
     assert_eq!(got.len(), 1);
     let Some(ReadError::Chain { place }) = error else {
         panic!("{error:?}")
     };
-    assert_eq!(place.offset, end);
+    assert_eq!(place.offset, from as u64);
 }
 
 #[test]
@@ -159,7 +168,7 @@ fn lying_lengths_and_unknown_kinds_name_their_place() {
         .concat()
     };
     let offset = record(&[(1, &start_json())]).len();
-    let over = u32::try_from(MAX_BODY + 1).unwrap();
+    let over = u32::try_from(MAX_CONTENT + 1).unwrap();
     for length in [0, 7, over, u32::MAX] {
         let problem = problem(&head(length, 1));
         let expected =
@@ -273,27 +282,73 @@ fn what_is_no_record_is_said_to_be_none() {
 #[test]
 fn the_bytes_are_as_format_md_says() {
     let (bytes, entries, ends) = small();
-    assert_eq!(&bytes[..16], b"weir\x89rec\x02\0\0\0\0\0\0\0");
-    let mut hash = *blake3::hash(&bytes[..16]).as_bytes();
+    let id = samples::start().id.to_string();
+    let header = [
+        &b"weir\x89rec\x03\0\0\0\x38\0\0\0"[..],
+        id.as_bytes(),
+        &[0; 40],
+    ];
+    assert_eq!(bytes[..HEADER_LEN], header.concat());
+    let mut hash = *blake3::hash(&bytes[..HEADER_LEN]).as_bytes();
+    let (mut stream, mut expected) = (Vec::new(), Vec::new());
     for (entry, frame) in entries.iter().zip(ends.windows(2)) {
         let frame = &bytes[frame[0]..frame[1]];
-        let (length, body) = (&frame[..4], &frame[5..frame.len() - 32]);
+        let (length, body) = (&frame[..4], &frame[5..frame.len() - 16]);
         assert_eq!(length, u32::try_from(body.len()).unwrap().to_le_bytes());
         hash = *blake3::hash(&[&hash[..], &frame[4..5], length, body].concat()).as_bytes();
-        assert_eq!(&frame[frame.len() - 32..], hash);
-        match entry {
-            Entry::Event(event) => {
-                assert_eq!(frame[4], 1);
-                assert_eq!(&body[8..], serde_json::to_vec(event).unwrap());
+        assert_eq!(&frame[frame.len() - 16..], &hash[..16]);
+        let (kind, content) = match entry {
+            Entry::Event(event) => (5, serde_json::to_vec(event).unwrap()),
+            Entry::Response { seq, bytes, .. } => {
+                (6, [&seq.get().to_le_bytes()[..], bytes].concat())
             }
-            Entry::Response { seq, at, bytes } | Entry::Request { seq, at, bytes } => {
-                let is_request = matches!(entry, Entry::Request { .. });
-                assert_eq!(frame[4], if is_request { 3 } else { 2 });
-                let expected = [&at.to_le_bytes()[..], &seq.get().to_le_bytes(), bytes].concat();
-                assert_eq!(body, expected);
+            Entry::Request { seq, bytes, .. } => {
+                (7, [&seq.get().to_le_bytes()[..], bytes].concat())
             }
-        }
+        };
+        assert_eq!(frame[4], kind);
+        let stated = u32::from_le_bytes(body[..4].try_into().unwrap()) as usize;
+        assert_eq!(stated, 8 + content.len());
+        stream.extend(&body[4..]);
+        expected.push(content);
     }
+    // All bodies together are one zstd stream.
+    let mut contents = vec![0; 1 << 20];
+    let mut decoder = zstd::stream::read::Decoder::new(&stream[..]).unwrap();
+    let mut length = 0;
+    while let Ok(more @ 1..) = io::Read::read(&mut decoder, &mut contents[length..]) {
+        length += more;
+    }
+    let mut contents = &contents[..length];
+    for content in expected {
+        assert_eq!(contents[8..8 + content.len()], content);
+        contents = &contents[8 + content.len()..];
+    }
+    assert!(contents.is_empty());
+}
+
+#[test]
+fn records_of_earlier_versions_are_read() {
+    let mut first = record(&[(1, &start_json())]);
+    assert_eq!(
+        read_bytes(&first).0,
+        [Entry::Event(Event::Start(samples::start()))]
+    );
+    // Which differ in nothing else that is here.
+    first[8] = 1;
+    let hash = first.len() - 32;
+    let chain = blake3::hash(&first[..16]);
+    let rest = [
+        &chain.as_bytes()[..],
+        &first[20..21],
+        &first[16..20],
+        &first[21..hash],
+    ];
+    let chain = *blake3::hash(&rest.concat()).as_bytes();
+    first[hash..].copy_from_slice(&chain);
+    let (entries, error, _) = read_bytes(&first);
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(entries.len(), 1);
 }
 
 #[test]

@@ -1,9 +1,6 @@
 use std::{
     fs::{OpenOptions, Permissions},
-    os::{
-        fd::AsRawFd,
-        unix::fs::{MetadataExt, PermissionsExt},
-    },
+    os::unix::fs::{MetadataExt, PermissionsExt},
 };
 
 use weir_command::{Access, Object, Verb};
@@ -56,12 +53,13 @@ fn the_file_is_appended_to_and_not_inherited() {
     const O_CLOEXEC: u32 = 0o2_000_000;
     let dir = dir();
     let mut writer = SessionWriter::create(dir.path(), &start()).unwrap();
-    let blame = |path, source| RecordError::Write { path, source };
-    let fd = writer
-        .journal
-        .guarded(|file| Ok(file.as_raw_fd()), blame)
-        .unwrap();
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
+    writer.note("open").unwrap();
+    let ours = fs::read_dir("/proc/self/fd").unwrap().find_map(|fd| {
+        let fd = fd.unwrap();
+        let is_ours = fs::read_link(fd.path()).is_ok_and(|to| to == writer.path());
+        is_ours.then(|| fd.file_name().into_string().unwrap())
+    });
+    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", ours.unwrap())).unwrap();
     let flags = info
         .lines()
         .find_map(|line| line.strip_prefix("flags:"))
@@ -90,9 +88,21 @@ fn never_another_file() {
 
 #[test]
 fn a_full_disk_is_named_and_ends_the_writing() {
-    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let path = PathBuf::from("/records/x.weir");
-    let error = SessionWriter::begin(full(), path, Path::new("/records"), &start()).unwrap_err();
+    let full = || {
+        let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let path = Path::new("/records/x.weir").to_owned();
+        Ledger::new(path, Box::new(file), None, None)
+    };
+    let opening = Opening {
+        rest: Rest {
+            id: start().id,
+            anchor: Anchor::default(),
+            envelope: None,
+        },
+        file_key: None,
+        signing_key: None,
+    };
+    let error = SessionWriter::begin(full(), None, opening, &start()).unwrap_err();
     assert!(matches!(error, RecordError::Full { .. }), "{error}");
     let said = error.to_string();
     assert!(
@@ -107,8 +117,8 @@ fn a_full_disk_is_named_and_ends_the_writing() {
     writer
         .journal
         .guarded(
-            |file| {
-                *file = full();
+            |spool| {
+                spool.ledger = Arc::new(full());
                 Ok(())
             },
             blame,
@@ -326,6 +336,7 @@ fn a_writer_that_is_dropped_leaves_an_unfinished_record() {
     assert_eq!((summary.end, summary.tail), (None, Tail::Whole));
 }
 
+mod faults;
 mod round_trip;
 
 #[test]

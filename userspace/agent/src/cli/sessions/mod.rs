@@ -8,8 +8,10 @@ mod show;
 pub(super) mod source;
 pub(super) mod story;
 mod stream;
+mod verify;
 
 use self::source::Source;
+pub(super) use self::verify::time;
 use super::{
     args::{Sessions, SessionsCommand},
     error::CliError,
@@ -40,8 +42,15 @@ pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
             }
         }
         SessionsCommand::Kill { id, reason } => kill::run(&source, id, reason.as_deref(), out)?,
-        SessionsCommand::Show { id, json } => show::print(source.open(id)?, *json, out)?,
-        SessionsCommand::Replay { id, pace } => replay::print(source.open(id)?, *pace, out)?,
+        SessionsCommand::Show { id, identity, json } => {
+            show::print(source.open_with(id, identity.as_deref())?, *json, out)?;
+        }
+        SessionsCommand::Replay { id, pace, identity } => {
+            replay::print(source.open_with(id, identity.as_deref())?, *pace, out)?;
+        }
+        SessionsCommand::Verify(args) => {
+            verify::run(args, sessions.reach.records.as_deref(), out)?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_record::{Entry, Event, ReadError, SessionReader, SessionStart};
+use weir_record::{Entry, Event, Identities, ReadError, SessionReader, SessionStart};
 
 use super::super::{args::Reach, error::CliError, runtime};
 use crate::control::{Sessions, Wanted, client::Client};
@@ -58,17 +58,39 @@ impl Source {
 
     /// The record of one session, by the beginning of its id.
     pub(in crate::cli) fn open(&self, id: &str) -> Result<Recorded, CliError> {
+        self.open_with(id, None)
+    }
+
+    /// The same, decrypted with an identity file where it is encrypted.
+    pub(in crate::cli) fn open_with(
+        &self,
+        id: &str,
+        identity: Option<&Path>,
+    ) -> Result<Recorded, CliError> {
+        let identities = identity.map(identities).transpose()?;
+        let identities = identities.as_ref();
         match self {
             Self::Daemon(client) => {
                 // Without a name, so that it goes with the process, however that ends.
                 let mut copy = tempfile::tempfile().map_err(CliError::Spool)?;
                 runtime::small()?.block_on(client.record(id, &mut copy))?;
                 let path = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
-                Recorded::open(&path)
+                Recorded::open(&path, identities)
             }
-            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?),
+            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?, identities),
         }
     }
+}
+
+fn identities(path: &Path) -> Result<Identities, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CliError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    text.parse().map_err(|source| CliError::Identity {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 impl Recorded {
@@ -77,8 +99,8 @@ impl Recorded {
         Self { start, entries }
     }
 
-    fn open(path: &Path) -> Result<Self, CliError> {
-        let mut entries = SessionReader::open(path)?;
+    fn open(path: &Path, identities: Option<&Identities>) -> Result<Self, CliError> {
+        let mut entries = SessionReader::open_with(path, identities)?;
         match entries.next().transpose()? {
             Some(Entry::Event(Event::Start(start))) => Ok(Self { start, entries }),
             _ => Err(ReadError::Empty {

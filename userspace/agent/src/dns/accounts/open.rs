@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use rustls::crypto::ring;
 use weir_policy::{Mode, Subject};
 use weir_record::{
-    CommandText, Outcome, Process, RecordError, Seq, SessionId, SessionStart, SessionWriter,
+    CommandText, Outcome, Process, RecordError, Recorder, Seq, SessionId, SessionStart,
+    SessionWriter,
 };
 
 use crate::config::WorkloadName;
@@ -64,11 +65,11 @@ struct State {
 impl Account {
     /// Begins a record, with a place for its first question.
     pub(super) fn begin(
-        dir: &Path,
+        recorder: &Recorder,
         speaker: &Speaker<'_>,
         now: Instant,
     ) -> Result<Self, RecordError> {
-        let writer = SessionWriter::create(dir, &start(speaker))?;
+        let writer = recorder.create(&start(speaker))?;
         Ok(Self(Mutex::new(State {
             path: writer.path().to_owned(),
             writer: Some(writer),

@@ -1,7 +1,7 @@
-use std::fs;
+use std::{fs, path::Path};
 
 use weir_policy::{Mode, Policies, Subject};
-use weir_record::{Process, Status, Summary, store};
+use weir_record::{Durability, Options, Process, SigningKey, Status, Summary, store};
 
 use super::*;
 
@@ -34,6 +34,19 @@ fn outcome() -> Outcome {
     }
 }
 
+fn recorder(state: &Path) -> Recorder {
+    let options = Options {
+        dir: state.join("records"),
+        key: SigningKey::open(state).unwrap(),
+        durability: Durability::Batched,
+        recipients: Vec::new(),
+        reserve: 0,
+        keep: None,
+        max_size: None,
+    };
+    Recorder::open(options).unwrap()
+}
+
 struct Bed {
     dir: tempfile::TempDir,
     accounts: Accounts,
@@ -46,7 +59,7 @@ impl Bed {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self {
-            accounts: Accounts::new(dir.path().join("records")),
+            accounts: Accounts::new(recorder(dir.path())),
             dir,
             workload: "w".parse().unwrap(),
             process: Process::default(),
@@ -139,6 +152,8 @@ async fn closing_ends_all_and_what_was_owed_is_told_it_is_too_late() {
 async fn a_record_that_fails_is_followed_by_another() {
     let (bed, alice) = (Bed::new(), subject("unix:alice"));
     let records = bed.dir.path().join("records");
+    let aside = bed.dir.path().join("aside");
+    fs::rename(&records, &aside).unwrap();
     fs::write(&records, "in the way").unwrap();
     let speaker = Speaker {
         workload: &bed.workload,
@@ -151,5 +166,6 @@ async fn a_record_that_fails_is_followed_by_another() {
     let failed = bed.accounts.refused(&speaker, &bed.refusal, "A a.example");
     assert!(failed.is_err());
     fs::remove_file(&records).unwrap();
+    fs::rename(&aside, &records).unwrap();
     bed.ask(&alice).settle(&outcome(), None).unwrap();
 }

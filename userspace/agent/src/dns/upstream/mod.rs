@@ -18,7 +18,7 @@ use std::{
 
 use rustls::crypto::ring;
 use tokio::time::{Instant, timeout_at};
-use weir_record::RecordedPermit;
+use weir_record::{RecordError, RecordedPermit};
 
 use self::{exchange::Reply, sent::Sent};
 use super::{found::Found, question::Question};
@@ -45,6 +45,8 @@ pub(super) enum Unanswered {
     NoResolver,
     #[error("the question can't be written: {0}")]
     Unwritable(hickory_proto::ProtoError),
+    #[error("it is not safely on record: {0}")]
+    Unrecorded(RecordError),
     #[error("the system gives no random numbers")]
     NoRandomness,
     #[error("no resolver answered; {server}: {last}")]
@@ -74,12 +76,13 @@ impl Upstreams {
         }
     }
 
-    /// Asks. Only what is on record as allowed is asked.
+    /// Asks. Only what is on record as allowed is asked, once that is as durable as is demanded.
     pub(super) async fn ask(
         &self,
-        _allowed: &RecordedPermit,
+        allowed: &RecordedPermit,
         question: &Question,
     ) -> Result<Found, Unanswered> {
+        allowed.commit().await.map_err(Unanswered::Unrecorded)?;
         let deadline = Instant::now() + PATIENCE;
         let first = self.first.load(Ordering::Relaxed);
         let count = self.servers.len();

@@ -5,7 +5,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use tokio::time::sleep;
 use tracing::Instrument;
 use weir_intercept::{Datagram, attribute};
-use weir_record::{End, RecordError, SessionWriter};
+use weir_record::{End, RecordError};
 
 use crate::{
     admit::admit_datagrams,
@@ -94,7 +94,7 @@ async fn opened(
         policy_version: watched.policies.borrow().version().to_string(),
     });
     let _registered: Registered = inner.live.register(start.id, live(&start), switch);
-    let record = SessionWriter::create(&inner.records, &start)?;
+    let record = inner.recorder.create(&start)?;
     match admitted {
         Ok(passage) => {
             let target = passage.target().map(|target| target.name.as_str());

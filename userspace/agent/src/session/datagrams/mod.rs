@@ -69,7 +69,7 @@ pub async fn serve<W: WayBack>(
     let began = Instant::now();
     // 3. Open the target's side.
     let target = match udp::open(passage).await {
-        Ok(held) => held.release(&recorded),
+        Ok(held) => held.release(&recorded).await?,
         Err(error) => {
             let status = passing::unreachable(&record, &error);
             record.outcome(recorded.seq(), &passing::outcome(status, 0, 0, began))?;

@@ -114,6 +114,7 @@ pub(super) async fn relay<W: WayBack>(
                 let Some(datagram) = datagram else { break Ended::ClientGone };
                 if service.record_bytes {
                     record.request(seq, &datagram)?;
+                    recorded.commit().await?;
                 }
                 let done = target.send(&datagram).await;
                 counts.sent.count(datagram.len(), done.map(drop));
@@ -123,6 +124,7 @@ pub(super) async fn relay<W: WayBack>(
                     let answer = buffer.get(..length).unwrap_or_default();
                     if service.record_bytes {
                         record.response(seq, answer)?;
+                        record.keeps_up().await?;
                     }
                     let done = back.send(answer).await;
                     counts.received.count(length, done);

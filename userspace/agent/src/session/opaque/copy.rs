@@ -82,13 +82,19 @@ pub(super) async fn copy(
             }
             tokio::select! {
                 step = out.step(&mut agent_reads, &mut target_writes) => match step {
-                    Ok(Step::Read(bytes)) if service.record_bytes => record.request(seq, bytes)?,
+                    Ok(Step::Read(bytes)) if service.record_bytes => {
+                        record.request(seq, bytes)?;
+                        recorded.commit().await?;
+                    }
                     Ok(_) => {}
                     Err(Broken::Source) => break Ended::ClientGone,
                     Err(Broken::Sink) => break Ended::ServerGone,
                 },
                 step = back.step(&mut target_reads, &mut agent_writes) => match step {
-                    Ok(Step::Read(bytes)) if service.record_bytes => record.response(seq, bytes)?,
+                    Ok(Step::Read(bytes)) if service.record_bytes => {
+                        record.response(seq, bytes)?;
+                        record.keeps_up().await?;
+                    }
                     Ok(_) => {}
                     Err(Broken::Source) => break Ended::ServerGone,
                     Err(Broken::Sink) => break Ended::ClientGone,

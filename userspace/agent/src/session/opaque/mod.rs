@@ -60,7 +60,7 @@ pub async fn serve(
         }
     };
     let target = match opened {
-        Ok(held) => held.release(&recorded),
+        Ok(held) => held.release(&recorded).await?,
         Err(error) => {
             let status = passing::unreachable(&record, &error);
             record.outcome(recorded.seq(), &passing::outcome(status, 0, 0, began))?;

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use weir_policy::{Policies, Refusal};
-use weir_record::Side;
+use weir_record::{Commit, RecordError, Side};
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
 use super::{
@@ -137,6 +137,9 @@ pub(super) async fn drive(
         Ended::Killed(_) | Ended::Failed(SessionError::Signal(_))
     ) {
         let sent = timeout(LAST, async {
+            while let Some(due) = session.sink.settle().map_err(io::Error::other)? {
+                due.await.map_err(io::Error::other)?;
+            }
             target.writer.write_all(session.sink.pending()).await?;
             target.writer.shutdown().await
         });
@@ -189,11 +192,18 @@ async fn run(
             return Ok(Ended::ClientGone);
         }
 
-        let hears = waiting.is_none() && !agent.closed && session.sink.pending().len() < HIGH_WATER;
-        let listens = !target.closed && session.shown.len() < HIGH_WATER;
+        // What carries out an intent leaves once that is durable, and no more is taken in than the
+        // disk takes.
+        let due = session.sink.settle()?;
+        let behind = session.record.keeps_up();
+        let lags = !behind.settled()?;
+        let hears = waiting.is_none() && !agent.closed && !lags && session.sink.len() < HIGH_WATER;
+        let listens = !target.closed && !lags && session.shown.len() < HIGH_WATER;
         let shows = agent.unflushed || !session.shown.pending().is_empty();
         let sends = !target.closed && (target.unflushed || !session.sink.pending().is_empty());
         tokio::select! {
+            settled = settled(due.as_ref()), if due.is_some() => settled?,
+            kept = behind, if lags => kept?,
             read = fill(&mut agent.reader, &mut agent.received), if hears => {
                 agent.closed = !matches!(read, Ok(1..));
             }
@@ -264,7 +274,7 @@ async fn requests(
     around: &Surroundings<'_>,
 ) -> Result<bool, SessionError> {
     let client = |error: weir_wire::WireError| SessionError::client(error.to_string());
-    while session.sink.pending().len() < HIGH_WATER {
+    while session.sink.len() < HIGH_WATER {
         let message = match waiting.take() {
             Some(message) => message,
             None => match decode_frame(&mut agent.received, &around.limits).map_err(client)? {
@@ -324,6 +334,14 @@ async fn replace_policies(
         .await
         .map_err(|error| SessionError::server(format!("the catalogue can't be read: {error}")))?;
     session.policies_changed(policies, lineage, &judge::connect())
+}
+
+/// Resolves with what is waited for, if anything is.
+async fn settled(due: Option<&Commit>) -> Result<(), RecordError> {
+    match due {
+        Some(due) => due.clone().await,
+        None => Ok(()),
+    }
 }
 
 async fn fill(reader: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<usize> {

@@ -3,9 +3,12 @@
 //! What carries out something needs a [`RecordedPermit`]. What only moves the protocol along is a
 //! [`Control`], which can hold nothing else. What stands in for a refused statement is made here,
 //! from nothing that the agent sent.
+//!
+//! Bytes leave once the intents that they carry out are as durable as is demanded; what comes
+//! behind them waits with them, so that the order holds.
 
 use bytes::{Buf, BytesMut};
-use weir_record::RecordedPermit;
+use weir_record::{Commit, RecordError, RecordedPermit};
 use weir_wire::postgres::{
     Frame,
     frontend::{Close, Describe, Flush, ObjectKind, Parse, Query, Sync, Terminate},
@@ -22,6 +25,12 @@ const REJECTED_NAME: &[u8] = b"weir_refused";
 #[derive(Debug)]
 pub struct Sink {
     bytes: BytesMut,
+    /// How many of them may leave.
+    ready: usize,
+    /// What is waited for, and up to where the bytes may leave then.
+    due: Option<(Commit, usize)>,
+    /// What is waited for after that, for the rest.
+    next: Option<Commit>,
 }
 
 /// A message that carries out nothing by itself.
@@ -43,12 +52,16 @@ impl Sink {
     pub(super) fn new() -> Self {
         Self {
             bytes: BytesMut::with_capacity(8 * 1024),
+            ready: 0,
+            due: None,
+            next: None,
         }
     }
 
     /// Forwards a message of the agent's as it came, on the proof that what it carries out was
     /// allowed and is on record.
-    pub fn forward(&mut self, _proof: &RecordedPermit, frame: &Frame) {
+    pub fn forward(&mut self, proof: &RecordedPermit, frame: &Frame) {
+        self.next = Some(proof.commit());
         self.bytes.extend_from_slice(frame.raw());
     }
 
@@ -84,14 +97,56 @@ impl Sink {
         Ok(())
     }
 
-    /// What waits to be written.
+    /// How much waits, whether it may leave or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Lets leave what is durable by now. Gives back what the rest waits for.
+    ///
+    /// # Errors
+    /// [`RecordError::Sync`] when the disk did not take an intent: what waits must never leave.
+    pub fn settle(&mut self) -> Result<Option<Commit>, RecordError> {
+        loop {
+            match (self.due.take(), self.next.take()) {
+                (Some((commit, upto)), next) => {
+                    self.next = next;
+                    if !commit.settled()? {
+                        let waits = commit.clone();
+                        self.due = Some((commit, upto));
+                        return Ok(Some(waits));
+                    }
+                    self.ready = upto;
+                }
+                (None, Some(commit)) => self.due = Some((commit, self.bytes.len())),
+                (None, None) => {
+                    self.ready = self.bytes.len();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// What may be written.
     #[must_use]
     pub fn pending(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.ready).unwrap_or_default()
     }
 
     /// Notes that the first `count` bytes of [`pending`](Self::pending) were written.
     pub fn written(&mut self, count: usize) {
-        self.bytes.advance(count.min(self.bytes.len()));
+        let count = count.min(self.ready);
+        self.bytes.advance(count);
+        self.ready -= count;
+        if let Some((_, upto)) = &mut self.due {
+            *upto -= count;
+        }
     }
 }

@@ -1,0 +1,150 @@
+//! `weir sessions verify`: whether records are what the host wrote.
+//!
+//! It reads the files alone, so that it works as well without a daemon, on a copy, and on another
+//! machine with the host's public key.
+
+use std::path::{Path, PathBuf};
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use weir_record::{
+    SessionId, TrustedKeys,
+    verify::{self, Problem, Report, SessionReport, State, Which},
+};
+
+use super::super::{
+    args::VerifyArgs,
+    error::CliError,
+    line::{Line, Tone},
+    out::Out,
+};
+
+/// Where a daemon keeps them, unless it is told otherwise.
+const RECORDS: &str = "/var/lib/weir/records";
+
+/// Verifies, says what was found, and fails where anything is wrong.
+pub(super) fn run(
+    args: &VerifyArgs,
+    records: Option<&Path>,
+    out: &mut Out,
+) -> Result<(), CliError> {
+    let dir = records.unwrap_or(Path::new(RECORDS));
+    let key = match &args.key {
+        Some(key) => key.clone(),
+        None => beside(dir),
+    };
+    let keys = TrustedKeys::read(&key)?;
+    let which = if args.ids.is_empty() {
+        Which::Began {
+            since: args.since,
+            until: args.until,
+        }
+    } else {
+        let ids = args.ids.iter().map(|id| named(dir, id));
+        Which::Only(ids.collect::<Result<_, _>>()?)
+    };
+    let report = verify::verify(dir, &keys, &which)?;
+    if args.json {
+        out.json(&report)?;
+    } else {
+        print(&report, out)?;
+    }
+    if report.is_sound() {
+        return Ok(());
+    }
+    Err(CliError::Unsound)
+}
+
+/// The public keys that the daemon keeps beside its records.
+fn beside(dir: &Path) -> PathBuf {
+    dir.parent().unwrap_or(dir).join("record.pub")
+}
+
+/// A session by the beginning of its id; by a whole id also where its record is gone.
+fn named(dir: &Path, id: &str) -> Result<SessionId, CliError> {
+    if let Ok(id) = id.parse() {
+        return Ok(id);
+    }
+    let path = weir_record::find(dir, id)?;
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let found = stem.and_then(|stem| stem.parse().ok());
+    found.ok_or_else(|| {
+        CliError::Find(weir_record::FindError::Invalid {
+            prefix: id.to_owned(),
+        })
+    })
+}
+
+/// A time, or the day that begins with it in UTC.
+pub(in crate::cli) fn time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let day = text
+        .parse::<Date>()
+        .and_then(|day| day.to_zoned(TimeZone::UTC));
+    day.map(|day| day.timestamp())
+        .map_err(|_| "write a time as 2026-11-28 or 2026-11-28T10:00:00Z".to_owned())
+}
+
+fn print(report: &Report, out: &mut Out) -> Result<(), CliError> {
+    for problem in &report.head.problems {
+        wrong("head file", problem, out)?;
+    }
+    let (mut frames, mut unsound) = (0, 0);
+    for session in &report.sessions {
+        frames += session.frames;
+        unsound += usize::from(!session.problems.is_empty());
+        for problem in &session.problems {
+            wrong(&session.id.to_string(), problem, out)?;
+        }
+        if session.problems.is_empty()
+            && let Some(remark) = remark(session)
+        {
+            let line = Line::of(Tone::Warn, "note ").and(Tone::Key, session.id);
+            out.line(&line.text("  ").text(remark))?;
+        }
+    }
+    if report.head.torn > 0 {
+        let remark = format!(
+            "head file  {} bytes of an entry at its end",
+            report.head.torn
+        );
+        out.line(&Line::of(Tone::Warn, "note ").text(remark))?;
+    }
+    let sessions = report.sessions.len();
+    let told = match unsound {
+        0 => Line::of(Tone::Good, format!("{sessions} sessions sound")),
+        _ => Line::of(
+            Tone::Bad,
+            format!("{unsound} of {sessions} sessions not sound"),
+        ),
+    };
+    out.line(&told.and(Tone::Dim, format!(", {frames} frames")))?;
+    let head = format!(
+        "head file: {} entries, the last is {}",
+        report.head.entries, report.head.chain
+    );
+    Ok(out.line(&Line::of(Tone::Dim, head))?)
+}
+
+fn wrong(what: &str, problem: &Problem, out: &mut Out) -> Result<(), CliError> {
+    let line = Line::of(Tone::Bad, "bad  ").and(Tone::Key, what);
+    Ok(out.line(&line.text("  ").text(problem))?)
+}
+
+/// What is in order, and yet worth telling.
+fn remark(session: &SessionReport) -> Option<String> {
+    let unsigned = session.frames.saturating_sub(session.signed);
+    match session.state {
+        State::Open => Some(format!(
+            "not ended; its last {unsigned} frames are not signed yet"
+        )),
+        State::Stopped if session.torn > 0 => Some(format!(
+            "its writer was stopped, {} bytes into a frame",
+            session.torn
+        )),
+        State::Stopped => Some("its writer was stopped".to_owned()),
+        State::Unlisted => Some("from before records were signed".to_owned()),
+        State::Ended | State::Removed => None,
+    }
+}

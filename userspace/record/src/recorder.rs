@@ -1,0 +1,313 @@
+//! What all sessions of a host share when they are recorded: the key, the head file, the syncing,
+//! the reserve, and what removes records that were kept long enough.
+
+use std::{
+    collections::HashSet,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    HeadsError, Recipient, RecordError, SessionId, SessionStart, SessionWriter, SigningKey, file,
+    heads::{Entry, Heads, How},
+    journal::{Opening, Sum},
+    ledger::Syncing,
+    retain::{self, Limits},
+    room::Room,
+    seal::FileKey,
+    syncer::Syncer,
+};
+
+/// How long a written file rests before it is synced; with the sync itself within 50 milliseconds.
+const REST: Duration = Duration::from_millis(20);
+/// How often it is looked how much room there is.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often it is looked what was kept long enough.
+const PRUNE: Duration = Duration::from_secs(60);
+
+/// What waits for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing: an intent is in the kernel's hands before its command is forwarded, and on the disk
+    /// soon after.
+    #[default]
+    Batched,
+    /// Every command, for its intent.
+    Strict,
+}
+
+/// How to record.
+#[derive(Debug)]
+pub struct Options {
+    /// Where to.
+    pub dir: PathBuf,
+    /// Who vouches for it.
+    pub key: SigningKey,
+    /// What waits for the disk.
+    pub durability: Durability,
+    /// Who can read it: everybody with the right to the file where there is none.
+    pub recipients: Vec<Recipient>,
+    /// How many bytes are kept for the ends of sessions. Nothing with 0.
+    pub reserve: u64,
+    /// How long records are kept; for good without it.
+    pub keep: Option<Duration>,
+    /// How many bytes all records may have; without it as many as there is room for.
+    pub max_size: Option<u64>,
+}
+
+/// Records the sessions of a host. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Recorder(Arc<Host>);
+
+/// What its sessions need of it.
+#[derive(Debug)]
+pub(crate) struct Host {
+    dir: PathBuf,
+    key: Arc<SigningKey>,
+    heads: Arc<Heads>,
+    room: Arc<Room>,
+    live: Arc<Live>,
+    recipients: Vec<Recipient>,
+    syncing: Syncing,
+    // Dropped in this order: nothing is written any more when the last syncs are waited for.
+    _keeper: Keeper,
+    _syncer: Syncer,
+}
+
+/// The sessions that are written to.
+#[derive(Debug, Default)]
+pub(crate) struct Live(Mutex<HashSet<SessionId>>);
+
+/// Why there can be no recorder.
+#[derive(Debug, thiserror::Error)]
+pub enum RecorderError {
+    /// The directory can't be used.
+    #[error(transparent)]
+    Directory(#[from] RecordError),
+    /// The head file can't be used.
+    #[error(transparent)]
+    Heads(#[from] HeadsError),
+    /// No thread could be started.
+    #[error("can't start what syncs records: {0}")]
+    Threads(#[from] io::Error),
+}
+
+impl Recorder {
+    /// Opens a directory of records, and makes it where it does not exist. What earlier writers
+    /// left unfinished is closed in the head file, in the background.
+    ///
+    /// # Errors
+    /// Any [`RecorderError`].
+    pub fn open(options: Options) -> Result<Self, RecorderError> {
+        let Options {
+            dir,
+            key,
+            durability,
+            recipients,
+            reserve,
+            keep,
+            max_size,
+        } = options;
+        file::private_dir(&dir)?;
+        let (rest, strict) = match durability {
+            Durability::Batched => (REST, false),
+            Durability::Strict => (Duration::ZERO, true),
+        };
+        let syncer = Syncer::start(rest)?;
+        let syncing = Syncing {
+            queue: syncer.queue(),
+            strict,
+        };
+        let key = Arc::new(key);
+        let room = Arc::new(Room::new(&dir, reserve));
+        let heads = Arc::new(Heads::open(
+            &dir,
+            Arc::clone(&key),
+            Arc::clone(&room),
+            syncing.clone(),
+        )?);
+        let live = Arc::new(Live::default());
+        let keeper = Keeper::start(Kept {
+            dir: dir.clone(),
+            heads: Arc::clone(&heads),
+            room: Arc::clone(&room),
+            live: Arc::clone(&live),
+            limits: Limits { keep, max_size },
+        })?;
+        Ok(Self(Arc::new(Host {
+            dir,
+            key,
+            heads,
+            room,
+            live,
+            recipients,
+            syncing,
+            _keeper: keeper,
+            _syncer: syncer,
+        })))
+    }
+
+    /// Begins the record of a session.
+    ///
+    /// # Errors
+    /// [`RecordError::Full`] while the reserve is all that is left, and as
+    /// [`SessionWriter::create`].
+    pub fn create(&self, start: &SessionStart) -> Result<SessionWriter, RecordError> {
+        SessionWriter::hosted(&self.0, start)
+    }
+
+    /// Where the records are.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// Whether no new session is taken, since the reserve is all the room that is left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.room.is_tight()
+    }
+}
+
+impl Host {
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    pub(crate) fn heads(&self) -> &Arc<Heads> {
+        &self.heads
+    }
+
+    pub(crate) fn syncing(&self) -> Syncing {
+        self.syncing.clone()
+    }
+
+    /// Puts a session's beginning into the head file, and makes what its record begins with.
+    pub(crate) fn begin(&self, id: SessionId, path: &Path) -> Result<Opening, RecordError> {
+        let sealed = if self.recipients.is_empty() {
+            None
+        } else {
+            let key = FileKey::generate(&self.recipients);
+            Some(key.map_err(|source| RecordError::Write {
+                path: path.to_owned(),
+                source,
+            })?)
+        };
+        let (file_key, envelope) = sealed.unzip();
+        self.live.add(id);
+        let at = Timestamp::now();
+        let started = self.heads.add(&Entry::Start { at, session: id });
+        let anchor = started.inspect_err(|_| self.live.remove(id))?;
+        Ok(Opening {
+            rest: crate::header::Rest {
+                id,
+                anchor,
+                envelope,
+            },
+            file_key,
+            signing_key: Some(Arc::clone(&self.key)),
+        })
+    }
+
+    /// Puts what a session came to into the head file.
+    pub(crate) fn over(&self, id: SessionId, how: How, sum: Sum) -> Result<(), RecordError> {
+        let ended = self.heads.add(&Entry::End {
+            at: Timestamp::now(),
+            session: id,
+            how,
+            total: sum.into(),
+        });
+        self.live.remove(id);
+        ended.map(drop)
+    }
+}
+
+impl Live {
+    fn add(&self, id: SessionId) {
+        self.lock().insert(id);
+    }
+
+    fn remove(&self, id: SessionId) {
+        self.lock().remove(&id);
+    }
+
+    pub(crate) fn has(&self, id: SessionId) -> bool {
+        self.lock().contains(&id)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the keeper looks after.
+struct Kept {
+    dir: PathBuf,
+    heads: Arc<Heads>,
+    room: Arc<Room>,
+    live: Arc<Live>,
+    limits: Limits,
+}
+
+/// Looks after the room and the age of records in the background, until it is dropped.
+#[derive(Debug)]
+struct Keeper {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    fn start(kept: Kept) -> io::Result<Self> {
+        let (stop, stopped) = channel();
+        let thread = thread::Builder::new()
+            .name("weir-records".to_owned())
+            .spawn(move || {
+                let Kept {
+                    dir,
+                    heads,
+                    room,
+                    live,
+                    limits,
+                } = kept;
+                retain::close_unfinished(&dir, &heads, &live);
+                let mut pruned: Option<Instant> = None;
+                loop {
+                    room.look();
+                    if limits.any() && pruned.is_none_or(|when| when.elapsed() >= PRUNE) {
+                        // What can't be removed now is tried again.
+                        retain::prune(&dir, &heads, &live, limits).ok();
+                        pruned = Some(Instant::now());
+                    }
+                    match stopped.recv_timeout(LOOK) {
+                        Err(RecvTimeoutError::Timeout) => {}
+                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                    }
+                }
+            })?;
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}

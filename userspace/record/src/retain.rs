@@ -1,0 +1,210 @@
+//! Removes whole sessions that were kept long enough, oldest first, and never one that is written
+//! to: each is first told of in the head file, on the disk, and then removed.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    RecordError, SessionId,
+    heads::{self, Entry, Heads, How, Reason, Total},
+    recorder::Live,
+    store, verify,
+};
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How long; for good without it.
+    pub keep: Option<Duration>,
+    /// How many bytes altogether; without it as many as there is room for.
+    pub max_size: Option<u64>,
+}
+
+/// A session that is, or would be, removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub id: SessionId,
+    /// Why.
+    pub reason: Reason,
+    /// How many bytes it has.
+    pub bytes: u64,
+    path: PathBuf,
+}
+
+impl Limits {
+    /// Whether anything is ever removed.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.keep.is_some() || self.max_size.is_some()
+    }
+}
+
+/// The sessions that are due at a time, oldest first; `live` says which are written to.
+///
+/// # Errors
+/// When the directory can't be read.
+pub fn due(
+    dir: &Path,
+    limits: Limits,
+    now: SystemTime,
+    live: impl Fn(SessionId) -> bool,
+) -> io::Result<Vec<Due>> {
+    let mut found = Vec::new();
+    for id in store::names(dir).map_err(io::Error::other)?.ids {
+        let path = store::path_of(dir, id);
+        let meta = fs::metadata(&path)?;
+        found.push((id, path, meta.len(), meta.modified()?));
+    }
+    found.sort_unstable_by_key(|(id, ..)| *id);
+    let mut total = found.iter().map(|(_, _, bytes, _)| bytes).sum::<u64>();
+    let mut due = Vec::new();
+    for (id, path, bytes, modified) in found {
+        if live(id) {
+            continue;
+        }
+        // A clock that was set back makes nothing older.
+        let age = now.duration_since(modified).unwrap_or_default();
+        let reason = if limits.keep.is_some_and(|keep| age >= keep) {
+            Reason::Age
+        } else if limits.max_size.is_some_and(|most| total > most) {
+            Reason::Size
+        } else {
+            continue;
+        };
+        total = total.saturating_sub(bytes);
+        due.push(Due {
+            id,
+            reason,
+            bytes,
+            path,
+        });
+    }
+    Ok(due)
+}
+
+/// Removes what is due, and leaves a tombstone for each.
+pub(crate) fn prune(
+    dir: &Path,
+    heads: &Heads,
+    live: &Live,
+    limits: Limits,
+) -> Result<Vec<Due>, RecordError> {
+    let blame = |source| RecordError::Directory {
+        path: dir.to_owned(),
+        source,
+    };
+    let due = due(dir, limits, SystemTime::now(), |id| live.has(id)).map_err(blame)?;
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let Known { totals, removed } = known(dir).map_err(blame)?;
+    for one in &due {
+        // One that an earlier daemon told of and then could not remove.
+        if removed.contains(&one.id) {
+            continue;
+        }
+        let total = match totals.get(&one.id) {
+            Some(total) => *total,
+            None => total(&one.path).map_err(blame)?,
+        };
+        heads.add(&Entry::Removed {
+            at: Timestamp::now(),
+            session: one.id,
+            reason: one.reason,
+            total,
+        })?;
+    }
+    heads.ledger().sync().map_err(blame)?;
+    for one in &due {
+        fs::remove_file(&one.path).map_err(blame)?;
+    }
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(blame)?;
+    Ok(due)
+}
+
+/// Says in the head file what the sessions came to whose writers were stopped. What can't be read
+/// is left for who verifies.
+pub(crate) fn close_unfinished(dir: &Path, heads: &Heads, live: &Live) {
+    let Ok(Some(read)) = heads::read(dir) else {
+        return;
+    };
+    let mut open = Vec::new();
+    for signed in &read.entries {
+        match &signed.entry {
+            Entry::Start { session, .. } => open.push(*session),
+            Entry::End { session, .. } | Entry::Removed { session, .. } => {
+                open.retain(|one| one != session);
+            }
+            Entry::Key { .. } | Entry::Torn { .. } => {}
+        }
+    }
+    for session in open {
+        if live.has(session) {
+            continue;
+        }
+        // None where its writer was stopped before there was a file.
+        let path = store::path_of(dir, session);
+        let total = match total(&path) {
+            Ok(total) => total,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Total {
+                frames: 0,
+                bytes: 0,
+                chain: [0; 32],
+            },
+            Err(_) => continue,
+        };
+        let closed = heads.add(&Entry::End {
+            at: Timestamp::now(),
+            session,
+            how: How::Stopped,
+            total,
+        });
+        if closed.is_err() {
+            return;
+        }
+    }
+}
+
+/// What a record comes to, as it is.
+fn total(path: &Path) -> io::Result<Total> {
+    fs::metadata(path)?;
+    let read = verify::session::read(path, None, None, |_| ());
+    read.map(|read| read.sum.into()).map_err(io::Error::other)
+}
+
+struct Known {
+    totals: HashMap<SessionId, Total>,
+    removed: HashSet<SessionId>,
+}
+
+fn known(dir: &Path) -> io::Result<Known> {
+    let mut known = Known {
+        totals: HashMap::new(),
+        removed: HashSet::new(),
+    };
+    for signed in heads::read(dir)?.into_iter().flat_map(|read| read.entries) {
+        match signed.entry {
+            Entry::End { session, total, .. } => {
+                known.totals.insert(session, total);
+            }
+            Entry::Removed { session, .. } => {
+                known.removed.insert(session);
+            }
+            _ => {}
+        }
+    }
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests;

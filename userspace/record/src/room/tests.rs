@@ -1,0 +1,27 @@
+use super::*;
+use crate::samples;
+
+#[test]
+fn the_reserve_is_given_up_once_and_taken_again_where_there_is_room() {
+    let dir = samples::dir();
+    let room = Room::new(dir.path(), 1 << 20);
+    let file = dir.path().join("reserve");
+    assert_eq!(fs::metadata(&file).unwrap().len(), 1 << 20);
+    assert!(!room.is_tight());
+
+    assert!(room.give_up());
+    assert!(room.is_tight() && !file.exists());
+    assert!(!room.give_up(), "there is no second one");
+    room.look();
+    assert!(!room.is_tight() && file.exists());
+}
+
+#[test]
+fn no_command_is_taken_where_there_is_less_than_the_reserve() {
+    let dir = samples::dir();
+    // More than any disk has.
+    let room = Room::new(dir.path(), 1 << 60);
+    assert!(room.is_tight() && !dir.path().join("reserve").exists());
+    let none = Room::new(dir.path(), 0);
+    assert!(!none.is_tight());
+}

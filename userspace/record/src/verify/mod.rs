@@ -1,0 +1,391 @@
+//! Whether records are what the host wrote, told from the files and its public keys alone.
+//!
+//! Each record is held against its own chain and checkpoints, against what the head file says that
+//! it came to, and the head file against where each session says that it began.
+//!
+//! Known limits: who has the host's private key can write what they like. Whoever takes away every
+//! record that was begun after some moment, and the head file's entries since, leaves an older
+//! state that is sound in itself: compare [`HeadReport::entries`] and [`HeadReport::chain`] with
+//! what they were, or ship the records. The last frames of a session that is still going on may
+//! not be signed yet.
+
+mod problem;
+pub(crate) mod session;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use self::problem::Problem;
+use crate::{
+    ReadError, SessionId, Tail, TrustedKeys,
+    header::VERSION,
+    heads::{self, Entry, How, ReadHeads, Total},
+    journal::Sum,
+    sign::Hex,
+    store,
+};
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Of the head file.
+    pub head: HeadReport,
+    /// Of each session, oldest first.
+    pub sessions: Vec<SessionReport>,
+}
+
+/// What was found of the head file.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct HeadReport {
+    /// How many entries it has.
+    pub entries: u64,
+    /// The hash of its last entry, in hexadecimal.
+    pub chain: String,
+    /// How many bytes of an entry are at its end: its writer was stopped, or is writing it now.
+    pub torn: u64,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// What was found of a session.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionReport {
+    /// Which.
+    pub id: SessionId,
+    /// What the head file says of it.
+    pub state: State,
+    /// How many frames its record has.
+    pub frames: u64,
+    /// How many of them a signature covers, from the first on.
+    pub signed: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// How many bytes of a frame are at its end: its writer was stopped, or is writing it now.
+    pub torn: u64,
+    /// Whether its contents are encrypted.
+    pub encrypted: bool,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// What the head file says of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It was ended.
+    Ended,
+    /// Its writer was stopped.
+    Stopped,
+    /// It began, and nothing says that it is over.
+    Open,
+    /// Retention removed it.
+    Removed,
+    /// Nothing: it was recorded before there was a head file, or there is none.
+    Unlisted,
+}
+
+/// Which sessions to verify.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// These.
+    Only(Vec<SessionId>),
+    /// All that began in a time.
+    Began {
+        /// Not before.
+        since: Option<Timestamp>,
+        /// Not after.
+        until: Option<Timestamp>,
+    },
+}
+
+impl Which {
+    fn wants(&self, id: SessionId) -> bool {
+        match self {
+            Self::Only(ids) => ids.contains(&id),
+            Self::Began { since, until } => {
+                let began = id.began();
+                since.is_none_or(|since| began >= since) && until.is_none_or(|until| began <= until)
+            }
+        }
+    }
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let sound = |session: &SessionReport| session.problems.is_empty();
+        self.head.problems.is_empty() && self.sessions.iter().all(sound)
+    }
+}
+
+/// Verifies the records of a directory.
+///
+/// # Errors
+/// When the directory or the head file can't be read.
+pub fn verify(dir: &Path, keys: &TrustedKeys, which: &Which) -> Result<Report, ReadError> {
+    let read = heads::read(dir).map_err(|source| ReadError::Open {
+        path: dir.join(heads::FILE),
+        source,
+    })?;
+    let mut head = HeadReport::default();
+    let told = match &read {
+        Some(read) => told(read, keys, &mut head),
+        None => {
+            head.problems.push(Problem::NoHeadFile);
+            Told::default()
+        }
+    };
+    let files: BTreeSet<_> = store::names(dir)?.ids.into_iter().collect();
+    let listed = told.sessions.keys().copied();
+    let all: BTreeSet<_> = files.iter().copied().chain(listed).collect();
+    let mut sessions = Vec::new();
+    for id in all.into_iter().filter(|id| which.wants(*id)) {
+        let known = told.sessions.get(&id).copied();
+        let report = if files.contains(&id) {
+            let path = store::path_of(dir, id);
+            let (report, anchor) = record(&path, id, known, &told, keys)?;
+            anchored(anchor, id, &told, &mut head);
+            report
+        } else {
+            absent(id, known)
+        };
+        sessions.push(report);
+    }
+    if let Which::Only(ids) = which {
+        for id in ids {
+            if !sessions.iter().any(|session| session.id == *id) {
+                return Err(ReadError::Open {
+                    path: store::path_of(dir, *id),
+                    source: std::io::ErrorKind::NotFound.into(),
+                });
+            }
+        }
+    }
+    Ok(Report { head, sessions })
+}
+
+/// What the head file tells.
+#[derive(Default)]
+struct Told {
+    sessions: HashMap<SessionId, Known>,
+    /// When it was begun.
+    since: Option<Timestamp>,
+    /// The chain's hash before the first entry, and after each.
+    chains: Vec<[u8; 32]>,
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    state: State,
+    total: Option<Total>,
+}
+
+fn told(read: &ReadHeads, keys: &TrustedKeys, head: &mut HeadReport) -> Told {
+    head.entries = read.entries.len() as u64;
+    head.chain = read
+        .chains
+        .last()
+        .map(|chain| Hex(chain).to_string())
+        .unwrap_or_default();
+    head.torn = torn(read.tail);
+    let mut told = Told {
+        chains: read.chains.clone(),
+        ..Told::default()
+    };
+    for (entry, signed) in (0_u64..).zip(&read.entries) {
+        match signed.holds(keys) {
+            Ok(true) => {}
+            Ok(false) => {
+                head.problems.push(Problem::HeadForged { entry });
+                return told;
+            }
+            Err(key) => {
+                let key = key.to_string();
+                head.problems.push(Problem::HeadForeignKey { entry, key });
+                return told;
+            }
+        }
+        match &signed.entry {
+            Entry::Key { at, .. } => {
+                told.since.get_or_insert(*at);
+            }
+            Entry::Start { session, .. } => told.put(*session, State::Open, None),
+            Entry::End {
+                session,
+                how,
+                total,
+                ..
+            } => {
+                let state = match how {
+                    How::Ended => State::Ended,
+                    How::Stopped => State::Stopped,
+                };
+                told.put(*session, state, Some(*total));
+            }
+            Entry::Removed { session, total, .. } => {
+                told.put(*session, State::Removed, Some(*total));
+            }
+            Entry::Torn { .. } => {}
+        }
+    }
+    if let Some(byte) = read.broken {
+        let entry = head.entries;
+        head.problems.push(Problem::HeadChanged { entry, byte });
+    }
+    told
+}
+
+impl Told {
+    fn put(&mut self, session: SessionId, state: State, total: Option<Total>) {
+        self.sessions.insert(session, Known { state, total });
+    }
+}
+
+fn absent(id: SessionId, known: Option<Known>) -> SessionReport {
+    let state = known.map_or(State::Unlisted, |known| known.state);
+    let never_begun = known
+        .and_then(|known| known.total)
+        .is_some_and(|total| total.frames == 0);
+    let problems = match state {
+        State::Removed => Vec::new(),
+        State::Stopped if never_begun => Vec::new(),
+        _ => vec![Problem::Gone],
+    };
+    SessionReport {
+        id,
+        state,
+        frames: 0,
+        signed: 0,
+        bytes: 0,
+        torn: 0,
+        encrypted: false,
+        problems,
+    }
+}
+
+type Anchored = Option<crate::header::Anchor>;
+
+fn record(
+    path: &Path,
+    id: SessionId,
+    known: Option<Known>,
+    told: &Told,
+    keys: &TrustedKeys,
+) -> Result<(SessionReport, Anchored), ReadError> {
+    let state = known.map_or(State::Unlisted, |known| known.state);
+    let total = known.and_then(|known| known.total);
+    let mut at_total = false;
+    let seen = |sum: &Sum| at_total |= total.is_some_and(|total| total == Total::from(*sum));
+    let stated = total.map(|total| total.frames);
+    let mut report = SessionReport {
+        state,
+        ..absent(id, None)
+    };
+    report.problems.clear();
+    let read = match session::read(path, Some(keys), stated, seen) {
+        Ok(read) => read,
+        Err(error @ (ReadError::Open { .. } | ReadError::Read { .. })) => return Err(error),
+        Err(error) => {
+            let why = error.to_string();
+            report.problems.push(Problem::Unreadable { why });
+            return Ok((report, None));
+        }
+    };
+    report.frames = read.sum.frames;
+    report.bytes = read.sum.bytes;
+    report.signed = read.signed;
+    report.torn = torn(read.tail);
+    report.encrypted = read.encrypted;
+    if let Some(problem) = read.problem {
+        report.problems.push(problem);
+        return Ok((report, read.anchor));
+    }
+    if let Some(is) = read.id.filter(|is| *is != id) {
+        let is = is.to_string();
+        report.problems.push(Problem::OtherSession { is });
+        return Ok((report, None));
+    }
+    // Nothing of it was written yet.
+    let begun = read.sum.bytes > 0 || known.is_none();
+    let vouched = read.version >= VERSION && read.anchor.is_some_and(|anchor| anchor.entries > 0);
+    // Those that were recorded before there was a head file can't be vouched for.
+    let earlier = known.is_none() && told.since.is_some_and(|since| id.began() < since);
+    if begun && !vouched && !earlier {
+        report.problems.push(Problem::Unsigned);
+    } else if known.is_none() && !earlier && !told.chains.is_empty() {
+        report.problems.push(Problem::Unlisted);
+    }
+    if let Some(total) = total {
+        match against(total, &read.sum, at_total, report.torn, state) {
+            // The head file's signature covers them all.
+            None => report.signed = report.frames,
+            Some(problem) => report.problems.push(problem),
+        }
+    }
+    Ok((report, read.anchor))
+}
+
+/// A record that is sound in itself, against what it came to.
+fn against(total: Total, sum: &Sum, met: bool, torn: u64, state: State) -> Option<Problem> {
+    let whole = total == Total::from(*sum);
+    if whole && (torn == 0 || state == State::Stopped) {
+        return None;
+    }
+    Some(if sum.frames < total.frames {
+        Problem::Truncated {
+            frames: sum.frames,
+            stated: total.frames,
+        }
+    } else if whole || met {
+        Problem::Extended {
+            bytes: sum.bytes + torn,
+            stated: total.bytes,
+        }
+    } else {
+        Problem::Replaced
+    })
+}
+
+/// Where a session says that it began, against the head file.
+fn anchored(anchor: Anchored, id: SessionId, told: &Told, head: &mut HeadReport) {
+    let Some(anchor) = anchor.filter(|anchor| anchor.entries > 0) else {
+        return;
+    };
+    let session = id.to_string();
+    let index = usize::try_from(anchor.entries).unwrap_or(usize::MAX);
+    let cut = |problem: &Problem| {
+        matches!(
+            problem,
+            Problem::HeadTruncated { .. } | Problem::HeadReplaced { .. } | Problem::NoHeadFile
+        )
+    };
+    let problem = match told.chains.get(index) {
+        Some(chain) if *chain == anchor.chain => return,
+        Some(_) => Problem::HeadReplaced { session },
+        None => Problem::HeadTruncated {
+            entries: head.entries,
+            stated: anchor.entries,
+            session,
+        },
+    };
+    // One session is enough to tell.
+    if !head.problems.iter().any(cut) {
+        head.problems.push(problem);
+    }
+}
+
+fn torn(tail: Tail) -> u64 {
+    match tail {
+        Tail::Whole => 0,
+        Tail::Torn { bytes } => bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests;
