@@ -2,3 +2,5 @@
 //! durable queue: an outage delays and loses nothing.
 
 #![forbid(unsafe_code)]
+
+pub mod ocsf;
