@@ -1,6 +1,7 @@
 //! One thing that a machine lacks, and finding out which.
 
 use std::fmt;
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -25,6 +26,8 @@ pub(crate) enum Part {
     Containers,
     /// A Python with database drivers, for tests.
     Python,
+    /// A receiver of syslog, for tests.
+    Syslog,
     /// The distribution's Python as it is, for the demo.
     PlainPython,
     /// The checker of licences, bans and sources.
@@ -40,6 +43,7 @@ impl Part {
         Self::Saml,
         Self::Containers,
         Self::Python,
+        Self::Syslog,
         Self::PlainPython,
         Self::Deny,
     ];
@@ -100,6 +104,11 @@ impl Need {
                     needs.extend(apt::missing(PYTHON)?);
                     needs.push(Self::PythonEnvironment);
                 }
+                Part::Syslog
+                    if !Path::new(RSYSLOGD).exists() || !Path::new(RSYSLOG_TLS).exists() =>
+                {
+                    needs.extend(apt::missing(SYSLOG)?);
+                }
                 Part::PlainPython if !python::is_installed() => {
                     needs.extend(apt::missing(PLAIN_PYTHON)?);
                 }
@@ -111,6 +120,7 @@ impl Need {
                 | Part::Saml
                 | Part::Containers
                 | Part::Python
+                | Part::Syslog
                 | Part::PlainPython
                 | Part::Deny => {}
             }
@@ -147,7 +157,22 @@ const CONTAINERS: &[(&str, &str)] = &[
     ("busybox-static", "all that is in those containers"),
 ];
 
-const PYTHON: &[(&str, &str)] = &[("python3-venv", "an environment for the Python drivers")];
+const PYTHON: &[(&str, &str)] = &[(
+    "python3-venv",
+    "an environment for the Python drivers and servers",
+)];
+
+/// Neither is in a user's PATH.
+const RSYSLOGD: &str = "/usr/sbin/rsyslogd";
+const RSYSLOG_TLS: &str = "/usr/share/doc/rsyslog-openssl";
+
+const SYSLOG: &[(&str, &str)] = &[
+    (
+        "rsyslog",
+        "a syslog receiver; tests start their own, on ports of their own",
+    ),
+    ("rsyslog-openssl", "its TLS"),
+];
 
 const PLAIN_PYTHON: &[(&str, &str)] = &[("python3", "the demo's agent tries raw sockets with it")];
 
@@ -163,9 +188,9 @@ impl fmt::Display for Need {
             Self::PythonEnvironment => {
                 write!(
                     f,
-                    "psycopg and asyncpg from PyPI, in target/testbed/venv: the drivers that "
+                    "psycopg, asyncpg and moto from PyPI, in target/testbed/venv: the drivers that "
                 )?;
-                write!(f, "the tests put behind weir")
+                write!(f, "the tests put behind weir, and an S3-compatible store")
             }
         }
     }

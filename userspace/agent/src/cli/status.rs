@@ -54,6 +54,7 @@ fn print(status: &Status, out: &mut Out) -> io::Result<()> {
     out.line(&label("kernel").text(format!("refused {refusals} by itself")))?;
     workloads(status, out)?;
     targets(status, out)?;
+    sinks(status, out)?;
     sessions(status, out)?;
     budgets(status, out)
 }
@@ -139,6 +140,45 @@ fn targets(status: &Status, out: &mut Out) -> io::Result<()> {
     section(&table, status.targets.is_empty(), none, out)
 }
 
+/// Nothing where nothing is shipped.
+fn sinks(status: &Status, out: &mut Out) -> io::Result<()> {
+    if status.sinks.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        Column::text("ships to"),
+        Column::text("kind"),
+        Column::text("delivered"),
+        Column::text("waiting"),
+        Column::text("lag"),
+        Column::text("last"),
+        Column::text("state"),
+    ]);
+    for sink in &status.sinks {
+        let state = match &sink.error {
+            Some(error) => Line::of(Tone::Bad, error),
+            None if sink.parked > 0 => Line::of(
+                Tone::Warn,
+                format!("{} parked", count(sink.parked, "event")),
+            ),
+            None => Line::of(Tone::Good, "ok"),
+        };
+        table.row([
+            Line::of(Tone::Strong, &sink.name),
+            Line::plain(&sink.kind),
+            Line::plain(sink.delivered.to_string()),
+            Line::plain(sink.waiting.to_string()),
+            Line::plain(format!("{}s", sink.lag_seconds)),
+            sink.last_success.map_or_else(
+                || Line::of(Tone::Dim, "never"),
+                |at| Line::plain(moment::second(at)),
+            ),
+            state,
+        ]);
+    }
+    section(&table, false, "", out)
+}
+
 fn sessions(status: &Status, out: &mut Out) -> io::Result<()> {
     let mut table = Table::new([
         Column::text("live session"),
@@ -199,6 +239,18 @@ mod tests {
             "sessions": [],
             "kernel_refusals": 3,
             "budgets": [{"name": "bulk-rows", "what": "rows", "of": "unix:bot on orders", "count": 12400, "limit": 10000, "window": "10m"}],
+            "sinks": [{
+                "name": "siem",
+                "kind": "syslog",
+                "delivered": 12,
+                "parked": 0,
+                "under_way": 3,
+                "waiting": 2,
+                "lag_seconds": 40,
+                "last_success": "2026-11-21T10:02:00Z",
+                "error": "siem.internal:6514: no answer in time",
+                "failing_since": "2026-11-21T10:02:40Z",
+            }],
         }))
         .unwrap();
         assert_eq!(
@@ -213,6 +265,9 @@ mod tests {
              \n\
              target  protocol  upstream\n\
              orders  postgres  as dialled\n\
+             \n\
+             ships to  kind    delivered  waiting  lag  last                  state\n\
+             siem      syslog  12         2        40s  2026-11-21 10:02:00Z  siem.internal:6514: no answer in time\n\
              \n\
              no live sessions\n\
              \n\

@@ -48,6 +48,12 @@ impl Engine {
         self.state.join("records")
     }
 
+    /// The log of what no session records.
+    #[must_use]
+    pub fn audit(&self) -> PathBuf {
+        self.state.join("audit.jsonl")
+    }
+
     /// The directory of the certificate authority.
     #[must_use]
     pub fn authority(&self) -> PathBuf {

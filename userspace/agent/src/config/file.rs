@@ -5,7 +5,7 @@ use weir_policy::Diagnostics;
 
 use super::{
     Config, dns, engine, identity, invalid::InvalidValue, overlap, provider, records,
-    report::Report, stanza::Declared, table::Table, target, value::Value, workload,
+    report::Report, ship, stanza::Declared, table::Table, target, value::Value, workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
@@ -33,6 +33,10 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let records = root
         .optional("records")
         .map(|v| v.table("[records]").map(records::read));
+    let ship = root.optional("ship").map(|v| {
+        v.table("[ship]")
+            .and_then(|table| ship::read(table, report))
+    });
     let mut stanzas = |key, title| {
         root.optional(key)
             .map(|v: Value<'a>| v.tables(title))
@@ -77,6 +81,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
         engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
         dns: dns.unwrap_or_else(|| Some(dns::Dns::default()))?,
         records: records.unwrap_or_else(|| Some(records::Records::default()))?,
+        ship: ship.unwrap_or_else(|| Some(ship::Ship::default()))?,
         providers: providers
             .into_values()
             .map(|(_, provider)| provider)

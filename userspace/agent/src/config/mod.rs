@@ -31,6 +31,7 @@ mod records;
 mod report;
 mod resolvers;
 mod rules;
+mod ship;
 mod size;
 mod stanza;
 mod table;
@@ -55,11 +56,12 @@ pub use engine::Engine;
 pub use errors::ConfigErrors;
 pub use identity::{Identity, IdentityKind};
 pub use invalid::InvalidValue;
-pub use name::{IdentityName, ProviderName, TargetName, WorkloadName};
+pub use name::{IdentityName, ProviderName, SinkName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
 pub use provider::{Provider, ProviderKind};
 pub use records::Records;
 pub use resolvers::Resolvers;
+pub use ship::Ship;
 pub(crate) use target::is_of_one_host;
 pub use target::{
     DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp, Transport, Udp,
@@ -78,6 +80,8 @@ pub struct Config {
     pub records: Records,
     /// Who vouches for people and workloads.
     pub providers: Vec<Arc<Provider>>,
+    /// Where events and records are taken.
+    pub ship: Ship,
     /// Who is governed. No name and no cgroup is there twice.
     pub workloads: Vec<Workload>,
     /// Who they can be.
@@ -131,6 +135,7 @@ impl Config {
             },
             dns: Dns::default(),
             records: Records::default(),
+            ship: Ship::default(),
             providers: Vec::new(),
             workloads: vec![run],
             identities: vec![identity],

@@ -68,6 +68,10 @@ name! {
     ProviderName, "provider"
 }
 name! {
+    /// The declared name of a sink.
+    SinkName, "sink"
+}
+name! {
     /// The declared name of a target.
     TargetName, "target"
 }

@@ -11,7 +11,7 @@ use axum::{
 use super::{
     Daemon, caller,
     error::ApiError,
-    kill,
+    kill, metrics,
     peer::{self, Own},
     sessions, sign_in,
     whoami::whoami,
@@ -25,6 +25,7 @@ const BODY_LIMIT: usize = 16 * 1024;
 pub(super) fn router<D: Daemon>(daemon: D) -> Router {
     let operators = Router::new()
         .route("/v1/status", get(status::<D>))
+        .route("/v1/metrics", get(metrics::metrics::<D>))
         .route("/v1/sessions", get(sessions::list::<D>))
         .route("/v1/sessions/{id}", get(sessions::session::<D>))
         .route("/v1/sessions/{id}/record", get(sessions::record::<D>))

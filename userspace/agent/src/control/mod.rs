@@ -8,6 +8,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/metrics` | the same as Prometheus reads it |
 //! | `GET /v1/sessions?subject=&target=&limit=` | [`Sessions`], newest first |
 //! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
@@ -32,6 +33,7 @@ pub mod client;
 mod error;
 mod kill;
 mod listener;
+mod metrics;
 mod peer;
 mod server;
 mod sessions;

@@ -67,6 +67,7 @@ impl Daemon for Told {
             sessions: Vec::new(),
             kernel_refusals: 0,
             budgets: Vec::new(),
+            sinks: Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ mod process;
 mod recorder;
 mod refusals;
 mod serve;
+mod ship;
 mod status;
 
 use std::{
@@ -32,6 +33,7 @@ use weir_identity::{People, SignIns};
 use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_record::Recorder;
+use weir_ship::Shipper;
 use weir_wire::postgres::Limits;
 
 use self::{datagrams::Places, live::Live, refusals::RefusalLog};
@@ -104,6 +106,9 @@ pub enum EngineError {
     /// The directory of records can't be used.
     #[error(transparent)]
     Records(#[from] weir_record::RecorderError),
+    /// Events and records can't be taken anywhere.
+    #[error("shipping can't begin: {0}")]
+    Ship(#[from] weir_ship::ShipError),
     /// The resolvers can't be found out.
     #[error("can't read the resolvers: {0}")]
     Resolvers(std::io::Error),
@@ -142,6 +147,8 @@ struct Inner {
     signals: Arc<Signals>,
     sign_ins: SignIns,
     audit: Arc<Audit>,
+    /// `None` once it no longer serves.
+    shipper: Mutex<Option<Shipper>>,
 }
 
 impl Engine {
@@ -160,7 +167,7 @@ impl Engine {
         let recorder = recorder::open(&config)?;
         let key = state.join("mask.key");
         let mask_key = Arc::new(MaskKey::open(&key).map_err(at(&key))?);
-        let audit_path = state.join("audit.jsonl");
+        let audit_path = config.engine.audit();
         let audit = Arc::new(Audit::open(&audit_path).map_err(at(&audit_path))?);
         let signals = Arc::new(Signals::open(
             state.join("signals.json"),
@@ -255,6 +262,7 @@ impl Engine {
             signals,
             sign_ins: identity::sign_ins(&config.providers),
             audit,
+            shipper: Mutex::new(Some(ship::start(&config)?)),
             config,
         }));
         engine.tell_places(&interceptor)?;
@@ -416,6 +424,10 @@ impl Engine {
             sessions: inner.live.all(),
             kernel_refusals: inner.refusals.count(),
             budgets: inner.signals.budgets(&policies),
+            sinks: lock(&inner.shipper)
+                .as_ref()
+                .map(Shipper::status)
+                .unwrap_or_default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
 };
 use weir_intercept::{AcceptError, Interceptor};
 
-use super::{Engine, EngineError, Tagged, connection, datagrams, held, report_unresolved};
+use super::{Engine, EngineError, Tagged, connection, datagrams, held, lock, report_unresolved};
 use crate::{audit::AuditEvent, route::Routes};
 
 /// How often host names of targets are looked up again.
@@ -44,7 +44,13 @@ impl Engine {
         self.0.audit.write(&AuditEvent::Stopped {
             instance: &self.0.instance,
         });
-        self.0.resolver.close().map_err(EngineError::Record)
+        let closed = self.0.resolver.close().map_err(EngineError::Record);
+        // What they had no time for, they take up with the next engine.
+        let shipper = lock(&self.0.shipper).take();
+        if let Some(shipper) = shipper {
+            shipper.stop().await;
+        }
+        closed
     }
 
     async fn accept(

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use weir_policy::BudgetStanding;
+use weir_ship::SinkStatus;
 
 /// An engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct Status {
     /// What was counted against budgets, within their windows.
     #[serde(default)]
     pub budgets: Vec<BudgetStanding>,
+    /// Where events and records are taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sinks: Vec<SinkStatus>,
 }
 
 /// The policies in force.
