@@ -20,7 +20,7 @@ use crate::{
     heads::{Entry, Heads, How},
     journal::{Opening, Sum},
     ledger::Syncing,
-    retain::{self, Limits},
+    retain::{self, Limits, Spared},
     room::Room,
     seal::FileKey,
     syncer::Syncer,
@@ -107,6 +107,14 @@ impl Recorder {
     /// # Errors
     /// Any [`RecorderError`].
     pub fn open(options: Options) -> Result<Self, RecorderError> {
+        Self::open_sparing(options, Spared::default())
+    }
+
+    /// As [`open`](Self::open), with retention leaving what `spared` says.
+    ///
+    /// # Errors
+    /// Any [`RecorderError`].
+    pub fn open_sparing(options: Options, spared: Spared) -> Result<Self, RecorderError> {
         let Options {
             dir,
             key,
@@ -141,6 +149,7 @@ impl Recorder {
             room: Arc::clone(&room),
             live: Arc::clone(&live),
             limits: Limits { keep, max_size },
+            spared,
         })?;
         Ok(Self(Arc::new(Host {
             dir,
@@ -259,6 +268,7 @@ struct Kept {
     room: Arc<Room>,
     live: Arc<Live>,
     limits: Limits,
+    spared: Spared,
 }
 
 /// Looks after the room and the age of records in the background, until it is dropped.
@@ -280,6 +290,7 @@ impl Keeper {
                     room,
                     live,
                     limits,
+                    spared,
                 } = kept;
                 retain::close_unfinished(&dir, &heads, &live);
                 let mut pruned: Option<Instant> = None;
@@ -287,7 +298,7 @@ impl Keeper {
                     room.look();
                     if limits.any() && pruned.is_none_or(|when| when.elapsed() >= PRUNE) {
                         // What can't be removed now is tried again.
-                        retain::prune(&dir, &heads, &live, limits).ok();
+                        retain::prune(&dir, &heads, &live, limits, &spared).ok();
                         pruned = Some(Instant::now());
                     }
                     match stopped.recv_timeout(LOOK) {

@@ -3,9 +3,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fmt,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -44,6 +46,28 @@ impl Limits {
     #[must_use]
     pub fn any(&self) -> bool {
         self.keep.is_some() || self.max_size.is_some()
+    }
+}
+
+/// Which records stay whatever their age, since somebody still needs them.
+#[derive(Clone, Default)]
+pub struct Spared(Option<Arc<dyn Fn(SessionId) -> bool + Send + Sync>>);
+
+impl Spared {
+    /// Those of which this says so.
+    #[must_use]
+    pub fn by(needs: impl Fn(SessionId) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(needs)))
+    }
+
+    fn has(&self, id: SessionId) -> bool {
+        self.0.as_ref().is_some_and(|needs| needs(id))
+    }
+}
+
+impl fmt::Debug for Spared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spared").finish_non_exhaustive()
     }
 }
 
@@ -96,12 +120,14 @@ pub(crate) fn prune(
     heads: &Heads,
     live: &Live,
     limits: Limits,
+    spared: &Spared,
 ) -> Result<Vec<Due>, RecordError> {
     let blame = |source| RecordError::Directory {
         path: dir.to_owned(),
         source,
     };
-    let due = due(dir, limits, SystemTime::now(), |id| live.has(id)).map_err(blame)?;
+    let stays = |id| live.has(id) || spared.has(id);
+    let due = due(dir, limits, SystemTime::now(), stays).map_err(blame)?;
     if due.is_empty() {
         return Ok(due);
     }

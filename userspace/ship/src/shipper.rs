@@ -1,7 +1,7 @@
 //! All sinks of one engine.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     fs::DirBuilder,
     io,
     os::unix::fs::DirBuilderExt,
@@ -36,6 +36,8 @@ pub struct Shipping {
     pub sinks: Vec<SinkOptions>,
     /// Where records go.
     pub s3: Option<S3Options>,
+    /// Is told which records are there; until then nobody takes any for uploaded.
+    pub shipped: Shipped,
 }
 
 /// Why shipping can't begin.
@@ -50,7 +52,6 @@ pub struct ShipError {
 #[derive(Debug)]
 pub struct Shipper {
     states: Vec<Arc<State>>,
-    shipped: Option<Shipped>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -70,6 +71,7 @@ impl Shipper {
             state: dir,
             sinks,
             s3,
+            shipped,
         } = shipping;
         let present = if sinks.is_empty() && s3.is_none() {
             HashSet::new()
@@ -80,7 +82,6 @@ impl Shipper {
         let (stop, stopping) = watch::channel(false);
         let mut shipper = Self {
             states: Vec::new(),
-            shipped: None,
             stop,
             tasks: JoinSet::new(),
         };
@@ -103,8 +104,19 @@ impl Shipper {
             make(&uploads)?;
             let cursor = cursor(&dir, S3, &present)?;
             let state = shipper.state(S3, S3);
-            let uploader = Uploader::new(options, source, cursor, uploads, state, stopping);
-            shipper.shipped = Some(uploader.shipped());
+            shipped.add(cursor.done().iter().copied());
+            let uploader = Uploader {
+                options,
+                source,
+                cursor,
+                uploads,
+                shipped,
+                state,
+                stop: stopping,
+                store: None,
+                unfinished: BTreeMap::new(),
+                abandoned: BTreeMap::new(),
+            };
             shipper.tasks.spawn(uploader.run());
         }
         Ok(shipper)
@@ -114,12 +126,6 @@ impl Shipper {
     #[must_use]
     pub fn status(&self) -> Vec<SinkStatus> {
         self.states.iter().map(|state| state.status()).collect()
-    }
-
-    /// Which records were uploaded; nothing where none are.
-    #[must_use]
-    pub fn shipped(&self) -> Option<&Shipped> {
-        self.shipped.as_ref()
     }
 
     /// Ends every sink. What they had not delivered they deliver after the next start.

@@ -33,7 +33,7 @@ use weir_identity::{People, SignIns};
 use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_record::Recorder;
-use weir_ship::Shipper;
+use weir_ship::{Shipped, Shipper};
 use weir_wire::postgres::Limits;
 
 use self::{datagrams::Places, live::Live, refusals::RefusalLog};
@@ -164,7 +164,8 @@ impl Engine {
             move |source| EngineError::State { path, source }
         };
         let authority = Authority::open(&config.engine.authority())?;
-        let recorder = recorder::open(&config)?;
+        let shipped = Shipped::default();
+        let recorder = recorder::open(&config, &shipped)?;
         let key = state.join("mask.key");
         let mask_key = Arc::new(MaskKey::open(&key).map_err(at(&key))?);
         let audit_path = config.engine.audit();
@@ -262,7 +263,7 @@ impl Engine {
             signals,
             sign_ins: identity::sign_ins(&config.providers),
             audit,
-            shipper: Mutex::new(Some(ship::start(&config)?)),
+            shipper: Mutex::new(Some(ship::start(&config, shipped)?)),
             config,
         }));
         engine.tell_places(&interceptor)?;

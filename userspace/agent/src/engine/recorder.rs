@@ -2,7 +2,8 @@
 
 use std::{env, fs, path::PathBuf};
 
-use weir_record::{Options, Recorder, SigningKey};
+use weir_record::{Options, Recorder, SigningKey, retain::Spared};
+use weir_ship::Shipped;
 
 use super::EngineError;
 use crate::config::Config;
@@ -12,7 +13,7 @@ const CREDENTIAL: &str = "weir-record-key";
 
 /// Opens the records of a configuration. The key is the service manager's to hand over; where it
 /// doesn't, one is kept in the state directory.
-pub(super) fn open(config: &Config) -> Result<Recorder, EngineError> {
+pub(super) fn open(config: &Config, shipped: &Shipped) -> Result<Recorder, EngineError> {
     let state = &config.engine.state;
     fs::create_dir_all(state).map_err(|source| EngineError::State {
         path: state.clone(),
@@ -27,7 +28,7 @@ pub(super) fn open(config: &Config) -> Result<Recorder, EngineError> {
     };
     key.publish(state)?;
     let records = &config.records;
-    Ok(Recorder::open(Options {
+    let options = Options {
         dir: config.engine.records(),
         key,
         durability: records.durability,
@@ -35,5 +36,20 @@ pub(super) fn open(config: &Config) -> Result<Recorder, EngineError> {
         reserve: records.reserve,
         keep: records.keep,
         max_size: records.max_size,
-    })?)
+    };
+    Ok(Recorder::open_sparing(options, spared(config, shipped))?)
+}
+
+/// What was not uploaded stays, where that is wanted.
+fn spared(config: &Config, shipped: &Shipped) -> Spared {
+    let waits = config
+        .ship
+        .s3
+        .as_ref()
+        .is_some_and(|s3| s3.keep_local_until_shipped);
+    if !waits {
+        return Spared::default();
+    }
+    let shipped = shipped.clone();
+    Spared::by(move |id| !shipped.has(id))
 }

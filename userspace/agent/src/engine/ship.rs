@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use weir_ship::{ShipError, Shipper, Shipping, Source, ocsf::Host};
+use weir_ship::{ShipError, Shipped, Shipper, Shipping, Source, ocsf::Host};
 
 use crate::config::Config;
 
 /// Starts every sink where it stopped.
-pub(super) fn start(config: &Config) -> Result<Shipper, ShipError> {
+pub(super) fn start(config: &Config, shipped: Shipped) -> Result<Shipper, ShipError> {
     let state = &config.engine.state;
     let host = config.ship.host.clone().unwrap_or_else(own_name);
     Shipper::start(Shipping {
@@ -19,6 +19,7 @@ pub(super) fn start(config: &Config) -> Result<Shipper, ShipError> {
         state: state.join("ship"),
         sinks: config.ship.sinks.clone(),
         s3: config.ship.s3.clone(),
+        shipped,
     })
 }
 

@@ -118,3 +118,18 @@ fn a_live_session_is_never_removed_however_old() {
     writer.note("still here").unwrap();
     assert_eq!(there(dir.path()), [samples::id(7)]);
 }
+
+#[test]
+fn what_somebody_still_needs_stays_however_old_it_is() {
+    let dir = samples::dir();
+    four(dir.path());
+    for number in 0..4 {
+        age(dir.path(), number, 100);
+    }
+    let needed = samples::id(1);
+    let keep = Some(Duration::from_secs(90 * 24 * 3600));
+    let spared = Spared::by(move |id| id == needed);
+    let _recorder = Recorder::open_sparing(options(dir.path(), keep, None), spared).unwrap();
+    wait_until(|| there(dir.path()).len() == 1);
+    assert_eq!(there(dir.path()), [needed]);
+}

@@ -110,7 +110,7 @@ impl Shipped {
             .contains(&id)
     }
 
-    fn add(&self, ids: impl IntoIterator<Item = SessionId>) {
+    pub(crate) fn add(&self, ids: impl IntoIterator<Item = SessionId>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(ids);
     }
@@ -118,52 +118,24 @@ impl Shipped {
 
 #[derive(Debug)]
 pub(crate) struct Uploader {
-    options: S3Options,
-    source: Source,
-    cursor: Cursor,
-    uploads: PathBuf,
-    shipped: Shipped,
-    state: Arc<State>,
-    stop: watch::Receiver<bool>,
-    store: Option<AmazonS3>,
+    pub(crate) options: S3Options,
+    pub(crate) source: Source,
+    pub(crate) cursor: Cursor,
+    pub(crate) uploads: PathBuf,
+    pub(crate) shipped: Shipped,
+    pub(crate) state: Arc<State>,
+    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) store: Option<AmazonS3>,
     /// Records that are not finished, at this length.
-    unfinished: BTreeMap<SessionId, u64>,
+    pub(crate) unfinished: BTreeMap<SessionId, u64>,
     /// Records without an end that were uploaded at this length.
-    abandoned: BTreeMap<SessionId, u64>,
+    pub(crate) abandoned: BTreeMap<SessionId, u64>,
 }
 
 /// It is to stop.
 struct Stopped;
 
 impl Uploader {
-    pub(crate) fn new(
-        options: S3Options,
-        source: Source,
-        cursor: Cursor,
-        uploads: PathBuf,
-        state: Arc<State>,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
-        let shipped = Shipped::default();
-        shipped.add(cursor.done().iter().copied());
-        Self {
-            options,
-            source,
-            cursor,
-            uploads,
-            shipped,
-            state,
-            stop,
-            store: None,
-            unfinished: BTreeMap::new(),
-            abandoned: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn shipped(&self) -> Shipped {
-        self.shipped.clone()
-    }
-
     /// Runs until it is told to stop.
     pub(crate) async fn run(mut self) {
         while let Ok(()) = self.step().await {}

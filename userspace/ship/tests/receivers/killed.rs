@@ -7,7 +7,7 @@ use std::{
 
 use testbed::Spawn;
 use weir_record::End;
-use weir_ship::{Shipper, Shipping, SinkKind, SinkOptions};
+use weir_ship::{Shipped, Shipper, Shipping, SinkKind, SinkOptions};
 
 use crate::stand::{Stand, command, lines, source_in};
 
@@ -26,6 +26,7 @@ fn shipping(dir: &Path) -> Shipping {
             },
         }],
         s3: None,
+        shipped: Shipped::default(),
     }
 }
 

@@ -104,7 +104,7 @@ impl Moto {
     }
 }
 
-fn shipping(stand: &Stand, port: u16) -> Shipping {
+fn shipping(stand: &Stand, port: u16, shipped: &Shipped) -> Shipping {
     fs::write(stand.path("secret"), "s\n").unwrap();
     Shipping {
         source: stand.source(),
@@ -123,13 +123,8 @@ fn shipping(stand: &Stand, port: u16) -> Shipping {
             keep_local_until_shipped: true,
             part: PART,
         }),
+        shipped: shipped.clone(),
     }
-}
-
-fn is_shipped(shipper: &Shipper, id: SessionId) -> bool {
-    shipper
-        .shipped()
-        .is_some_and(|shipped: &Shipped| shipped.has(id))
 }
 
 /// A finished record of more than three parts, which compression doesn't make less.
@@ -155,12 +150,12 @@ fn large(stand: &mut Stand) -> SessionId {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn finished_records_are_uploaded_across_an_outage_of_the_store() {
-    let mut stand = Stand::new();
+    let (mut stand, shipped) = (Stand::new(), Shipped::default());
     let port = free_port();
     let first = stand.session(3);
-    let shipper = Shipper::start(shipping(&stand, port)).unwrap();
+    let shipper = Shipper::start(shipping(&stand, port, &shipped)).unwrap();
     until("the outage shows", || error_of(&shipper).is_some());
-    assert!(!is_shipped(&shipper, first));
+    assert!(!shipped.has(first));
 
     let mut moto = Moto::start(port);
     // There, but without its bucket: an outage like another.
@@ -168,16 +163,16 @@ async fn finished_records_are_uploaded_across_an_outage_of_the_store() {
         error_of(&shipper).is_some_and(|error| error.contains("NoSuchBucket"))
     });
     moto.make_bucket();
-    until("the first is uploaded", || is_shipped(&shipper, first));
+    until("the first is uploaded", || shipped.has(first));
     moto.has(&stand, first).await;
 
     let mut live = stand.begin();
     command(&mut live, 3);
     let second = stand.session(4);
-    until("the second is uploaded", || is_shipped(&shipper, second));
+    until("the second is uploaded", || shipped.has(second));
     moto.has(&stand, second).await;
     let third = *live.id();
-    assert!(!is_shipped(&shipper, third), "it is not finished");
+    assert!(!shipped.has(third), "it is not finished");
 
     moto.kill();
     live.end(&End::Closed).unwrap();
@@ -186,25 +181,26 @@ async fn finished_records_are_uploaded_across_an_outage_of_the_store() {
     let moto = Moto::start(port);
     moto.make_bucket();
     until("the rest is uploaded", || {
-        is_shipped(&shipper, third) && is_shipped(&shipper, fourth)
+        shipped.has(third) && shipped.has(fourth)
     });
     moto.has(&stand, third).await;
     moto.has(&stand, fourth).await;
     shipper.stop().await;
 
     // The next one knows what was uploaded, and does it once.
-    let shipper = Shipper::start(shipping(&stand, port)).unwrap();
+    let shipped = Shipped::default();
+    let shipper = Shipper::start(shipping(&stand, port, &shipped)).unwrap();
     assert!(
         [first, second, third, fourth]
             .iter()
-            .all(|id| is_shipped(&shipper, *id))
+            .all(|id| shipped.has(*id))
     );
     shipper.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_object() {
-    let mut stand = Stand::new();
+    let (mut stand, shipped) = (Stand::new(), Shipped::default());
     let moto = Moto::start(free_port());
     moto.make_bucket();
     let id = large(&mut stand);
@@ -214,7 +210,7 @@ async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_
         let progress: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         progress["parts"].as_array().map_or(0, Vec::len)
     };
-    let shipper = Shipper::start(shipping(&stand, moto.port)).unwrap();
+    let shipper = Shipper::start(shipping(&stand, moto.port, &shipped)).unwrap();
     until("a part is there", || parts() > 0);
     moto.signal(Signal::SIGSTOP);
     // As a kill would: in the middle of a part.
@@ -224,8 +220,8 @@ async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_
     moto.signal(Signal::SIGCONT);
     assert_eq!(moto.open_uploads(), 1);
 
-    let shipper = Shipper::start(shipping(&stand, moto.port)).unwrap();
-    until("it is uploaded", || is_shipped(&shipper, id));
+    let shipper = Shipper::start(shipping(&stand, moto.port, &shipped)).unwrap();
+    until("it is uploaded", || shipped.has(id));
     moto.has(&stand, id).await;
     assert_eq!(moto.open_uploads(), 0, "it was the same upload");
     assert!(!progress.exists());
@@ -239,19 +235,19 @@ async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_the_store_forgot_begins_anew() {
-    let mut stand = Stand::new();
+    let (mut stand, shipped) = (Stand::new(), Shipped::default());
     let port = free_port();
     let mut moto = Moto::start(port);
     moto.make_bucket();
     let id = large(&mut stand);
     let progress: PathBuf = stand.path(&format!("ship/uploads/{id}.json"));
-    let shipper = Shipper::start(shipping(&stand, port)).unwrap();
+    let shipper = Shipper::start(shipping(&stand, port, &shipped)).unwrap();
     until("it is begun", || progress.exists());
     moto.kill();
     until("the outage shows", || error_of(&shipper).is_some());
     let moto = Moto::start(port);
     moto.make_bucket();
-    until("it is uploaded", || is_shipped(&shipper, id));
+    until("it is uploaded", || shipped.has(id));
     moto.has(&stand, id).await;
     shipper.stop().await;
 }

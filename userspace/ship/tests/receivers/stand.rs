@@ -16,7 +16,7 @@ use weir_policy::Refusal;
 use weir_record::{
     CommandText, End, Entry, Process, SessionId, SessionReader, SessionStart, SessionWriter, store,
 };
-use weir_ship::{Shipper, Shipping, SinkKind, SinkOptions, Source, ocsf};
+use weir_ship::{Shipped, Shipper, Shipping, SinkKind, SinkOptions, Source, ocsf};
 
 /// Longer than anything here takes, also on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -95,6 +95,7 @@ impl Stand {
                 kind,
             }],
             s3: None,
+            shipped: Shipped::default(),
         }
     }
 
