@@ -68,6 +68,7 @@ fn intent(seq: u64, text: &str, verbs: &[&str], verdict: VerdictSummary) -> Even
         parameters: vec![Some("a secret parameter".to_owned())],
         statements,
         verdict,
+        signals: Vec::new(),
         policy_version: "0123456789abcdef".to_owned(),
     })
 }

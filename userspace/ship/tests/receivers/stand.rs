@@ -165,6 +165,7 @@ pub(crate) fn command(writer: &mut SessionWriter, number: usize) {
         let text = CommandText {
             text: &text,
             parameters: &[],
+            signals: &[],
             statements: &[],
         };
         writer.refused(&refusal, text).unwrap();
