@@ -71,6 +71,7 @@ fn host(dir: &Path) -> TrustedKeys {
             let command = CommandText {
                 text,
                 parameters: &[],
+                signals: &[],
                 statements: &[],
             };
             let seq = writer.refused(&refusal(), command).unwrap();
