@@ -66,6 +66,21 @@ pub enum AuditEvent<'a> {
         /// On which target, where it is one.
         target: Option<&'a str>,
     },
+    /// A command waits for humans, was answered, or waits no longer.
+    Approval {
+        /// `asked`, `answered`, `settled`.
+        step: &'a str,
+        /// The request's id.
+        request: &'a str,
+        /// Who asks.
+        subject: &'a str,
+        /// Of which target.
+        target: &'a str,
+        /// `pending`, or what became of it.
+        state: &'a str,
+        /// Who answered last.
+        by: Option<&'a str>,
+    },
     /// A workload had a socket beside weir.
     Held {
         /// Which.
@@ -82,6 +97,7 @@ struct Line<'a> {
 }
 
 /// The log.
+#[derive(Debug)]
 pub struct Audit(Mutex<File>);
 
 impl Audit {

@@ -16,3 +16,4 @@ pub mod session;
 pub mod signals;
 pub mod tls;
 pub mod upstream;
+pub mod webhook;

@@ -78,6 +78,8 @@ pub enum Settled {
     NotAsked,
     /// Weir was restarted while it waited.
     Restarted,
+    /// The session ended otherwise.
+    SessionEnded,
 }
 
 impl Settled {
@@ -94,6 +96,7 @@ impl Settled {
             Self::Shutdown => "shutdown",
             Self::NotAsked => "not_asked",
             Self::Restarted => "restarted",
+            Self::SessionEnded => "session_ended",
         }
     }
 }

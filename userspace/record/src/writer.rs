@@ -155,6 +155,12 @@ impl SessionWriter {
         &self.id
     }
 
+    /// The number that the next command gets.
+    #[must_use]
+    pub fn next(&self) -> Seq {
+        self.last.next()
+    }
+
     /// Its file.
     #[must_use]
     pub fn path(&self) -> &Path {

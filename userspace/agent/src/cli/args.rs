@@ -1,8 +1,12 @@
 //! What can be typed, and the help that teaches it.
 
+mod approvals;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use approvals::{Answering, Approvals, ApprovalsCommand, Watching};
 
 const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
 const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
@@ -12,6 +16,7 @@ Examples:
   sudo weir run -- psql -h db.internal orders     one command behind weir, no set-up
   weir sessions list                              what agents did
   weir sessions replay 01jd8x                     what one of them asked and saw
+  weir approvals list                             what waits for a human
   weir policy check ./policies                    are these policies sound?
   weir doctor                                     can this host enforce?
 
@@ -43,6 +48,8 @@ pub(super) enum Command {
     Run(Run),
     /// See what agents asked and what they got
     Sessions(Sessions),
+    /// See and answer what waits for people
+    Approvals(Approvals),
     /// Check, reload and understand policies
     Policy(Policy),
     /// Show what the daemon governs now

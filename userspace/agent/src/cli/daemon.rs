@@ -52,6 +52,7 @@ async fn serve(
     let options = StartOptions {
         instance: daemon.instance.clone(),
         policies: None,
+        answers: true,
         inherited,
     };
     let engine = Engine::start(config, options).await?;

@@ -6,6 +6,7 @@
 //! Everything printed passes through [`line::Line`], which lets no control character of a record,
 //! peer or file reach the terminal.
 
+mod approvals;
 mod args;
 mod daemon;
 mod diagnostics;
@@ -24,6 +25,7 @@ mod runtime;
 mod sessions;
 mod status;
 mod table;
+mod token;
 mod uninstall;
 
 use std::{io, process::ExitCode};
@@ -59,6 +61,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, CliError> {
         Command::Daemon(daemon) => daemon::run(daemon)?,
         Command::Run(command) => return Ok(ExitCode::from(run::run(command)?)),
         Command::Sessions(sessions) => sessions::run(sessions, &mut out)?,
+        Command::Approvals(approvals) => approvals::run(approvals, &mut out)?,
         Command::Policy(policy) => policy::run(policy, &mut out)?,
         Command::Status(status) => status::run(status, &mut out)?,
         Command::Doctor(doctor) => doctor::run(doctor, &mut out)?,

@@ -69,6 +69,15 @@ impl Out {
         writeln!(self.sink, "{}", json_shown(&json))
     }
 
+    /// A value as JSON on one line.
+    ///
+    /// # Errors
+    /// The sink's, or a value that JSON has no form for.
+    pub(crate) fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let json = serde_json::to_string(value).map_err(io::Error::other)?;
+        writeln!(self.sink, "{}", json_shown(&json))
+    }
+
     /// Sends on what is buffered.
     ///
     /// # Errors

@@ -4,8 +4,8 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, dns, engine, identity, invalid::InvalidValue, overlap, provider, records,
-    report::Report, ship, stanza::Declared, table::Table, target, value::Value, workload,
+    Config, approvals, dns, engine, identity, invalid::InvalidValue, overlap, provider, records,
+    report::Report, ship, stanza::Declared, table::Table, target, value::Value, webhook, workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
@@ -37,6 +37,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
         v.table("[ship]")
             .and_then(|table| ship::read(table, report))
     });
+    let approvals = root
+        .optional("approvals")
+        .map(|v| v.table("[approvals]").map(approvals::read));
     let mut stanzas = |key, title| {
         root.optional(key)
             .map(|v: Value<'a>| v.tables(title))
@@ -53,6 +56,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
         .map(workload::read)
         .collect();
     let targets = stanzas("target", "[[target]]").map(target::read).collect();
+    let webhooks: Vec<_> = stanzas("webhook", "[[webhook]]")
+        .map(webhook::read)
+        .collect();
     root.finish();
 
     let providers = Declared::new(providers, report);
@@ -86,6 +92,8 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
             .into_values()
             .map(|(_, provider)| provider)
             .collect(),
+        approvals: approvals.unwrap_or_else(|| Some(approvals::Approvals::default()))?,
+        webhooks: webhooks.into_iter().collect::<Option<_>>()?,
         workloads,
         identities: identities
             .into_values()

@@ -11,6 +11,7 @@
 //! Limits: PostgreSQL and opaque targets only, and a cgroup that lies in no other workload's.
 
 mod address;
+mod approvals;
 mod cgroup;
 mod cidr;
 mod credential;
@@ -38,6 +39,7 @@ mod table;
 mod target;
 mod tls;
 mod value;
+mod webhook;
 mod workload;
 
 use std::{
@@ -48,6 +50,7 @@ use std::{
 use weir_policy::Mode;
 
 pub use address::{Host, HostName, HostPort};
+pub use approvals::Approvals;
 pub use cgroup::CgroupPath;
 pub use cidr::Cidr;
 pub use credential::Credential;
@@ -67,6 +70,7 @@ pub use target::{
     DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp, Transport, Udp,
 };
 pub use tls::{AgentTls, UpstreamTls};
+pub use webhook::{Webhook, WebhookShape};
 pub use workload::{Reach, Workload};
 
 /// What the operator declared, validated as a whole.
@@ -82,6 +86,10 @@ pub struct Config {
     pub providers: Vec<Arc<Provider>>,
     /// Where events and records are taken.
     pub ship: Ship,
+    /// How people are asked.
+    pub approvals: Approvals,
+    /// Who is told of it.
+    pub webhooks: Vec<Webhook>,
     /// Who is governed. No name and no cgroup is there twice.
     pub workloads: Vec<Workload>,
     /// Who they can be.
@@ -137,6 +145,8 @@ impl Config {
             records: Records::default(),
             ship: Ship::default(),
             providers: Vec::new(),
+            approvals: Approvals::default(),
+            webhooks: Vec::new(),
             workloads: vec![run],
             identities: vec![identity],
             targets: Vec::new(),

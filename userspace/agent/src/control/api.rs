@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    Daemon, caller,
+    Daemon, approvals, caller,
     error::ApiError,
     kill, metrics,
     peer::{self, Own},
@@ -33,6 +33,11 @@ pub(super) fn router<D: Daemon>(daemon: D) -> Router {
         .route("/v1/policy/reload", post(reload::<D>))
         .route_layer(from_fn(caller::operators));
     operators
+        .route("/v1/approvals", get(approvals::list::<D>))
+        .route("/v1/approvals/watch", get(approvals::watch::<D>))
+        .route("/v1/approvals/{id}", get(approvals::show::<D>))
+        .route("/v1/approvals/{id}/approve", post(approvals::yes::<D>))
+        .route("/v1/approvals/{id}/deny", post(approvals::no::<D>))
         .route("/v1/whoami", get(whoami))
         .merge(sign_in::router())
         .fallback(unknown)

@@ -13,7 +13,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use super::{Ended, Session, Sessions, Wanted, WhoAmI, error::ErrorBody, kill::Kill};
+use super::{
+    Approve, Deny, Ended, Requests, Session, Sessions, Wanted, WhoAmI, error::ErrorBody, kill::Kill,
+};
+use crate::approve;
 use crate::engine::{Reloaded, Status};
 
 /// The largest answer that is taken into memory.
@@ -157,6 +160,71 @@ impl Client {
         let reason = reason.map(ToOwned::to_owned);
         let path = format!("/v1/sessions/{}/kill", percent(id));
         self.post(&path, &Kill { reason }).await
+    }
+
+    /// What waits for people; `state` is `pending`, `settled` or `all`.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn approvals(&self, state: &str) -> Result<Requests, ClientError> {
+        let path = format!("/v1/approvals?state={}", percent(state));
+        self.json(Method::GET, &path).await
+    }
+
+    /// One request by its id or the beginning of it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn approval(&self, id: &str) -> Result<approve::Request, ClientError> {
+        self.json(Method::GET, &format!("/v1/approvals/{}", percent(id)))
+            .await
+    }
+
+    /// Says yes to a request.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn approve(&self, id: &str, yes: &Approve) -> Result<approve::Request, ClientError> {
+        let path = format!("/v1/approvals/{}/approve", percent(id));
+        self.post(&path, yes).await
+    }
+
+    /// Says no to a request.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn deny(&self, id: &str, no: &Deny) -> Result<approve::Request, ClientError> {
+        let path = format!("/v1/approvals/{}/deny", percent(id));
+        self.post(&path, no).await
+    }
+
+    /// Follows what waits for people until weir stops: hands each line to `line`.
+    ///
+    /// # Errors
+    /// See [`ClientError`], and whatever `line` says.
+    pub async fn watch_approvals<E: From<ClientError>>(
+        &self,
+        mut line: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        /// Longest line; a request is far shorter.
+        const LONGEST: usize = 4 << 20;
+        let answer = self.ask(Method::GET, "/v1/approvals/watch", Bytes::new());
+        let mut body = answer.await?.into_body();
+        let mut received = bytes::BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.lost(error))?;
+            if let Some(bytes) = frame.data_ref() {
+                received.extend_from_slice(bytes);
+            }
+            while let Some(end) = received.iter().position(|byte| *byte == b'\n') {
+                line(&received.split_to(end + 1))?;
+            }
+            if received.len() > LONGEST {
+                let problem = "a line without an end".to_owned();
+                return Err(ClientError::Nonsense { problem }.into());
+            }
+        }
+        Ok(())
     }
 
     /// Has the daemon take its policies as they are now on disk.

@@ -14,6 +14,11 @@
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
 //! | `POST /v1/sessions/{id}/kill` with `{"reason"}` or `{}` | [`Ended`]; of a live session |
 //! | `POST /v1/policy/reload` | [`Reloaded`] |
+//! | `GET /v1/approvals?state=` | [`Requests`] that are the caller's to see, newest first |
+//! | `GET /v1/approvals/{id}` | one, by its id or the beginning of it |
+//! | `POST /v1/approvals/{id}/approve` | [`Approve`]; the request as it is then |
+//! | `POST /v1/approvals/{id}/deny` | [`Deny`]; the request as it is then |
+//! | `GET /v1/approvals/watch` | a [`Change`](crate::approve::Change) a line, as they happen |
 //! | `GET /v1/whoami` | [`WhoAmI`]; for anybody |
 //! | `GET /v1/providers` | [`Providers`], what a client needs to sign somebody in; for anybody |
 //! | `POST /v1/sign-in` | [`SignedIn`] for an [`Evidence`](weir_identity::Evidence); for anybody |
@@ -27,6 +32,7 @@
 //! another process vouches for it.
 
 mod api;
+mod approvals;
 mod body;
 mod caller;
 pub mod client;
@@ -46,10 +52,12 @@ use std::{future::Future, path::Path};
 use weir_identity::{People, SignIns};
 
 use crate::{
+    approve::Approvals,
     engine::{Engine, KillError, ReloadError, Reloaded, Status},
     session::Killed,
 };
 
+pub use approvals::{Approve, Deny, For, Requests};
 pub use error::ControlError;
 pub use kill::Ended;
 pub use server::Server;
@@ -67,6 +75,9 @@ pub trait Daemon: Clone + Send + Sync + 'static {
 
     /// Who is signed in.
     fn people(&self) -> &People;
+
+    /// What waits for people.
+    fn approvals(&self) -> &Approvals;
 
     /// By what people sign in.
     fn sign_ins(&self) -> &SignIns;
@@ -99,6 +110,10 @@ impl Daemon for Engine {
 
     fn people(&self) -> &People {
         Self::people(self)
+    }
+
+    fn approvals(&self) -> &Approvals {
+        Self::approvals(self)
     }
 
     fn sign_ins(&self) -> &SignIns {

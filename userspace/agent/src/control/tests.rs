@@ -14,6 +14,7 @@ use super::{
     client::{Client, ClientError},
 };
 use crate::{
+    approve::{Approvals, Limits},
     engine::{
         InterceptionStatus, KillError, PolicyStatus, ReadPolicies, ReloadError, Reloaded, Status,
         WorkloadStatus,
@@ -21,6 +22,7 @@ use crate::{
     session::Killed,
 };
 
+mod approvals;
 mod callers;
 mod sessions;
 mod sign_in;
@@ -33,6 +35,7 @@ struct State {
     records: PathBuf,
     governed: Mutex<Vec<String>>,
     people: People,
+    approvals: Approvals,
     sign_ins: SignIns,
     policies_are_bad: bool,
     /// The sessions that are live.
@@ -77,6 +80,10 @@ impl Daemon for Told {
 
     fn people(&self) -> &People {
         &self.0.people
+    }
+
+    fn approvals(&self) -> &Approvals {
+        &self.0.approvals
     }
 
     fn sign_ins(&self) -> &SignIns {
@@ -126,10 +133,18 @@ impl Served {
         let dir = tempfile::tempdir().unwrap();
         let records = dir.path().join("records");
         let governed = Mutex::default();
+        let limits = Limits {
+            timeout: std::time::Duration::from_secs(60),
+            most: 10,
+            most_of_subject: 3,
+        };
+        let journal = dir.path().join("approvals.jsonl");
+        let approvals = Approvals::open(&journal, limits, None).unwrap();
         let daemon = Told(Arc::new(State {
             records,
             governed,
             people: People::default(),
+            approvals,
             sign_ins: SignIns::new([("corp".to_owned(), provider())]),
             policies_are_bad,
             live: Mutex::default(),

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     admit::{Admitted, admit},
+    approve::Desk,
     config::Workload,
     dns, identity,
     session::{Kills, Watched, opaque, postgres},
@@ -54,11 +55,12 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
     let inner = &engine.0;
     // The view of the policies is taken before anything is decided.
     let (switch, killed) = Kills::switch();
-    let watched = Watched {
+    let mut watched = Watched {
         policies: inner.policies.subscribe(),
         shutdown: inner.shutdown.subscribe(),
         killed,
         signals: Arc::clone(&inner.signals),
+        approvals: None,
     };
     let destination = intercepted.orig_dst.get();
     let names = inner.resolver.names(&workload.name, destination.ip());
@@ -90,6 +92,9 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
         policy_version: version,
     });
     let id = start.id;
+    watched.approvals = inner
+        .answers
+        .then(|| Desk::new(inner.approvals.clone(), &start));
     let _registered: Registered = inner.live.register(id, live(&start), switch);
     let record = match inner.recorder.create(&start) {
         Ok(record) => record,

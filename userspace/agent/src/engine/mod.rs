@@ -4,6 +4,7 @@
 //! Register, then check, then watch: a connection is known as live before it is judged, and takes
 //! its view of the policies before that, so that no change can slip between.
 
+mod approvals;
 mod connection;
 mod datagrams;
 mod held;
@@ -46,6 +47,7 @@ pub use self::{
     },
 };
 use crate::{
+    approve::{Approvals, JournalError},
     audit::{Audit, AuditEvent},
     config::{Config, Workload},
     dns::{self, Resolver, ResolverOptions},
@@ -55,6 +57,7 @@ use crate::{
     session::postgres::{Cancels, Catalogues, Services},
     signals::{Signals, SignalsError},
     tls::{Authority, TlsError},
+    webhook::WebhookError,
 };
 
 /// Below this directory each engine pins its programs and maps.
@@ -67,6 +70,9 @@ pub struct StartOptions {
     pub instance: String,
     /// The policy directory, where it isn't the configuration's.
     pub policies: Option<PathBuf>,
+    /// Whether somebody can answer what waits for people: without a local API nobody can, and it is
+    /// refused at once.
+    pub answers: bool,
     /// Listeners that an earlier engine left.
     pub inherited: Vec<OwnedFd>,
 }
@@ -109,6 +115,12 @@ pub enum EngineError {
     /// Events and records can't be taken anywhere.
     #[error("shipping can't begin: {0}")]
     Ship(#[from] weir_ship::ShipError),
+    /// What waited for people can't be read or kept.
+    #[error("the approvals' journal: {0}")]
+    Approvals(#[from] JournalError),
+    /// Those who are to be told of it can't be.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The resolvers can't be found out.
     #[error("can't read the resolvers: {0}")]
     Resolvers(std::io::Error),
@@ -145,6 +157,8 @@ struct Inner {
     refusals: Arc<RefusalLog>,
     people: People,
     signals: Arc<Signals>,
+    approvals: Approvals,
+    answers: bool,
     sign_ins: SignIns,
     audit: Arc<Audit>,
     /// `None` once it no longer serves.
@@ -174,6 +188,7 @@ impl Engine {
             state.join("signals.json"),
             Arc::clone(&audit),
         )?);
+        let approvals = approvals::open(&config, Arc::clone(&audit))?;
         let files = PolicyFiles::new(options.policies.or_else(|| config.engine.policies.clone()));
         let policies = Arc::new(files.load()?);
         let mut routes = Routes::new(&config);
@@ -261,6 +276,8 @@ impl Engine {
             refusals,
             people: People::default(),
             signals,
+            approvals,
+            answers: options.answers,
             sign_ins: identity::sign_ins(&config.providers),
             audit,
             shipper: Mutex::new(Some(ship::start(&config, shipped)?)),
@@ -363,6 +380,12 @@ impl Engine {
     #[must_use]
     pub fn sign_ins(&self) -> &SignIns {
         &self.0.sign_ins
+    }
+
+    /// What waits for people.
+    #[must_use]
+    pub fn approvals(&self) -> &Approvals {
+        &self.0.approvals
     }
 
     /// Where its records are.

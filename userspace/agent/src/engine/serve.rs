@@ -10,7 +10,7 @@ use tokio::{
 use weir_intercept::{AcceptError, Interceptor};
 
 use super::{Engine, EngineError, Tagged, connection, datagrams, held, lock, report_unresolved};
-use crate::{audit::AuditEvent, route::Routes};
+use crate::{audit::AuditEvent, route::Routes, webhook};
 
 /// How often host names of targets are looked up again.
 const RESOLVE: Duration = Duration::from_secs(30);
@@ -23,12 +23,14 @@ impl Engine {
     /// serves again.
     ///
     /// # Errors
-    /// When a record of what was asked of resolvers can't be ended.
+    /// When somebody who is to be told of approvals can't be, or a record of what was asked of
+    /// resolvers can't be ended.
     pub async fn serve(&self, shutdown: impl Future<Output = ()>) -> Result<(), EngineError> {
         // None: it was lifted.
         let Some(interceptor) = self.interceptor() else {
             return Ok(());
         };
+        let mut webhooks = webhook::tell_all(&self.0.config.webhooks, &self.0.approvals)?;
         let mut beside = self.beside();
         let mut sessions = JoinSet::new();
         sessions.spawn(datagrams::take(self.clone(), Arc::clone(&interceptor)));
@@ -41,6 +43,8 @@ impl Engine {
         sessions.shutdown().await;
         beside.shutdown().await;
         self.0.signals.save();
+        webhooks.shutdown().await;
+        self.0.approvals.close();
         self.0.audit.write(&AuditEvent::Stopped {
             instance: &self.0.instance,
         });

@@ -4,7 +4,7 @@
 use std::iter;
 
 use weir_command::Statement;
-use weir_policy::{Amount, Footprint, Permit, Raised, RaisedSignal, Refusal, Verdict};
+use weir_policy::{Amount, Footprint, Raised, RaisedSignal, Refusal, Verdict};
 
 use super::judge::Judge;
 use crate::approve;
@@ -13,25 +13,36 @@ use crate::approve;
 pub const BUDGET_CUT: &str = "budget-cut";
 
 impl Judge {
-    /// Judges the opening of a session or a connection, and counts it.
-    ///
-    /// # Errors
-    /// When it may not be opened; the message has the figures of what is raised.
-    pub fn open(&mut self, print: &Footprint, statements: &[Statement]) -> Result<Permit, Refusal> {
-        self.look_for(&iter::once(print));
-        let mut refusal = match self.judge(statements, false) {
+    /// Judges the opening of a session or a connection, and counts it. A refusal's message has the
+    /// figures of what is raised.
+    #[must_use]
+    pub fn open(&mut self, statements: &[Statement]) -> Verdict {
+        let print = Footprint::of(statements);
+        self.look_for(&iter::once(&print));
+        match self.judge(statements, false) {
             Verdict::Allow(permit) => {
-                self.count_allowed(&iter::once(print));
-                return Ok(permit);
+                self.count_allowed(&iter::once(&print));
+                Verdict::Allow(permit)
             }
-            Verdict::Ask(ask) => approve::unanswered(&ask),
-            Verdict::Deny(refusal) => refusal,
-        };
-        self.count_refused(&refusal, &iter::once(print));
-        for signal in self.figures() {
-            refusal.message.push_str(&format!("; signal {signal}"));
+            // Counted once people have said.
+            Verdict::Ask(ask) => Verdict::Ask(ask),
+            Verdict::Deny(mut refusal) => {
+                self.count_refused(&refusal, &iter::once(&print));
+                for signal in self.figures() {
+                    refusal.message.push_str(&format!("; signal {signal}"));
+                }
+                Verdict::Deny(refusal)
+            }
         }
-        Err(refusal)
+    }
+
+    /// Counts an opening that people were asked about.
+    pub fn count_opened(&mut self, statements: &[Statement], opened: Result<(), &Refusal>) {
+        let print = Footprint::of(statements);
+        match opened {
+            Ok(()) => self.count_allowed(&iter::once(&print)),
+            Err(refusal) => self.count_refused(refusal, &iter::once(&print)),
+        }
     }
 
     /// Whether the bundle has signals at all. Where it has none, there is nothing to count.
@@ -87,13 +98,14 @@ impl Judge {
         self.watch.allowed(prints);
     }
 
-    /// Counts a message that policy refused. That nobody has said yes yet is no refusal.
+    /// Counts a message that policy or people refused. That nobody has said yes is no refusal.
     pub fn count_refused<'a>(
         &mut self,
         refusal: &Refusal,
         prints: &(impl Iterator<Item = &'a Footprint> + Clone),
     ) {
-        if refusal.rule != approve::RULE {
+        let unsaid = refusal.rule.starts_with(approve::RULES) && refusal.rule != approve::DENIED;
+        if !unsaid {
             self.watch.refused(prints);
         }
     }

@@ -105,6 +105,18 @@ impl Judge {
         &self.policies
     }
 
+    /// Who is judged.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Of which target.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// Its version.
     #[must_use]
     pub fn version(&self) -> &PolicyVersion {

@@ -7,6 +7,7 @@ pub mod judge;
 pub mod opaque;
 pub mod postgres;
 
+mod asked;
 mod passing;
 
 use std::{future::pending, sync::Arc};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use weir_policy::Policies;
 use weir_record::End;
 
-use crate::signals::Signals;
+use crate::{approve::Desk, signals::Signals};
 
 /// What may change while a session lives.
 pub struct Watched {
@@ -27,6 +28,8 @@ pub struct Watched {
     pub killed: Kills,
     /// What sessions have done, counted.
     pub signals: Arc<Signals>,
+    /// Where it asks people; nothing where it can't wait for them.
+    pub approvals: Option<Desk>,
 }
 
 /// That somebody ended a session.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use weir_policy::{Footprint, Permit, RaisedSignal, Refusal, Target, Verdict};
+use weir_policy::{Permit, RaisedSignal, Refusal, Target, Verdict};
 use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, SessionWriter, Status};
 
 use super::{
@@ -34,16 +34,24 @@ pub(super) fn judge_of<Service>(passage: &Passage<Service>, watched: &mut Watche
 }
 
 /// Judges the opening of a declared target; what is undeclared goes on because it is observed.
+pub(super) fn verdict<Service>(judge: &mut Judge, passage: &Passage<Service>) -> Verdict {
+    if let Some(unadmitted) = passage.unadmitted() {
+        let message = unadmitted.message.clone();
+        return Verdict::Allow(judge.policies().observe_unjudged(unadmitted.rule, message));
+    }
+    judge.open(&[judge::connect()])
+}
+
+/// The same where nobody can be waited for.
 pub(super) fn permit<Service>(
     judge: &mut Judge,
     passage: &Passage<Service>,
 ) -> Result<Permit, Refusal> {
-    if let Some(unadmitted) = passage.unadmitted() {
-        let message = unadmitted.message.clone();
-        return Ok(judge.policies().observe_unjudged(unadmitted.rule, message));
+    match verdict(judge, passage) {
+        Verdict::Allow(permit) => Ok(permit),
+        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
+        Verdict::Deny(refusal) => Err(refusal),
     }
-    let connect = [judge::connect()];
-    judge.open(&Footprint::of(&connect), &connect)
 }
 
 /// Judges a connection that stands, by the signals that are raised now.
@@ -61,6 +69,11 @@ pub(super) fn stands<Service>(
     }
 }
 
+/// What is opened, in words.
+pub(super) fn text<Service>(passage: &Passage<Service>) -> String {
+    format!("connect to {}", passage.destination())
+}
+
 /// Puts the opening on record.
 pub(super) fn intent<Service>(
     record: &mut SessionWriter,
@@ -68,7 +81,7 @@ pub(super) fn intent<Service>(
     passage: &Passage<Service>,
     signals: &[RaisedSignal],
 ) -> Result<RecordedPermit, RecordError> {
-    let text = format!("connect to {}", passage.destination());
+    let text = text(passage);
     let command = CommandText {
         text: &text,
         parameters: &[],

@@ -72,6 +72,20 @@ impl Connector {
     }
 }
 
+/// What a client of weir's own trusts: the CA of a PEM file, or the system's roots.
+pub fn client_config(ca: Option<&Path>) -> Result<ClientConfig, TlsError> {
+    let roots = match ca {
+        Some(path) => roots_of(path)?,
+        None => system_roots()?,
+    };
+    Ok(
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth(),
+    )
+}
+
 fn roots_of(path: &Path) -> Result<RootCertStore, TlsError> {
     let pem = fs::read(path).map_err(|source| TlsError::File {
         path: path.to_owned(),

@@ -11,7 +11,7 @@ mod plain;
 use std::path::PathBuf;
 
 pub use authority::Authority;
-pub use client::{Connector, end_point_hash};
+pub use client::{Connector, client_config, end_point_hash};
 pub use plain::{Io, Plain};
 
 /// Why TLS could not be set up or spoken.

@@ -14,6 +14,7 @@ use testbed::{Output, Postgres, Spawn};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 use weir_agent::{
     admit::{Admitted, admit},
+    approve::{Approvals, Desk, Limits as Waits},
     config::{Config, WorkloadName},
     mask::key::MaskKey,
     route::Routes,
@@ -36,6 +37,7 @@ pub struct Gate {
     /// Ends all sessions.
     pub switch: Switch,
     pub signals: Arc<Signals>,
+    pub approvals: Approvals,
     pub dir: tempfile::TempDir,
     _runtime: Runtime,
 }
@@ -98,6 +100,8 @@ impl Gate {
         let watch_signals = Arc::clone(&signals);
         let records_dir = records.clone();
         let (switch, kills) = Kills::switch();
+        let approvals = approvals(dir.path());
+        let held = approvals.clone();
         runtime.spawn(async move {
             let mut count = 0;
             loop {
@@ -115,6 +119,7 @@ impl Gate {
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
                     signals: Arc::clone(&watch_signals),
+                    approvals: Some(Desk::new(held.clone(), &start)),
                 };
                 let services = Arc::clone(&services);
                 tokio::spawn(async move {
@@ -131,6 +136,7 @@ impl Gate {
             shutdown,
             switch,
             signals,
+            approvals,
             dir,
             _runtime: runtime,
         }
@@ -188,6 +194,16 @@ pub fn tls_of(server: &Postgres) -> String {
         "mode = \"verify-full\"\nca = \"{}\"",
         server.ca_pem_path().display()
     )
+}
+
+/// A table of what waits for people, with its journal in `dir`.
+pub fn approvals(dir: &Path) -> Approvals {
+    let limits = Waits {
+        timeout: std::time::Duration::from_secs(60),
+        most: 100,
+        most_of_subject: 10,
+    };
+    Approvals::open(&dir.join("approvals.jsonl"), limits, None).unwrap()
 }
 
 pub fn subject() -> Subject {

@@ -16,6 +16,7 @@
 )]
 mod common;
 
+mod approvals;
 mod basics;
 mod datagrams;
 mod detours;

@@ -282,3 +282,51 @@ fn an_observed_workload_reaches_what_nobody_declared_and_the_record_says_so() {
     };
     assert_eq!(rule, "undeclared-destination");
 }
+
+#[test]
+fn a_connection_that_asks_is_not_dialled_before_somebody_says_yes() {
+    let asks = Policies::load(&[Source {
+        name: "asks.cedar".into(),
+        text: r#"@id("ask-in") permit (principal, action == Weir::Action::"connect", resource)
+                 when { context.approved };"#
+            .into(),
+    }])
+    .unwrap();
+    let listener = server();
+    let gate = OpaqueGate::declared(&listener, "");
+    gate.policies.send_replace(asks.into());
+    let root = weir_policy::Approver::operator("root");
+    let waits = || loop {
+        let shown = weir_agent::approve::Shown::Pending;
+        if let Some(request) = gate.approvals.list(shown, &root).pop() {
+            return request;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    // One that gives up, though it has said something before.
+    let mut agent = TcpStream::connect(gate.address).unwrap();
+    agent.write_all(b"hello").unwrap();
+    let id = waits().id;
+    drop(agent);
+    assert_eq!(gate.ended(1)[0].end, Some(End::ClientGone));
+    assert_eq!(gate.approvals.show(&id, &root).unwrap().state(), "gave_up");
+
+    let mut agent = TcpStream::connect(gate.address).unwrap();
+    agent.write_all(b"hello").unwrap();
+    let request = waits();
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    listener.set_nonblocking(false).unwrap();
+    let said = weir_agent::approve::Said {
+        answer: weir_record::Answered::Once,
+        reason: None,
+        hash: request.hash,
+    };
+    gate.approvals
+        .answer(&request.id, &root, None, &said)
+        .unwrap();
+    let (mut target, _) = listener.accept().unwrap();
+    let mut heard = [0; 5];
+    target.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"hello");
+}

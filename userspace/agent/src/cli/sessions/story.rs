@@ -226,6 +226,7 @@ pub(crate) fn settled(how: Settled) -> (Tone, &'static str) {
         Settled::Shutdown => (Tone::Warn, "weir was stopped"),
         Settled::NotAsked => (Tone::Bad, "could not be asked"),
         Settled::Restarted => (Tone::Bad, "weir was restarted while it waited"),
+        Settled::SessionEnded => (Tone::Warn, "the session ended"),
     }
 }
 

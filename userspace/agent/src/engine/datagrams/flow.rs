@@ -49,6 +49,8 @@ pub(super) async fn serve(
             shutdown: engine.0.shutdown.subscribe(),
             killed,
             signals: Arc::clone(&engine.0.signals),
+            // Nothing waits for people: a datagram that isn't passed on is lost to its sender.
+            approvals: None,
         };
         let ends = (&mut sent, &mut watched);
         match opened(&engine, &workload, (first, switch), ends).await {

@@ -15,15 +15,17 @@ mod copy;
 mod flow;
 mod resets;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
-use weir_policy::Refusal;
+use tokio::{io::Interest, net::TcpStream, time::sleep};
+use weir_policy::{Refusal, Verdict};
 use weir_record::{End, RecordError, SessionWriter, Status};
 
 use self::copy::{Copied, Ended, Ways, copy};
 use super::{
     Watched,
+    asked::{self, Waited},
+    judge::connect,
     passing::{self, judge_of},
 };
 use crate::{admit::Passage, upstream::tcp};
@@ -41,12 +43,26 @@ pub async fn serve(
     resets::on(&agent);
     // 1. Judge the connection.
     let mut judge = judge_of(&passage, &mut watched);
-    let permit = match passing::permit(&mut judge, &passage) {
-        Ok(permit) => permit,
-        Err(Refusal { rule, message, .. }) => {
+    let waited = match passing::verdict(&mut judge, &passage) {
+        Verdict::Allow(permit) => Waited::Permitted(permit),
+        Verdict::Deny(refusal) => Waited::Refused(refusal),
+        Verdict::Ask(ask) => {
+            let opening = asked::Opening {
+                ask,
+                text: passing::text(&passage),
+                statements: &[connect()],
+            };
+            let gone = gone(&agent);
+            asked::opening(opening, &mut judge, &mut record, &mut watched, gone).await?
+        }
+    };
+    let permit = match waited {
+        Waited::Permitted(permit) => permit,
+        Waited::Refused(Refusal { rule, message, .. }) => {
             tracing::info!(session = %record.id(), rule, message, "refused");
             return record.end(&End::Refused { rule, message });
         }
+        Waited::Over(end) => return record.end(&end),
     };
     // 2. Put it on record.
     let recorded = passing::intent(&mut record, permit, &passage, &judge.figures())?;
@@ -100,4 +116,16 @@ pub async fn serve(
         Ended::Killed(killed) => killed.end(),
         Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
     })
+}
+
+/// Resolves when the agent has closed its side, whatever it has said before.
+async fn gone(agent: &TcpStream) {
+    /// How often is looked while what it has said waits to be read.
+    const LOOKS: Duration = Duration::from_millis(500);
+    loop {
+        match agent.ready(Interest::READABLE).await {
+            Ok(ready) if !ready.is_read_closed() => sleep(LOOKS).await,
+            _ => return,
+        }
+    }
 }

@@ -3,10 +3,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustls::crypto::ring;
+use tokio::sync::watch;
 use weir_wire::postgres::{CancelRequest, backend::BackendKeyData};
 
 use crate::config::{TargetName, WorkloadName};
@@ -27,6 +31,47 @@ pub struct Cancellable {
     pub target: TargetName,
     /// The target's own key.
     pub theirs: BackendKeyData,
+    /// What the session waits for in weir itself.
+    pub interrupt: Arc<Interrupt>,
+}
+
+/// Cancels what a session holds for people: the target has nothing of it.
+#[derive(Debug, Default)]
+pub struct Interrupt {
+    holds: AtomicBool,
+    /// How often something was cancelled: what was meant for one message must not meet the next.
+    cancelled: watch::Sender<u64>,
+}
+
+impl Interrupt {
+    /// The session holds a message from here on. What is given back tells this hold from others.
+    pub(super) fn begin(&self) -> u64 {
+        let before = *self.cancelled.borrow();
+        self.holds.store(true, Ordering::SeqCst);
+        before
+    }
+
+    /// It does not any more.
+    pub(super) fn end(&self) {
+        self.holds.store(false, Ordering::SeqCst);
+    }
+
+    /// Cancels what is held. False where nothing is: then it is the target's to cancel.
+    pub(super) fn interrupt(&self) -> bool {
+        let held = self.holds.swap(false, Ordering::SeqCst);
+        if held {
+            self.cancelled
+                .send_modify(|count| *count = count.wrapping_add(1));
+        }
+        held
+    }
+
+    /// Resolves when the hold that began so is cancelled. Safe to cancel.
+    pub(super) async fn interrupted(&self, began: u64) {
+        let mut cancelled = self.cancelled.subscribe();
+        // The sender lives as long as this does.
+        drop(cancelled.wait_for(|count| *count != began).await);
+    }
 }
 
 /// A key that is in force until this is dropped.
@@ -97,6 +142,7 @@ mod tests {
             workload: workload.parse().unwrap(),
             target: "db".parse().unwrap(),
             theirs: BackendKeyData::new(7, b"real").unwrap(),
+            interrupt: Arc::default(),
         }
     }
 
@@ -115,6 +161,20 @@ mod tests {
         assert!(cancels.find(&asked, &theirs).is_none());
         drop(given);
         assert!(cancels.find(&asked, &mine).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_cancels_one_hold_does_not_meet_the_next() {
+        let interrupt = Interrupt::default();
+        assert!(!interrupt.interrupt(), "nothing is held");
+        let first = interrupt.begin();
+        assert!(interrupt.interrupt());
+        interrupt.interrupted(first).await;
+        interrupt.end();
+        let second = interrupt.begin();
+        let none = std::time::Duration::from_millis(20);
+        let met = tokio::time::timeout(none, interrupt.interrupted(second)).await;
+        assert!(met.is_err());
     }
 
     #[test]

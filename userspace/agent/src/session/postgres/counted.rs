@@ -11,6 +11,8 @@ use std::{iter, sync::Arc};
 use weir_policy::{Amount, Footprint, Raised, Refusal};
 use weir_record::RecordedPermit;
 
+use crate::approve;
+
 use super::{
     governed::{Governed, SessionError},
     names::Unsettled,
@@ -110,6 +112,15 @@ impl Governed {
         Ok(match self.judgement(prepared, &behind) {
             Judgement::Refused(refusal) => Err(refusal),
             Judgement::Allowed(fresh, _) if fresh.clear() == permit.permit().clear() => Ok(()),
+            // What people have approved stands as long as the same policies ask.
+            Judgement::Asks(ask, _)
+                if !permit.permit().approved_by().is_empty()
+                    && ask.deciding() == permit.permit().deciding()
+                    && ask.clear() == permit.permit().clear() =>
+            {
+                Ok(())
+            }
+            Judgement::Asks(ask, _) => Err(approve::unanswered(&ask)),
             Judgement::Allowed(..) => {
                 let message = "a signal was raised, and values are masked that this would show \
                                clear: send it anew";

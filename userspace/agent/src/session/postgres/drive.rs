@@ -22,12 +22,15 @@ use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
 use super::{
     answer::Told,
+    cancels::Interrupt,
     catalogues::{Catalogues, FRESH},
     governed::{Governed, SessionError},
     request::Heard,
+    waiting::{self, Waiting, Why},
 };
 use crate::{
     admit::Admission,
+    approve::Desk,
     mask::plan::Unknown,
     session::{Killed, Kills, judge},
     tls::Plain,
@@ -78,6 +81,12 @@ pub(super) struct Surroundings<'a> {
     pub admission: &'a Admission,
     /// The database.
     pub database: &'a str,
+    /// The start-up parameters that the session was opened with.
+    pub settings: &'a [(String, String)],
+    /// Where people are asked.
+    pub approvals: Option<&'a Desk>,
+    /// Cancels what is held for them.
+    pub interrupt: Arc<Interrupt>,
     /// What a message may hold.
     pub limits: Limits,
 }
@@ -117,11 +126,17 @@ pub(super) async fn drive(
 ) -> (Ended, Option<Plain>) {
     let mut agent = End::new(agent.0, agent.1);
     let mut target = End::new(target.0, target.1);
+    let mut waiting = None;
     let mut kills = around.killed.clone();
     // Whatever it waits for, a kill does not.
     let ended = tokio::select! {
-        ended = run(session, &mut agent, &mut target, around) => ended,
+        ended = run(session, &mut agent, &mut target, around, &mut waiting) => ended,
         killed = kills.killed() => Ok(Ended::Killed(killed)),
+    };
+    // What people were still asked is on record as such.
+    let ended = match session.given_up(waiting, &ended) {
+        Ok(()) => ended,
+        Err(error) => ended.and(Err(error)),
     };
     // Rows that came before what ended the session are the agent's to see.
     let settled = session.shown.settle(&mut session.record);
@@ -156,8 +171,8 @@ async fn run(
     agent: &mut End,
     target: &mut End,
     around: &mut Surroundings<'_>,
+    waiting: &mut Option<Waiting>,
 ) -> Result<Ended, SessionError> {
-    let mut waiting: Option<frontend::Message> = None;
     let mut stalled: Option<Instant> = None;
     let mut leaving = false;
     let mut read = Instant::now();
@@ -167,7 +182,7 @@ async fn run(
         if leaving {
             agent.received.clear();
         } else {
-            leaving = requests(session, agent, &mut waiting, &mut read, around).await?;
+            leaving = requests(session, agent, waiting, &mut read, around).await?;
         }
         session.shown.settle(&mut session.record)?;
         // What was asked before the goodbye is still answered, as the server itself does.
@@ -175,8 +190,10 @@ async fn run(
         if leaving && (agent.closed || quiet && (target.closed || session.pipeline.is_empty())) {
             return Ok(Ended::Closed);
         }
+        let for_people = Waiting::waits_for_people(waiting.as_ref());
         match (&waiting, stalled) {
             (None, _) => stalled = None,
+            (Some(_), _) if for_people => stalled = None,
             (Some(_), None) => stalled = Some(Instant::now()),
             (Some(_), Some(since)) if since.elapsed() > STALLED => {
                 return Err(SessionError::client(
@@ -188,7 +205,7 @@ async fn run(
         if target.closed && quiet {
             return Ok(Ended::ServerGone);
         }
-        if agent.closed && waiting.is_none() {
+        if agent.closed && !Waiting::outlives_the_agent(waiting.as_ref()) {
             return Ok(Ended::ClientGone);
         }
 
@@ -197,7 +214,13 @@ async fn run(
         let due = session.sink.settle()?;
         let behind = session.record.keeps_up();
         let lags = !behind.settled()?;
-        let hears = waiting.is_none() && !agent.closed && !lags && session.sink.len() < HIGH_WATER;
+        let deaf = Waiting::is_deaf(waiting.as_ref());
+        let room = agent.received.len().max(session.sink.len()) < HIGH_WATER;
+        let hears = !deaf
+            && !agent.closed
+            && !lags
+            && (waiting.is_none() || room)
+            && session.sink.len() < HIGH_WATER;
         let listens = !target.closed && !lags && session.shown.len() < HIGH_WATER;
         let shows = agent.unflushed || !session.shown.pending().is_empty();
         let sends = !target.closed && (target.unflushed || !session.sink.pending().is_empty());
@@ -225,10 +248,14 @@ async fn run(
                 }
             }
             // Looked at above; without this nothing would come to look again.
-            () = sleep(STALLED), if waiting.is_some() => {}
+            () = sleep(STALLED), if waiting.is_some() && !for_people => {}
+            word = Waiting::word(waiting), if for_people => session.heard(waiting, word)?,
             Ok(()) = around.policies.changed() => {
                 if let Err(refusal) = replace_policies(session, around).await? {
                     return Ok(Ended::PolicyChanged(refusal));
+                }
+                if let Some(waiting) = waiting {
+                    waiting.policies_changed();
                 }
             }
             Ok(()) = around.shutdown.changed() => return Ok(Ended::Shutdown),
@@ -269,16 +296,20 @@ async fn answers(
 async fn requests(
     session: &mut Governed,
     agent: &mut End,
-    waiting: &mut Option<frontend::Message>,
+    waiting: &mut Option<Waiting>,
     read: &mut Instant,
     around: &Surroundings<'_>,
 ) -> Result<bool, SessionError> {
     let client = |error: weir_wire::WireError| SessionError::client(error.to_string());
     while session.sink.len() < HIGH_WATER {
-        let message = match waiting.take() {
-            Some(message) => message,
+        let (message, held) = match waiting.take() {
+            Some(held) if held.why == Why::People => {
+                *waiting = Some(held);
+                break;
+            }
+            Some(Waiting { message, held, .. }) => (message, held),
             None => match decode_frame(&mut agent.received, &around.limits).map_err(client)? {
-                Decoded::Complete(frame) => frontend::decode(frame).map_err(client)?,
+                Decoded::Complete(frame) => (frontend::decode(frame).map_err(client)?, None),
                 Decoded::Incomplete { .. } => break,
             },
         };
@@ -287,16 +318,33 @@ async fn requests(
             *read = Instant::now();
         }
         match session.on_request(message)? {
-            Heard::Done => {}
+            Heard::Done => {
+                if let Some(held) = held {
+                    session.overtaken(held)?;
+                }
+            }
             Heard::Closed => return Ok(true),
             Heard::Stale(message) => {
                 refresh(session, around, UNKNOWN).await?;
                 session.catalogue_asked();
-                *waiting = Some(message);
+                *waiting = Some(Waiting::new(message, Why::Answers, held));
             }
             Heard::Wait(message) => {
-                *waiting = Some(message);
+                *waiting = Some(Waiting::new(message, Why::Answers, held));
                 break;
+            }
+            Heard::Ahead(message) => {
+                let full = agent.received.len() >= HIGH_WATER;
+                let name = waiting::parsed(&message);
+                session.ahead = waiting::ahead(&agent.received, &name, full, &around.limits);
+                if session.ahead.is_none() {
+                    *waiting = Some(Waiting::new(message, Why::More, held));
+                    break;
+                }
+                *waiting = Some(Waiting::new(message, Why::Answers, held));
+            }
+            Heard::Ask(message, wanted) => {
+                *waiting = Some(waiting::ask(session, around, message, wanted, held).await?);
             }
         }
     }

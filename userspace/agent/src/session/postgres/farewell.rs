@@ -91,6 +91,28 @@ pub(super) async fn killed(
     Ok(())
 }
 
+/// Ends the record of a session that nobody waits for any more, and tells whoever still hears it.
+pub(super) async fn over(
+    agent: &mut Plain,
+    record: SessionWriter,
+    end: End,
+) -> Result<(), RecordError> {
+    let id = *record.id();
+    let word = match &end {
+        End::Shutdown => Some("weir is shutting down".to_owned()),
+        End::Killed { by, reason } => Some(killed_word(&Killed {
+            by: by.clone(),
+            reason: reason.clone(),
+        })),
+        _ => None,
+    };
+    record.end(&end)?;
+    if let Some(word) = word {
+        last_word(agent, SqlState::ADMIN_SHUTDOWN, &word, &id).await;
+    }
+    Ok(())
+}
+
 /// Who ended it is not the agent's to know; what for may be.
 fn killed_word(killed: &Killed) -> String {
     let reason = killed.reason.as_deref();

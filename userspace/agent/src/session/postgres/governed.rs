@@ -16,6 +16,7 @@ use super::{
     names::{Names, Segment},
     pipeline::{Account, Owed, Pipeline},
     prepared::{Portal, Prepared, Texts},
+    request::{Ahead, Decision},
     shown::Shown,
 };
 use crate::{
@@ -64,6 +65,10 @@ pub(super) struct Governed {
     pub(super) scratch: Vec<u8>,
     /// Rows that the statement under way has shown.
     pub(super) statement_rows: u64,
+    /// What people said of the message that is handed in next.
+    pub(super) decision: Option<Decision>,
+    /// What comes behind the Parse that is handed in next.
+    pub(super) ahead: Option<Ahead>,
 }
 
 /// Why a session ends before the agent ends it.
@@ -173,6 +178,8 @@ impl Governed {
             asked: false,
             scratch: Vec::new(),
             statement_rows: 0,
+            decision: None,
+            ahead: None,
         }
     }
 

@@ -208,6 +208,18 @@ async fn tell(io: &mut Plain, error: &GreetError) {
 }
 
 /// Writes the last bytes of a connection and closes it, waiting a moment at most.
+/// Resolves when the agent has closed its side. What it says before the session is open, which no
+/// driver does, waits.
+pub(super) async fn gone(io: &mut Plain, received: &mut BytesMut) {
+    const MOST: usize = 64 * 1024;
+    while received.len() < MOST {
+        if !matches!(io.read_buf(received).await, Ok(1..)) {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
 pub(super) async fn send_last(io: &mut Plain, bytes: &[u8]) -> io::Result<()> {
     let sent = async {
         io.write_all(bytes).await?;

@@ -20,12 +20,13 @@ mod refusal;
 mod request;
 mod shown;
 mod startup;
+mod waiting;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
-use weir_policy::{Footprint, Permit, Policies, Refusal, Target};
+use weir_policy::{Policies, Target, Verdict};
 use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
@@ -38,16 +39,19 @@ pub use self::{
     farewell::{is_startup, refuse},
 };
 use self::{
-    cancels::{Cancellable, Registered},
+    cancels::{Cancellable, Interrupt, Registered},
     catalogues::FRESH,
     drive::{Ended, Surroundings, drive},
-    farewell::{goodbye, last_word, protocol_error, refused, unreachable_word},
+    farewell::{goodbye, last_word, over, protocol_error, refused, unreachable_word},
     governed::{Governed, SessionError},
     greet::{Arrival, GreetError, Opening, greet},
     startup::Wanted,
 };
 pub use super::Watched;
-use super::judge::Judge;
+use super::{
+    asked::{self, Waited},
+    judge::Judge,
+};
 use crate::{
     admit::Admission,
     mask::{key::MaskKey, lineage::Lineage},
@@ -111,7 +115,7 @@ async fn open(
 ) -> Result<(), RecordError> {
     let Opening {
         io: mut agent,
-        received,
+        mut received,
         startup,
     } = opening;
     let id = *record.id();
@@ -123,9 +127,23 @@ async fn open(
     };
     let policies = Arc::clone(&watched.policies.borrow_and_update());
     let mut judge = judge(policies, &watched.signals, &admission, &wanted);
-    let permit = match may_open(&mut judge, &wanted) {
-        Ok(permit) => permit,
-        Err(refusal) => return refused(record, &mut agent, &refusal).await,
+    let waited = match judge.open(&wanted.statements) {
+        Verdict::Allow(permit) => Waited::Permitted(permit),
+        Verdict::Deny(refusal) => Waited::Refused(refusal),
+        Verdict::Ask(ask) => {
+            let opening = asked::Opening {
+                ask,
+                text: wanted.text(),
+                statements: &wanted.statements,
+            };
+            let gone = greet::gone(&mut agent, &mut received);
+            asked::opening(opening, &mut judge, &mut record, &mut watched, gone).await?
+        }
+    };
+    let permit = match waited {
+        Waited::Permitted(permit) => permit,
+        Waited::Refused(refusal) => return refused(record, &mut agent, &refusal).await,
+        Waited::Over(end) => return over(&mut agent, record, end).await,
     };
     let observed = wanted.observed(permit, &mut record)?;
     // 3. Log in to the target and read its catalogue.
@@ -151,7 +169,8 @@ async fn open(
     let settings: BTreeMap<String, String> = wanted.settings.iter().cloned().collect();
     record.opened(&wanted.database, &wanted.user, &settings)?;
     startup::settle(observed, &mut record, Ok(()))?;
-    let registered = register(&admission, &login, services);
+    let interrupt = Arc::new(Interrupt::default());
+    let registered = register(&admission, &login, services, &interrupt);
     if let Err(end) = welcome(&mut agent, &login, registered.as_ref()).await {
         return record.end(&end);
     }
@@ -173,6 +192,9 @@ async fn open(
         catalogues: &services.catalogues,
         admission: &admission,
         database: &wanted.database,
+        settings: &wanted.settings,
+        approvals: watched.approvals.as_ref(),
+        interrupt,
         limits: services.limits,
     };
     let (ended, agent) = drive(&mut session, (agent, received), (io, answers), &mut around).await;
@@ -227,11 +249,6 @@ fn judge(
     )
 }
 
-fn may_open(judge: &mut Judge, wanted: &Wanted) -> Result<Permit, Refusal> {
-    let print = Footprint::of(&wanted.statements);
-    judge.open(&print, &wanted.statements)
-}
-
 async fn reach(
     admission: &Admission,
     wanted: &Wanted,
@@ -252,11 +269,17 @@ async fn reach(
     Ok((login, lineage))
 }
 
-fn register(admission: &Admission, login: &Login, services: &Services) -> Option<Registered> {
+fn register(
+    admission: &Admission,
+    login: &Login,
+    services: &Services,
+    interrupt: &Arc<Interrupt>,
+) -> Option<Registered> {
     services.cancels.register(Cancellable {
         workload: admission.workload().clone(),
         target: admission.target().name.clone(),
         theirs: login.key.clone()?,
+        interrupt: Arc::clone(interrupt),
     })
 }
 
@@ -303,6 +326,10 @@ async fn cancelled(
             message: "no session of this workload has this cancel key".to_owned(),
         };
     };
+    // What people are asked about is at no target yet.
+    if session.interrupt.interrupt() {
+        return End::Closed;
+    }
     match cancel(admission, &session.theirs).await {
         Ok(()) => End::Closed,
         Err(error) => End::Error {

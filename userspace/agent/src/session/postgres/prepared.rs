@@ -7,12 +7,11 @@ use std::{
 
 use bytes::Bytes;
 use weir_command::{Control, Effect, Statement, Verb, sql};
-use weir_policy::{Footprint, Permit, PolicyVersion, Raised, Refusal, Verdict};
+use weir_policy::{Ask, Footprint, Permit, PolicyVersion, Raised, Refusal, Verdict};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
 use crate::{
-    approve,
     mask::{
         exposure::{self, Exposure},
         lineage::Lineage,
@@ -49,6 +48,8 @@ struct Remembered {
 pub(super) enum Judgement {
     /// It may go on, and may show this much.
     Allowed(Permit, Arc<Exposure>),
+    /// It may once people say so, and may show this much then.
+    Asks(Box<Ask>, Arc<Exposure>),
     /// It may not.
     Refused(Refusal),
 }
@@ -180,17 +181,20 @@ impl Prepared {
                 .iter()
                 .chain(behind.statements.iter().flat_map(|p| &p.statements))
         };
-        let permit = match judge.judge(all(), in_transaction) {
-            Verdict::Allow(permit) => permit,
-            Verdict::Ask(ask) => return Judgement::Refused(approve::unanswered(&ask)),
-            Verdict::Deny(refusal) => return Judgement::Refused(refusal),
+        let verdict = judge.judge(all(), in_transaction);
+        let clear = match &verdict {
+            Verdict::Allow(permit) => permit.clear(),
+            Verdict::Ask(ask) => ask.clear(),
+            Verdict::Deny(refusal) => return Judgement::Refused(refusal.clone()),
         };
-        if let Some(refusal) = exposure::stands(&permit, all(), lineage) {
+        if let Verdict::Allow(permit) = &verdict
+            && let Some(refusal) = exposure::stands(permit, all(), lineage)
+        {
             return Judgement::Refused(refusal);
         }
         let mut exposure = behind.exposure.clone();
         for statement in all() {
-            exposure.join(Exposure::of(statement, lineage, permit.clear()));
+            exposure.join(Exposure::of(statement, lineage, clear));
         }
         for statement in all() {
             if let Statement::Command(command) = statement
@@ -199,7 +203,13 @@ impl Prepared {
                 return Judgement::Refused(refusal);
             }
         }
-        Judgement::Allowed(permit, Arc::new(exposure))
+        let exposure = Arc::new(exposure);
+        match verdict {
+            Verdict::Allow(permit) => Judgement::Allowed(permit, exposure),
+            // What masking refuses is refused above: nobody is asked for it in vain.
+            Verdict::Ask(ask) => Judgement::Asks(Box::new(ask), exposure),
+            Verdict::Deny(refusal) => Judgement::Refused(refusal),
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn of_command(
         // Drivers prepare anew on these two.
         UNKNOWN_STATEMENT => SqlState::INVALID_STATEMENT_NAME,
         UNKNOWN_PORTAL => SqlState::INVALID_CURSOR_NAME,
+        "approval-cancelled" => SqlState::QUERY_CANCELED,
         _ => SqlState::INSUFFICIENT_PRIVILEGE,
     };
     let place = seq.map_or_else(|| session.to_string(), |seq| format!("{session}#{seq}"));

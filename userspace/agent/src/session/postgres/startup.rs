@@ -80,18 +80,27 @@ impl Wanted {
 }
 
 impl Wanted {
-    /// Puts on record that the session is opened only because its workload is observed; of any
-    /// other, what is opened says enough.
+    /// What is opened, in words: all of it, since people may be asked for just this.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("open database {} as {}", self.database, self.user);
+        for (name, value) in &self.settings {
+            text.push_str(&format!(", {name} = {value}"));
+        }
+        text
+    }
+
+    /// Puts on record that the session is opened because people let it, or only because its
+    /// workload is observed; of any other, what is opened says enough.
     pub(super) fn observed(
         &self,
         permit: Permit,
         record: &mut SessionWriter,
     ) -> Result<Option<RecordedPermit>, RecordError> {
-        if permit.would_be().is_none() {
+        if permit.would_be().is_none() && permit.approved_by().is_empty() {
             return Ok(None);
         }
         let command = CommandText {
-            text: &format!("open database {} as {}", self.database, self.user),
+            text: &self.text(),
             parameters: &[],
             statements: &self.statements,
             signals: &[],

@@ -3,6 +3,7 @@
 mod cancel;
 mod catalogue;
 mod conversation;
+pub mod estimate;
 mod login;
 mod sink;
 

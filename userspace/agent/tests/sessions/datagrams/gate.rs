@@ -137,6 +137,7 @@ impl DatagramGate {
             shutdown: self.shutdown.subscribe(),
             killed: self.kills.clone(),
             signals: Arc::new(Signals::unkept()),
+            approvals: None,
         };
         let (inlet, mut outlet) = queue(Room::of(1 << 20));
         let (tell, served) = mpsc::channel();

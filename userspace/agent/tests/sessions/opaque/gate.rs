@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 use weir_agent::{
     admit::{Admitted, admit},
+    approve::{Approvals, Desk},
     config::{Config, WorkloadName},
     route::Routes,
     session::{Kills, Switch, Watched, opaque},
@@ -22,7 +23,7 @@ use weir_policy::Policies;
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
 
 use crate::{
-    common::{start, subject},
+    common::{approvals, start, subject},
     records,
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct OpaqueGate {
     pub(crate) shutdown: watch::Sender<bool>,
     /// Ends all sessions.
     pub(crate) switch: Switch,
+    pub(crate) approvals: Approvals,
     _dir: tempfile::TempDir,
     _runtime: Runtime,
 }
@@ -67,6 +69,8 @@ impl OpaqueGate {
         let dir = tempfile::tempdir().unwrap();
         let records = dir.path().join("records");
         fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
+        let approvals = approvals(dir.path());
+        let held = approvals.clone();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (lines, dialled) = config(address);
@@ -103,6 +107,7 @@ impl OpaqueGate {
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
                     signals: Arc::new(Signals::unkept()),
+                    approvals: Some(Desk::new(held.clone(), &start)),
                 };
                 tokio::spawn(async move {
                     opaque::serve(io, passage, record, watched).await.unwrap();
@@ -115,6 +120,7 @@ impl OpaqueGate {
             policies,
             shutdown,
             switch,
+            approvals,
             _dir: dir,
             _runtime: runtime,
         }

@@ -11,14 +11,14 @@ use weir_policy::Permit;
 use weir_record::CommandText;
 use weir_wire::postgres::frontend::{Bind, Execute, Parse};
 
-use super::{Stop, command, text};
+use super::{Beside, Decided, Stop, command, text};
 use crate::{
     mask::exposure::Exposure,
     session::postgres::{
         governed::{Governed, SessionError},
         names::{self, Change},
         pipeline::Expected,
-        prepared::{Judgement, Portal, Prepared},
+        prepared::{Portal, Prepared},
         refusal::{INEXACT_NAME, NAME_CHANGED, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
     },
 };
@@ -39,9 +39,9 @@ impl Governed {
             self.refuse(&refusal, &prepared, None, false)?;
             return Ok(());
         }
-        match self.judged(&prepared, &mut behind)? {
-            Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, false)?,
-            Judgement::Allowed(permit, exposure) => {
+        match self.decide_parse(parse, &prepared, &mut behind)? {
+            Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, false)?,
+            Decided::Allowed(permit, exposure) => {
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = text(&prepared);
@@ -81,11 +81,12 @@ impl Governed {
             self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             return Ok(());
         }
-        match self.judged(&prepared, &mut behind)? {
-            Judgement::Refused(refusal) => {
+        let beside = Beside::bind(bind, parameters.clone());
+        match self.decide(&prepared, &mut behind, beside)? {
+            Decided::Refused(refusal) => {
                 self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             }
-            Judgement::Allowed(permit, exposure) => {
+            Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
@@ -220,7 +221,7 @@ impl Governed {
 }
 
 /// The parameters as text, for the record: what isn't UTF-8 as hexadecimal.
-fn parameters(bind: &Bind) -> Vec<Option<String>> {
+pub(super) fn parameters(bind: &Bind) -> Vec<Option<String>> {
     let mut room = PARAMETERS;
     bind.parameters()
         .iter()

@@ -4,6 +4,7 @@
 //! that the target itself aborts the transaction and passes over the rest of the pipeline, and
 //! both sides agree on where they are; its error is then rewritten into weir's.
 
+mod asking;
 mod extended;
 mod meaning;
 mod refuse;
@@ -19,6 +20,8 @@ use weir_wire::{
     postgres::frontend::{Close, FunctionCall, Message, ObjectKind, Query},
 };
 
+pub(super) use self::asking::{Ahead, Decision, Wanted};
+use self::asking::{Beside, Decided};
 use super::{
     governed::{Governed, MOST_NAMES, MOST_OWED, SessionError},
     names::{Change, Unsettled},
@@ -36,6 +39,10 @@ pub(super) enum Heard {
     Wait(Message),
     /// It names a relation that the catalogue doesn't have: read that again and hand it in again.
     Stale(Message),
+    /// Whether it is about to be run shows in what comes behind it: hand that in with it.
+    Ahead(Message),
+    /// People must say yes first: hand it in again with their word.
+    Ask(Message, Box<Wanted>),
     /// The agent ends the session.
     Closed,
 }
@@ -45,6 +52,8 @@ pub(super) enum Heard {
 enum Stop {
     Unsettled,
     Stale,
+    Ahead,
+    Ask(Box<Wanted>),
     Fatal(SessionError),
 }
 
@@ -102,6 +111,8 @@ impl Governed {
             Ok(()) => Ok(Heard::Done),
             Err(Stop::Unsettled) => Ok(Heard::Wait(message)),
             Err(Stop::Stale) => Ok(Heard::Stale(message)),
+            Err(Stop::Ahead) => Ok(Heard::Ahead(message)),
+            Err(Stop::Ask(wanted)) => Ok(Heard::Ask(message, wanted)),
             Err(Stop::Fatal(error)) => Err(error),
         }
     }
@@ -110,9 +121,9 @@ impl Governed {
         let prepared = self.texts.read(query.text());
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
-        match self.judged(&prepared, &mut behind)? {
-            Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
-            Judgement::Allowed(permit, exposure) => {
+        match self.decide(&prepared, &mut behind, Beside::nothing())? {
+            Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
+            Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
@@ -149,11 +160,12 @@ impl Governed {
 
     fn function_call(&mut self, call: &FunctionCall) -> Result<(), Stop> {
         let text = format!("fast-path call of function {}", call.function());
-        let prepared = Prepared::of(Bytes::from(text), vec![sql::function_call()]);
+        let prepared = Arc::new(Prepared::of(Bytes::from(text), vec![sql::function_call()]));
         let mut behind = self.behind(&prepared)?;
-        match self.judged(&prepared, &mut behind)? {
-            Judgement::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
-            Judgement::Allowed(permit, exposure) => {
+        let beside = Beside::call(call);
+        match self.decide(&prepared, &mut behind, beside)? {
+            Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
+            Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.turn += 1;
                 let signals = self.judge.figures();
@@ -194,6 +206,7 @@ impl Governed {
         let now = Instant::now();
         let control = match message {
             Message::Sync(sync) => {
+                self.decision = None;
                 self.pipeline.push(Expected::Sync, None, now);
                 self.segment = self.segment.next();
                 Control::Sync(sync)

@@ -1,0 +1,681 @@
+//! The table of what waits, and its one lock.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, oneshot, watch};
+use weir_policy::{Answer, Approver, Ask, NotGranted, Requirement, Scope};
+use weir_record::{Answered, Settled};
+
+use super::{
+    desk::{Kept, Question},
+    facts::Facts,
+    hold::{Asked, Hold, Settlement},
+    journal::{Entry, Journal, JournalError},
+    request::{Given, Request, SettledAt, Who},
+    standing::{MOST_MINUTES, Standing, Until},
+    view,
+};
+use crate::audit::{Audit, AuditEvent};
+
+/// How many settled requests are remembered.
+const REMEMBERED: usize = 300;
+/// Longest command, with its parameters, that is put before people, in bytes: who approves sees all
+/// of it.
+const LONGEST: usize = 64 * 1024;
+/// Longest reason, in bytes.
+const LONGEST_REASON: usize = 500;
+/// How many changes a slow watcher may be behind.
+const BEHIND: usize = 256;
+
+/// How much may wait, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long an answer is waited for where no policy says.
+    pub timeout: Duration,
+    /// Most requests that wait at once.
+    pub most: usize,
+    /// Most of one subject.
+    pub most_of_subject: usize,
+}
+
+/// All requests. Clones are the same table.
+#[derive(Clone, Debug)]
+pub struct Approvals(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
+    audit: Option<Arc<Audit>>,
+    table: Mutex<Table>,
+    changes: broadcast::Sender<Change>,
+    closed: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Table {
+    pending: BTreeMap<String, Pending>,
+    settled: VecDeque<Request>,
+    standing: Standing,
+    journal: Journal,
+}
+
+#[derive(Debug)]
+struct Pending {
+    request: Request,
+    ask: Ask,
+    kept: Kept,
+    answers: Vec<Answer>,
+    deadline: Instant,
+    tell: oneshot::Sender<Settlement>,
+}
+
+/// Something that happened to a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// `asked`, `answered` or `settled`.
+    pub event: String,
+    /// The request as it is now.
+    pub request: Arc<Request>,
+}
+
+/// Which requests to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Those that wait.
+    Pending,
+    /// Those that were settled last.
+    Settled,
+    /// Both.
+    All,
+}
+
+/// What somebody says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The answer.
+    pub answer: Answered,
+    /// Why; a no has a reason.
+    pub reason: Option<String>,
+    /// The hash of what they have seen.
+    pub hash: String,
+}
+
+/// Why something can't be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAsked {
+    /// Too much waits.
+    #[error("{of} has {limit} requests that wait for approval already: have them answered first")]
+    TooMany {
+        /// Of whom.
+        of: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// It can't be shown whole.
+    #[error("it is too long to be put before people ({length} bytes, at most {LONGEST})")]
+    TooLong {
+        /// How long it is.
+        length: usize,
+    },
+    /// It can't be remembered.
+    #[error("it can't be put on record")]
+    Journal(#[from] JournalError),
+}
+
+/// Why an answer isn't taken.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// There is no such request, or it isn't theirs to see.
+    #[error("no request is called {id}")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+    },
+    /// It waits no longer.
+    #[error("{id} waits no longer: {}", why(*how))]
+    Settled {
+        /// Which.
+        id: String,
+        /// What became of it.
+        how: Settled,
+    },
+    /// It isn't theirs to answer.
+    #[error(transparent)]
+    NotTheirs(#[from] NotGranted),
+    /// What they saw is not what waits now.
+    #[error("{id} is not what you have seen: it has changed since, look at it again")]
+    Changed {
+        /// Which.
+        id: String,
+    },
+    /// They have answered.
+    #[error("{by} has answered {id} already")]
+    Again {
+        /// Who.
+        by: String,
+        /// Which.
+        id: String,
+    },
+    /// What they said can't be said.
+    #[error("{0}")]
+    Wrong(&'static str),
+    /// It can't be remembered, so it isn't taken.
+    #[error("the answer can't be put on record: {0}")]
+    Journal(#[from] JournalError),
+}
+
+fn why(how: Settled) -> &'static str {
+    match how {
+        Settled::Approved => "it was approved",
+        Settled::Denied => "it was denied",
+        Settled::TimedOut => "nobody answered in time",
+        Settled::GaveUp => "the agent went away",
+        Settled::Cancelled => "the agent cancelled it",
+        Settled::PolicyChanged => "the policy changed",
+        Settled::Shutdown => "weir was stopped",
+        Settled::NotAsked => "it could not be asked",
+        Settled::Restarted => "weir was restarted while it waited, and it was refused",
+        Settled::SessionEnded => "its session has ended",
+    }
+}
+
+impl Approvals {
+    /// Opens the table with what its journal has. What waited there waits no longer.
+    ///
+    /// # Errors
+    /// When the journal can't be read or written.
+    pub fn open(
+        journal: &Path,
+        limits: Limits,
+        audit: Option<Arc<Audit>>,
+    ) -> Result<Self, JournalError> {
+        let (mut journal, mut requests) = Journal::open(journal)?;
+        for request in requests.iter_mut().filter(|r| r.settled.is_none()) {
+            request.settled = Some(SettledAt {
+                how: Settled::Restarted,
+                at: Timestamp::now(),
+            });
+        }
+        let forgotten = requests.len().saturating_sub(REMEMBERED);
+        let settled: VecDeque<Request> = requests.into_iter().skip(forgotten).collect();
+        journal.rewrite(settled.iter())?;
+        Ok(Self(Arc::new(Inner {
+            limits,
+            audit,
+            table: Mutex::new(Table {
+                pending: BTreeMap::new(),
+                settled,
+                standing: Standing::default(),
+                journal,
+            }),
+            changes: broadcast::Sender::new(BEHIND),
+            closed: watch::Sender::new(false),
+        })))
+    }
+
+    pub(super) fn ask(
+        &self,
+        who: &Who,
+        kept: Kept,
+        question: &Question<'_>,
+    ) -> Result<Asked, NotAsked> {
+        let now = Instant::now();
+        let ask = question.ask;
+        let mut table = self.table();
+        let stand: Vec<Answer> = [Scope::Session, Scope::Shape]
+            .into_iter()
+            .filter_map(|scope| ask.binding(scope, &kept.matter()))
+            .flat_map(|to| table.standing.answers(to, now).collect::<Vec<_>>())
+            .collect();
+        if ask.granted(&stand, &kept.matter()).is_ok() {
+            return Ok(Asked::Granted(stand));
+        }
+        self.room(&table, who, &kept, question)?;
+        let seconds = ask
+            .timeout_seconds()
+            .map_or(self.0.limits.timeout, Duration::from_secs);
+        let request = describe(who, &kept, question, seconds);
+        write(
+            &mut table,
+            &Entry::Asked(std::borrow::Cow::Borrowed(&request)),
+        )?;
+        let (tell, settled) = oneshot::channel();
+        let id = request.id.clone();
+        let deadline = now + seconds;
+        table.pending.insert(
+            id.clone(),
+            Pending {
+                request: request.clone(),
+                ask: ask.clone(),
+                kept,
+                answers: stand,
+                deadline,
+                tell,
+            },
+        );
+        drop(table);
+        self.tell("asked", request);
+        Ok(Asked::Held(Hold::new(
+            self.clone(),
+            id,
+            settled,
+            deadline.into(),
+        )))
+    }
+
+    fn room(
+        &self,
+        table: &Table,
+        who: &Who,
+        kept: &Kept,
+        question: &Question<'_>,
+    ) -> Result<(), NotAsked> {
+        let shown = question
+            .shown_parameters
+            .iter()
+            .flatten()
+            .chain(question.runs);
+        let length =
+            kept.text.len().max(kept.parameters.len()) + shown.map(String::len).sum::<usize>();
+        if length > LONGEST {
+            return Err(NotAsked::TooLong { length });
+        }
+        let limits = &self.0.limits;
+        if table.pending.len() >= limits.most {
+            return Err(NotAsked::TooMany {
+                of: "weir".to_owned(),
+                limit: limits.most,
+            });
+        }
+        let pending = table.pending.values();
+        let theirs = pending.filter(|p| p.request.who.subject == who.subject);
+        if theirs.count() >= limits.most_of_subject {
+            return Err(NotAsked::TooMany {
+                of: who.subject.clone(),
+                limit: limits.most_of_subject,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes somebody's answer.
+    ///
+    /// # Errors
+    /// When it isn't theirs to give, comes too late, or was given to something else.
+    pub fn answer(
+        &self,
+        id: &str,
+        by: &Approver,
+        name: Option<&str>,
+        said: &Said,
+    ) -> Result<Request, AnswerError> {
+        let now = Instant::now();
+        check(said)?;
+        let mut guard = self.table();
+        let table = &mut *guard;
+        let id = table.whole(id, by)?;
+        let Some(pending) = table.pending.get(&id) else {
+            return Err(table.over(&id));
+        };
+        if pending.deadline <= now {
+            let how = Settled::TimedOut;
+            return Err(AnswerError::Settled { id, how });
+        }
+        pending.ask.may_answer(by, &pending.kept.subject)?;
+        if pending.request.hash != said.hash {
+            return Err(AnswerError::Changed { id });
+        }
+        if pending.request.answers.iter().any(|g| g.by == by.id()) {
+            let by = by.id().to_owned();
+            return Err(AnswerError::Again { by, id });
+        }
+        let (scope, until) = match said.answer {
+            Answered::Once | Answered::No => (Scope::Once, None),
+            Answered::Session => {
+                let session = pending.kept.session.clone();
+                (Scope::Session, Some(Until::Session(session)))
+            }
+            Answered::Shape { minutes } => (Scope::Shape, Until::minutes(minutes, now)),
+        };
+        let to = pending.ask.binding(scope, &pending.kept.matter());
+        let to = to.ok_or(AnswerError::Wrong(
+            "this has no shape that could be approved: approve it once, or for the session",
+        ))?;
+        if until.is_some() && !table.standing.has_room(now) {
+            return Err(AnswerError::Wrong(
+                "too many approvals stand already: approve this once",
+            ));
+        }
+        let given = Given {
+            by: by.id().to_owned(),
+            name: name.map(str::to_owned),
+            at: Timestamp::now(),
+            answer: said.answer,
+            reason: said.reason.clone(),
+        };
+        let entry = Entry::Answered {
+            id: id.clone(),
+            given: given.clone(),
+        };
+        table.journal.write(&entry)?;
+        // From here on it is given.
+        if let Some(until) = until {
+            table.standing.add(to, by.clone(), until);
+        }
+        let Some(pending) = table.pending.get_mut(&id) else {
+            return Err(AnswerError::Unknown { id });
+        };
+        pending.request.answers.push(given);
+        let how = if said.answer == Answered::No {
+            Some(Settled::Denied)
+        } else {
+            pending.answers.push(Answer::new(by.clone(), to));
+            let matter = pending.kept.matter();
+            let enough = pending.ask.granted(&pending.answers, &matter).is_ok();
+            enough.then_some(Settled::Approved)
+        };
+        let request = pending.request.clone();
+        self.tell("answered", request.clone());
+        let Some(how) = how else {
+            return Ok(request);
+        };
+        let Some((settlement, tell, request)) = table.settle(&id, how) else {
+            return Ok(request);
+        };
+        // Under the lock: who comes second finds what was first. Whoever waited may just have gone;
+        // then nothing is forwarded.
+        drop(tell.send(settlement));
+        drop(guard);
+        self.tell("settled", request.clone());
+        Ok(request)
+    }
+
+    /// Settles what waits in the name of whoever waits. `None` when it was settled before.
+    pub(super) fn settle(&self, id: &str, how: Settled) -> Option<Settlement> {
+        let (settlement, _, request) = self.table().settle(id, how)?;
+        self.tell("settled", request);
+        Some(settlement)
+    }
+
+    /// Asks anew under another policy.
+    pub(super) fn renew(&self, id: &str, ask: Ask) {
+        let mut table = self.table();
+        let Some(pending) = table.pending.get_mut(id) else {
+            return;
+        };
+        let request = &mut pending.request;
+        under(request, &ask, &pending.kept);
+        request.answers.clear();
+        pending.answers.clear();
+        pending.ask = ask;
+        let request = request.clone();
+        let written = write(
+            &mut table,
+            &Entry::Asked(std::borrow::Cow::Borrowed(&request)),
+        );
+        drop(table);
+        if let Err(error) = written {
+            tracing::error!(%error, "a request under another policy is not in the journal");
+        }
+        self.tell("asked", request);
+    }
+
+    pub(super) fn session_ended(&self, session: &str) {
+        self.table().standing.ended(session);
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<Request> {
+        let table = self.table();
+        let pending = table.pending.get(id).map(|pending| &pending.request);
+        pending
+            .or_else(|| table.settled.iter().rev().find(|request| request.id == id))
+            .cloned()
+    }
+
+    /// One request, by its id or the beginning of it, if it is this person's to see.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn show(&self, id: &str, to: &Approver) -> Result<Request, AnswerError> {
+        let id = self.table().whole(id, to)?;
+        self.find(&id).ok_or(AnswerError::Unknown { id })
+    }
+
+    /// What this person may see, the newest first.
+    #[must_use]
+    pub fn list(&self, shown: Shown, to: &Approver) -> Vec<Request> {
+        let table = self.table();
+        let pending = table.pending.values().map(|pending| &pending.request);
+        let pending = pending.filter(|_| shown != Shown::Settled);
+        let settled = table.settled.iter().filter(|_| shown != Shown::Pending);
+        let mut all: Vec<Request> = pending
+            .chain(settled)
+            .filter(|request| view::sees(to, request))
+            .cloned()
+            .collect();
+        drop(table);
+        all.sort_by(|a, b| b.asked.cmp(&a.asked).then_with(|| b.id.cmp(&a.id)));
+        all
+    }
+
+    /// What happens from here on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.0.changes.subscribe()
+    }
+
+    /// Nothing more is told of from here on: weir stops.
+    pub fn close(&self) {
+        self.0.closed.send_replace(true);
+    }
+
+    /// Resolves once nothing more is told of.
+    pub async fn closed(&self) {
+        let mut closed = self.0.closed.subscribe();
+        // An error would mean that the table is gone, and is as good an end.
+        drop(closed.wait_for(|closed| *closed).await);
+    }
+
+    /// Whether a change is this person's to see.
+    #[must_use]
+    pub fn sees(to: &Approver, change: &Change) -> bool {
+        view::sees(to, &change.request)
+    }
+
+    fn tell(&self, event: &'static str, request: Request) {
+        if let Some(audit) = &self.0.audit {
+            audit.write(&AuditEvent::Approval {
+                step: event,
+                request: &request.id,
+                subject: &request.who.subject,
+                target: &request.target,
+                state: request.state(),
+                by: request.answers.last().map(|given| given.by.as_str()),
+            });
+        }
+        // Nobody may be listening.
+        drop(self.0.changes.send(Change {
+            event: event.to_owned(),
+            request: Arc::new(request),
+        }));
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// The id that begins so, if one alone does; a person finds only what is theirs to see.
+    fn whole(&self, begin: &str, by: &Approver) -> Result<String, AnswerError> {
+        let unknown = || AnswerError::Unknown {
+            id: begin.chars().take(200).collect(),
+        };
+        if begin.is_empty() {
+            return Err(unknown());
+        }
+        let pending = self.pending.values().map(|pending| &pending.request);
+        let mut found = pending
+            .chain(&self.settled)
+            .filter(|request| request.id.starts_with(begin) && view::sees(by, request))
+            .map(|request| &request.id);
+        let first = found.next().ok_or_else(unknown)?;
+        if self.pending.contains_key(begin) || found.next().is_none() {
+            return Ok(if self.pending.contains_key(begin) {
+                begin
+            } else {
+                first
+            }
+            .to_owned());
+        }
+        let exact = self.settled.iter().any(|request| request.id == begin);
+        exact.then(|| begin.to_owned()).ok_or_else(unknown)
+    }
+
+    fn over(&self, id: &str) -> AnswerError {
+        let known = self.settled.iter().rev().find(|request| request.id == id);
+        match known.and_then(|request| request.settled.as_ref()) {
+            Some(settled) => AnswerError::Settled {
+                id: id.to_owned(),
+                how: settled.how,
+            },
+            None => AnswerError::Unknown { id: id.to_owned() },
+        }
+    }
+
+    /// Takes a request out of what waits. Only the first to come takes it.
+    fn settle(
+        &mut self,
+        id: &str,
+        how: Settled,
+    ) -> Option<(Settlement, oneshot::Sender<Settlement>, Request)> {
+        let Pending {
+            mut request,
+            answers,
+            tell,
+            ..
+        } = self.pending.remove(id)?;
+        let settled = SettledAt {
+            how,
+            at: Timestamp::now(),
+        };
+        request.settled = Some(settled.clone());
+        let entry = Entry::Settled {
+            id: id.to_owned(),
+            settled,
+        };
+        // An answer is in the journal already, and nothing else lets anything go on.
+        if let Err(error) = write(self, &entry) {
+            tracing::error!(%error, "what became of a request is not in the journal");
+        }
+        if self.settled.len() >= REMEMBERED {
+            self.settled.pop_front();
+        }
+        self.settled.push_back(request.clone());
+        let settlement = Settlement {
+            how,
+            given: request.answers.clone(),
+            answers: if how == Settled::Approved {
+                answers
+            } else {
+                Vec::new()
+            },
+        };
+        Some((settlement, tell, request))
+    }
+}
+
+/// Writes an entry, and makes the journal small again where it has grown.
+fn write(table: &mut Table, entry: &Entry<'_>) -> Result<(), JournalError> {
+    table.journal.write(entry)?;
+    if table.journal.is_full() {
+        let pending = table.pending.values().map(|pending| &pending.request);
+        let rewritten = table.journal.rewrite(table.settled.iter().chain(pending));
+        if let Err(error) = rewritten {
+            tracing::error!(%error, "the approvals' journal can't be made small again");
+        }
+        // What is written now may not be in the table yet.
+        table.journal.write(entry)?;
+    }
+    Ok(())
+}
+
+fn check(said: &Said) -> Result<(), AnswerError> {
+    let reason = said.reason.as_deref().map(str::trim);
+    if said.answer == Answered::No && reason.is_none_or(str::is_empty) {
+        return Err(AnswerError::Wrong(
+            "a no has a reason: the agent is told it",
+        ));
+    }
+    let unfit = |text: &str| text.len() > LONGEST_REASON || text.contains(char::is_control);
+    if reason.is_some_and(unfit) {
+        return Err(AnswerError::Wrong(
+            "a reason is one line of at most 500 bytes",
+        ));
+    }
+    if let Answered::Shape { minutes } = said.answer
+        && !(1..=MOST_MINUTES).contains(&minutes)
+    {
+        return Err(AnswerError::Wrong(
+            "a shape is approved for 1 to 240 minutes",
+        ));
+    }
+    Ok(())
+}
+
+fn describe(who: &Who, kept: &Kept, question: &Question<'_>, seconds: Duration) -> Request {
+    let asked = Timestamp::now();
+    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    let mut request = Request {
+        id: kept.request.clone(),
+        session: kept.session.clone(),
+        asked,
+        expires: asked.saturating_add(seconds).unwrap_or(Timestamp::MAX),
+        settled: None,
+        who: who.clone(),
+        target: kept.target.name.clone(),
+        protocol: kept.target.protocol.clone(),
+        database: kept.target.database.clone(),
+        command: text(&kept.text),
+        parameters: question.shown_parameters.to_vec(),
+        statements: question.statements.iter().map(Facts::from).collect(),
+        runs: question.runs.to_vec(),
+        shape: kept.shape.clone(),
+        rows: question.rows.clone(),
+        requirements: Vec::new(),
+        of: String::new(),
+        message: None,
+        policies: Vec::new(),
+        policy_version: String::new(),
+        hash: String::new(),
+        answers: Vec::new(),
+    };
+    under(&mut request, question.ask, kept);
+    request
+}
+
+/// What a request has of the policy that asks.
+fn under(request: &mut Request, ask: &Ask, kept: &Kept) {
+    request.requirements = ask
+        .requirements()
+        .iter()
+        .map(Requirement::demands)
+        .map(<[_]>::to_vec)
+        .collect();
+    request.of = ask.describe();
+    request.message = ask.message().map(str::to_owned);
+    request.policies = ask.deciding().to_vec();
+    request.policy_version = ask.version().to_string();
+    request.hash = ask
+        .binding(Scope::Once, &kept.matter())
+        .map(|binding| binding.to_string())
+        .unwrap_or_default();
+}
