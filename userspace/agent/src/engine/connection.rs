@@ -45,7 +45,8 @@ pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
             let resolver = Arc::clone(&engine.0.resolver);
             resolver.serve_tcp(intercepted.io, asker).await;
         } else {
-            handle(engine, intercepted, origin, workload).await;
+            // On the heap: it is large, and there are as many as connections.
+            Box::pin(handle(engine, intercepted, origin, workload)).await;
         }
     };
     served.instrument(span).await;
