@@ -103,10 +103,12 @@ pub(crate) fn conditions(wanted: &Wanted) -> Conditions {
     }
     let of_one = of_one_command(wanted);
     if !of_one.sql.is_empty() {
-        let found = format!("s.number IN (SELECT c.session FROM commands AS c WHERE {})", of_one.all());
-        let whole = wanted.verdict == Some(Answer::Deny)
-            && wanted.table.is_none()
-            && wanted.text.is_none();
+        let found = format!(
+            "s.number IN (SELECT c.session FROM commands AS c WHERE {})",
+            of_one.all()
+        );
+        let whole =
+            wanted.verdict == Some(Answer::Deny) && wanted.table.is_none() && wanted.text.is_none();
         let sql = if whole {
             format!("({found} OR s.refused)")
         } else {

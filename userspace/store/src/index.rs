@@ -40,13 +40,13 @@ impl Index {
     /// # Errors
     /// When the file can be neither used nor replaced.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        match schema::open(path) {
+        match schema::open(path).and_then(Self::of) {
             Err(error) if error.is_damage() => {
                 tracing::warn!(%error, "the index is thrown away and made anew");
                 schema::remove(path)?;
                 Self::of(schema::open(path)?)
             }
-            opened => Self::of(opened?),
+            opened => opened,
         }
     }
 
@@ -149,10 +149,7 @@ impl Index {
     fn forget_all_but(&mut self, ids: &[SessionId]) -> Result<usize, StoreError> {
         let there: BTreeSet<&SessionId> = ids.iter().collect();
         let known: BTreeSet<SessionId> = self.seen.keys().copied().collect();
-        let gone: Vec<SessionId> = known
-            .into_iter()
-            .filter(|id| !there.contains(id))
-            .collect();
+        let gone: Vec<SessionId> = known.into_iter().filter(|id| !there.contains(id)).collect();
         for id in &gone {
             read::forget(&mut self.db, *id)?;
             self.seen.remove(id);

@@ -47,7 +47,10 @@ pub(crate) fn list(db: &Connection, wanted: &Wanted) -> Result<Sessions, StoreEr
         .query_row(params_from_iter(&conditions.values), |row| row.get(0))?;
     let limit = wanted.limit.unwrap_or(USUAL);
     let mut values = conditions.values.clone();
-    let mut sql = format!("SELECT s.summary FROM sessions AS s WHERE {}", conditions.all());
+    let mut sql = format!(
+        "SELECT s.summary FROM sessions AS s WHERE {}",
+        conditions.all()
+    );
     if let Some(before) = wanted.before {
         sql.push_str(" AND s.id < ?");
         values.push(Value::Text(before.to_string()));
@@ -59,7 +62,9 @@ pub(crate) fn list(db: &Connection, wanted: &Wanted) -> Result<Sessions, StoreEr
     let mut statement = moment.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(&values))?;
     while let Some(row) = rows.next()? {
-        sessions.push(serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+        sessions.push(serde_json::from_str(
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+        )?);
     }
     let more = sessions.len() > limit;
     sessions.truncate(limit);

@@ -21,11 +21,7 @@ const MOST_BYTES: usize = 16 << 20;
 const MOST_OBJECTS: usize = 1_000;
 
 /// Takes in what is new in a record. True when its session has ended: nothing more will come.
-pub(crate) fn session(
-    db: &mut Connection,
-    id: SessionId,
-    path: &Path,
-) -> Result<bool, StoreError> {
+pub(crate) fn session(db: &mut Connection, id: SessionId, path: &Path) -> Result<bool, StoreError> {
     let place = path.to_string_lossy();
     loop {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -218,12 +214,7 @@ impl Session {
         Ok(())
     }
 
-    fn outcome(
-        &self,
-        tx: &Transaction<'_>,
-        seq: Seq,
-        outcome: &Outcome,
-    ) -> Result<(), StoreError> {
+    fn outcome(&self, tx: &Transaction<'_>, seq: Seq, outcome: &Outcome) -> Result<(), StoreError> {
         let (status, code) = match &outcome.status {
             Status::Completed { .. } => ("completed", None),
             Status::Failed { code, .. } => ("failed", Some(code)),

@@ -128,11 +128,25 @@ fn prepare(db: &Connection) -> Result<(), StoreError> {
         }
         clear(db)?;
     }
+    let made = Connection::open_in_memory()?;
+    made.execute_batch(TABLES)?;
+    if shape(db)? != shape(&made)? {
+        return Err(StoreError::Damaged(
+            "its tables are not those that weir made".to_owned(),
+        ));
+    }
     let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if sound == "ok" {
         return Ok(());
     }
     Err(StoreError::Damaged(sound))
+}
+
+/// What tables and indexes there are, as they were made.
+fn shape(db: &Connection) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let mut all = db.prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")?;
+    let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(all.collect::<Result<_, _>>()?)
 }
 
 /// Empties the index, whatever is in it.
@@ -145,7 +159,10 @@ pub(crate) fn clear(db: &Connection) -> Result<(), StoreError> {
         .collect::<Result<_, _>>()?;
     let mut script = String::from("BEGIN IMMEDIATE;");
     for name in names {
-        script.push_str(&format!("DROP TABLE IF EXISTS \"{}\";", name.replace('"', "\"\"")));
+        script.push_str(&format!(
+            "DROP TABLE IF EXISTS \"{}\";",
+            name.replace('"', "\"\"")
+        ));
     }
     script.push_str(TABLES);
     script.push_str(&format!("PRAGMA user_version = {VERSION}; COMMIT;"));

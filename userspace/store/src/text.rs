@@ -91,7 +91,10 @@ mod tests {
     #[test]
     fn names_are_taken_apart_at_the_dots_outside_of_quotes() {
         assert_eq!(parts("shop.public.people"), ["shop", "public", "people"]);
-        assert_eq!(parts(r#"public."a.b""c.d".x"#), ["public", r#""a.b""c.d""#, "x"]);
+        assert_eq!(
+            parts(r#"public."a.b""c.d".x"#),
+            ["public", r#""a.b""c.d""#, "x"]
+        );
         assert_eq!((last(r#""a.people""#), last("")), (r#""a.people""#, ""));
         assert_eq!(typed(r#"Public."People""#), r#"public."People""#);
         assert_eq!(object("read public.people"), ("read", "public.people"));

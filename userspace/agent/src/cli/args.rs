@@ -6,6 +6,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use super::sessions::args::Sessions;
 pub(super) use approvals::{Answering, Approvals, ApprovalsCommand, Watching};
 
 const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
@@ -46,7 +47,7 @@ pub(super) enum Command {
     Daemon(Daemon),
     /// Run one command behind weir
     Run(Run),
-    /// See what agents asked and what they got
+    /// See what agents asked and what they got, and end it
     Sessions(Sessions),
     /// See and answer what waits for people
     Approvals(Approvals),
@@ -166,115 +167,6 @@ pub(super) struct Reach {
     /// Read this directory of records instead of asking the daemon
     #[arg(long, value_name = "DIR", global = true)]
     pub(super) records: Option<PathBuf>,
-}
-
-/// See what agents asked and what they got.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-An id may be shortened to its beginning, as long as that is unique.
-
-Examples:
-  weir sessions list --subject unix:alice
-  weir sessions show 01jd8x
-  weir sessions replay 01jd8x --pace real
-  weir sessions list --records /var/lib/weir/records     without a daemon")]
-pub(super) struct Sessions {
-    #[command(flatten)]
-    pub(super) reach: Reach,
-
-    #[command(subcommand)]
-    pub(super) command: SessionsCommand,
-}
-
-/// What to see.
-#[derive(Debug, Subcommand)]
-pub(super) enum SessionsCommand {
-    /// List sessions, newest first
-    List {
-        /// Only this subject's
-        #[arg(long)]
-        subject: Option<String>,
-        /// Only those to this target
-        #[arg(long)]
-        target: Option<String>,
-        /// At most so many
-        #[arg(long, default_value_t = 50, value_name = "N")]
-        limit: usize,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show who connected where, each command, its verdict and its outcome
-    Show {
-        /// The session
-        id: String,
-        /// Decrypt it with this age identity file
-        #[arg(long, value_name = "FILE")]
-        identity: Option<PathBuf>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show what was asked, how it was judged, and what the agent saw
-    Replay {
-        /// The session
-        id: String,
-        /// How fast
-        #[arg(long, value_enum, default_value_t = Pace::Fast)]
-        pace: Pace,
-        /// Decrypt it with this age identity file
-        #[arg(long, value_name = "FILE")]
-        identity: Option<PathBuf>,
-    },
-    /// Check that records are what the host wrote: all of them, or those named
-    Verify(VerifyArgs),
-    /// End a live session at once; the agent gets an error of its protocol
-    Kill {
-        /// The session
-        id: String,
-        /// What for; it goes on record and to the agent
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-    },
-}
-
-/// Check that records are what the host wrote.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Exit codes: 0 all is sound, 1 something is wrong and said, or nothing could be verified.
-
-Examples:
-  weir sessions verify                                       the whole host
-  weir sessions verify 01jd8x
-  weir sessions verify --since 2026-11-01 --until 2026-12-01
-  weir sessions verify --records ./copy --key record.pub     a copy, on another machine")]
-pub(super) struct VerifyArgs {
-    /// Only these sessions
-    #[arg(conflicts_with_all = ["since", "until"])]
-    pub(super) ids: Vec<String>,
-    /// Only those that began then or later
-    #[arg(long, value_name = "TIME", value_parser = super::sessions::time)]
-    pub(super) since: Option<jiff::Timestamp>,
-    /// Only those that began then or earlier
-    #[arg(long, value_name = "TIME", value_parser = super::sessions::time)]
-    pub(super) until: Option<jiff::Timestamp>,
-    /// The host's public keys; left out: record.pub beside the records
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: Option<PathBuf>,
-    /// As JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// How fast a session is replayed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Pace {
-    /// As it was; silences longer than 5 seconds are cut, and told
-    Real,
-    /// At once
-    Fast,
-    /// Command by command, at the Enter key
-    Step,
 }
 
 /// Check, reload and understand policies.

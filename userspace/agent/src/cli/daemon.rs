@@ -54,6 +54,7 @@ async fn serve(
         policies: None,
         answers: true,
         inherited,
+        index: true,
     };
     let engine = Engine::start(config, options).await?;
     let status = describe(&engine);

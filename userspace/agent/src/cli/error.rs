@@ -46,6 +46,10 @@ pub(super) enum CliError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
+    Store(#[from] weir_store::StoreError),
+    #[error("can't write {}: {source}", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
     Suggest(#[from] SuggestError),
     /// Said before anything is touched.
     #[error("{what} needs root")]

@@ -13,7 +13,7 @@ use super::{
     error::ApiError,
     kill, metrics,
     peer::{self, Own},
-    sessions, sign_in,
+    sessions, sign_in, watch,
     whoami::whoami,
 };
 use crate::engine::{ReloadError, Reloaded, Status};
@@ -29,6 +29,9 @@ pub(super) fn router<D: Daemon>(daemon: D) -> Router {
         .route("/v1/sessions", get(sessions::list::<D>))
         .route("/v1/sessions/{id}", get(sessions::session::<D>))
         .route("/v1/sessions/{id}/record", get(sessions::record::<D>))
+        .route("/v1/sessions/reindex", post(sessions::reindex::<D>))
+        .route("/v1/sessions/{id}/watch", get(watch::one::<D>))
+        .route("/v1/watch", get(watch::all::<D>))
         .route("/v1/sessions/{id}/kill", post(kill::kill::<D>))
         .route("/v1/policy/reload", post(reload::<D>))
         .route_layer(from_fn(caller::operators));

@@ -1,4 +1,5 @@
-//! A file as the body of an answer, read off the runtime's threads and never held whole.
+//! Bodies of answers that are never held whole: a file, read off the runtime's threads, or whatever
+//! comes piece by piece.
 
 use std::{
     fs::File,
@@ -15,16 +16,21 @@ const CHUNK: usize = 64 * 1024;
 /// Chunks that may wait for a slow caller.
 const AHEAD: usize = 4;
 
-/// The bytes of a file up to the length that it had when the answer began.
-///
-/// The record of a live session grows; a reader is given what was there when it asked.
-pub(super) struct FileBody {
+/// What comes piece by piece.
+pub(super) struct Chunks {
     chunks: mpsc::Receiver<io::Result<Bytes>>,
 }
 
-impl FileBody {
-    /// Begins to read; must be called on the runtime.
-    pub(super) fn new(file: File, length: u64) -> Self {
+impl Chunks {
+    /// What somebody sends, until they let go of the channel.
+    pub(super) fn of(chunks: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        Self { chunks }
+    }
+
+    /// The bytes of a file up to the length that it had when the answer began: the record of a live
+    /// session grows, and a reader is given what was there when it asked. Begins to read; must be
+    /// called on the runtime.
+    pub(super) fn of_file(file: File, length: u64) -> Self {
         let (sender, chunks) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || pump(file.take(length), &sender));
         Self { chunks }
@@ -50,7 +56,7 @@ fn pump(mut file: impl Read, sender: &mpsc::Sender<io::Result<Bytes>>) {
     }
 }
 
-impl Body for FileBody {
+impl Body for Chunks {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -11,10 +11,12 @@ use hyper::{Method, Request, Response, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::{
-    Approve, Deny, Ended, Requests, Session, Sessions, Wanted, WhoAmI, error::ErrorBody, kill::Kill,
+    Approve, Deny, Ended, Reindexed, Requests, Session, Sessions, Told, Wanted, WhoAmI,
+    error::ErrorBody, kill::Kill,
 };
 use crate::approve;
 use crate::engine::{Reloaded, Status};
@@ -111,14 +113,73 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn sessions(&self, wanted: Wanted<'_>) -> Result<Sessions, ClientError> {
-        let mut path = format!("/v1/sessions?limit={}", wanted.limit);
-        for (key, value) in [("subject", wanted.subject), ("target", wanted.target)] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{key}={}", percent(value)));
+    pub async fn sessions(&self, wanted: &Wanted) -> Result<Sessions, ClientError> {
+        let nonsense = |error: serde_json::Error| ClientError::Nonsense {
+            problem: error.to_string(),
+        };
+        // Whatever is wanted goes by its name.
+        let wanted = serde_json::to_value(wanted).map_err(nonsense)?;
+        let wanted = wanted.as_object().into_iter().flatten();
+        let query: Vec<String> = wanted
+            .filter_map(|(key, value)| match value {
+                Value::Null => None,
+                Value::String(text) => Some(format!("{key}={}", percent(text))),
+                other => Some(format!("{key}={other}")),
+            })
+            .collect();
+        let path = format!("/v1/sessions?{}", query.join("&"));
+        self.json(Method::GET, &path).await
+    }
+
+    /// Has the daemon make its index of the records anew.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn reindex(&self) -> Result<Reindexed, ClientError> {
+        self.json(Method::POST, "/v1/sessions/reindex").await
+    }
+
+    /// Follows a session, or all that are live, and hands on what it is told until there is no
+    /// more or `take` has had enough.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; and what `take` says.
+    pub async fn watch<E: From<ClientError>>(
+        &self,
+        id: Option<&str>,
+        mut take: impl FnMut(Told) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let path = match id {
+            Some(id) => format!("/v1/sessions/{}/watch?results=true", percent(id)),
+            None => "/v1/watch".to_owned(),
+        };
+        let mut body = self
+            .ask(Method::GET, &path, Bytes::new())
+            .await?
+            .into_body();
+        let mut line = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| self.lost(error))?;
+            for byte in frame.data_ref().into_iter().flatten() {
+                if *byte != b'\n' {
+                    line.push(*byte);
+                    continue;
+                }
+                let told =
+                    serde_json::from_slice(&line).map_err(|error| ClientError::Nonsense {
+                        problem: error.to_string(),
+                    })?;
+                line.clear();
+                if !take(told)? {
+                    return Ok(());
+                }
+            }
+            if line.len() > ANSWER_LIMIT {
+                let problem = "a line of it has no end".to_owned();
+                return Err(ClientError::Nonsense { problem }.into());
             }
         }
-        self.json(Method::GET, &path).await
+        Ok(())
     }
 
     /// One session by its id or the beginning of it.

@@ -9,7 +9,10 @@
 //! |---|---|
 //! | `GET /v1/status` | [`Status`] |
 //! | `GET /v1/metrics` | the same as Prometheus reads it |
-//! | `GET /v1/sessions?subject=&target=&limit=` | [`Sessions`], newest first |
+//! | `GET /v1/sessions?subject=…&limit=` | [`Sessions`], newest first: those that are [`Wanted`] |
+//! | `POST /v1/sessions/reindex` | [`Reindexed`], once the index is made anew |
+//! | `GET /v1/sessions/{id}/watch?results=true` | lines of [`Told`], as they come |
+//! | `GET /v1/watch` | the same of all live sessions, from now on |
 //! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
 //! | `POST /v1/sessions/{id}/kill` with `{"reason"}` or `{}` | [`Ended`]; of a live session |
@@ -45,11 +48,13 @@ mod server;
 mod sessions;
 mod sign_in;
 mod socket;
+pub(crate) mod watch;
 mod whoami;
 
 use std::{future::Future, path::Path};
 
 use weir_identity::{People, SignIns};
+use weir_store::Indexer;
 
 use crate::{
     approve::Approvals,
@@ -61,8 +66,10 @@ pub use approvals::{Approve, Deny, For, Requests};
 pub use error::ControlError;
 pub use kill::Ended;
 pub use server::Server;
-pub use sessions::{Session, Sessions, Unreadable, Wanted};
+pub use sessions::{Reindexed, Session};
 pub use sign_in::{Begin, Providers, SignedIn, SignedOut};
+pub use watch::{Followed, Follower, Told, Went, What};
+pub use weir_store::{Sessions, Unreadable, Wanted};
 pub use whoami::WhoAmI;
 
 /// What the local API may ask of the engine: to tell, and to read its policies anew.
@@ -72,6 +79,9 @@ pub trait Daemon: Clone + Send + Sync + 'static {
 
     /// Where the sessions' records are.
     fn records(&self) -> &Path;
+
+    /// The index of these records, where one is kept.
+    fn index(&self) -> Option<&Indexer>;
 
     /// Who is signed in.
     fn people(&self) -> &People;
@@ -106,6 +116,10 @@ impl Daemon for Engine {
 
     fn records(&self) -> &Path {
         Self::records(self)
+    }
+
+    fn index(&self) -> Option<&Indexer> {
+        Self::index(self)
     }
 
     fn people(&self) -> &People {

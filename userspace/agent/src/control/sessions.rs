@@ -1,9 +1,12 @@
-//! Sessions, as the records tell them.
+//! Sessions, as the records and their index tell them.
 //!
-//! Job: list, one session, and its raw record. A record that can't be read is named in the answer,
-//! never left out of it.
+//! Job: list, one session, its raw record, and the index made anew. A record that can't be read is
+//! named in the answer, never left out of it.
 
-use std::{fs::File, path::Path as FilePath};
+use std::{
+    fs::File,
+    path::{Path as FilePath, PathBuf},
+};
 
 use axum::{
     Json,
@@ -14,33 +17,16 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use weir_record::{Entry, Event, FindError, ReadError, SessionReader, Summary};
+use weir_store::{Sessions, StoreError, Wanted};
 
-use super::{Daemon, body::FileBody, error::ApiError};
+use super::{Daemon, body::Chunks, error::ApiError};
 
-/// How many sessions an answer lists when not told.
-const USUAL: usize = 100;
 /// How many it lists at most.
 const MOST: usize = 10_000;
 /// How many events one session's answer holds at most; its record holds them all.
 const MOST_EVENTS: usize = 10_000;
-
-/// Sessions, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sessions {
-    /// Those that match, as many as were asked for.
-    pub sessions: Vec<Summary>,
-    /// How many match.
-    pub matched: usize,
-    /// Records that can't be read.
-    pub unreadable: Vec<Unreadable>,
-}
-
-/// A record that can't be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreadable {
-    /// Which, and why.
-    pub problem: String,
-}
+/// Longest text or name that is searched for, in bytes.
+const LONGEST: usize = 1_000;
 
 /// One session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,120 +39,89 @@ pub struct Session {
     pub truncated: bool,
 }
 
-/// Which sessions to list.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    subject: Option<String>,
-    target: Option<String>,
-    limit: Option<usize>,
-}
-
-/// Which sessions are asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted<'a> {
-    /// Only this subject's.
-    pub subject: Option<&'a str>,
-    /// Only those to this target.
-    pub target: Option<&'a str>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-impl Sessions {
-    /// Reads the sessions of a directory of records.
-    ///
-    /// # Errors
-    /// The directory can't be read. A record that can't is told in the answer.
-    pub fn read(dir: &FilePath, wanted: Wanted<'_>) -> Result<Self, ReadError> {
-        let mut answer = Self::default();
-        for record in weir_record::list(dir)? {
-            match record {
-                Ok(summary) if wanted.includes(&summary) => {
-                    answer.matched += 1;
-                    if answer.sessions.len() < wanted.limit {
-                        answer.sessions.push(summary);
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => answer.unreadable.push(Unreadable {
-                    problem: error.to_string(),
-                }),
-            }
-        }
-        Ok(answer)
-    }
-}
-
-impl Wanted<'_> {
-    fn includes(&self, summary: &Summary) -> bool {
-        self.subject
-            .is_none_or(|subject| subject == summary.start.subject)
-            && self
-                .target
-                .is_none_or(|target| Some(target) == summary.start.target.as_deref())
-    }
+/// An index that was made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reindexed {
+    /// How many sessions it has.
+    pub sessions: usize,
+    /// How many records can't be read; at most a hundred are counted.
+    pub unreadable: usize,
 }
 
 pub(super) async fn list<D: Daemon>(
     State(daemon): State<D>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Sessions>, ApiError> {
-    let Query(filter) = filter.map_err(|rejection| {
-        ApiError::new(StatusCode::BAD_REQUEST, "bad_query", &rejection.body_text())
-            .with_help("the query takes subject, target and limit")
-    })?;
-    let limit = filter.limit.unwrap_or(USUAL);
-    if limit > MOST {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "bad_query",
-            &format!("limit {limit} is over the most that an answer lists, {MOST}"),
-        ));
-    }
-    reading(move || {
-        // Made with the first record.
-        if !daemon.records().exists() {
-            return Ok(Sessions::default());
-        }
-        let (subject, target) = (filter.subject.as_deref(), filter.target.as_deref());
-        Sessions::read(
-            daemon.records(),
-            Wanted {
-                subject,
-                target,
-                limit,
-            },
+    let bad = |message: &str| ApiError::new(StatusCode::BAD_REQUEST, "bad_query", message);
+    let Query(wanted) = wanted.map_err(|rejection| {
+        bad(&rejection.body_text()).with_help(
+            "the query takes subject, target, workload, verdict, table, text, since, until, before \
+             and limit",
         )
-        .map_err(|error| unreadable(&error))
-    })
-    .await?
-    .map(Json)
+    })?;
+    let limit = wanted.limit.unwrap_or(0);
+    if limit > MOST {
+        let message = format!("limit {limit} is over the most that an answer lists, {MOST}");
+        return Err(bad(&message));
+    }
+    let sought = [&wanted.text, &wanted.table];
+    if sought.into_iter().flatten().any(|one| one.len() > LONGEST) {
+        let message = format!("what is searched for has at most {LONGEST} bytes");
+        return Err(bad(&message));
+    }
+    let index = daemon.index().ok_or_else(no_index)?.clone();
+    reading(move || index.list(&wanted))
+        .await?
+        .map(Json)
+        .map_err(|error| unusable(&error))
+}
+
+pub(super) async fn reindex<D: Daemon>(
+    State(daemon): State<D>,
+) -> Result<Json<Reindexed>, ApiError> {
+    let index = daemon.index().ok_or_else(no_index)?.clone();
+    let rebuilt = reading(move || index.rebuild()).await?;
+    let rebuilt = rebuilt.map_err(|error| unusable(&error))?;
+    Ok(Json(Reindexed {
+        sessions: rebuilt.matched,
+        unreadable: rebuilt.unreadable.len(),
+    }))
 }
 
 pub(super) async fn session<D: Daemon>(
     State(daemon): State<D>,
     Path(id): Path<String>,
 ) -> Result<Json<Session>, ApiError> {
-    reading(move || {
-        let path = weir_record::find(daemon.records(), &id).map_err(|error| not_found(&error))?;
-        read(&path).map_err(|error| unreadable(&error))
-    })
-    .await?
-    .map(Json)
+    let path = find(&daemon, id).await?;
+    reading(move || read(&path).map_err(|error| unreadable(&error)))
+        .await?
+        .map(Json)
 }
 
 pub(super) async fn record<D: Daemon>(
     State(daemon): State<D>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
+    let path = find(&daemon, id).await?;
     let (file, length) = reading(move || {
-        let path = weir_record::find(daemon.records(), &id).map_err(|error| not_found(&error))?;
         open(&path).map_err(|source| unreadable(&ReadError::Open { path, source }))
     })
     .await??;
-    let body = Body::new(FileBody::new(file, length));
+    let body = Body::new(Chunks::of_file(file, length));
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response())
+}
+
+/// The record of the session whose id begins so.
+pub(super) async fn find<D: Daemon>(daemon: &D, prefix: String) -> Result<PathBuf, ApiError> {
+    let (index, records) = (daemon.index().cloned(), daemon.records().to_owned());
+    reading(move || {
+        let found = match index {
+            Some(index) => index.find(&prefix),
+            None => weir_record::find(&records, &prefix),
+        };
+        found.map_err(|error| not_found(&error))
+    })
+    .await?
 }
 
 fn open(path: &FilePath) -> std::io::Result<(File, u64)> {
@@ -214,6 +169,16 @@ fn not_found(error: &FindError) -> ApiError {
         FindError::Directory(_) => (StatusCode::INTERNAL_SERVER_ERROR, "records_unreadable"),
     };
     ApiError::new(status, code, error)
+}
+
+fn no_index() -> ApiError {
+    let message = "this engine keeps no index of its sessions";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "no_index", message)
+}
+
+fn unusable(error: &StoreError) -> ApiError {
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "index_unusable", error)
+        .with_help("it is made anew by itself; --records DIR reads the records without it")
 }
 
 fn unreadable(error: &ReadError) -> ApiError {

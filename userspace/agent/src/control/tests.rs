@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use weir_identity::{People, Provider, SignIns, oidc};
 use weir_record::{End, Process, SessionId, SessionStart, SessionWriter};
 
+use weir_store::Indexer;
+
 use super::{
     Daemon, Ended, Server,
     client::{Client, ClientError},
@@ -16,8 +18,8 @@ use super::{
 use crate::{
     approve::{Approvals, Limits},
     engine::{
-        InterceptionStatus, KillError, PolicyStatus, ReadPolicies, ReloadError, Reloaded, Status,
-        WorkloadStatus,
+        InterceptionStatus, KillError, LiveSession, PolicyStatus, ReadPolicies, ReloadError,
+        Reloaded, Status, WorkloadStatus,
     },
     session::Killed,
 };
@@ -26,6 +28,7 @@ mod approvals;
 mod callers;
 mod sessions;
 mod sign_in;
+mod watch;
 
 /// A daemon whose answers are set by the test.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ struct Told(Arc<State>);
 
 struct State {
     records: PathBuf,
+    index: Indexer,
     governed: Mutex<Vec<String>>,
     people: People,
     approvals: Approvals,
@@ -67,7 +71,14 @@ impl Daemon for Told {
                 workloads: cgroups.into_iter().map(workload).collect(),
             },
             targets: Vec::new(),
-            sessions: Vec::new(),
+            sessions: self
+                .0
+                .live
+                .lock()
+                .unwrap()
+                .iter()
+                .map(|id| live(*id))
+                .collect(),
             kernel_refusals: 0,
             budgets: Vec::new(),
             sinks: Vec::new(),
@@ -76,6 +87,10 @@ impl Daemon for Told {
 
     fn records(&self) -> &Path {
         &self.0.records
+    }
+
+    fn index(&self) -> Option<&Indexer> {
+        Some(&self.0.index)
     }
 
     fn people(&self) -> &People {
@@ -141,6 +156,7 @@ impl Served {
         let journal = dir.path().join("approvals.jsonl");
         let approvals = Approvals::open(&journal, limits, None).unwrap();
         let daemon = Told(Arc::new(State {
+            index: Indexer::start(&dir.path().join("test.index"), &records).unwrap(),
             records,
             governed,
             people: People::default(),
@@ -213,6 +229,18 @@ fn provider() -> Provider {
         groups: weir_identity::Groups::default(),
         sign_in_for: None,
     })
+}
+
+fn live(id: SessionId) -> LiveSession {
+    LiveSession {
+        id: id.to_string(),
+        workload: "ci".into(),
+        subject: "unix:alice".into(),
+        target: None,
+        destination: "192.0.2.1:5432".into(),
+        observed: false,
+        since: jiff::Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn code_of<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {

@@ -8,6 +8,7 @@ use std::{
 
 use tokio::time::timeout;
 use weir_record::SessionId;
+use weir_store::Indexer;
 
 use super::{Engine, status::LiveSession};
 use crate::session::{Killed, Switch};
@@ -17,7 +18,11 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// The open sessions, by id.
 #[derive(Default)]
-pub(super) struct Live(Mutex<BTreeMap<SessionId, Open>>);
+pub(super) struct Live {
+    open: Mutex<BTreeMap<SessionId, Open>>,
+    /// Hears when a session is over, where an index is kept.
+    index: Option<Indexer>,
+}
 
 struct Open {
     session: LiveSession,
@@ -42,6 +47,12 @@ pub enum KillError {
 }
 
 impl Engine {
+    /// The index of its records, where it keeps one.
+    #[must_use]
+    pub fn index(&self) -> Option<&Indexer> {
+        self.0.live.index.as_ref()
+    }
+
     /// Ends the live session whose id begins so, and waits for its end: which it was, and whether
     /// it is over.
     ///
@@ -55,6 +66,14 @@ impl Engine {
 }
 
 impl Live {
+    /// None yet.
+    pub(super) fn new(index: Option<Indexer>) -> Self {
+        Self {
+            open: Mutex::default(),
+            index,
+        }
+    }
+
     /// The session counts as open from here on, and can be ended by its switch.
     pub(super) fn register(
         self: &Arc<Self>,
@@ -103,13 +122,16 @@ impl Live {
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<SessionId, Open>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
         self.live.open().remove(&self.id);
+        if let Some(index) = &self.live.index {
+            index.wake();
+        }
     }
 }
 

@@ -35,6 +35,7 @@ use weir_intercept::{CgroupId, Interceptor, Options, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_record::Recorder;
 use weir_ship::{Shipped, Shipper};
+use weir_store::Indexer;
 use weir_wire::postgres::Limits;
 
 use self::{datagrams::Places, live::Live, refusals::RefusalLog};
@@ -75,6 +76,8 @@ pub struct StartOptions {
     pub answers: bool,
     /// Listeners that an earlier engine left.
     pub inherited: Vec<OwnedFd>,
+    /// Keep an index of the records.
+    pub index: bool,
 }
 
 /// Why an engine can't start or go on.
@@ -100,6 +103,9 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// The index of the records can't be kept.
+    #[error(transparent)]
+    Index(#[from] weir_store::StoreError),
     /// It still serves, so enforcement can't be lifted.
     #[error("the engine still serves; stop it first")]
     Serving,
@@ -216,7 +222,11 @@ impl Engine {
             let workload = Arc::new(workload.clone());
             workloads.insert(id, Tagged { workload, cgroup });
         }
-        let live = Arc::new(Live::default());
+        let index = options.index.then(|| {
+            let path = state.join(format!("{}.index", options.instance));
+            Indexer::start(&path, &config.engine.records())
+        });
+        let live = Arc::new(Live::new(index.transpose()?));
         let refusals = Arc::new(RefusalLog::default());
         if let Some(stream) = interceptor.take_refusals() {
             tokio::spawn(refusals::collect(

@@ -23,10 +23,12 @@ mod detours;
 mod drivers;
 mod killed;
 mod logins;
+mod masked;
 mod observed;
 mod opaque;
 mod records;
 mod signals;
+mod told;
 
 use common::Gate;
 use testbed::Postgres;

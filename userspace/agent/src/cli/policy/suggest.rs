@@ -50,29 +50,23 @@ pub(in crate::cli) enum SuggestError {
 /// Runs `weir policy suggest`.
 pub(super) fn run(asked: &Suggest, out: &mut Out) -> Result<(), CliError> {
     let source = source::Source::new(&asked.reach);
-    let sessions = source.list(Wanted {
-        limit: 10_000,
+    let mut said = Out::stderr();
+    let listed = source.list(&Wanted {
+        limit: Some(0),
         ..Wanted::default()
     })?;
-    let mut said = Out::stderr();
-    for record in &sessions.unreadable {
+    for record in &listed.unreadable {
         said.line(&Line::of(Tone::Bad, "unreadable: ").text(&record.problem))?;
     }
-    let older = sessions.matched.saturating_sub(sessions.sessions.len());
-    if older > 0 {
-        let older =
-            format!("{older} older sessions are not looked at: read the records with --records");
-        said.line(&Line::of(Tone::Warn, older))?;
-    }
+    let sessions = source.all(Wanted {
+        workload: asked.workload.clone(),
+        ..Wanted::default()
+    })?;
     let since = asked.since.unwrap_or(Timestamp::MIN);
     let mut gathered = Gathered::new(asked.by);
-    for session in &sessions.sessions {
+    for session in &sessions {
         let start = &session.start;
-        let wanted = asked
-            .workload
-            .as_ref()
-            .is_none_or(|name| *name == start.workload);
-        if wanted && start.started >= since {
+        if start.started >= since {
             let recorded = source.open(&start.id.to_string())?;
             gathered.session(&recorded.start, recorded.entries)?;
         }

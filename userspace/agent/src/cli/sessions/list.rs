@@ -50,6 +50,13 @@ pub(super) fn print(
             format!("{more} older ones are not shown: --limit"),
         ))?;
     }
+    if listed.pending > 0 {
+        let pending = story::count(u64::try_from(listed.pending).unwrap_or(u64::MAX), "record");
+        out.line(&Line::of(
+            Tone::Warn,
+            format!("{pending} are not in the index yet: ask again in a moment"),
+        ))?;
+    }
     for record in &listed.unreadable {
         out.line(&Line::of(Tone::Bad, "unreadable: ").text(&record.problem))?;
     }

@@ -1,7 +1,10 @@
 //! `weir sessions`: what was asked, judged, and answered.
 
+pub(super) mod args;
+mod export;
 mod kill;
 mod list;
+mod masks;
 mod postgres;
 mod replay;
 mod show;
@@ -9,39 +12,42 @@ pub(super) mod source;
 pub(super) mod story;
 mod stream;
 mod verify;
+mod watch;
+mod when;
 
-use self::source::Source;
-pub(super) use self::verify::time;
-use super::{
+use weir_store::Wanted;
+
+use self::{
     args::{Sessions, SessionsCommand},
-    error::CliError,
-    out::Out,
+    source::Source,
 };
-use crate::control::Wanted;
+use super::{
+    error::CliError,
+    line::{Line, Tone},
+    out::Out,
+    runtime,
+};
 
 /// Runs `weir sessions …`.
 pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
     let source = Source::new(&sessions.reach);
     match &sessions.command {
         SessionsCommand::List {
-            subject,
-            target,
+            filters,
             limit,
             json,
         } => {
             let wanted = Wanted {
-                subject: subject.as_deref(),
-                target: target.as_deref(),
-                limit: *limit,
+                limit: Some(*limit),
+                ..filters.wanted()
             };
-            let listed = source.list(wanted)?;
+            let listed = source.list(&wanted)?;
             if *json {
                 out.json(&listed)?;
             } else {
                 list::print(&listed, source.live()?.as_ref(), out)?;
             }
         }
-        SessionsCommand::Kill { id, reason } => kill::run(&source, id, reason.as_deref(), out)?,
         SessionsCommand::Show { id, identity, json } => {
             show::print(source.open_with(id, identity.as_deref())?, *json, out)?;
         }
@@ -51,6 +57,44 @@ pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
         SessionsCommand::Verify(args) => {
             verify::run(args, sessions.reach.records.as_deref(), out)?;
         }
+        SessionsCommand::Watch { id, json } => watch::run(&source, id.as_deref(), *json, out)?,
+        SessionsCommand::Kill { id, reason } => kill::run(&source, id, reason.as_deref(), out)?,
+        SessionsCommand::Export {
+            ids,
+            filters,
+            format,
+            out: path,
+            identity,
+        } => export::run(
+            &source,
+            (ids, filters),
+            identity.as_deref(),
+            (*format, path.as_deref()),
+        )?,
+        SessionsCommand::Reindex { json } => reindex(&source, *json, out)?,
+    }
+    Ok(())
+}
+
+fn reindex(source: &Source, json: bool, out: &mut Out) -> Result<(), CliError> {
+    let Source::Daemon(client) = source else {
+        return Err(CliError::NeedsDaemon { what: "reindex" });
+    };
+    let made = runtime::small()?.block_on(client.reindex())?;
+    if json {
+        return Ok(out.json(&made)?);
+    }
+    let sessions = u64::try_from(made.sessions).unwrap_or(u64::MAX);
+    let line =
+        Line::of(Tone::Good, "made anew").text(format!(": {}", story::count(sessions, "session")));
+    out.line(&line)?;
+    if made.unreadable > 0 {
+        let unreadable = u64::try_from(made.unreadable).unwrap_or(u64::MAX);
+        let unreadable = story::count(unreadable, "record");
+        out.line(&Line::of(
+            Tone::Bad,
+            format!("{unreadable} can't be read: `weir sessions list` names them"),
+        ))?;
     }
     Ok(())
 }

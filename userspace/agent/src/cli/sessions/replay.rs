@@ -5,16 +5,17 @@ use std::{
     time::Duration,
 };
 
-use weir_record::{Entry, Event, Seq, SessionStart, Side};
+use weir_record::{Entry, Event, Outcome, Seq, SessionStart, Side};
 
 use super::{
     super::{
-        args::Pace,
         error::CliError,
         line::{Line, Tone},
         moment,
         out::Out,
     },
+    args::Pace,
+    masks::Masks,
     postgres::Screen,
     source::Recorded,
     story, stream,
@@ -25,8 +26,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Replays a session.
 pub(super) fn print(recorded: Recorded, pace: Pace, out: &mut Out) -> Result<(), CliError> {
-    let Recorded { start, mut entries } = recorded;
-    let mut replay = Replay::new(start, pace);
+    let masks = recorded.masks();
+    let Recorded {
+        start, mut entries, ..
+    } = recorded;
+    let mut replay = Replay::new(start, pace, masks);
     story::head(&replay.start, out)?;
     let mut broken = None;
     while let Some(entry) = entries.next() {
@@ -43,7 +47,7 @@ pub(super) fn print(recorded: Recorded, pace: Pace, out: &mut Out) -> Result<(),
     broken.map_or(Ok(()), |error| Err(error.into()))
 }
 
-struct Replay {
+pub(super) struct Replay {
     start: SessionStart,
     pace: Pace,
     screen: Screen,
@@ -52,27 +56,41 @@ struct Replay {
     /// When the last entry was recorded, in microseconds since the start.
     at: i64,
     ended: bool,
+    /// The last command whose outcome was told.
+    settled: Option<Seq>,
 }
 
 impl Replay {
-    fn new(start: SessionStart, pace: Pace) -> Self {
+    pub(super) fn new(start: SessionStart, pace: Pace, masks: Masks) -> Self {
         Self {
             start,
             pace,
-            screen: Screen::default(),
+            screen: Screen::new(masks),
             current: None,
             at: 0,
             ended: false,
+            settled: None,
         }
     }
 
-    fn entry(&mut self, entry: Entry, at: i64, out: &mut Out) -> io::Result<()> {
+    /// Notes what of the answers to a command is masked, before they are told.
+    pub(super) fn expect(&mut self, seq: Seq, outcome: &Outcome) {
+        self.screen.masks().expect(seq, outcome);
+    }
+
+    /// The last command whose outcome was told.
+    pub(super) fn settled(&self) -> Option<Seq> {
+        self.settled
+    }
+
+    /// Tells one more entry, recorded `at` so many microseconds after the start.
+    pub(super) fn entry(&mut self, entry: Entry, at: i64, out: &mut Out) -> io::Result<()> {
         self.wait(&entry, at, out)?;
         match entry {
             Entry::Response { seq, bytes, .. } => {
                 self.turn_to(seq, out)?;
                 if self.is_read() {
-                    self.screen.feed(&bytes, out)
+                    self.screen.feed(seq, &bytes, out)
                 } else {
                     stream::print(Side::Server, &bytes, out)
                 }
@@ -86,7 +104,7 @@ impl Replay {
     }
 
     /// Whether weir read what was said in this session.
-    fn is_read(&self) -> bool {
+    pub(super) fn is_read(&self) -> bool {
         self.start.protocol.as_deref() == Some("postgres")
     }
 
@@ -109,6 +127,8 @@ impl Replay {
             Event::Outcome { seq, outcome } => {
                 self.turn_to(seq, out)?;
                 self.screen.finish(out)?;
+                self.screen.settle(seq);
+                self.settled = self.settled.max(Some(seq));
                 out.line(&Line::plain("  ").join(story::outcome(&outcome)))
             }
             Event::Approval { seq, at, approval } => {
@@ -148,7 +168,8 @@ impl Replay {
                 Entry::Event(Event::Intent(_)) => step(out),
                 _ => Ok(()),
             },
-            Pace::Real => {
+            Pace::Times(times) => {
+                let passed = passed / times.max(1);
                 out.flush()?;
                 if passed > LONGEST_WAIT {
                     let micros = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);

@@ -24,7 +24,9 @@ struct Session {
 
 /// Prints a session.
 pub(super) fn print(recorded: Recorded, json: bool, out: &mut Out) -> Result<(), CliError> {
-    let Recorded { start, mut entries } = recorded;
+    let Recorded {
+        start, mut entries, ..
+    } = recorded;
     let mut events = Vec::new();
     let mut broken = None;
     for entry in entries.by_ref() {

@@ -2,14 +2,22 @@
 
 use std::{
     collections::BTreeSet,
+    fs::File,
     os::fd::AsRawFd as _,
     path::{Path, PathBuf},
 };
 
-use weir_record::{Entry, Event, Identities, ReadError, SessionReader, SessionStart};
+use weir_record::{Entry, Event, Identities, ReadError, SessionReader, SessionStart, Summary};
+use weir_store::Index;
 
-use super::super::{args::Reach, error::CliError, runtime};
+use super::{
+    super::{args::Reach, error::CliError, runtime},
+    masks::Masks,
+};
 use crate::control::{Sessions, Wanted, client::Client};
+
+/// How many sessions are asked for at once, where all are wanted.
+const PAGE: usize = 500;
 
 /// Where sessions are read from.
 pub(in crate::cli) enum Source {
@@ -21,6 +29,9 @@ pub(in crate::cli) enum Source {
 pub(in crate::cli) struct Recorded {
     pub(in crate::cli) start: SessionStart,
     pub(in crate::cli) entries: SessionReader,
+    /// The copy that the daemon gave; it goes with this.
+    _copy: Option<File>,
+    identities: Option<Identities>,
 }
 
 impl Source {
@@ -32,11 +43,38 @@ impl Source {
     }
 
     /// Sessions, newest first.
-    pub(in crate::cli) fn list(&self, wanted: Wanted<'_>) -> Result<Sessions, CliError> {
+    pub(in crate::cli) fn list(&self, wanted: &Wanted) -> Result<Sessions, CliError> {
         match self {
             Self::Daemon(client) => Ok(runtime::small()?.block_on(client.sessions(wanted))?),
-            Self::Records(dir) => Ok(Sessions::read(dir, wanted)?),
+            Self::Records(dir) => Ok(index_of(dir)?.list(wanted)?),
         }
+    }
+
+    /// All sessions that are wanted, oldest first.
+    pub(in crate::cli) fn all(&self, wanted: Wanted) -> Result<Vec<Summary>, CliError> {
+        let index = match self {
+            Self::Daemon(_) => None,
+            Self::Records(dir) => Some(index_of(dir)?),
+        };
+        let mut page = Wanted {
+            limit: Some(PAGE),
+            ..wanted
+        };
+        let mut all = Vec::new();
+        loop {
+            let listed = match (self, &index) {
+                (Self::Daemon(client), _) => runtime::small()?.block_on(client.sessions(&page))?,
+                (Self::Records(_), Some(index)) => index.list(&page)?,
+                (Self::Records(_), None) => break,
+            };
+            all.extend(listed.sessions);
+            match listed.next {
+                Some(next) => page.before = Some(next),
+                None => break,
+            }
+        }
+        all.reverse();
+        Ok(all)
     }
 
     /// The sessions that the daemon is driving now; from records alone that can't be told.
@@ -68,14 +106,17 @@ impl Source {
         identity: Option<&Path>,
     ) -> Result<Recorded, CliError> {
         let identities = identity.map(identities).transpose()?;
-        let identities = identities.as_ref();
         match self {
             Self::Daemon(client) => {
                 // Without a name, so that it goes with the process, however that ends.
                 let mut copy = tempfile::tempfile().map_err(CliError::Spool)?;
                 runtime::small()?.block_on(client.record(id, &mut copy))?;
                 let path = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
-                Recorded::open(&path, identities)
+                let opened = Recorded::open(&path, identities)?;
+                Ok(Recorded {
+                    _copy: Some(copy),
+                    ..opened
+                })
             }
             Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?, identities),
         }
@@ -93,16 +134,40 @@ fn identities(path: &Path) -> Result<Identities, CliError> {
     })
 }
 
+/// An index of a directory of records, for as long as it takes to ask it.
+fn index_of(dir: &Path) -> Result<Index, CliError> {
+    // A name that was typed wrong must not look like a directory without sessions.
+    weir_record::store::names(dir)?;
+    let mut index = Index::in_memory()?;
+    index.update(dir)?;
+    Ok(index)
+}
+
 impl Recorded {
     #[cfg(test)]
     pub(in crate::cli) fn of(start: SessionStart, entries: SessionReader) -> Self {
-        Self { start, entries }
+        Self {
+            start,
+            entries,
+            _copy: None,
+            identities: None,
+        }
     }
 
-    fn open(path: &Path, identities: Option<&Identities>) -> Result<Self, CliError> {
-        let mut entries = SessionReader::open_with(path, identities)?;
+    /// Where its values are masked.
+    pub(super) fn masks(&self) -> Masks {
+        Masks::ahead(self.entries.path(), self.identities.as_ref())
+    }
+
+    fn open(path: &Path, identities: Option<Identities>) -> Result<Self, CliError> {
+        let mut entries = SessionReader::open_with(path, identities.as_ref())?;
         match entries.next().transpose()? {
-            Some(Entry::Event(Event::Start(start))) => Ok(Self { start, entries }),
+            Some(Entry::Event(Event::Start(start))) => Ok(Self {
+                start,
+                entries,
+                _copy: None,
+                identities,
+            }),
             _ => Err(ReadError::Empty {
                 path: path.to_owned(),
             }

@@ -5,18 +5,17 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use weir_record::{
     SessionId, TrustedKeys,
     verify::{self, Problem, Report, SessionReport, State, Which},
 };
 
 use super::super::{
-    args::VerifyArgs,
     error::CliError,
     line::{Line, Tone},
     out::Out,
 };
+use super::args::VerifyArgs;
 
 /// Where a daemon keeps them, unless it is told otherwise.
 const RECORDS: &str = "/var/lib/weir/records";
@@ -72,18 +71,6 @@ fn named(dir: &Path, id: &str) -> Result<SessionId, CliError> {
             prefix: id.to_owned(),
         })
     })
-}
-
-/// A time, or the day that begins with it in UTC.
-pub(in crate::cli) fn time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(time) = text.parse() {
-        return Ok(time);
-    }
-    let day = text
-        .parse::<Date>()
-        .and_then(|day| day.to_zoned(TimeZone::UTC));
-    day.map(|day| day.timestamp())
-        .map_err(|_| "write a time as 2026-11-28 or 2026-11-28T10:00:00Z".to_owned())
 }
 
 fn print(report: &Report, out: &mut Out) -> Result<(), CliError> {

@@ -2,19 +2,22 @@
 
 use std::fs;
 
-use weir_record::{End, SessionReader};
+use weir_policy::{PolicyVersion, Refusal};
+use weir_record::{CommandText, End, SessionReader, SessionWriter};
+use weir_store::Answer;
 
 use super::{
     super::{Sessions, Wanted},
-    Served, code_of,
+    Served, code_of, start,
 };
 use crate::session::Killed;
 
-fn wanted<'a>(subject: Option<&'a str>, target: Option<&'a str>, limit: usize) -> Wanted<'a> {
+fn wanted(subject: Option<&str>, target: Option<&str>, limit: usize) -> Wanted {
     Wanted {
-        subject,
-        target,
-        limit,
+        subject: subject.map(ToOwned::to_owned),
+        target: target.map(ToOwned::to_owned),
+        limit: Some(limit),
+        ..Wanted::default()
     }
 }
 
@@ -23,7 +26,7 @@ async fn sessions_are_listed_filtered_and_limited() {
     let served = Served::start();
     let none = served
         .client
-        .sessions(wanted(None, None, 10))
+        .sessions(&wanted(None, None, 10))
         .await
         .unwrap();
     assert_eq!(none, Sessions::default(), "before the first record");
@@ -33,7 +36,7 @@ async fn sessions_are_listed_filtered_and_limited() {
 
     let all = served
         .client
-        .sessions(wanted(None, None, 10))
+        .sessions(&wanted(None, None, 10))
         .await
         .unwrap();
     let ids: Vec<_> = all
@@ -46,13 +49,13 @@ async fn sessions_are_listed_filtered_and_limited() {
 
     let one = served
         .client
-        .sessions(wanted(None, Some("orders"), 10))
+        .sessions(&wanted(None, Some("orders"), 10))
         .await
         .unwrap();
     assert_eq!((one.sessions.len(), one.matched), (1, 1));
     let limited = served
         .client
-        .sessions(wanted(Some("unix:alice"), None, 1))
+        .sessions(&wanted(Some("unix:alice"), None, 1))
         .await
         .unwrap();
     assert_eq!(
@@ -63,14 +66,14 @@ async fn sessions_are_listed_filtered_and_limited() {
     assert!(
         served
             .client
-            .sessions(wanted(Some("unix:bob"), None, 1))
+            .sessions(&wanted(Some("unix:bob"), None, 1))
             .await
             .unwrap()
             .sessions
             .is_empty()
     );
     assert_eq!(
-        code_of(served.client.sessions(wanted(None, None, 1_000_000)).await),
+        code_of(served.client.sessions(&wanted(None, None, 1_000_000)).await),
         "bad_query"
     );
 }
@@ -168,4 +171,68 @@ async fn a_live_session_is_ended_by_whoever_asked_and_what_is_over_can_t_be() {
         reason: Some("it strays".into()),
     };
     assert_eq!(*served.daemon.0.killed.lock().unwrap(), [killed]);
+}
+
+fn refusal() -> Refusal {
+    let version: PolicyVersion = serde_json::from_str("\"0123456789abcdef\"").unwrap();
+    Refusal {
+        rule: "no-destroy".into(),
+        message: "no".into(),
+        deciding: Vec::new(),
+        version,
+    }
+}
+
+pub(super) fn refused(writer: &mut SessionWriter, text: &str) {
+    let command = CommandText {
+        text,
+        parameters: &[],
+        statements: &[],
+        signals: &[],
+    };
+    writer.refused(&refusal(), command).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_are_found_by_what_was_asked_in_them_while_they_last() {
+    let served = Served::start();
+    served.record(1, "orders");
+    let begun = start(2, "orders");
+    let mut live = SessionWriter::create(&served.daemon.0.records, &begun).unwrap();
+    let with = |text: &str| Wanted {
+        text: Some(text.into()),
+        verdict: Some(Answer::Deny),
+        since: Some(begun.started),
+        ..Wanted::default()
+    };
+    let client = &served.client;
+    let none = client.sessions(&with("a & b=%20?")).await.unwrap();
+    assert_eq!(none.matched, 0);
+    refused(&mut live, "DROP TABLE \"A & b=%20?\"");
+    let found = client.sessions(&with("a & b=%20?")).await.unwrap();
+    assert_eq!((found.matched, found.pending), (1, 0));
+    assert_eq!(found.sessions[0].start.id, begun.id);
+    let long = with(&"x".repeat(1_001));
+    assert_eq!(code_of(client.sessions(&long).await), "bad_query");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_follow_one_another_and_the_index_is_made_anew_on_demand() {
+    let served = Served::start();
+    let ids: Vec<_> = (0..5).map(|n| served.record(n, "orders")).collect();
+    let mut page = wanted(None, None, 2);
+    let mut seen = Vec::new();
+    loop {
+        let listed = served.client.sessions(&page).await.unwrap();
+        assert_eq!(listed.matched, 5);
+        seen.extend(listed.sessions.iter().map(|one| one.start.id));
+        match listed.next {
+            Some(next) => page.before = Some(next),
+            None => break,
+        }
+    }
+    seen.reverse();
+    assert_eq!(seen, ids);
+    let made = served.client.reindex().await.unwrap();
+    assert_eq!((made.sessions, made.unreadable), (5, 0));
 }

@@ -44,6 +44,10 @@ struct State {
 }
 
 impl Daemon for Told {
+    fn index(&self) -> Option<&weir_store::Indexer> {
+        None
+    }
+
     fn status(&self) -> Status {
         let long_ago = Timestamp::UNIX_EPOCH;
         Status {
@@ -63,6 +67,8 @@ impl Daemon for Told {
             targets: Vec::new(),
             sessions: Vec::new(),
             kernel_refusals: 0,
+            budgets: Vec::new(),
+            sinks: Vec::new(),
         }
     }
 

@@ -20,6 +20,19 @@ const WIDEST: usize = 80;
 pub(super) struct Heading {
     pub(super) name: String,
     pub(super) right: bool,
+    /// The agent saw its values masked.
+    pub(super) masked: bool,
+}
+
+impl Heading {
+    fn title(&self) -> Line {
+        let title = Line::of(Tone::Strong, &self.name);
+        if self.masked {
+            title.and(Tone::Warn, " (masked)")
+        } else {
+            title
+        }
+    }
 }
 
 /// One result, as it comes.
@@ -36,7 +49,7 @@ impl Grid {
     pub(super) fn new(headings: Vec<Heading>) -> Self {
         let widths = headings
             .iter()
-            .map(|heading| width(&Line::plain(&heading.name)))
+            .map(|heading| width(&heading.title()))
             .collect();
         Self {
             headings,
@@ -51,7 +64,15 @@ impl Grid {
     pub(super) fn row(&mut self, values: Vec<Option<String>>, out: &mut Out) -> io::Result<()> {
         let cells: Vec<Line> = values
             .into_iter()
-            .map(|value| value.map_or_else(|| Line::of(Tone::Dim, "NULL"), Line::plain))
+            .enumerate()
+            .map(|(i, value)| {
+                let masked = self.headings.get(i).is_some_and(|heading| heading.masked);
+                let tone = if masked { Tone::Warn } else { Tone::Plain };
+                value.map_or_else(
+                    || Line::of(Tone::Dim, "NULL"),
+                    |value| Line::of(tone, value),
+                )
+            })
             .collect();
         if !self.headed {
             for (widest, cell) in self.widths.iter_mut().zip(&cells) {
@@ -76,11 +97,7 @@ impl Grid {
     fn release(&mut self, out: &mut Out) -> io::Result<()> {
         if !self.headed {
             self.headed = true;
-            let names: Vec<Line> = self
-                .headings
-                .iter()
-                .map(|heading| Line::of(Tone::Strong, &heading.name))
-                .collect();
+            let names: Vec<Line> = self.headings.iter().map(Heading::title).collect();
             out.line(&self.drawn(&names))?;
             let rule: Vec<String> = self
                 .widths
@@ -129,6 +146,7 @@ mod tests {
         Heading {
             name: name.to_owned(),
             right,
+            masked: false,
         }
     }
 

@@ -6,11 +6,13 @@
 mod binary;
 mod grid;
 mod oid;
+mod rows;
 mod value;
 
 use std::io;
 
 use bytes::{Bytes, BytesMut};
+use weir_record::Seq;
 use weir_wire::postgres::{
     Decoded, Format, Limits,
     backend::{self, DataRow, Diagnostic, Message},
@@ -18,10 +20,12 @@ use weir_wire::postgres::{
 };
 
 use self::grid::{Grid, Heading};
+pub(super) use self::rows::Rows;
 use super::super::{
     line::{Line, Tone},
     out::Out,
 };
+use super::masks::Masks;
 
 /// PostgreSQL's own limit of a message.
 const LIMITS: Limits = Limits {
@@ -42,6 +46,9 @@ pub(super) struct Screen {
     undrawn: bool,
     /// The rest of this answer can't be read.
     lost: bool,
+    /// The command that is answered.
+    seq: Option<Seq>,
+    masks: Masks,
 }
 
 #[derive(Clone, Debug)]
@@ -52,8 +59,27 @@ struct Column {
 }
 
 impl Screen {
-    /// More bytes of an answer.
-    pub(super) fn feed(&mut self, bytes: &[u8], out: &mut Out) -> io::Result<()> {
+    /// Draws a session whose masked values are known ahead.
+    pub(super) fn new(masks: Masks) -> Self {
+        Self {
+            masks,
+            ..Self::default()
+        }
+    }
+
+    /// The outcome of a command was told.
+    pub(super) fn settle(&mut self, seq: Seq) {
+        self.masks.settle(seq);
+    }
+
+    /// Where the values of later answers are masked.
+    pub(super) fn masks(&mut self) -> &mut Masks {
+        &mut self.masks
+    }
+
+    /// More bytes of the answer to a command.
+    pub(super) fn feed(&mut self, seq: Seq, bytes: &[u8], out: &mut Out) -> io::Result<()> {
+        self.seq = Some(seq);
         if self.lost {
             return Ok(());
         }
@@ -106,6 +132,9 @@ impl Screen {
                     self.begin_result();
                 }
                 self.end_result(out)?;
+                if let Some(seq) = self.seq {
+                    self.masks.complete(seq);
+                }
                 out.line(&Line::plain(lossy(complete.tag())))?;
             }
             Message::PortalSuspended(_) => {
@@ -180,10 +209,13 @@ impl Screen {
     fn begin_result(&mut self) -> Option<&mut Grid> {
         self.undrawn = false;
         if self.grid.is_none() {
-            let headings = self
-                .columns
-                .iter()
-                .map(|column| column.heading.clone())
+            let masked = |i| self.seq.is_some_and(|seq| self.masks.masks(seq, i));
+            let headings = (0..)
+                .zip(&self.columns)
+                .map(|(i, column)| Heading {
+                    masked: masked(i),
+                    ..column.heading.clone()
+                })
                 .collect();
             self.grid = Some(Grid::new(headings));
         }
@@ -201,6 +233,7 @@ impl Column {
             heading: Heading {
                 name: lossy(&field.name),
                 right: oid::is_number(field.type_oid),
+                masked: false,
             },
             type_oid: field.type_oid,
             format: field.format,
@@ -212,6 +245,7 @@ impl Column {
         let heading = Heading {
             name: format!("column {number}"),
             right: false,
+            masked: false,
         };
         Self {
             heading,

@@ -2,10 +2,15 @@
 
 use super::{super::super::out::capture, *};
 
+/// The number of a first command.
+fn seq() -> Seq {
+    serde_json::from_str("1").unwrap()
+}
+
 fn shown(bytes: &[u8]) -> String {
     capture::plain(|out| {
         let mut screen = Screen::default();
-        screen.feed(bytes, out)?;
+        screen.feed(seq(), bytes, out)?;
         screen.finish(out)
     })
 }

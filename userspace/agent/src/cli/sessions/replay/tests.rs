@@ -8,7 +8,8 @@ use weir_command::{
 };
 use weir_policy::{Context, Policies, Refusal, Request, Source, Subject, Target, Verdict};
 use weir_record::{
-    CommandText, End, Outcome, Process, SessionId, SessionReader, SessionWriter, Status,
+    CommandText, End, MaskedColumns, Outcome, Process, SessionId, SessionReader, SessionWriter,
+    Status,
 };
 use weir_wire::postgres::{
     Format,
@@ -222,6 +223,39 @@ fn complete(tag: &str) -> Vec<u8> {
         .frame()
         .raw()
         .to_vec()
+}
+
+#[test]
+fn what_was_masked_is_marked_in_the_result_that_it_is_in() {
+    let mut recording = Recording::new();
+    let seq = recording.allowed("SELECT id, email FROM people; SELECT email FROM people");
+    let columns = [
+        field("id", 23, Format::Text),
+        field("email", 25, Format::Text),
+    ];
+    let mut answer = described(&columns);
+    answer.extend(row(&[Some(b"1"), Some(b"ada@example.com")]));
+    answer.extend(complete("SELECT 1"));
+    answer.extend(described(&columns[1..]));
+    answer.extend(row(&[Some(b"a***")]));
+    answer.extend(complete("SELECT 1"));
+    recording.sees(seq, &answer);
+    let outcome = Outcome {
+        status: Status::Refused,
+        rows: 2,
+        bytes: 0,
+        masked: 1,
+        masked_columns: vec![MaskedColumns {
+            statement: 1,
+            columns: vec![0],
+        }],
+        sent: None,
+        micros: 1,
+    };
+    recording.writer.outcome(seq, &outcome).unwrap();
+    let shown = recording.replayed(Some(&End::Closed));
+    assert!(shown.contains(" id | email\n"), "{shown}");
+    assert!(shown.contains(" email (masked)\n"), "{shown}");
 }
 
 #[test]
