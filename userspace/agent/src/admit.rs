@@ -9,8 +9,9 @@ mod terms;
 
 use std::{ops::Deref, sync::Arc};
 
+use jiff::tz::TimeZone;
 use weir_intercept::Namespace;
-use weir_policy::{Mode, Subject};
+use weir_policy::{Mode, Program, Subject};
 
 pub use self::{passage::Passage, terms::Terms};
 use crate::{
@@ -138,6 +139,18 @@ impl Admitted {
                 Self::Postgres(admission)
             }
             Self::Opaque(passage) => Self::Opaque(passage.within(namespace)),
+        }
+    }
+
+    /// To be judged as what this program opened, by the clock of this zone.
+    #[must_use]
+    pub fn spoken_by(self, program: Option<Program>, zone: TimeZone) -> Self {
+        match self {
+            Self::Postgres(mut admission) => {
+                admission.terms.spoken_by(program, zone);
+                Self::Postgres(admission)
+            }
+            Self::Opaque(passage) => Self::Opaque(passage.spoken_by(program, zone)),
         }
     }
 

@@ -14,6 +14,7 @@ pub mod mask;
 pub mod route;
 pub mod session;
 pub mod signals;
+pub mod signing;
 pub mod tls;
 pub mod upstream;
 pub mod webhook;

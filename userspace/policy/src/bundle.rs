@@ -30,10 +30,11 @@ pub(crate) use columns::Columns;
 pub(crate) use literals::is_host;
 pub(crate) use rules::{Rule, Rules};
 pub(crate) use schemas::Schemas;
+pub(crate) use shipped::cases as shipped_cases;
 pub use source::{PolicyVersion, Source};
 
 /// A validated bundle of policies, masking rules and signals.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policies {
     version: PolicyVersion,
     warnings: Vec<Diagnostic>,
@@ -112,6 +113,14 @@ impl Policies {
     #[must_use]
     pub fn shipped_sources() -> Vec<Source> {
         shipped::policies()
+    }
+
+    /// The same policies but one, to find out what it does. What comes out keeps its version, so it
+    /// must judge nothing that goes on.
+    pub(crate) fn without(&self, id: &str) -> Self {
+        let mut other = self.clone();
+        other.rules.remove(id);
+        other
     }
 
     /// The Cedar schema that policies are validated against.

@@ -23,8 +23,10 @@ mod combine;
 mod context;
 mod facts;
 mod lookup;
+mod message;
 mod questions;
 pub(crate) mod suggest;
+mod told;
 mod unjudged;
 mod world;
 
@@ -32,8 +34,10 @@ mod world;
 pub(crate) mod tests;
 
 use answer::Court;
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, effect_name};
+pub use message::Asking;
 use questions::Resource;
+pub use told::{Asked, StatementFacts};
 use unjudged::Unjudged;
 use world::World;
 

@@ -9,7 +9,9 @@
 
 mod ask;
 mod bundle;
+mod cases;
 mod diagnostic;
+mod explain;
 mod judge;
 mod lookup;
 mod masking;
@@ -24,8 +26,11 @@ pub use ask::{
     Answer, Approver, Ask, Binding, Demand, Matter, NotGranted, OPERATOR, Requirement, Scope,
 };
 pub use bundle::{Policies, PolicyVersion, Source};
+pub use cases::{Case, Tried};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use explain::{Change, Deciding, Explanation, Facts, Ruling};
 pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
+pub use judge::{Asked, Asking, StatementFacts};
 pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, MaskingRules, Method};
 pub use observe::{Mode, WouldBe};

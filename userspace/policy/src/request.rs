@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use weir_command::Statement;
 
 /// A verified identity, as policy sees it. The agent's `identity` room makes them.
@@ -44,7 +45,7 @@ pub struct Context {
 }
 
 /// A moment as clocks on a wall show it, in whatever zone the caller reckons.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Moment {
     /// 0 to 23.
     pub hour: u8,
@@ -53,7 +54,8 @@ pub struct Moment {
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "they are what they are called")]
 pub enum Weekday {
     #[default]

@@ -116,6 +116,7 @@ fn intent(
     let command = CommandText {
         text,
         parameters: &[],
+        signals: &[],
         statements: std::slice::from_ref(statement),
     };
     let recorded = writer.intent(permit, command).unwrap();

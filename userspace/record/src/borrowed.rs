@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
 use weir_policy::{Ask, RaisedSignal, Refusal, WouldBe};
 
-use crate::{Approval, End, Outcome, Process, Seq, SessionStart};
+use crate::{Approval, Circumstances, End, Outcome, Process, Seq, SessionStart};
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -50,6 +50,8 @@ pub(crate) struct IntentRef<'a> {
     pub(crate) verdict: VerdictRef<'a>,
     #[serde(serialize_with = "displayed")]
     pub(crate) policy_version: &'a dyn fmt::Display,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context: Option<Circumstances>,
 }
 
 #[derive(Clone, Serialize)]

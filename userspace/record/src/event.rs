@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use weir_policy::RaisedSignal;
 
+use weir_policy::Moment;
+
 use crate::{Approval, Seq, SessionId};
 
 /// One event of a session.
@@ -163,6 +165,19 @@ pub struct Intent {
     pub verdict: VerdictSummary,
     /// The policy version that judged.
     pub policy_version: String,
+    /// The moment's facts that were judged beside it, where they were noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Circumstances>,
+}
+
+/// Facts of the moment at which a command was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// Whether a transaction was open.
+    pub in_transaction: bool,
+    /// The hour and the day, in the zone that policies reckon in.
+    #[serde(flatten)]
+    pub moment: Moment,
 }
 
 /// One statement of a command, as weir read it.

@@ -26,8 +26,8 @@ use weir_command::Statement;
 use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
 
 use crate::{
-    Approval, Commit, End, Outcome, Process, RecordError, RecordedPermit, Seq, SessionId,
-    SessionStart,
+    Approval, Circumstances, Commit, End, Outcome, Process, RecordError, RecordedPermit, Seq,
+    SessionId, SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
     file,
     frame::Kind,
@@ -53,6 +53,7 @@ pub struct SessionWriter {
     over: bool,
     began: Instant,
     last: Seq,
+    circumstances: Option<Circumstances>,
 }
 
 /// A command as it came and as it was read.
@@ -146,6 +147,7 @@ impl SessionWriter {
             over: false,
             began,
             last: Seq::NONE,
+            circumstances: None,
         })
     }
 
@@ -193,6 +195,11 @@ impl SessionWriter {
     /// As [`note`](Self::note).
     pub fn process(&mut self, process: &Process) -> Result<(), RecordError> {
         self.event(&EventRef::Process(process))
+    }
+
+    /// Says in which circumstances the commands are judged that are recorded from here on.
+    pub fn judged_in(&mut self, circumstances: Circumstances) {
+        self.circumstances = Some(circumstances);
     }
 
     /// Records a command that policy allowed, or that goes on because its workload is observed, and
@@ -362,6 +369,7 @@ impl SessionWriter {
             signals,
             verdict,
             policy_version,
+            context: self.circumstances,
         };
         self.journal.event(at, &EventRef::Intent(intent))?;
         self.last = seq;

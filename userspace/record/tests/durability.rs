@@ -126,6 +126,7 @@ fn many_sessions_await_the_disk_and_all_get_there() {
                         let command = CommandText {
                             text: "select 1",
                             parameters: &[],
+                            signals: &[],
                             statements: &[],
                         };
                         let recorded = writer.intent(permit.clone(), command).unwrap();

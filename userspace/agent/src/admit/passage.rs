@@ -2,7 +2,9 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use jiff::tz::TimeZone;
 use weir_intercept::Namespace;
+use weir_policy::Program;
 
 use super::{NotAdmitted, Terms};
 use crate::config::{Target, Tcp};
@@ -24,6 +26,13 @@ impl<Service> Passage<Service> {
     #[must_use]
     pub fn within(mut self, namespace: Namespace) -> Self {
         self.terms.dial_within(namespace, self.target.as_deref());
+        self
+    }
+
+    /// To be judged as what this program opened, by the clock of this zone.
+    #[must_use]
+    pub fn spoken_by(mut self, program: Option<Program>, zone: TimeZone) -> Self {
+        self.terms.spoken_by(program, zone);
         self
     }
 

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use jiff::tz::TimeZone;
 use weir_intercept::Namespace;
-use weir_policy::{Mode, Subject};
+use weir_policy::{Mode, Program, Subject};
 
 use crate::{
     config::{DialFrom, Host, HostPort, Target, WorkloadName},
@@ -19,6 +20,8 @@ pub struct Terms {
     workload: WorkloadName,
     mode: Mode,
     namespace: Option<Namespace>,
+    program: Option<Program>,
+    zone: TimeZone,
 }
 
 impl Terms {
@@ -50,7 +53,14 @@ impl Terms {
             workload,
             mode,
             namespace: None,
+            program: None,
+            zone: TimeZone::UTC,
         }
+    }
+
+    /// What opened it, and by which clock it is judged.
+    pub(super) fn spoken_by(&mut self, program: Option<Program>, zone: TimeZone) {
+        (self.program, self.zone) = (program, zone);
     }
 
     /// To be dialled from this network namespace, the workload's, where the target is dialled from
@@ -88,6 +98,18 @@ impl Terms {
     #[must_use]
     pub fn workload(&self) -> &WorkloadName {
         &self.workload
+    }
+
+    /// The program that opened the connection, where it is known.
+    #[must_use]
+    pub fn program(&self) -> Option<&Program> {
+        self.program.as_ref()
+    }
+
+    /// The zone in which policy reckons hours and days.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// Whether the workload's verdicts are carried out.

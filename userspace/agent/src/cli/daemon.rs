@@ -63,6 +63,7 @@ async fn serve(
     let (stopping, stopped) = watch::channel(());
     let api = tokio::spawn(server.serve(engine.clone(), closed(stopped.clone())));
     let reloads = tokio::spawn(reload_on(hangups, engine.clone()));
+    let watches = tokio::spawn(engine.clone().watch_policies());
     // Kept from the start: a daemon that is killed has no time to hand them over.
     notifier.keep(&engine.listeners());
     notifier.tell(State::Ready(&status));
@@ -73,6 +74,7 @@ async fn serve(
         "live sessions are ended; enforcement stays",
     ));
     reloads.abort();
+    watches.abort();
     drop(stopping);
     if timeout(LAST_ANSWERS, api).await.is_err() {
         tracing::warn!("an answer of the local API was cut off");

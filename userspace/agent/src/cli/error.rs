@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use weir_intercept::InterceptError;
 use weir_record::{FindError, ReadError};
 
-use super::{policy::suggest::SuggestError, run::RunError};
+use super::{policy::error::PolicyError, policy::suggest::SuggestError, run::RunError};
 use crate::{
     config::ConfigErrors,
     control::{ControlError, client::ClientError},
@@ -41,6 +41,8 @@ pub(super) enum CliError {
     Intercept(#[from] InterceptError),
     #[error(transparent)]
     Policies(#[from] ReloadError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error(transparent)]
@@ -104,6 +106,7 @@ impl CliError {
         match self {
             Self::Policies(ReloadError::Rejected(_))
             | Self::Engine(EngineError::Policies(ReloadError::Rejected(_)))
+            | Self::Policy(PolicyError::BadCases(_))
             | Self::Config(ConfigErrors::Invalid(_)) => true,
             Self::Run(error) => error.is_findings(),
             Self::Client(ClientError::Refused { code, .. }) => code == "policy_rejected",

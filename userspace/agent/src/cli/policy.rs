@@ -1,6 +1,10 @@
-//! `weir policy`: check, reload, schema, suggest.
+//! `weir policy`: check, explain, test, sign, reload, schema, suggest.
 
+pub(super) mod error;
+mod explain;
+mod sign;
 pub(super) mod suggest;
+mod test;
 
 use std::{
     io,
@@ -23,6 +27,7 @@ use crate::{
     config::Config,
     control::client::Client,
     engine::{PolicyFiles, ReloadError, Reloaded},
+    signing::PublicKey,
 };
 
 /// Runs `weir policy …`.
@@ -33,16 +38,20 @@ pub(super) fn run(policy: &Policy, out: &mut Out) -> Result<(), CliError> {
             let reloaded = runtime::small()?.block_on(Client::new(socket).reload_policies())?;
             Ok(tell(&reloaded, out)?)
         }
+        PolicyCommand::Explain(asked) => explain::run(asked, out),
+        PolicyCommand::Test(asked) => test::run(asked, out),
+        PolicyCommand::Keygen(asked) => sign::keygen(asked, out),
+        PolicyCommand::Sign(asked) => sign::sign(asked, out),
         PolicyCommand::Suggest(asked) => suggest::run(asked, out),
         PolicyCommand::Schema => Ok(out.block(Tone::Plain, "", Policies::schema())?),
     }
 }
 
 fn check(dir: Option<&Path>, config: &Path, json: bool, out: &mut Out) -> Result<(), CliError> {
-    let files = PolicyFiles::new(match dir {
-        Some(dir) => Some(dir.to_owned()),
-        None => configured(config)?,
-    });
+    let files = match dir {
+        Some(dir) => PolicyFiles::new(Some(dir.to_owned())),
+        None => Configured::read(config)?.files(),
+    };
     let loaded = files.load();
     if json {
         out.json(&Checked::of(&files.source(), &loaded))?;
@@ -59,12 +68,31 @@ fn check(dir: Option<&Path>, config: &Path, json: bool, out: &mut Out) -> Result
     Ok(out.line(&line.and(Tone::Key, policies.version()))?)
 }
 
-/// What the configuration names, if there is a configuration.
-fn configured(config: &Path) -> Result<Option<PathBuf>, CliError> {
-    if !config.exists() {
-        return Ok(None);
+/// What the configuration says of policies; without one, its defaults.
+struct Configured {
+    directory: Option<PathBuf>,
+    keys: Vec<PublicKey>,
+    state: PathBuf,
+}
+
+impl Configured {
+    fn read(config: &Path) -> Result<Self, CliError> {
+        let (engine, policies) = if config.exists() {
+            let config = Config::load(config)?;
+            (config.engine, config.policies)
+        } else {
+            Default::default()
+        };
+        Ok(Self {
+            directory: engine.policies,
+            keys: policies.keys,
+            state: engine.state,
+        })
     }
-    Ok(Config::load(config)?.engine.policies)
+
+    fn files(&self) -> PolicyFiles {
+        PolicyFiles::new(self.directory.clone()).signed_by(self.keys.clone())
+    }
 }
 
 fn tell(reloaded: &Reloaded, out: &mut Out) -> io::Result<()> {
@@ -115,7 +143,7 @@ impl<'a> Checked<'a> {
             Ok(policies) => (Some(policies.version().to_string()), policies.warnings()),
             Err(ReloadError::Rejected(diagnostics)) => (None, &diagnostics.0),
             // Told as the command's own error.
-            Err(ReloadError::Read(_)) => (None, &[]),
+            Err(_) => (None, &[]),
         };
         let diagnostics = found.iter().map(Found::of).collect();
         Self {

@@ -4,8 +4,9 @@ use toml::{Spanned, de::DeTable};
 use weir_policy::Diagnostics;
 
 use super::{
-    Config, approvals, dns, engine, identity, invalid::InvalidValue, overlap, provider, records,
-    report::Report, ship, stanza::Declared, table::Table, target, value::Value, webhook, workload,
+    Config, approvals, dns, engine, identity, invalid::InvalidValue, overlap, policies, provider,
+    records, report::Report, ship, stanza::Declared, table::Table, target, value::Value, webhook,
+    workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
@@ -27,6 +28,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let engine = root
         .optional("engine")
         .map(|v| v.table("[engine]").map(engine::read));
+    let policies = root
+        .optional("policies")
+        .map(|v| v.table("[policies]").map(policies::read));
     let dns = root
         .optional("dns")
         .map(|v| v.table("[dns]").map(dns::read));
@@ -85,6 +89,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     overlap::targets(&targets, &workloads, report);
     let config = Config {
         engine: engine.unwrap_or_else(|| Some(engine::Engine::default()))?,
+        policies: policies.unwrap_or_else(|| Some(policies::PolicyOptions::default()))?,
         dns: dns.unwrap_or_else(|| Some(dns::Dns::default()))?,
         records: records.unwrap_or_else(|| Some(records::Records::default()))?,
         ship: ship.unwrap_or_else(|| Some(ship::Ship::default()))?,

@@ -27,6 +27,7 @@ mod nearest;
 mod overlap;
 mod password;
 mod path;
+mod policies;
 mod provider;
 mod records;
 mod report;
@@ -61,6 +62,7 @@ pub use identity::{Identity, IdentityKind};
 pub use invalid::InvalidValue;
 pub use name::{IdentityName, ProviderName, SinkName, TargetName, WorkloadName};
 pub use password::{CredentialError, PasswordSource};
+pub use policies::PolicyOptions;
 pub use provider::{Provider, ProviderKind};
 pub use records::Records;
 pub use resolvers::Resolvers;
@@ -78,6 +80,8 @@ pub use workload::{Reach, Workload};
 pub struct Config {
     /// What holds for the daemon.
     pub engine: Engine,
+    /// What holds for policies, wherever they are.
+    pub policies: PolicyOptions,
     /// How names are looked up.
     pub dns: Dns,
     /// How sessions are recorded.
@@ -141,6 +145,7 @@ impl Config {
                 socket,
                 ..Engine::default()
             },
+            policies: PolicyOptions::default(),
             dns: Dns::default(),
             records: Records::default(),
             ship: Ship::default(),

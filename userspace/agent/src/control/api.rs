@@ -63,7 +63,8 @@ async fn reload<D: Daemon>(State(daemon): State<D>) -> Result<Json<Reloaded>, Ap
     reloaded.map(Json).map_err(|error| {
         let code = match error {
             ReloadError::Rejected(_) => "policy_rejected",
-            ReloadError::Read(_) => "policy_unreadable",
+            ReloadError::NotSigned { .. } => "policy_not_signed",
+            ReloadError::Read(_) | ReloadError::Memory { .. } => "policy_unreadable",
         };
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, &error)
             .with_help("the policies that were in force stay in force")

@@ -15,6 +15,7 @@ use super::{
     live::Registered,
     names,
     opened::{Opened, describe, live},
+    process,
 };
 use crate::{
     admit::{Admitted, admit},
@@ -71,7 +72,12 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
             let routes = inner.routes.load();
             let route = routes.route_named(&workload.name, destination, &names);
             let admitted = admit(subject.clone(), route);
-            let admitted = admitted.map(|one| one.within(intercepted.namespace.clone()));
+            let admitted = admitted.map(|one| {
+                one.within(intercepted.namespace.clone()).spoken_by(
+                    process::program(&origin),
+                    inner.config.policies.zone.clone(),
+                )
+            });
             admitted.map_err(|refused| Turned {
                 rule: refused.rule.to_owned(),
                 message: refused.message,

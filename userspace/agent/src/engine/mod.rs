@@ -195,8 +195,12 @@ impl Engine {
             Arc::clone(&audit),
         )?);
         let approvals = approvals::open(&config, Arc::clone(&audit))?;
-        let files = PolicyFiles::new(options.policies.or_else(|| config.engine.policies.clone()));
-        let policies = Arc::new(files.load()?);
+        let files = PolicyFiles::new(options.policies.or_else(|| config.engine.policies.clone()))
+            .signed_by(config.policies.keys.clone())
+            .remembered_in(&state);
+        let loaded = files.read()?;
+        files.note(&loaded)?;
+        let policies = Arc::new(loaded.policies);
         let mut routes = Routes::new(&config);
         report_unresolved(&mut routes).await;
 
@@ -319,40 +323,6 @@ impl Engine {
                 Err(EngineError::Serving)
             }
         }
-    }
-
-    /// Reads the policies anew. When they are bad, the old ones stay in force; when they are good,
-    /// every live session is judged again by them.
-    ///
-    /// # Errors
-    /// When they don't load.
-    pub fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
-        let from = self.0.policies.borrow().version().to_string();
-        let fresh = match self.0.files.load() {
-            Ok(fresh) => Arc::new(fresh),
-            Err(error) => {
-                let reason = error.to_string();
-                self.0.audit.write(&AuditEvent::PolicyRejected {
-                    reason: &reason,
-                    kept: &from,
-                });
-                return Err(error);
-            }
-        };
-        let to = fresh.version().to_string();
-        let warnings = fresh.warnings().iter().map(ToString::to_string).collect();
-        self.0.policies.send_replace(fresh);
-        self.0.loaded.store(Arc::new(Timestamp::now()));
-        self.0.audit.write(&AuditEvent::PolicyLoaded {
-            from: &from,
-            to: &to,
-        });
-        Ok(Reloaded {
-            from,
-            to,
-            warnings,
-            rejudged: self.0.live.count(),
-        })
     }
 
     /// The workload of a tagged cgroup.

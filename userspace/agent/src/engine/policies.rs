@@ -1,5 +1,13 @@
 //! Policy files on disk: a directory of `*.cedar`, `masking.toml` and `signals.toml`, or the shipped
 //! ones.
+//!
+//! Job: read a bundle, all or none, hold it against its signature where keys are configured, and
+//! remember what was in force. Not its job: what a bundle means (`weir-policy`).
+
+mod accepted;
+mod kept;
+mod reload;
+mod watch;
 
 use std::{
     fs, io,
@@ -9,6 +17,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use weir_policy::{Diagnostics, Policies, Source};
 
+use self::watch::Print;
+use crate::signing::{MANIFEST, Manifest, NotSigned, PublicKey, SIGNATURE};
+
 /// Largest policy file, in bytes.
 const LARGEST: u64 = 4 << 20;
 /// Most files in one directory.
@@ -16,7 +27,21 @@ const MOST_FILES: usize = 1000;
 
 /// Where an engine's policies come from.
 #[derive(Clone, Debug)]
-pub struct PolicyFiles(Option<PathBuf>);
+pub struct PolicyFiles {
+    directory: Option<PathBuf>,
+    /// Whose signature a directory needs; none means that it needs no signature.
+    keys: Vec<PublicKey>,
+    /// Where is remembered what was in force.
+    memory: Option<PathBuf>,
+}
+
+/// A bundle that holds, and what it was read from.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) policies: Policies,
+    sources: Vec<Source>,
+    manifest: Option<Manifest>,
+}
 
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +65,22 @@ pub enum ReloadError {
     /// They can't be read.
     #[error(transparent)]
     Read(#[from] ReadPolicies),
+    /// Nobody vouches for them.
+    #[error("{}: {why}", path.display())]
+    NotSigned {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        why: NotSigned,
+    },
+    /// Which bundle was taken last can't be read or written, so an older one might pass.
+    #[error("can't remember which bundle was taken last, in {}: {source}", path.display())]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 /// Why policy files can't be read.
@@ -70,13 +111,41 @@ impl PolicyFiles {
     /// Those of a directory, or with `None` the shipped ones.
     #[must_use]
     pub fn new(directory: Option<PathBuf>) -> Self {
-        Self(directory)
+        Self {
+            directory,
+            keys: Vec::new(),
+            memory: None,
+        }
+    }
+
+    /// The policy sources of a directory, by name.
+    ///
+    /// # Errors
+    /// When they can't be read, or there are none.
+    pub fn sources_of(directory: &Path) -> Result<Vec<Source>, ReadPolicies> {
+        read(directory)
+    }
+
+    /// To be taken only as one of these keys signed them. With none, as they are. What weir ships
+    /// needs no signature.
+    #[must_use]
+    pub fn signed_by(mut self, keys: Vec<PublicKey>) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    /// To be remembered in this state directory: the number of the last signed bundle, below which
+    /// none is taken, and the texts of what was in force.
+    #[must_use]
+    pub fn remembered_in(mut self, state: &Path) -> Self {
+        self.memory = Some(kept::place(state));
+        self
     }
 
     /// Where they come from, for people.
     #[must_use]
     pub fn source(&self) -> String {
-        self.0
+        self.directory
             .as_ref()
             .map_or_else(|| "shipped".to_owned(), |path| path.display().to_string())
     }
@@ -86,12 +155,107 @@ impl PolicyFiles {
     /// # Errors
     /// Whatever is wrong with them.
     pub fn load(&self) -> Result<Policies, ReloadError> {
-        let loaded = match &self.0 {
-            Some(directory) => Policies::load(&read(directory)?),
-            None => Policies::shipped(),
-        };
-        loaded.map_err(ReloadError::Rejected)
+        self.read().map(|loaded| loaded.policies)
     }
+
+    /// As [`load`](Self::load), with what it was read from.
+    pub(super) fn read(&self) -> Result<Loaded, ReloadError> {
+        let (sources, manifest) = match &self.directory {
+            None => (Policies::shipped_sources(), None),
+            Some(directory) if self.keys.is_empty() => (read(directory)?, None),
+            Some(directory) => {
+                let (sources, manifest) = self.read_signed(directory)?;
+                (sources, Some(manifest))
+            }
+        };
+        Ok(Loaded {
+            policies: Policies::load(&sources).map_err(ReloadError::Rejected)?,
+            sources,
+            manifest,
+        })
+    }
+
+    fn read_signed(&self, directory: &Path) -> Result<(Vec<Source>, Manifest), ReloadError> {
+        let not_signed = |why| ReloadError::NotSigned {
+            path: directory.to_owned(),
+            why,
+        };
+        let part = |name| match bounded(&directory.join(name)) {
+            Err(ReadPolicies::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Err(not_signed(NotSigned::Missing(name)))
+            }
+            read => read.map_err(ReloadError::from),
+        };
+        let (text, signature) = (part(MANIFEST)?, part(SIGNATURE)?);
+        let manifest = Manifest::verified(text.as_bytes(), signature.as_bytes(), &self.keys)
+            .map_err(not_signed)?;
+        // What is verified is what was read, whatever becomes of the files meanwhile.
+        let sources = read(directory)?;
+        manifest.covers(&plain(&sources)).map_err(not_signed)?;
+        if let Some(memory) = &self.memory {
+            accepted::may_follow(memory, &manifest)?.map_err(not_signed)?;
+        }
+        Ok((sources, manifest))
+    }
+
+    /// Notes that these are in force from here on. The number of a signed bundle must be noted
+    /// before it is: else the one before could come back.
+    pub(super) fn note(&self, loaded: &Loaded) -> Result<(), ReloadError> {
+        let Some(memory) = &self.memory else {
+            return Ok(());
+        };
+        if let Some(manifest) = &loaded.manifest {
+            accepted::note(memory, manifest)?;
+        }
+        let version = loaded.policies.version().as_str();
+        if let Err(error) = kept::keep(memory, version, &loaded.sources) {
+            tracing::warn!(%error, "the policies can't be kept for `weir policy explain`");
+        }
+        Ok(())
+    }
+
+    /// The bundle of this version, if it was in force on this host and is kept.
+    ///
+    /// # Errors
+    /// When what is kept can't be read.
+    pub fn remembered(state: &Path, version: &str) -> io::Result<Option<Policies>> {
+        let sources = kept::find(&kept::place(state), version)?;
+        let policies = sources.and_then(|sources| Policies::load(&sources).ok());
+        // What weir ships beside a bundle may have changed since.
+        Ok(policies.filter(|policies| policies.version().as_str() == version))
+    }
+
+    /// What the directory looks like now; none for what can't change.
+    fn print(&self) -> Option<Print> {
+        self.directory.as_deref().map(Print::of)
+    }
+}
+
+/// The same texts under the names of their files alone.
+fn plain(sources: &[Source]) -> Vec<Source> {
+    let plain = |source: &Source| {
+        let name = Path::new(&source.name).file_name().unwrap_or_default();
+        Source {
+            name: name.to_string_lossy().into_owned(),
+            text: source.text.clone(),
+        }
+    };
+    sources.iter().map(plain).collect()
+}
+
+/// The text of a file that is not too large.
+fn bounded(path: &Path) -> Result<String, ReadPolicies> {
+    let failed = |source| ReadPolicies::Io {
+        path: path.to_owned(),
+        source,
+    };
+    if fs::metadata(path).map_err(failed)?.len() > LARGEST {
+        return Err(ReadPolicies::TooMuch {
+            path: path.to_owned(),
+            problem: "larger than 4 MiB",
+        });
+    }
+    fs::read_to_string(path).map_err(failed)
 }
 
 /// The policy sources of a directory, by name. Other files in it are not looked at.
@@ -130,14 +294,7 @@ fn read(directory: &Path) -> Result<Vec<Source>, ReadPolicies> {
     paths
         .into_iter()
         .map(|path| {
-            let size = fs::metadata(&path).map_err(failed(&path))?.len();
-            if size > LARGEST {
-                return Err(ReadPolicies::TooMuch {
-                    path,
-                    problem: "larger than 4 MiB",
-                });
-            }
-            let text = fs::read_to_string(&path).map_err(failed(&path))?;
+            let text = bounded(&path)?;
             Ok(Source {
                 name: path.display().to_string(),
                 text,
@@ -145,6 +302,9 @@ fn read(directory: &Path) -> Result<Vec<Source>, ReadPolicies> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod signed;
 
 #[cfg(test)]
 mod tests {

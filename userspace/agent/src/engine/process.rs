@@ -11,6 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 use weir_intercept::attribute::{Kin, Origin};
+use weir_policy::Program;
 use weir_record::{Ancestor, Process};
 
 /// Reckonings of the boot that differ by less are the same: beyond that the clock was set.
@@ -18,6 +19,15 @@ const SAME: Duration = Duration::from_secs(1);
 
 /// When the host was booted, as it was last reckoned. A process has one host.
 static BOOTED: Mutex<Option<SystemTime>> = Mutex::new(None);
+
+/// The program that it runs, in policy's words.
+pub(super) fn program(origin: &Origin) -> Option<Program> {
+    Some(Program {
+        exe: origin.exe.as_ref()?.display().to_string(),
+        exe_hash: origin.exe_hash.as_ref().ok().map(ToString::to_string),
+        uid: Some(origin.uid.get()),
+    })
+}
 
 /// What is known of it, in the record's words.
 pub(super) fn of(origin: &Origin) -> Process {

@@ -6,11 +6,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::{Timestamp, civil, tz::TimeZone};
 use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
 use weir_policy::{
-    Clear, Context, Mode, Moment, Policies, PolicyVersion, Raised, Refusal, Request, Subject,
-    Target, Verdict, Watch, Weekday, Who, WouldBe,
+    Asking, Clear, Context, Mode, Moment, Policies, PolicyVersion, Raised, Subject, Target,
+    Verdict, Watch, Weekday, Who,
 };
+use weir_record::Circumstances;
 
-use crate::signals::Signals;
+use crate::{admit::Terms, signals::Signals};
 
 /// The standing facts of a session and the policies that judge it.
 pub struct Judge {
@@ -23,6 +24,7 @@ pub struct Judge {
     pub(super) watch: Watch,
     /// Raised as of the last look; the context has their names.
     pub(super) raised: Raised,
+    zone: TimeZone,
 }
 
 /// The command that opening a session or a connection is.
@@ -39,23 +41,9 @@ pub fn connect() -> Statement {
     }))
 }
 
-/// How strict a verdict is; the greater, the stricter. What would have stopped an observed command
-/// is the stricter the less could have been done about it.
-fn strictness(verdict: &Verdict) -> u8 {
-    match verdict {
-        Verdict::Allow(permit) => match permit.would_be() {
-            None => 0,
-            Some(WouldBe::Ask(_)) => 1,
-            Some(WouldBe::Deny(_)) => 2,
-        },
-        Verdict::Ask(_) => 3,
-        Verdict::Deny(_) => 4,
-    }
-}
-
 /// This moment as policy has it.
-fn now() -> Moment {
-    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+fn now(zone: &TimeZone) -> Moment {
+    let now = zone.to_datetime(Timestamp::now());
     Moment {
         hour: now.hour().unsigned_abs(),
         weekday: match now.weekday() {
@@ -92,11 +80,28 @@ impl Judge {
             context,
             mode,
             signals,
+            zone: TimeZone::UTC,
             watch: Watch::default(),
             raised: Raised::default(),
         };
         judge.watch = judge.signals.watch(&judge.policies, judge.who());
         judge
+    }
+
+    /// Takes what the admission knows of the connection beside who and where, and what the client
+    /// calls itself.
+    #[must_use]
+    pub fn knowing(mut self, terms: &Terms, application_name: Option<&str>) -> Self {
+        self.zone = terms.zone().clone();
+        self.context.process = terms.program().cloned();
+        self.context.application_name = application_name.map(str::to_owned);
+        self
+    }
+
+    /// The moment by which it judges now.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        now(&self.zone)
     }
 
     /// The bundle in force.
@@ -151,10 +156,19 @@ impl Judge {
         }
     }
 
+    /// The circumstances in which it judges now, as the record has them.
+    #[must_use]
+    pub fn circumstances(&self, in_transaction: bool) -> Circumstances {
+        Circumstances {
+            in_transaction,
+            moment: self.moment(),
+        }
+    }
+
     fn context(&self, in_transaction: bool) -> Context {
         Context {
             in_transaction,
-            moment: now(),
+            moment: self.moment(),
             ..self.context.clone()
         }
     }
@@ -166,8 +180,7 @@ impl Judge {
             .clear(&self.subject, &self.target, &self.context(false))
     }
 
-    /// Judges all that one message holds; the strictest verdict is the message's. A message that
-    /// holds nothing is refused: that it could not be read is the only explanation.
+    /// Judges all that one message holds; the strictest verdict is the message's.
     #[must_use]
     pub fn judge<'a>(
         &self,
@@ -175,33 +188,11 @@ impl Judge {
         in_transaction: bool,
     ) -> Verdict {
         let context = self.context(in_transaction);
-        let mut strictest: Option<Verdict> = None;
-        for statement in statements {
-            let request = Request {
-                subject: &self.subject,
-                target: &self.target,
-                statement,
-                context: &context,
-            };
-            let verdict = self.policies.judge_in(self.mode, &request);
-            if matches!(verdict, Verdict::Deny(_)) {
-                return verdict;
-            }
-            strictest = Some(match (strictest, verdict) {
-                // What each statement asks must be met.
-                (Some(Verdict::Ask(known)), Verdict::Ask(ask)) => Verdict::Ask(known.and(ask)),
-                // Among allows the first stands: each says the same of the whole.
-                (Some(known), verdict) if strictness(&verdict) <= strictness(&known) => known,
-                (_, verdict) => verdict,
-            });
-        }
-        strictest.unwrap_or_else(|| {
-            Verdict::Deny(Refusal {
-                rule: "default-deny".to_owned(),
-                message: "the message holds no statement that weir could read".to_owned(),
-                deciding: Vec::new(),
-                version: self.version().clone(),
-            })
-        })
+        let asking = Asking {
+            subject: &self.subject,
+            target: &self.target,
+            context: &context,
+        };
+        self.policies.judge_message(self.mode, asking, statements)
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn judge_of<Service>(passage: &Passage<Service>, watched: &mut Watche
         passage.mode(),
         Arc::clone(&watched.signals),
     )
+    .knowing(passage, None)
 }
 
 /// Judges the opening of a declared target; what is undeclared goes on because it is observed.

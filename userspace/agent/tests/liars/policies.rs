@@ -170,3 +170,28 @@ fn a_word_is_not_put_into_the_middle_of_a_row() {
     assert!(stream.starts_with(&heard), "something else came between");
     assert!(matches!(end_of(&gate), End::PolicyChanged { .. }));
 }
+
+#[test]
+fn each_command_is_on_record_with_the_policy_that_judged_it() {
+    let target = Target::honest(statements());
+    let gate = target.gate();
+    let mut agent = Agent::connect(&gate);
+    assert_eq!(tags(&agent.ask(&[query(NOTES)])), "TDCZ");
+    let before = Policies::shipped().unwrap().version().to_string();
+    let other = and(NO_ORDERS);
+    let after = other.version().to_string();
+    replace(&gate, other);
+    assert_eq!(tags(&agent.ask(&[query(NOTES)])), "EZ");
+    drop(agent);
+    end_of(&gate);
+    let record = Record::read(&gate, 0);
+    let judged = record.entries.iter().filter_map(|entry| match entry {
+        weir_record::Entry::Event(Event::Intent(intent)) => {
+            Some((intent.policy_version.as_str(), intent.context.is_some()))
+        }
+        _ => None,
+    });
+    let judged: Vec<(&str, bool)> = judged.collect();
+    assert_ne!(before, after);
+    assert_eq!(judged, [(before.as_str(), true), (after.as_str(), true)]);
+}

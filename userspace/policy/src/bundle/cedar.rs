@@ -9,7 +9,7 @@ use cedar_policy::{
 use super::{
     annotations::{Annotations, BadAnnotation},
     columns, findings, literals,
-    rules::{Rule, Rules},
+    rules::{self, Rule, Rules},
     schemas::nodes,
     signals::Named,
 };
@@ -164,6 +164,11 @@ impl<'a> Reader<'a> {
             always,
         } = annotations;
         let place = Diagnostic::at(Severity::Error, source, span.clone(), "", None);
+        let written_at = rules::Written {
+            file: place.file.clone(),
+            line: place.line,
+            text: source.text.get(span.clone()).unwrap_or_default().to_owned(),
+        };
         let place = format!("{}:{}", place.file, place.line);
         if let Some(other) = self.places.insert(id.clone(), place) {
             let message = format!("a policy with the id `{id}` is already there");
@@ -186,6 +191,7 @@ impl<'a> Reader<'a> {
             timeout_seconds,
             asks,
             always,
+            written: written_at,
         };
         self.rules.about.insert(id, rule);
         let scope = self.scope(&policy);
@@ -269,6 +275,10 @@ impl<'a> Reader<'a> {
         for literal in written.policy.entity_literals() {
             self.rules.schemas.note_literal(&literal);
             self.rules.named_columns.note_literal(&literal);
+            if Kind::of(&literal) == Some(Kind::Group) {
+                let group = literal.id().unescaped().to_owned();
+                self.rules.groups.insert(group);
+            }
             if let Err(bad) = literals::check(&literal, written.policy.effect(), self.masking) {
                 let severity = if bad.is_warning() {
                     Severity::Warning

@@ -12,7 +12,7 @@ use super::schemas::nodes;
 use crate::{path, vocabulary::Kind};
 
 /// Columns by the id of their relation.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Columns(HashMap<String, BTreeSet<String>>);
 
 impl Columns {

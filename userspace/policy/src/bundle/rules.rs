@@ -7,7 +7,7 @@ use cedar_policy::{Effect, PolicyId, PolicySet};
 use super::{columns::Columns, schemas::Schemas};
 
 /// All policies.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// Those that may apply to statements.
     pub(crate) commands: PolicySet,
@@ -21,12 +21,14 @@ pub(crate) struct Rules {
     pub(crate) schemas: Schemas,
     /// The columns that they name.
     pub(crate) named_columns: Columns,
+    /// The groups that they name.
+    pub(crate) groups: BTreeSet<String>,
     /// By id.
     pub(crate) about: HashMap<String, Rule>,
 }
 
 /// What a policy says beside its condition.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     /// Its place among all: by source name, then as written.
     pub(crate) order: usize,
@@ -44,9 +46,34 @@ pub(crate) struct Rule {
     pub(crate) asks: bool,
     /// `@always`: it holds for observed workloads too.
     pub(crate) always: bool,
+    /// As it stands in its source.
+    pub(crate) written: Written,
+}
+
+/// A policy as it stands in its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    pub(crate) text: String,
 }
 
 impl Rules {
+    /// Takes one out of all sets.
+    pub(super) fn remove(&mut self, id: &str) {
+        let uid = PolicyId::new(id);
+        for set in [
+            &mut self.commands,
+            &mut self.columns,
+            &mut self.reveals,
+            &mut self.lookups,
+        ] {
+            // Not each has it.
+            let _absent = set.remove_static(uid.clone());
+        }
+        self.about.remove(id);
+    }
+
     /// What the policy with this id says.
     pub(crate) fn about(&self, id: &str) -> Option<&Rule> {
         self.about.get(id)

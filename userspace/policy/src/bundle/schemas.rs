@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::{path, vocabulary::Kind};
 
 /// Schemas by where they are.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Schemas {
     /// Target, database, schema: from literals of `Weir::Schema` and `Weir::Relation`.
     at: BTreeSet<[String; 3]>,

@@ -37,6 +37,25 @@ pub(super) fn policies() -> Vec<Source> {
         .collect()
 }
 
+/// The cases that hold for the policies.
+pub(crate) fn cases() -> Vec<Source> {
+    let all = [
+        (
+            "names.toml",
+            include_str!("../../../../policies/tests/names.toml"),
+        ),
+        (
+            "statements.toml",
+            include_str!("../../../../policies/tests/statements.toml"),
+        ),
+    ];
+    let source = |(name, text): (&str, &str)| Source {
+        name: name.into(),
+        text: text.into(),
+    };
+    all.map(source).into()
+}
+
 /// The masking rules.
 pub(super) fn masking() -> Source {
     let text = include_str!("../../../../policies/masking.toml");

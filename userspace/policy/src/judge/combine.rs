@@ -99,15 +99,18 @@ impl Combine<'_> {
     fn asked(&self, clear: Clear) -> Verdict {
         let mut requirements = BTreeSet::new();
         let mut deciding = BTreeSet::new();
-        for (_, answer) in self.answers {
+        for (question, answer) in self.answers {
             let Answer::Ask { permits, lifted } = answer else {
                 continue;
             };
+            // A column is permitted where its relation is.
+            let is_column = matches!(question.resource, Resource::Column { .. });
             // Where no permit holds without a human's yes, that must be a yes to one of them.
             // (Where one does, it is forbids that stood in the way.) Each forbid must be lifted.
-            if permits
-                .iter()
-                .all(|id| self.rule(id).is_some_and(|rule| rule.asks))
+            if !is_column
+                && permits
+                    .iter()
+                    .all(|id| self.rule(id).is_some_and(|rule| rule.asks))
             {
                 let demands = permits.iter().filter_map(|id| self.demand(id));
                 requirements.insert(Requirement::any_of(demands));

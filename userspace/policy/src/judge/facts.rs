@@ -167,7 +167,7 @@ impl<'a> Facts<'a> {
 
     pub(super) fn effects(self) -> Vec<&'static str> {
         match self {
-            Self::Command(command) => command.effects.iter().copied().map(effect).collect(),
+            Self::Command(command) => command.effects.iter().copied().map(effect_name).collect(),
             Self::Opaque(_) => Vec::new(),
         }
     }
@@ -205,7 +205,8 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn effect(effect: Effect) -> &'static str {
+/// An effect as `context.effects` has it.
+pub(crate) fn effect_name(effect: Effect) -> &'static str {
     match effect {
         Effect::Ddl => "ddl",
         Effect::Destroy => "destroy",

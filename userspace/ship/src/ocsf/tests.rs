@@ -69,6 +69,7 @@ fn intent(seq: u64, text: &str, verbs: &[&str], verdict: VerdictSummary) -> Even
         statements,
         verdict,
         signals: Vec::new(),
+        context: None,
         policy_version: "0123456789abcdef".to_owned(),
     })
 }

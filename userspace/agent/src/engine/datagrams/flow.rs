@@ -14,6 +14,7 @@ use crate::{
         Engine,
         live::Registered,
         opened::{Opened, describe, live},
+        process,
     },
     identity,
     session::{
@@ -81,7 +82,12 @@ async fn opened(
             let routes = inner.routes.load();
             let route = routes.route_datagrams(&workload.name, destination, &names);
             admit_datagrams(subject.clone(), route)
-                .map(|passage| passage.within(first.namespace.clone()))
+                .map(|passage| {
+                    passage.within(first.namespace.clone()).spoken_by(
+                        process::program(&origin),
+                        inner.config.policies.zone.clone(),
+                    )
+                })
                 .map_err(|refused| (refused.rule, refused.message))
         }
         Err(error) => Err(("identity-unverified", error.to_string())),

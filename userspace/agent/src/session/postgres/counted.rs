@@ -100,7 +100,7 @@ impl Governed {
     }
 
     fn stands(
-        &self,
+        &mut self,
         prepared: &Prepared,
         permit: &RecordedPermit,
     ) -> Result<Result<(), Refusal>, Unsettled> {

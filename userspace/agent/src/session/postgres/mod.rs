@@ -238,6 +238,8 @@ fn judge(
     };
     let workload = admission.workload().to_string();
     let subject = admission.subject().clone();
+    let named = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("application_name");
+    let calls_itself = wanted.settings.iter().find(named);
     let signals = Arc::clone(signals);
     Judge::new(
         policies,
@@ -247,6 +249,7 @@ fn judge(
         admission.mode(),
         signals,
     )
+    .knowing(admission, calls_itself.map(|(_, value)| value.as_str()))
 }
 
 async fn reach(

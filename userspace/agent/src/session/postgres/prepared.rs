@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use weir_command::{Control, Effect, Statement, Verb, sql};
-use weir_policy::{Ask, Footprint, Permit, PolicyVersion, Raised, Refusal, Verdict};
+use weir_policy::{Ask, Footprint, Moment, Permit, PolicyVersion, Raised, Refusal, Verdict};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
@@ -40,6 +40,7 @@ struct Remembered {
     lineage: Arc<Lineage>,
     in_transaction: bool,
     raised: Raised,
+    moment: Moment,
     judgement: Judgement,
 }
 
@@ -149,11 +150,13 @@ impl Prepared {
         if !behind.is_empty() {
             return self.judge_anew(judge, lineage, in_transaction, behind);
         }
+        let moment = judge.moment();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(remembered) = &*last
             && remembered.version == *judge.version()
             && remembered.in_transaction == in_transaction
             && remembered.raised == judge.raised()
+            && remembered.moment == moment
             && Arc::ptr_eq(&remembered.lineage, lineage)
         {
             return remembered.judgement.clone();
@@ -164,6 +167,7 @@ impl Prepared {
             lineage: Arc::clone(lineage),
             in_transaction,
             raised: judge.raised(),
+            moment,
             judgement: judgement.clone(),
         });
         judgement

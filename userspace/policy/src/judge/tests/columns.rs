@@ -92,6 +92,20 @@ fn a_column_is_judged_where_it_is_or_may_be_meant() {
 }
 
 #[test]
+fn a_column_that_is_held_can_be_approved() {
+    let policies = bundle(&[NO_SSN]);
+    let update = statement("UPDATE public.people SET salary = 1 WHERE id = 1");
+    let Verdict::Ask(ask) = judge(&policies, &update) else {
+        panic!("it is held")
+    };
+    let [requirement] = ask.requirements() else {
+        panic!("{ask:?}")
+    };
+    assert_eq!(requirement.demands().len(), 1);
+    assert_eq!(ask.deciding(), ["keep-salary"]);
+}
+
+#[test]
 fn the_relation_must_be_permitted_nevertheless() {
     let nobody = bundle(&[&NO_SSN.replace(
         r#"@id("all") permit (principal, action, resource);"#,

@@ -98,6 +98,13 @@ fn any_step() -> impl Strategy<Value = Step> {
 /// Writes a step and says what a reader should give. The times are the writer's own.
 fn write(writer: &mut SessionWriter, step: Step) -> Entry {
     let seq = writer.last;
+    if let Step::Asked(text) = &step {
+        writer.judged_in(Circumstances {
+            in_transaction: text.len() % 2 == 0,
+            moment: weir_policy::Moment::default(),
+        });
+    }
+    let context = writer.circumstances;
     let intent = |text, verdict| Intent {
         seq: seq.next(),
         at: 0,
@@ -107,6 +114,7 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
         signals: vec![],
         verdict,
         policy_version: samples::version().to_string(),
+        context,
     };
     Entry::Event(match step {
         Step::Opened(database, user, settings) => {

@@ -258,10 +258,12 @@ impl Governed {
     }
 
     pub(in crate::session::postgres) fn judgement(
-        &self,
+        &mut self,
         prepared: &Prepared,
         behind: &Behind,
     ) -> Judgement {
+        self.record
+            .judged_in(self.judge.circumstances(self.in_transaction()));
         prepared.judge(&self.judge, &self.lineage, self.in_transaction(), behind)
     }
 
