@@ -11,6 +11,8 @@ mod people;
 mod person;
 pub mod saml;
 mod sign_in;
+pub mod spiffe;
+pub mod workload;
 
 pub use groups::{Groups, Pointer};
 pub use people::{People, SignInError, Signed};

@@ -53,6 +53,14 @@ pub(super) enum Command {
     Approvals(Approvals),
     /// Check, reload and understand policies
     Policy(Policy),
+    /// Sign in, to approve and to be known
+    Login(Login),
+    /// Sign out
+    Logout(Whoever),
+    /// Show whom the daemon takes you for
+    Whoami(Whoever),
+    /// See who workloads are, and revoke one
+    Identity(Identity),
     /// Show what the daemon governs now
     Status(Status),
     /// Find out whether this host can enforce, and what is missing
@@ -353,6 +361,78 @@ pub(super) struct Status {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Sign in, to approve and to be known.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --browser a code is shown that is typed into a page on any machine (RFC 8628). With it the
+browser is on this machine, and comes back by itself.
+
+The sign-in is kept in a file that only you can read, and ends by itself or with `weir logout`.
+
+Examples:
+  weir login
+  weir login --provider corp --browser")]
+pub(super) struct Login {
+    /// By which [[provider]]; need not be said where there is one
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
+
+    /// Show a code to be typed elsewhere (the default, where the provider has that)
+    #[arg(long, conflicts_with = "browser")]
+    pub(super) device: bool,
+
+    /// Sign in with a browser on this machine
+    #[arg(long)]
+    pub(super) browser: bool,
+
+    /// The daemon's socket
+    #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
+    pub(super) socket: PathBuf,
+}
+
+/// Where the daemon is, and how to tell.
+#[derive(Debug, Args)]
+pub(super) struct Whoever {
+    /// The daemon's socket
+    #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
+    pub(super) socket: PathBuf,
+
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// See who workloads are, and revoke one.
+#[derive(Debug, Args)]
+pub(super) struct Identity {
+    #[command(subcommand)]
+    pub(super) command: IdentityCommand,
+}
+
+/// What to do with identities.
+#[derive(Debug, Subcommand)]
+pub(super) enum IdentityCommand {
+    /// How the declared identities stand
+    List {
+        #[command(flatten)]
+        reach: Whoever,
+    },
+    /// Believe an identity no more: its live sessions end at once, also after a restart nothing is reached
+    Revoke {
+        /// The identity's name
+        name: String,
+        #[command(flatten)]
+        reach: Whoever,
+    },
+    /// Take a revocation back
+    Restore {
+        /// The identity's name
+        name: String,
+        #[command(flatten)]
+        reach: Whoever,
+    },
 }
 
 /// Find out whether this host can enforce, and what is missing.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    control::Server,
+    control::{Access, Server},
     engine::{Engine, StartOptions},
 };
 
@@ -45,7 +45,7 @@ async fn serve(
 ) -> Result<(), CliError> {
     let notifier = Notifier::from_env();
     // Before anything is enforced: a second daemon must not touch what the first one governs.
-    let server = Server::bind(&config.engine.socket)?;
+    let server = Server::bind(&config.engine.socket, access(&config))?;
     let hangups = signal(SignalKind::hangup()).map_err(CliError::Runtime)?;
     let stop = stop_asked()?;
 
@@ -84,6 +84,15 @@ async fn serve(
          weir runs again; `weir uninstall` lifts it"
     );
     Ok(served?)
+}
+
+/// People who sign in aren't root.
+fn access(config: &Config) -> Access {
+    if config.people_sign_in() {
+        Access::Everybody
+    } else {
+        Access::Private
+    }
 }
 
 /// Resolves at the first signal that asks for an end.

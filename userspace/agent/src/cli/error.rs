@@ -5,7 +5,9 @@ use std::{io, path::PathBuf, process::ExitCode};
 use weir_intercept::InterceptError;
 use weir_record::{FindError, ReadError};
 
-use super::{policy::error::PolicyError, policy::suggest::SuggestError, run::RunError};
+use super::{
+    login::LoginError, policy::error::PolicyError, policy::suggest::SuggestError, run::RunError,
+};
 use crate::{
     config::ConfigErrors,
     control::{ControlError, client::ClientError},
@@ -39,6 +41,8 @@ pub(super) enum CliError {
     Find(#[from] FindError),
     #[error(transparent)]
     Intercept(#[from] InterceptError),
+    #[error(transparent)]
+    Login(#[from] LoginError),
     #[error(transparent)]
     Policies(#[from] ReloadError),
     #[error(transparent)]

@@ -14,8 +14,10 @@ mod doctor;
 mod error;
 mod escape;
 mod handover;
+mod identity;
 mod line;
 mod log;
+mod login;
 mod moment;
 mod notify;
 mod out;
@@ -63,6 +65,10 @@ fn dispatch(command: &Command) -> Result<ExitCode, CliError> {
         Command::Sessions(sessions) => sessions::run(sessions, &mut out)?,
         Command::Approvals(approvals) => approvals::run(approvals, &mut out)?,
         Command::Policy(policy) => policy::run(policy, &mut out)?,
+        Command::Login(asked) => login::run(asked, &mut out)?,
+        Command::Logout(asked) => login::logout(asked, &mut out)?,
+        Command::Whoami(asked) => login::whoami(asked, &mut out)?,
+        Command::Identity(identity) => identity::run(identity, &mut out)?,
         Command::Status(status) => status::run(status, &mut out)?,
         Command::Doctor(doctor) => doctor::run(doctor, &mut out)?,
         Command::Uninstall(uninstall) => uninstall::run(uninstall, &mut out)?,

@@ -5,6 +5,7 @@ use std::io;
 use super::{
     args,
     error::CliError,
+    identity,
     line::{Line, Tone},
     moment,
     out::Out,
@@ -14,7 +15,7 @@ use super::{
 };
 use weir_policy::Mode;
 
-use crate::{control::client::Client, engine::Status};
+use crate::{control::client::Client, engine::Status, identity::IdentityStatus};
 
 /// Runs `weir status`.
 pub(super) fn run(asked: &args::Status, out: &mut Out) -> Result<(), CliError> {
@@ -53,6 +54,7 @@ fn print(status: &Status, out: &mut Out) -> io::Result<()> {
     let refusals = count(status.kernel_refusals, "call");
     out.line(&label("kernel").text(format!("refused {refusals} by itself")))?;
     workloads(status, out)?;
+    identities(status, out)?;
     targets(status, out)?;
     sinks(status, out)?;
     sessions(status, out)?;
@@ -108,6 +110,18 @@ fn workloads(status: &Status, out: &mut Out) -> io::Result<()> {
         "no workloads are governed",
         out,
     )
+}
+
+/// Only where something is to be verified: the others are as they are declared.
+fn identities(status: &Status, out: &mut Out) -> io::Result<()> {
+    let kept = |status: &&IdentityStatus| status.state != "declared";
+    let kept: Vec<_> = status.identities.iter().filter(kept).cloned().collect();
+    if kept.is_empty() {
+        return Ok(());
+    }
+    out.blank()?;
+    identity::print(&kept, out)?;
+    identity::failures(&kept, out)
 }
 
 /// Observing is not what a glance should miss.

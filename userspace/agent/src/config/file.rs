@@ -53,8 +53,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
     let providers = stanzas("provider", "[[provider]]")
         .map(provider::read)
         .collect();
+    let providers = Declared::new(providers, report);
     let identities = stanzas("identity", "[[identity]]")
-        .map(identity::read)
+        .map(|table| identity::read(table, &providers, report))
         .collect();
     let workloads = stanzas("workload", "[[workload]]")
         .map(workload::read)
@@ -65,7 +66,6 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
         .collect();
     root.finish();
 
-    let providers = Declared::new(providers, report);
     let identities = Declared::new(identities, report);
     let workloads = Declared::new(workloads, report);
     let targets = Declared::new(targets, report);

@@ -1,9 +1,22 @@
 //! `[[identity]]`: who a workload is.
 
+mod oidc;
+mod spiffe;
+
 use std::sync::Arc;
 
+pub use self::{
+    oidc::{ClientAuth, OidcIdentity, OidcSource},
+    spiffe::SpiffeIdentity,
+};
 use super::{
-    invalid::InvalidValue, name::IdentityName, stanza::Stanza, table::Table, value::Value,
+    invalid::InvalidValue,
+    name::{IdentityName, ProviderName},
+    provider::Provider,
+    report::Report,
+    stanza::{Declared, Stanza},
+    table::Table,
+    value::Value,
 };
 
 /// A declared identity. The [`identity`](crate::identity) room makes a subject of it.
@@ -27,23 +40,40 @@ pub enum IdentityKind {
     },
     /// The id is `unix:` and the connecting user's name; the groups are the system's.
     Unix,
+    /// What a token of an OpenID Connect provider says.
+    Oidc(Box<OidcIdentity>),
+    /// What a JWT-SVID says.
+    Spiffe(Box<SpiffeIdentity>),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Static,
     Unix,
+    Oidc,
+    Spiffe,
 }
 
-pub(super) fn read(mut table: Table<'_>) -> Stanza<IdentityName, Arc<Identity>> {
+pub(super) fn read(
+    mut table: Table<'_>,
+    providers: &Declared<ProviderName, Arc<Provider>>,
+    report: &Report<'_>,
+) -> Stanza<IdentityName, Arc<Identity>> {
     let name = table
         .required("name", "name = \"ci-bot\"")
         .and_then(|v| v.located::<IdentityName>());
     let kind = table.required(
         "kind",
-        "kind = \"static\" (declared here) or \"unix\" (the connecting user)",
+        "kind = \"static\" (declared here), \"unix\" (the connecting user), \"oidc\" or \"spiffe\"",
     );
-    let kind = kind.and_then(|v| v.one_of(&[("static", Kind::Static), ("unix", Kind::Unix)]));
+    let kind = kind.and_then(|v| {
+        v.one_of(&[
+            ("static", Kind::Static),
+            ("unix", Kind::Unix),
+            ("oidc", Kind::Oidc),
+            ("spiffe", Kind::Spiffe),
+        ])
+    });
     let declared = table.optional("groups");
     let groups = declared.map_or_else(Vec::new, words);
     let on_behalf_of = table.optional("on_behalf_of").map(|v| v.check(spoken));
@@ -53,12 +83,26 @@ pub(super) fn read(mut table: Table<'_>) -> Stanza<IdentityName, Arc<Identity>> 
                 .help("take `groups` out, or make it kind = \"static\""),
         );
     }
+    if let (Some(Kind::Oidc), Some(groups)) = (kind, &declared) {
+        groups.wrong(
+            InvalidValue::new("an oidc identity has the groups that its tokens name")
+                .help("take `groups` out, and set `groups_claim` in the [[provider]]"),
+        );
+    }
+    let kind = match kind {
+        Some(Kind::Static) => Some(IdentityKind::Static { groups }),
+        Some(Kind::Unix) => Some(IdentityKind::Unix),
+        Some(Kind::Oidc) => {
+            oidc::read(&mut table, providers, report).map(|oidc| IdentityKind::Oidc(Box::new(oidc)))
+        }
+        Some(Kind::Spiffe) => {
+            spiffe::read(&mut table, groups).map(|svid| IdentityKind::Spiffe(Box::new(svid)))
+        }
+        None => None,
+    };
     table.finish();
     let value = (|| {
-        let kind = match kind? {
-            Kind::Static => IdentityKind::Static { groups },
-            Kind::Unix => IdentityKind::Unix,
-        };
+        let kind = kind?;
         let name = name.as_ref()?.get_ref().clone();
         Some(Arc::new(Identity {
             name,

@@ -58,9 +58,10 @@ pub use credential::Credential;
 pub use dns::Dns;
 pub use engine::Engine;
 pub use errors::ConfigErrors;
-pub use identity::{Identity, IdentityKind};
+pub use identity::{ClientAuth, Identity, IdentityKind, OidcIdentity, OidcSource, SpiffeIdentity};
 pub use invalid::InvalidValue;
 pub use name::{IdentityName, ProviderName, SinkName, TargetName, WorkloadName};
+pub(crate) use password::key as private_key;
 pub use password::{CredentialError, PasswordSource};
 pub use policies::PolicyOptions;
 pub use provider::{Provider, ProviderKind};
@@ -117,6 +118,15 @@ impl Config {
     /// With all that is wrong in it.
     pub fn parse(name: &str, text: &str) -> Result<Self, ConfigErrors> {
         file::read(name, text).map_err(ConfigErrors::Invalid)
+    }
+
+    /// Whether people who aren't root may sign in, and so must reach the local API.
+    #[must_use]
+    pub fn people_sign_in(&self) -> bool {
+        self.providers.iter().any(|provider| match &provider.kind {
+            ProviderKind::Oidc(settings) => settings.client_id.is_some(),
+            ProviderKind::Saml(_) => true,
+        })
     }
 
     /// What holds where there is no file: one workload `run` with the connecting user's identity,

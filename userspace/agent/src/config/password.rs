@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 
 /// Longer than any password; a file beyond it is the wrong file.
 const LONGEST: usize = 4096;
+/// Longer than any private key in PEM.
+const LONGEST_KEY: usize = 16 * 1024;
 
 /// Where a password is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +102,34 @@ fn credential(directory: Option<&OsStr>, name: &str) -> Result<SecretString, Cre
     read(&Path::new(directory).join(name), 0o037)
 }
 
+/// Reads a private key in PEM, kept as a password is.
+///
+/// # Errors
+/// When it is not there, not the owner's alone, or not a text of 1 byte to 16 KiB.
+pub(crate) fn key(path: &Path) -> Result<SecretString, CredentialError> {
+    let bytes = bytes(path, 0o077, LONGEST_KEY)?;
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if !text.is_empty() && text.len() <= LONGEST_KEY => Ok(text.into()),
+        _ => Err(CredentialError::Unusable {
+            path: path.to_owned(),
+            problem: "empty, binary or longer than 16 KiB",
+        }),
+    }
+}
+
 fn read(path: &Path, forbidden: u32) -> Result<SecretString, CredentialError> {
+    let bytes = bytes(path, forbidden, LONGEST)?;
+    secret(&bytes).map_err(|problem| CredentialError::Unusable {
+        path: path.to_owned(),
+        problem,
+    })
+}
+
+fn bytes(
+    path: &Path,
+    forbidden: u32,
+    longest: usize,
+) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
     let unreadable = |source| CredentialError::Unreadable {
         path: path.to_owned(),
         source,
@@ -130,15 +159,12 @@ fn read(path: &Path, forbidden: u32) -> Result<SecretString, CredentialError> {
         });
     }
     // Room for all of it from the start: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 2));
-    let limit = u64::try_from(LONGEST + 2).unwrap_or(u64::MAX);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(longest + 2));
+    let limit = u64::try_from(longest + 2).unwrap_or(u64::MAX);
     file.take(limit)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    secret(&bytes).map_err(|problem| CredentialError::Unusable {
-        path: path.to_owned(),
-        problem,
-    })
+    Ok(bytes)
 }
 
 fn secret(bytes: &[u8]) -> Result<SecretString, &'static str> {

@@ -11,7 +11,7 @@ use axum::{
 use super::{
     Daemon, approvals, caller,
     error::ApiError,
-    kill, metrics,
+    identities, kill, metrics,
     peer::{self, Own},
     sessions, sign_in, watch,
     whoami::whoami,
@@ -34,6 +34,14 @@ pub(super) fn router<D: Daemon>(daemon: D) -> Router {
         .route("/v1/watch", get(watch::all::<D>))
         .route("/v1/sessions/{id}/kill", post(kill::kill::<D>))
         .route("/v1/policy/reload", post(reload::<D>))
+        .route(
+            "/v1/identities/{name}/revoke",
+            post(identities::revoke::<D>),
+        )
+        .route(
+            "/v1/identities/{name}/restore",
+            post(identities::restore::<D>),
+        )
         .route_layer(from_fn(caller::operators));
     operators
         .route("/v1/approvals", get(approvals::list::<D>))

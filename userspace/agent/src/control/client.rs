@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 
 use super::{
-    Approve, Deny, Ended, Reindexed, Requests, Session, Sessions, Told, Wanted, WhoAmI,
+    Approve, Deny, Ended, Reindexed, Requests, Revoked, Session, Sessions, Told, Wanted, WhoAmI,
     error::ErrorBody, kill::Kill,
 };
 use crate::approve;
@@ -303,6 +303,15 @@ impl Client {
     ) -> Result<T, ClientError> {
         let answer = self.ask(method, path, Bytes::new()).await?;
         self.read(answer).await
+    }
+
+    /// Revokes or restores an identity.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn change_identity(&self, name: &str, what: &str) -> Result<Revoked, ClientError> {
+        let path = format!("/v1/identities/{}/{what}", percent(name));
+        self.post(&path, &()).await
     }
 
     /// Gets what is at a path.

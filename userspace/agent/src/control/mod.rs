@@ -22,6 +22,7 @@
 //! | `POST /v1/approvals/{id}/approve` | [`Approve`]; the request as it is then |
 //! | `POST /v1/approvals/{id}/deny` | [`Deny`]; the request as it is then |
 //! | `GET /v1/approvals/watch` | a [`Change`](crate::approve::Change) a line, as they happen |
+//! | `POST /v1/identities/{name}/revoke`, `…/restore` | [`Revoked`] |
 //! | `GET /v1/whoami` | [`WhoAmI`]; for anybody |
 //! | `GET /v1/providers` | [`Providers`], what a client needs to sign somebody in; for anybody |
 //! | `POST /v1/sign-in` | [`SignedIn`] for an [`Evidence`](weir_identity::Evidence); for anybody |
@@ -40,6 +41,7 @@ mod body;
 mod caller;
 pub mod client;
 mod error;
+mod identities;
 mod kill;
 mod listener;
 mod metrics;
@@ -59,15 +61,18 @@ use weir_store::Indexer;
 use crate::{
     approve::Approvals,
     engine::{Engine, KillError, ReloadError, Reloaded, Status},
+    identity::RegistryError,
     session::Killed,
 };
 
 pub use approvals::{Approve, Deny, For, Requests};
 pub use error::ControlError;
+pub use identities::Revoked;
 pub use kill::Ended;
 pub use server::Server;
 pub use sessions::{Reindexed, Session};
 pub use sign_in::{Begin, Providers, SignedIn, SignedOut};
+pub use socket::Access;
 pub use watch::{Followed, Follower, Told, Went, What};
 pub use weir_store::{Sessions, Unreadable, Wanted};
 pub use whoami::WhoAmI;
@@ -91,6 +96,12 @@ pub trait Daemon: Clone + Send + Sync + 'static {
 
     /// By what people sign in.
     fn sign_ins(&self) -> &SignIns;
+
+    /// Revokes an identity, or takes that back: true if anything changed.
+    ///
+    /// # Errors
+    /// There is none of this name, or it can't be kept.
+    fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError>;
 
     /// Takes the policies as they are now on disk.
     ///
@@ -132,6 +143,10 @@ impl Daemon for Engine {
 
     fn sign_ins(&self) -> &SignIns {
         Self::sign_ins(self)
+    }
+
+    fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError> {
+        Self::revoke(self, name, revoked)
     }
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {

@@ -7,7 +7,7 @@ use super::{
     error::ControlError,
     listener::PeerListener,
     peer::Peer,
-    socket::{Socket, SocketFile},
+    socket::{Access, Socket, SocketFile},
 };
 
 /// The local API, bound and not yet serving.
@@ -22,10 +22,10 @@ impl Server {
     /// # Errors
     /// A live daemon there, something there that is no socket, a directory in which others may
     /// write, or what the system refuses.
-    pub fn bind(path: &Path) -> Result<Self, ControlError> {
-        let Socket { listener, file } = Socket::bind(path)?;
+    pub fn bind(path: &Path, access: Access) -> Result<Self, ControlError> {
+        let Socket { listener, file } = Socket::bind(path, access)?;
         Ok(Self {
-            listener: PeerListener(listener),
+            listener: PeerListener::new(listener),
             file,
         })
     }

@@ -150,7 +150,7 @@ fn answer(refused: &SignInRefused) -> ApiError {
         SignInRefused::Busy | SignInRefused::TooFast { .. } => {
             ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", refused)
         }
-        SignInRefused::Unverified(_) => {
+        SignInRefused::Used | SignInRefused::Unverified(_) | SignInRefused::Oidc(_) => {
             ApiError::new(StatusCode::UNAUTHORIZED, "unverified", refused)
                 .with_help("sign in anew: weir login")
         }

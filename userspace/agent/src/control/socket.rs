@@ -25,6 +25,31 @@ use super::error::ControlError;
 /// Write permission for the group or for all.
 const OTHERS_WRITE: u32 = 0o022;
 
+/// Whom the file system lets connect. Who may ask for what is decided for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The daemon's own user.
+    Private,
+    /// Every user of the host: people sign in here.
+    Everybody,
+}
+
+impl Access {
+    fn socket(self) -> u32 {
+        match self {
+            Self::Private => 0o600,
+            Self::Everybody => 0o666,
+        }
+    }
+
+    fn directory(self) -> u32 {
+        match self {
+            Self::Private => 0o700,
+            Self::Everybody => 0o711,
+        }
+    }
+}
+
 /// A bound socket, its file, and the lock that keeps others off it.
 pub(super) struct Socket {
     pub(super) listener: UnixListener,
@@ -39,16 +64,17 @@ pub(super) struct SocketFile {
 }
 
 impl Socket {
-    /// Binds `path`, mode 0600, in a directory that is made with mode 0700 if it isn't there.
+    /// Binds `path`, mode 0600, in a directory that is made with mode 0700 if it isn't there. Where
+    /// everybody may connect: mode 0666, in a directory that is made, or made to be, passable.
     ///
     /// # Errors
     /// A live daemon there, something there that is no socket, a directory in which others may
     /// write, or what the system refuses.
-    pub(super) fn bind(path: &Path) -> Result<Self, ControlError> {
+    pub(super) fn bind(path: &Path, access: Access) -> Result<Self, ControlError> {
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
-        private_directory(directory.unwrap_or(Path::new(".")))?;
+        private_directory(directory.unwrap_or(Path::new(".")), access)?;
         let lock = lock(path)?;
         refuse_to_replace_the_living(path)?;
 
@@ -57,7 +83,7 @@ impl Socket {
         let unready = beside(path, "new");
         remove_if_there(&unready)?;
         let listener = UnixListener::bind(&unready).map_err(failed("bind the socket", &unready))?;
-        fs::set_permissions(&unready, Permissions::from_mode(0o600))
+        fs::set_permissions(&unready, Permissions::from_mode(access.socket()))
             .map_err(failed("protect the socket", &unready))?;
         let inode = fs::symlink_metadata(&unready)
             .map_err(failed("look at the socket", &unready))?
@@ -83,11 +109,11 @@ impl Drop for SocketFile {
     }
 }
 
-fn private_directory(path: &Path) -> Result<(), ControlError> {
+fn private_directory(path: &Path, access: Access) -> Result<(), ControlError> {
     if !path.exists() {
         DirBuilder::new()
             .recursive(true)
-            .mode(0o700)
+            .mode(access.directory())
             .create(path)
             .map_err(failed("make the directory", path))?;
     }
@@ -97,6 +123,11 @@ fn private_directory(path: &Path) -> Result<(), ControlError> {
             path: path.to_owned(),
             mode,
         });
+    }
+    // Passing through shows nothing of what else is in it.
+    if access == Access::Everybody && mode & 0o001 == 0 {
+        fs::set_permissions(path, Permissions::from_mode(mode | 0o011))
+            .map_err(failed("make passable the directory", path))?;
     }
     Ok(())
 }
@@ -183,11 +214,24 @@ mod tests {
         let _in = _in.enter();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run/weir/weir.sock");
-        let socket = Socket::bind(&path).unwrap();
+        let socket = Socket::bind(&path, Access::Private).unwrap();
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         drop(socket);
         assert!(!path.exists(), "a daemon that stops leaves no socket");
+    }
+
+    #[test]
+    fn where_people_sign_in_everybody_reaches_the_socket_and_sees_nothing_else() {
+        let _in = runtime();
+        let _in = _in.enter();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weir.sock");
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
+        let _socket = Socket::bind(&path, Access::Everybody).unwrap();
+        assert_eq!(mode(&path), 0o666);
+        assert_eq!(mode(dir.path()), 0o711);
+        assert_eq!(mode(&beside(&path, "lock")), 0o600);
     }
 
     #[test]
@@ -196,9 +240,9 @@ mod tests {
         let _in = _in.enter();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weir.sock");
-        let first = Socket::bind(&path).unwrap();
+        let first = Socket::bind(&path, Access::Private).unwrap();
         assert!(matches!(
-            Socket::bind(&path),
+            Socket::bind(&path, Access::Private),
             Err(ControlError::Live { .. })
         ));
         drop(first);
@@ -206,7 +250,7 @@ mod tests {
         // Not weir's, so without its lock; yet alive.
         let _other = std::os::unix::net::UnixListener::bind(&path).unwrap();
         assert!(matches!(
-            Socket::bind(&path),
+            Socket::bind(&path, Access::Private),
             Err(ControlError::Live { .. })
         ));
     }
@@ -220,7 +264,7 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         drop(std::os::unix::net::UnixListener::bind(beside(&path, "new")).unwrap());
         assert!(path.exists(), "what a killed daemon leaves");
-        let _socket = Socket::bind(&path).unwrap();
+        let _socket = Socket::bind(&path, Access::Private).unwrap();
         assert!(UnixStream::connect(&path).is_ok());
     }
 
@@ -230,7 +274,7 @@ mod tests {
         let _in = _in.enter();
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("weir.sock");
-        let socket = Socket::bind(&path).unwrap();
+        let socket = Socket::bind(&path, Access::Private).unwrap();
         fs::remove_file(&path).unwrap();
         fs::write(&path, "another's").unwrap();
         drop(socket);
@@ -245,7 +289,7 @@ mod tests {
         let path = dir.path().join("weir.sock");
         fs::write(&path, "precious").unwrap();
         assert!(matches!(
-            Socket::bind(&path),
+            Socket::bind(&path, Access::Private),
             Err(ControlError::NotASocket { .. })
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
@@ -257,7 +301,7 @@ mod tests {
         let _in = _in.enter();
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o1777)).unwrap();
-        let error = Socket::bind(&dir.path().join("weir.sock"))
+        let error = Socket::bind(&dir.path().join("weir.sock"), Access::Private)
             .map(|_| ())
             .unwrap_err();
         assert!(

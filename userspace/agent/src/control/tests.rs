@@ -21,6 +21,7 @@ use crate::{
         InterceptionStatus, KillError, LiveSession, PolicyStatus, ReadPolicies, ReloadError,
         Reloaded, Status, WorkloadStatus,
     },
+    identity::RegistryError,
     session::Killed,
 };
 
@@ -79,6 +80,7 @@ impl Daemon for Told {
                 .iter()
                 .map(|id| live(*id))
                 .collect(),
+            identities: Vec::new(),
             kernel_refusals: 0,
             budgets: Vec::new(),
             sinks: Vec::new(),
@@ -103,6 +105,13 @@ impl Daemon for Told {
 
     fn sign_ins(&self) -> &SignIns {
         &self.0.sign_ins
+    }
+
+    fn revoke(&self, name: &str, _revoked: bool) -> Result<bool, RegistryError> {
+        match name {
+            "ci-bot" => Ok(true),
+            other => Err(RegistryError::Unknown(other.to_owned())),
+        }
     }
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
@@ -167,7 +176,7 @@ impl Served {
             killed: Mutex::default(),
         }));
         let socket = dir.path().join("run/weir.sock");
-        let server = Server::bind(&socket).unwrap();
+        let server = Server::bind(&socket, super::Access::Private).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.serve(daemon.clone(), async move {
             stopped.await.ok();
@@ -219,7 +228,7 @@ fn start(random: u32, target: &str) -> SessionStart {
 
 /// A provider that nobody asks.
 fn provider() -> Provider {
-    Provider::Oidc(oidc::Settings {
+    let settings = oidc::Settings {
         issuer: "https://login.example.com".into(),
         ca: None,
         client_id: Some("weir".into()),
@@ -228,7 +237,8 @@ fn provider() -> Provider {
         clock_skew: std::time::Duration::from_secs(60),
         groups: weir_identity::Groups::default(),
         sign_in_for: None,
-    })
+    };
+    Provider::Oidc(oidc::Provider::new(settings).unwrap())
 }
 
 fn live(id: SessionId) -> LiveSession {

@@ -12,6 +12,7 @@ use weir_record::{End, RecordError, SessionId, SessionWriter};
 
 use super::{
     Engine,
+    identified::Identified,
     live::Registered,
     names,
     opened::{Opened, describe, live},
@@ -42,7 +43,7 @@ pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
     let span = tracing::info_span!("connection", workload = %workload.name, %destination);
     let served = async {
         if destination.get().port() == dns::PORT {
-            let asker = names::asker(&workload, &origin, destination);
+            let asker = names::asker(&engine, &workload, &origin, destination).await;
             let resolver = Arc::clone(&engine.0.resolver);
             resolver.serve_tcp(intercepted.io, asker).await;
         } else {
@@ -57,8 +58,17 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
     let inner = &engine.0;
     // The view of the policies is taken before anything is decided.
     let (switch, killed) = Kills::switch();
+    let of = (origin.workload, workload.as_ref());
+    let Identified {
+        subject,
+        heard,
+        following: _following,
+    } = engine
+        .identified(of, origin.uid.get(), switch.clone())
+        .await;
     let mut watched = Watched {
         policies: inner.policies.subscribe(),
+        subject: heard,
         shutdown: inner.shutdown.subscribe(),
         killed,
         signals: Arc::clone(&inner.signals),
@@ -66,7 +76,6 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
     };
     let destination = intercepted.orig_dst.get();
     let names = inner.resolver.names(&workload.name, destination.ip());
-    let subject = identity::subject(&workload.identity, origin.uid.get());
     let admission = match &subject {
         Ok(subject) => {
             let routes = inner.routes.load();
@@ -84,7 +93,7 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
             })
         }
         Err(error) => Err(Turned {
-            rule: "identity-unverified".to_owned(),
+            rule: identity::UNVERIFIED.to_owned(),
             message: error.to_string(),
         }),
     };

@@ -140,7 +140,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::session::Kills;
+    use crate::session::{Cut, Kills};
 
     fn session(id: SessionId) -> LiveSession {
         LiveSession {
@@ -179,7 +179,7 @@ mod tests {
         });
         let ending = live.kill(&ids[0].to_string(), by("root")).await.unwrap();
         assert_eq!(ending, (ids[0], true));
-        assert_eq!(served.await.unwrap(), by("root"));
+        assert_eq!(served.await.unwrap(), Cut::Killed(by("root")));
         let gone = live.kill(&ids[0].to_string(), by("eve")).await;
         assert!(matches!(gone, Err(KillError::NotLive(_))));
         assert_eq!(live.count(), 1);
@@ -194,7 +194,7 @@ mod tests {
         };
         let id = ids[1].to_string();
         let (killed, ending) = tokio::join!(again, live.kill(&id, by("eve")));
-        assert_eq!(killed, by("root"), "who came first");
+        assert_eq!(killed, Cut::Killed(by("root")), "who came first");
         assert_eq!(ending.unwrap(), (ids[1], true));
     }
 }

@@ -8,6 +8,7 @@ mod approvals;
 mod connection;
 mod datagrams;
 mod held;
+mod identified;
 mod live;
 mod names;
 mod opened;
@@ -52,7 +53,7 @@ use crate::{
     audit::{Audit, AuditEvent},
     config::{Config, Workload},
     dns::{self, Resolver, ResolverOptions},
-    identity,
+    identity::{Providers, Registry, RegistryError},
     mask::key::MaskKey,
     route::Routes,
     session::postgres::{Cancels, Catalogues, Services},
@@ -95,6 +96,9 @@ pub enum EngineError {
     /// The certificate authority can't be opened.
     #[error(transparent)]
     Authority(#[from] TlsError),
+    /// A provider of identities can't be used.
+    #[error(transparent)]
+    Identity(#[from] RegistryError),
     /// A file of the state directory can't be used.
     #[error("{}: {source}", path.display())]
     State {
@@ -136,6 +140,8 @@ pub enum EngineError {
 struct Tagged {
     workload: Arc<Workload>,
     cgroup: Cgroup,
+    /// Whether it has a process.
+    populated: watch::Sender<bool>,
 }
 
 /// A running engine. Clones are the same engine.
@@ -166,6 +172,7 @@ struct Inner {
     approvals: Approvals,
     answers: bool,
     sign_ins: SignIns,
+    identities: Registry,
     audit: Arc<Audit>,
     /// `None` once it no longer serves.
     shipper: Mutex<Option<Shipper>>,
@@ -183,6 +190,8 @@ impl Engine {
             let path = path.to_owned();
             move |source| EngineError::State { path, source }
         };
+        let providers = Providers::new(&config)?;
+        let identities = Registry::new(&config, &providers)?;
         let authority = Authority::open(&config.engine.authority())?;
         let shipped = Shipped::default();
         let recorder = recorder::open(&config, &shipped)?;
@@ -224,7 +233,13 @@ impl Engine {
             }
             let id = interceptor.tag(&cgroup, &workload.rules)?;
             let workload = Arc::new(workload.clone());
-            workloads.insert(id, Tagged { workload, cgroup });
+            let populated = watch::Sender::new(true);
+            let tagged = Tagged {
+                workload,
+                cgroup,
+                populated,
+            };
+            workloads.insert(id, tagged);
         }
         let index = options.index.then(|| {
             let path = state.join(format!("{}.index", options.instance));
@@ -292,7 +307,8 @@ impl Engine {
             signals,
             approvals,
             answers: options.answers,
-            sign_ins: identity::sign_ins(&config.providers),
+            sign_ins: providers.sign_ins(),
+            identities,
             audit,
             shipper: Mutex::new(Some(ship::start(&config, shipped)?)),
             config,
@@ -354,12 +370,6 @@ impl Engine {
     #[must_use]
     pub fn people(&self) -> &People {
         &self.0.people
-    }
-
-    /// By what people sign in.
-    #[must_use]
-    pub fn sign_ins(&self) -> &SignIns {
-        &self.0.sign_ins
     }
 
     /// What waits for people.
@@ -426,6 +436,7 @@ impl Engine {
             },
             targets: targets.collect(),
             sessions: inner.live.all(),
+            identities: inner.identities.status(),
             kernel_refusals: inner.refusals.count(),
             budgets: inner.signals.budgets(&policies),
             sinks: lock(&inner.shipper)

@@ -11,7 +11,6 @@ use super::{Engine, process};
 use crate::{
     config::Workload,
     dns::{Asker, Turn},
-    identity,
 };
 
 /// Whose question it is, and its place among that workload's. Nothing is found out about a datagram
@@ -37,7 +36,7 @@ pub(super) async fn answer(
     datagram: Datagram,
 ) {
     let origin = attribute::of(&datagram.facts, datagram.caller.as_ref()).await;
-    let asker = asker(&workload, &origin, datagram.orig_dst);
+    let asker = asker(&engine, &workload, &origin, datagram.orig_dst).await;
     let payload = &datagram.payload;
     let Some(answer) = engine.0.resolver.answer(turn, &asker, payload).await else {
         return;
@@ -48,10 +47,16 @@ pub(super) async fn answer(
 }
 
 /// Who asks a resolver.
-pub(super) fn asker(workload: &Workload, origin: &Origin, destination: OrigDst) -> Asker {
+pub(super) async fn asker(
+    engine: &Engine,
+    workload: &Workload,
+    origin: &Origin,
+    destination: OrigDst,
+) -> Asker {
+    let mut watching = engine.0.identities.watch(&workload.identity);
     Asker {
         workload: workload.name.clone(),
-        subject: identity::subject(&workload.identity, origin.uid.get()),
+        subject: watching.subject(origin.uid.get()).await,
         process: process::of(origin),
         destination: destination.get(),
     }

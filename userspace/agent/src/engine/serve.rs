@@ -9,7 +9,9 @@ use tokio::{
 };
 use weir_intercept::{AcceptError, Interceptor};
 
-use super::{Engine, EngineError, Tagged, connection, datagrams, held, lock, report_unresolved};
+use super::{
+    Engine, EngineError, Tagged, connection, datagrams, held, identified, lock, report_unresolved,
+};
 use crate::{audit::AuditEvent, route::Routes, webhook};
 
 /// How often host names of targets are looked up again.
@@ -93,13 +95,23 @@ impl Engine {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.0.signals).keep());
         let port = self.0.interception.port;
-        for Tagged { workload, cgroup } in self.0.workloads.values() {
+        for tagged in self.0.workloads.values() {
+            let (workload, cgroup) = (&tagged.workload, &tagged.cgroup);
             tasks.spawn(held::watch(
                 Arc::clone(workload),
                 cgroup.clone(),
                 port,
                 Arc::clone(&self.0.audit),
             ));
+        }
+        for Tagged {
+            cgroup, populated, ..
+        } in self.0.workloads.values()
+        {
+            tasks.spawn(identified::look(cgroup.clone(), populated.clone()));
+        }
+        for keeping in self.0.identities.keep() {
+            tasks.spawn(keeping);
         }
         tasks
     }

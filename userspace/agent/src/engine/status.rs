@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use weir_policy::BudgetStanding;
 use weir_ship::SinkStatus;
 
+use crate::identity::IdentityStatus;
+
 /// An engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -22,6 +24,9 @@ pub struct Status {
     pub targets: Vec<TargetStatus>,
     /// The sessions that are open.
     pub sessions: Vec<LiveSession>,
+    /// How the declared identities stand.
+    #[serde(default)]
+    pub identities: Vec<IdentityStatus>,
     /// How much the kernel refused by itself since the start.
     pub kernel_refusals: u64,
     /// What was counted against budgets, within their windows.

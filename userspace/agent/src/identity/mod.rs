@@ -1,4 +1,5 @@
-//! Who a workload is: its declared identity made into a subject that policy can judge.
+//! Who a workload is: its declared identity made into a subject that policy can judge, and kept so
+//! while sessions live.
 //!
 //! Not its job: to find the workload of a connection (attribution), or what the subject may do
 //! (policy). A user that can't be looked up is nobody, and is refused.
@@ -6,16 +7,30 @@
 //! Limits: a unix user's groups are those of the system's databases, not those that its process
 //! happens to hold. Directories behind NSS may take their time: call it where blocking is fine.
 
-use std::{ffi::CString, sync::Arc};
+use std::ffi::CString;
 
 use nix::{
     errno::Errno,
     unistd::{Gid, Group, Uid, User, getgrouplist},
 };
-use weir_identity::{SignIns, saml::ServiceProvider};
 use weir_policy::Subject;
 
-use crate::config::{Identity, IdentityKind, Provider, ProviderKind};
+use crate::config::{Identity, IdentityKind};
+
+mod registry;
+mod setup;
+mod status;
+mod watching;
+
+pub use self::{
+    registry::{Registry, RegistryError},
+    setup::Providers,
+    status::IdentityStatus,
+    watching::Watching,
+};
+
+/// The rule by which who can't be verified reaches nothing.
+pub const UNVERIFIED: &str = "identity-unverified";
 
 /// Why there is no subject; the connection is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +51,22 @@ pub enum IdentityError {
         /// What the system says.
         source: Errno,
     },
+    /// Its provider does not vouch for it.
+    #[error("identity `{name}` can't be verified: {why}")]
+    Unverified {
+        /// Its declared name.
+        name: String,
+        /// Why, and the way out.
+        why: String,
+    },
+    /// An operator has revoked it.
+    #[error(
+        "identity `{name}` is revoked; an operator can take that back: weir identity restore {name}"
+    )]
+    Revoked {
+        /// Its declared name.
+        name: String,
+    },
     /// A name that is not the user's own, since parts of it could not be read.
     #[error(
         "the name of {what} {id} is empty, has a colon or is not UTF-8, so it could be mistaken for another"
@@ -48,38 +79,30 @@ pub enum IdentityError {
     },
 }
 
-/// The subject that an identity gives a connection of this user.
+/// The subject that a declared identity gives a connection of this user.
 ///
 /// A static identity doesn't look at the user. A unix one has the id `unix:` and the user's name,
 /// and the names of the user's groups, sorted; a group without a name is `gid:` and its number.
 ///
 /// # Errors
 /// When a unix identity's user or groups can't be told for certain.
-pub fn subject(identity: &Identity, uid: u32) -> Result<Subject, IdentityError> {
+fn declared(identity: &Identity, uid: u32) -> Result<Subject, IdentityError> {
     let (id, groups) = match &identity.kind {
         IdentityKind::Static { groups } => (format!("workload:{}", identity.name), groups.clone()),
         IdentityKind::Unix => unix(uid)?,
+        // Kept by the registry, which knows.
+        IdentityKind::Oidc(_) | IdentityKind::Spiffe(_) => {
+            return Err(IdentityError::Unverified {
+                name: identity.name.to_string(),
+                why: "nobody has verified it".to_owned(),
+            });
+        }
     };
     Ok(Subject {
         id,
         groups,
         on_behalf_of: identity.on_behalf_of.clone(),
     })
-}
-
-/// By what people sign in.
-#[must_use]
-pub fn sign_ins(providers: &[Arc<Provider>]) -> SignIns {
-    SignIns::new(providers.iter().map(|provider| {
-        let verifier = match &provider.kind {
-            ProviderKind::Oidc(settings) => weir_identity::Provider::Oidc(settings.clone()),
-            ProviderKind::Saml(settings) => {
-                let service = ServiceProvider::new((**settings).clone());
-                weir_identity::Provider::Saml(Arc::new(service))
-            }
-        };
-        (provider.name.to_string(), verifier)
-    }))
 }
 
 fn unix(uid: u32) -> Result<(String, Vec<String>), IdentityError> {

@@ -1,6 +1,6 @@
 use nix::unistd::{Gid, Uid, User};
 
-use super::{IdentityError, group_name, subject, usable};
+use super::{IdentityError, declared, group_name, usable};
 use crate::config::{Config, Identity};
 
 fn identity(text: &str) -> Identity {
@@ -21,7 +21,7 @@ fn nobodys_uid() -> u32 {
 fn a_user_that_has_no_name_is_refused() {
     let unix = identity("kind = \"unix\"");
     for uid in [u32::MAX, nobodys_uid()] {
-        let refused = subject(&unix, uid).unwrap_err();
+        let refused = declared(&unix, uid).unwrap_err();
         assert!(
             matches!(
                 refused,
@@ -36,7 +36,7 @@ fn a_user_that_has_no_name_is_refused() {
 #[test]
 fn a_unix_identity_is_the_connecting_user() {
     let unix = identity("kind = \"unix\"\non_behalf_of = \"alice@example.com\"");
-    let root = subject(&unix, 0).unwrap();
+    let root = declared(&unix, 0).unwrap();
     assert_eq!(root.id, "unix:root");
     assert!(
         root.groups.contains(&"root".to_owned()),
@@ -51,7 +51,7 @@ fn a_unix_identity_is_the_connecting_user() {
 fn a_static_identity_is_what_was_declared_whoever_connects() {
     let declared = identity("kind = \"static\"\ngroups = [\"ci\", \"eu\"]");
     for uid in [0, nobodys_uid()] {
-        let subject = subject(&declared, uid).unwrap();
+        let subject = super::declared(&declared, uid).unwrap();
         assert_eq!(subject.id, "workload:bot");
         assert_eq!(subject.groups, ["ci", "eu"]);
         assert_eq!(subject.on_behalf_of, None);

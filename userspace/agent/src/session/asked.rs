@@ -3,14 +3,14 @@
 //! An opening waits before anything is dialled. Nobody can be told yet what it waits for: no
 //! protocol has words for that before a login.
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{future::Future, pin::pin};
 
 use bytes::Bytes;
 use weir_command::Statement;
 use weir_policy::{Answer, Ask, Matter, Permit, Refusal, Verdict};
 use weir_record::{Approval, CommandText, End, RecordError, Seq, SessionWriter, Settled};
 
-use super::{Watched, judge::Judge};
+use super::{Change, Watched, judge::Judge};
 use crate::approve::{self, Asked, Hold, Question, Rows, Settlement};
 
 /// What comes of an opening that asks.
@@ -160,9 +160,9 @@ async fn wait(
             () = &mut gone => (Settled::GaveUp, End::ClientGone),
             killed = watched.killed.killed() => (Settled::SessionEnded, killed.end()),
             Ok(()) = watched.shutdown.changed() => (Settled::Shutdown, End::Shutdown),
-            Ok(()) = watched.policies.changed() => {
-                judge.replace(Arc::clone(&watched.policies.borrow_and_update()));
-                record.note(&format!("judged from here on by policy {}", judge.version()))?;
+            change = Change::next(&mut watched.policies, &mut watched.subject) => {
+                record.note(&change.note())?;
+                judge.change(change);
                 match judge.judge(statements, false) {
                     Verdict::Ask(fresh) => {
                         hold.renew(fresh.clone());

@@ -11,6 +11,7 @@ use weir_policy::{
 };
 use weir_record::Circumstances;
 
+use super::Change;
 use crate::{admit::Terms, signals::Signals};
 
 /// The standing facts of a session and the policies that judge it.
@@ -128,8 +129,16 @@ impl Judge {
         self.policies.version()
     }
 
+    /// Puts in force what has changed.
+    pub fn change(&mut self, change: Change) {
+        match change {
+            Change::Policies(policies) => self.replace(policies),
+            Change::Subject(subject) => self.subject = Subject::clone(&subject),
+        }
+    }
+
     /// Puts another bundle in force, with its signals.
-    pub fn replace(&mut self, policies: Arc<Policies>) {
+    fn replace(&mut self, policies: Arc<Policies>) {
         self.policies = policies;
         self.watch = self.signals.watch(&self.policies, self.who());
         self.raised = Raised::default();

@@ -13,7 +13,7 @@ mod passing;
 use std::{future::pending, sync::Arc};
 
 use tokio::sync::watch;
-use weir_policy::Policies;
+use weir_policy::{Policies, Subject};
 use weir_record::End;
 
 use crate::{approve::Desk, signals::Signals};
@@ -22,6 +22,8 @@ use crate::{approve::Desk, signals::Signals};
 pub struct Watched {
     /// The policies in force.
     pub policies: watch::Receiver<Arc<Policies>>,
+    /// Who the workload is, as far as that can change in a session: its groups.
+    pub subject: watch::Receiver<Arc<Subject>>,
     /// Becomes true when the engine stops.
     pub shutdown: watch::Receiver<bool>,
     /// Tells once somebody ends the session.
@@ -41,16 +43,43 @@ pub struct Killed {
     pub reason: Option<String>,
 }
 
+/// What came into force while a session lives.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Other policies.
+    Policies(Arc<Policies>),
+    /// Other groups of its subject.
+    Subject(Arc<Subject>),
+}
+
+/// Why a session is ended from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Somebody ended it.
+    Killed(Killed),
+    /// Nobody vouches for its workload any more.
+    Unverified(String),
+}
+
 /// Ends one session.
 #[derive(Clone, Debug)]
-pub struct Switch(watch::Sender<Option<Killed>>);
+pub struct Switch(watch::Sender<Option<Cut>>);
 
 impl Switch {
     /// Has the session end at once. The first who does is the one on record.
     pub fn kill(&self, killed: Killed) {
+        self.cut(Cut::Killed(killed));
+    }
+
+    /// Has the session end at once, since its workload's identity holds no more.
+    pub fn lose(&self, why: String) {
+        self.cut(Cut::Unverified(why));
+    }
+
+    fn cut(&self, cut: Cut) {
         self.0.send_if_modified(|told| {
             let first = told.is_none();
-            told.get_or_insert(killed);
+            told.get_or_insert(cut);
             first
         });
     }
@@ -63,7 +92,7 @@ impl Switch {
 
 /// The session's side of its switch.
 #[derive(Clone, Debug)]
-pub struct Kills(watch::Receiver<Option<Killed>>);
+pub struct Kills(watch::Receiver<Option<Cut>>);
 
 impl Kills {
     /// A switch, and the side of it that a session keeps.
@@ -74,7 +103,7 @@ impl Kills {
     }
 
     /// Resolves once the session is to end, at once if it was before. Safe to cancel.
-    pub async fn killed(&mut self) -> Killed {
+    pub async fn killed(&mut self) -> Cut {
         let killed = self.0.wait_for(Option::is_some).await;
         let killed = killed.ok().and_then(|killed| killed.clone());
         match killed {
@@ -85,11 +114,47 @@ impl Kills {
     }
 }
 
-impl Killed {
+impl Change {
+    /// Resolves once other policies or groups are in force. Safe to cancel.
+    pub async fn next(
+        policies: &mut watch::Receiver<Arc<Policies>>,
+        subject: &mut watch::Receiver<Arc<Subject>>,
+    ) -> Self {
+        tokio::select! {
+            Ok(()) = policies.changed() => {
+                Self::Policies(policies.borrow_and_update().clone())
+            }
+            Ok(()) = subject.changed() => Self::Subject(subject.borrow_and_update().clone()),
+            // Nobody is left who could.
+            else => pending().await,
+        }
+    }
+
+    /// As the record notes it.
+    #[must_use]
+    pub fn note(&self) -> String {
+        match self {
+            Self::Policies(policies) => {
+                format!("judged from here on by policy {}", policies.version())
+            }
+            Self::Subject(subject) => format!(
+                "the subject's groups are from here on: {}",
+                subject.groups.join(", ")
+            ),
+        }
+    }
+}
+
+impl Cut {
     /// As the record has it.
     #[must_use]
     pub fn end(self) -> End {
-        let Self { by, reason } = self;
-        End::Killed { by, reason }
+        match self {
+            Self::Killed(Killed { by, reason }) => End::Killed { by, reason },
+            Self::Unverified(message) => End::PolicyChanged {
+                rule: crate::identity::UNVERIFIED.to_owned(),
+                message,
+            },
+        }
     }
 }

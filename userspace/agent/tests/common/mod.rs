@@ -33,6 +33,7 @@ pub struct Gate {
     pub address: SocketAddr,
     pub records: PathBuf,
     pub policies: watch::Sender<Arc<Policies>>,
+    pub subject: watch::Sender<Arc<Subject>>,
     pub shutdown: watch::Sender<bool>,
     /// Ends all sessions.
     pub switch: Switch,
@@ -98,6 +99,8 @@ impl Gate {
         let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
         let signals = Arc::new(Signals::unkept());
         let watch_signals = Arc::clone(&signals);
+        let subject = watch::Sender::new(Arc::new(self::subject()));
+        let watch_subject = subject.clone();
         let records_dir = records.clone();
         let (switch, kills) = Kills::switch();
         let approvals = approvals(dir.path());
@@ -110,12 +113,13 @@ impl Gate {
                 let start = start(count);
                 let workload: WorkloadName = config.workloads[0].name.clone();
                 let route = Routes::new(&config).route(&workload, address);
-                let Admitted::Postgres(admission) = admit(subject(), route).unwrap() else {
+                let Admitted::Postgres(admission) = admit(self::subject(), route).unwrap() else {
                     panic!("an opaque target");
                 };
                 let record = SessionWriter::create(&records_dir, &start).unwrap();
                 let watched = Watched {
                     policies: watch_policies.subscribe(),
+                    subject: watch_subject.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
                     signals: Arc::clone(&watch_signals),
@@ -133,6 +137,7 @@ impl Gate {
             address,
             records,
             policies,
+            subject,
             shutdown,
             switch,
             signals,

@@ -182,6 +182,42 @@ fn a_gibibyte_passes_in_flat_memory_and_a_stalled_reader_stalls_its_writer() {
 }
 
 #[test]
+fn a_connection_is_judged_again_when_its_workload_s_groups_change() {
+    let source = Source {
+        name: "some.cedar".to_owned(),
+        text: "@id(\"all\") permit (principal, action, resource);\n\
+               @id(\"suspended\") forbid (principal in Weir::Group::\"suspended\", action, resource);"
+            .to_owned(),
+    };
+    let listener = server();
+    let gate = OpaqueGate::declared(&listener, "");
+    gate.policies
+        .send_replace(std::sync::Arc::new(Policies::load(&[source]).unwrap()));
+    let mut agent = TcpStream::connect(gate.address).unwrap();
+    let (mut io, _) = listener.accept().unwrap();
+    let mut passes = || {
+        io.write_all(b"x").unwrap();
+        agent.read_exact(&mut [0; 1])
+    };
+    passes().unwrap();
+    let mut subject = weir_policy::Subject::clone(&gate.subject.borrow());
+    for (group, stays) in [("other", true), ("suspended", false)] {
+        subject.groups.push(group.to_owned());
+        gate.subject
+            .send_replace(std::sync::Arc::new(subject.clone()));
+        if stays {
+            passes().unwrap();
+        }
+    }
+    assert_eq!(
+        agent.read(&mut [0; 1]).unwrap_err().kind(),
+        ErrorKind::ConnectionReset
+    );
+    let end = gate.ended(1)[0].end.clone();
+    assert!(matches!(end, Some(End::PolicyChanged { rule, .. }) if rule == "suspended"));
+}
+
+#[test]
 fn policy_decides_before_the_target_is_dialled_and_again_when_it_changes() {
     let nobody = || {
         let source = Source {

@@ -1,5 +1,7 @@
 //! Signatures that are taken.
 
+use openidconnect::core::CoreJwsSigningAlgorithm;
+
 /// A signature algorithm (RFC 7518, section 3.1; RFC 8037). All have a public key: `none` signs
 /// nothing, and an `HS…` key is whoever's who can verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,5 +37,21 @@ impl Algorithm {
     pub fn name(self) -> &'static str {
         let found = Self::ALL.iter().find(|(_, algorithm)| *algorithm == self);
         found.map_or("", |(name, _)| name)
+    }
+}
+
+impl From<Algorithm> for CoreJwsSigningAlgorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Rs256 => Self::RsaSsaPkcs1V15Sha256,
+            Algorithm::Rs384 => Self::RsaSsaPkcs1V15Sha384,
+            Algorithm::Rs512 => Self::RsaSsaPkcs1V15Sha512,
+            Algorithm::Ps256 => Self::RsaSsaPssSha256,
+            Algorithm::Ps384 => Self::RsaSsaPssSha384,
+            Algorithm::Ps512 => Self::RsaSsaPssSha512,
+            Algorithm::Es256 => Self::EcdsaP256Sha256,
+            Algorithm::Es384 => Self::EcdsaP384Sha384,
+            Algorithm::EdDsa => Self::EdDsa,
+        }
     }
 }

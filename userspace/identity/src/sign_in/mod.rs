@@ -4,15 +4,17 @@ mod evidence;
 mod pace;
 mod refused;
 mod saml;
+mod used;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use self::pace::Pace;
 pub use self::{evidence::Evidence, refused::SignInRefused};
+use self::{pace::Pace, used::Used};
 use crate::{
     Person, oidc,
     saml::{self as service, ServiceProvider},
@@ -25,7 +27,7 @@ const AT_ONCE: usize = 16;
 #[derive(Debug)]
 pub enum Provider {
     /// An OpenID Connect provider.
-    Oidc(oidc::Settings),
+    Oidc(oidc::Provider),
     /// A SAML identity provider.
     Saml(Arc<ServiceProvider>),
 }
@@ -56,6 +58,7 @@ pub struct SignIns {
     providers: BTreeMap<String, Provider>,
     verifying: Semaphore,
     pace: Pace,
+    used: Used,
 }
 
 impl SignIns {
@@ -65,6 +68,7 @@ impl SignIns {
             providers: providers.into_iter().collect(),
             verifying: Semaphore::new(AT_ONCE),
             pace: Pace::default(),
+            used: Used::default(),
         }
     }
 
@@ -73,7 +77,7 @@ impl SignIns {
     pub fn offers(&self) -> Vec<Offer> {
         let offer = |(name, provider): (&String, &Provider)| {
             let way = match provider {
-                Provider::Oidc(settings) => Way::Oidc(settings.offer()?),
+                Provider::Oidc(provider) => Way::Oidc(provider.settings().offer()?),
                 Provider::Saml(provider) => Way::Saml(provider.settings().offer()),
             };
             let name = name.clone();
@@ -98,12 +102,22 @@ impl SignIns {
             .try_acquire()
             .map_err(|_| SignInRefused::Busy)?;
         match evidence {
-            Evidence::Oidc { provider, .. } => match self.providers.get(provider) {
-                Some(Provider::Oidc(_)) => Err(SignInRefused::Unverified(
-                    "this build can't verify ID tokens".to_owned(),
-                )),
-                Some(Provider::Saml(_)) | None => Err(self.unknown(provider)),
-            },
+            Evidence::Oidc {
+                provider,
+                id_token,
+                nonce,
+            } => {
+                let Some(Provider::Oidc(known)) = self.providers.get(provider) else {
+                    return Err(self.unknown(provider));
+                };
+                let person = known.person(id_token, nonce.as_deref(), now).await?;
+                // As long as it would be fresh enough otherwise.
+                let until = now + oidc::FRESH + oidc::FRESH;
+                if !self.used.first(id_token.expose_secret(), until, now) {
+                    return Err(SignInRefused::Used);
+                }
+                Ok(person)
+            }
             Evidence::Saml {
                 provider,
                 request,

@@ -1,5 +1,7 @@
 //! Why somebody is not signed in.
 
+use crate::oidc::PersonError;
+
 /// Why evidence makes nobody known.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInRefused {
@@ -20,7 +22,13 @@ pub enum SignInRefused {
         /// Who.
         uid: u32,
     },
+    /// Somebody has signed in with it before.
+    #[error("this was used to sign in already")]
+    Used,
     /// The evidence does not hold.
     #[error("{0}")]
     Unverified(String),
+    /// An ID token does not hold.
+    #[error(transparent)]
+    Oidc(#[from] PersonError),
 }

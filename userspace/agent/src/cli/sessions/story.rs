@@ -254,7 +254,7 @@ pub(crate) fn end(end: &End) -> Line {
             Line::of(Tone::Bad, "killed").text(format!(" by {by}{}", reason.unwrap_or_default()))
         }
         End::PolicyChanged { rule, message } => {
-            Line::of(Tone::Bad, "ended").text(format!(" by {rule}, a new policy: {message}"))
+            Line::of(Tone::Bad, "ended").text(format!(" by {rule}: {message}"))
         }
     }
 }

@@ -4,7 +4,11 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 use tracing::Instrument;
-use weir_intercept::{Datagram, attribute};
+use weir_intercept::{
+    Datagram,
+    attribute::{self, Origin},
+};
+use weir_policy::Subject;
 use weir_record::{End, RecordError};
 
 use crate::{
@@ -12,13 +16,14 @@ use crate::{
     config::Workload,
     engine::{
         Engine,
+        identified::Identified,
         live::Registered,
         opened::{Opened, describe, live},
         process,
     },
-    identity,
+    identity::{self, IdentityError},
     session::{
-        Kills, Switch, Watched,
+        Change, Kills, Switch, Watched,
         datagrams::{self, Outlet, Served, WayBack},
     },
 };
@@ -45,8 +50,18 @@ pub(super) async fn serve(
     let served = async {
         // The view of the policies is taken before anything is decided.
         let (switch, killed) = Kills::switch();
+        let origin = attribute::of(&first.facts, first.caller.as_ref()).await;
+        let of = (first.facts.workload, workload.as_ref());
+        let Identified {
+            subject,
+            heard,
+            following: _following,
+        } = engine
+            .identified(of, origin.uid.get(), switch.clone())
+            .await;
         let mut watched = Watched {
             policies: engine.0.policies.subscribe(),
+            subject: heard,
             shutdown: engine.0.shutdown.subscribe(),
             killed,
             signals: Arc::clone(&engine.0.signals),
@@ -54,7 +69,8 @@ pub(super) async fn serve(
             approvals: None,
         };
         let ends = (&mut sent, &mut watched);
-        match opened(&engine, &workload, (first, switch), ends).await {
+        let who = (origin, subject);
+        match opened(&engine, &workload, who, (first, switch), ends).await {
             Ok(Served::Over) => {}
             Ok(Served::Refused) => refuse(&mut sent, &mut watched).await,
             Err(error) => {
@@ -69,14 +85,13 @@ pub(super) async fn serve(
 async fn opened(
     engine: &Engine,
     workload: &Workload,
+    (origin, subject): (Origin, Result<Subject, IdentityError>),
     (first, switch): (Datagram, Switch),
     (sent, watched): (&mut Outlet, &mut Watched),
 ) -> Result<Served, RecordError> {
     let inner = &engine.0;
-    let origin = attribute::of(&first.facts, first.caller.as_ref()).await;
     let destination = first.orig_dst.get();
     let names = inner.resolver.names(&workload.name, destination.ip());
-    let subject = identity::subject(&workload.identity, origin.uid.get());
     let admitted = match &subject {
         Ok(subject) => {
             let routes = inner.routes.load();
@@ -90,7 +105,7 @@ async fn opened(
                 })
                 .map_err(|refused| (refused.rule, refused.message))
         }
-        Err(error) => Err(("identity-unverified", error.to_string())),
+        Err(error) => Err((identity::UNVERIFIED, error.to_string())),
     };
     let start = describe(Opened {
         origin: &origin,
@@ -124,7 +139,8 @@ async fn refuse(sent: &mut Outlet, watched: &mut Watched) {
     tokio::select! {
         () = over => {}
         () = sleep(REFUSED_FOR) => {}
-        _ = watched.policies.changed() => {}
+        _ = Change::next(&mut watched.policies, &mut watched.subject) => {}
+        _ = watched.killed.killed() => {}
         _ = watched.shutdown.wait_for(|stop| *stop) => {}
     }
 }

@@ -86,8 +86,8 @@ pub async fn serve<W: WayBack>(
         recorded: &recorded,
         service: passage.service(),
     };
-    let allowed = |policies| {
-        judge.replace(policies);
+    let allowed = |change| {
+        judge.change(change);
         passing::stands(&mut judge, passage)
     };
     let (ended, counts) = relay(ends, &mut record, watched, allowed).await?;

@@ -1,18 +1,18 @@
 //! Passes the datagrams of a flow on, both ways in one task, until something ends it.
 
-use std::{io, pin::pin, sync::Arc};
+use std::{io, pin::pin};
 
 use tokio::{
     net::UdpSocket,
     time::{Instant, sleep_until},
 };
-use weir_policy::{Policies, Refusal};
+use weir_policy::Refusal;
 use weir_record::{RecordError, RecordedPermit, Seq, SessionWriter};
 
 use super::{Outlet, WayBack};
 use crate::{
     config::Udp,
-    session::{Killed, Watched},
+    session::{Change, Cut, Watched},
 };
 
 /// Longer than any datagram can be.
@@ -55,7 +55,7 @@ pub(super) enum Ended {
     /// The engine stops.
     Shutdown,
     /// Somebody ended it.
-    Killed(Killed),
+    Killed(Cut),
     /// The policies that are now in force don't allow it.
     PolicyChanged(Refusal),
 }
@@ -75,7 +75,7 @@ impl Passed {
     }
 }
 
-/// Passes datagrams on until an end. `allowed` judges the flow by policies that came into force.
+/// Passes datagrams on until an end. `allowed` judges the flow by what came into force.
 ///
 /// # Errors
 /// When what was read can't be recorded; it is not passed on then.
@@ -83,7 +83,7 @@ pub(super) async fn relay<W: WayBack>(
     ends: Ends<'_, W>,
     record: &mut SessionWriter,
     watched: &mut Watched,
-    mut allowed: impl FnMut(Arc<Policies>) -> Result<(), Refusal>,
+    mut allowed: impl FnMut(Change) -> Result<(), Refusal>,
 ) -> Result<(Ended, Counts), RecordError> {
     let Ends {
         sent,
@@ -100,10 +100,9 @@ pub(super) async fn relay<W: WayBack>(
         tokio::select! {
             Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
             killed = watched.killed.killed() => break Ended::Killed(killed),
-            Ok(()) = watched.policies.changed() => {
-                let policies = watched.policies.borrow_and_update().clone();
-                record.note(&format!("judged from here on by policy {}", policies.version()))?;
-                if let Err(refusal) = allowed(policies) {
+            change = Change::next(&mut watched.policies, &mut watched.subject) => {
+                record.note(&change.note())?;
+                if let Err(refusal) = allowed(change) {
                     break Ended::PolicyChanged(refusal);
                 }
                 // Not a sign of life.

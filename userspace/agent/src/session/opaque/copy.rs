@@ -1,12 +1,12 @@
 //! Passes the bytes of an opaque connection on, both ways in one task, until something ends it.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, time::Duration};
 
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until},
 };
-use weir_policy::{Policies, Refusal};
+use weir_policy::Refusal;
 use weir_record::{RecordError, RecordedPermit, SessionWriter};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Tcp,
-    session::{Killed, Watched},
+    session::{Change, Cut, Watched},
 };
 
 /// The two ends, and the proof that they may be joined.
@@ -49,12 +49,12 @@ pub(super) enum Ended {
     /// The engine stops.
     Shutdown,
     /// Somebody ended it.
-    Killed(Killed),
+    Killed(Cut),
     /// The policies that are now in force don't allow it.
     PolicyChanged(Refusal),
 }
 
-/// Passes bytes on until an end. `allowed` judges the connection by policies that came into force.
+/// Passes bytes on until an end. `allowed` judges the connection by what came into force.
 ///
 /// # Errors
 /// When what was read can't be recorded; it is not passed on then.
@@ -62,7 +62,7 @@ pub(super) async fn copy(
     ways: Ways<'_>,
     record: &mut SessionWriter,
     watched: &mut Watched,
-    mut allowed: impl FnMut(Arc<Policies>) -> Result<(), Refusal>,
+    mut allowed: impl FnMut(Change) -> Result<(), Refusal>,
 ) -> Result<(Ended, Copied), RecordError> {
     let Ways {
         mut agent,
@@ -101,12 +101,10 @@ pub(super) async fn copy(
                 },
                 () = silence(last, service.idle_timeout) => break Ended::Idle,
                 Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
-                killed = watched.killed.killed() => break Ended::Killed(killed),
-                Ok(()) = watched.policies.changed() => {
-                    let policies = watched.policies.borrow_and_update().clone();
-                    let version = policies.version().to_string();
-                    record.note(&format!("judged from here on by policy {version}"))?;
-                    if let Err(refusal) = allowed(policies) {
+                cut = watched.killed.killed() => break Ended::Killed(cut),
+                change = Change::next(&mut watched.policies, &mut watched.subject) => {
+                    record.note(&change.note())?;
+                    if let Err(refusal) = allowed(change) {
                         break Ended::PolicyChanged(refusal);
                     }
                     // Not a sign of life.

@@ -92,8 +92,8 @@ pub async fn serve(
         recorded: &recorded,
         service: passage.service(),
     };
-    let allowed = |policies| {
-        judge.replace(policies);
+    let allowed = |change| {
+        judge.change(change);
         passing::stands(&mut judge, &passage)
     };
     let (ended, copied) = copy(ways, &mut record, &mut watched, allowed).await?;

@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
-use weir_policy::{Policies, Refusal};
+use weir_policy::{Policies, Refusal, Subject};
 use weir_record::{Commit, RecordError, Side};
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
@@ -32,7 +32,7 @@ use crate::{
     admit::Admission,
     approve::Desk,
     mask::plan::Unknown,
-    session::{Killed, Kills, judge},
+    session::{Change, Cut, Kills, judge},
     tls::Plain,
 };
 
@@ -60,7 +60,7 @@ pub(super) enum Ended {
     /// The engine stops.
     Shutdown,
     /// Somebody ended it.
-    Killed(Killed),
+    Killed(Cut),
     /// The policies that are now in force don't allow it.
     PolicyChanged(Refusal),
     /// Something that leaves no way on.
@@ -71,6 +71,8 @@ pub(super) enum Ended {
 pub(super) struct Surroundings<'a> {
     /// The policies in force.
     pub policies: watch::Receiver<Arc<Policies>>,
+    /// Who the workload is.
+    pub subject: watch::Receiver<Arc<Subject>>,
     /// Becomes true when the engine stops.
     pub shutdown: watch::Receiver<bool>,
     /// Tells once somebody ends the session.
@@ -255,7 +257,16 @@ async fn run(
                     return Ok(Ended::PolicyChanged(refusal));
                 }
                 if let Some(waiting) = waiting {
-                    waiting.policies_changed();
+                    waiting.judged_anew();
+                }
+            }
+            Ok(()) = around.subject.changed() => {
+                let subject = Change::Subject(Arc::clone(&around.subject.borrow_and_update()));
+                if let Err(refusal) = session.came_into_force(subject, &judge::connect())? {
+                    return Ok(Ended::PolicyChanged(refusal));
+                }
+                if let Some(waiting) = waiting {
+                    waiting.judged_anew();
                 }
             }
             Ok(()) = around.shutdown.changed() => return Ok(Ended::Shutdown),

@@ -12,7 +12,13 @@ use super::{
     greet::{Arrival, greet, send_last},
     refusal,
 };
-use crate::{config::AgentTls, session::Killed, tls::Plain, upstream::UpstreamError};
+use crate::{
+    config::AgentTls,
+    identity::UNVERIFIED,
+    session::{Cut, Killed},
+    tls::Plain,
+    upstream::UpstreamError,
+};
 
 pub(super) async fn refused(
     record: SessionWriter,
@@ -80,7 +86,7 @@ pub(super) async fn goodbye(
 pub(super) async fn killed(
     agent: Option<&mut Plain>,
     record: SessionWriter,
-    killed: Killed,
+    killed: Cut,
 ) -> Result<(), RecordError> {
     let id = *record.id();
     let word = killed_word(&killed);
@@ -100,10 +106,11 @@ pub(super) async fn over(
     let id = *record.id();
     let word = match &end {
         End::Shutdown => Some("weir is shutting down".to_owned()),
-        End::Killed { by, reason } => Some(killed_word(&Killed {
+        End::Killed { by, reason } => Some(killed_word(&Cut::Killed(Killed {
             by: by.clone(),
             reason: reason.clone(),
-        })),
+        }))),
+        End::PolicyChanged { rule, message } => Some(format!("{message} (rule {rule})")),
         _ => None,
     };
     record.end(&end)?;
@@ -114,7 +121,11 @@ pub(super) async fn over(
 }
 
 /// Who ended it is not the agent's to know; what for may be.
-fn killed_word(killed: &Killed) -> String {
+fn killed_word(cut: &Cut) -> String {
+    let killed = match cut {
+        Cut::Killed(killed) => killed,
+        Cut::Unverified(why) => return format!("{why} (rule {UNVERIFIED})"),
+    };
     let reason = killed.reason.as_deref();
     let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
     format!("an operator ended the session{reason}")

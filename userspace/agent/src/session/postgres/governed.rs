@@ -22,7 +22,7 @@ use super::{
 use crate::{
     approve,
     mask::{exposure::Exposure, key::MaskKey, lineage::Lineage, plan::RowError},
-    session::judge::Judge,
+    session::{Change, judge::Judge},
     upstream::postgres::Sink,
 };
 
@@ -190,12 +190,18 @@ impl Governed {
         lineage: Arc<Lineage>,
         connect: &Statement,
     ) -> Result<Result<(), Refusal>, SessionError> {
-        self.judge.replace(policies);
         self.lineage = lineage;
-        self.record.note(&format!(
-            "judged from here on by policy {}",
-            self.judge.version()
-        ))?;
+        self.came_into_force(Change::Policies(policies), connect)
+    }
+
+    /// Puts in force what has changed, and judges anew whether the session may stand at all.
+    pub(super) fn came_into_force(
+        &mut self,
+        change: Change,
+        connect: &Statement,
+    ) -> Result<Result<(), Refusal>, SessionError> {
+        self.record.note(&change.note())?;
+        self.judge.change(change);
         Ok(match self.judge.judge([connect], self.in_transaction()) {
             Verdict::Allow(permit) => {
                 if let Some(would_be) = permit.would_be() {

@@ -187,6 +187,7 @@ async fn open(
     let mut session = Governed::new(judge, lineage, key, record, sink, status);
     let mut around = Surroundings {
         policies: watched.policies,
+        subject: watched.subject,
         shutdown: watched.shutdown,
         killed: watched.killed,
         catalogues: &services.catalogues,

@@ -102,8 +102,8 @@ impl Waiting {
         waiting.is_some_and(|waiting| waiting.why == Why::People)
     }
 
-    /// Under other policies it is judged again.
-    pub(super) fn policies_changed(&mut self) {
+    /// Under other policies, or for other groups of its subject, it is judged again.
+    pub(super) fn judged_anew(&mut self) {
         if self.why == Why::People {
             self.why = Why::Answers;
         }

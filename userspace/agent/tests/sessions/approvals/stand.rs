@@ -16,8 +16,9 @@ use testbed::{Output, Postgres, Running, Spawn};
 use tokio::sync::oneshot;
 use weir_agent::{
     approve::{Approvals, Request, Shown},
-    control::{Daemon, Ended, Server},
+    control::{Access, Daemon, Ended, Server},
     engine::{InterceptionStatus, KillError, PolicyStatus, ReloadError, Reloaded, Status},
+    identity::RegistryError,
     session::Killed,
 };
 use weir_identity::{People, Person, SignIns};
@@ -44,6 +45,10 @@ struct State {
 }
 
 impl Daemon for Told {
+    fn revoke(&self, name: &str, _: bool) -> Result<bool, RegistryError> {
+        panic!("nobody asked to revoke {name}")
+    }
+
     fn index(&self) -> Option<&weir_store::Indexer> {
         None
     }
@@ -68,6 +73,7 @@ impl Daemon for Told {
             sessions: Vec::new(),
             kernel_refusals: 0,
             budgets: Vec::new(),
+            identities: Vec::new(),
             sinks: Vec::new(),
         }
     }
@@ -139,7 +145,7 @@ impl Stand {
         let socket = gate.dir.path().join("run/weir.sock");
         let (stop, stopped) = oneshot::channel::<()>();
         let inside = runtime.enter();
-        let api = Server::bind(&socket).unwrap();
+        let api = Server::bind(&socket, Access::Private).unwrap();
         drop(inside);
         runtime.spawn(api.serve(told.clone(), async move {
             stopped.await.ok();

@@ -134,6 +134,7 @@ impl DatagramGate {
         let record = SessionWriter::create(&self.records, &start).unwrap();
         let mut watched = Watched {
             policies: self.policies.subscribe(),
+            subject: watch::Sender::new(Arc::new(subject())).subscribe(),
             shutdown: self.shutdown.subscribe(),
             killed: self.kills.clone(),
             signals: Arc::new(Signals::unkept()),

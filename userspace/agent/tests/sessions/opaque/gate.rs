@@ -19,7 +19,7 @@ use weir_agent::{
     session::{Kills, Switch, Watched, opaque},
     signals::Signals,
 };
-use weir_policy::Policies;
+use weir_policy::{Policies, Subject};
 use weir_record::{SessionId, SessionStart, SessionWriter, Summary};
 
 use crate::{
@@ -31,6 +31,7 @@ pub(crate) struct OpaqueGate {
     pub(crate) address: SocketAddr,
     pub(crate) records: PathBuf,
     pub(crate) policies: watch::Sender<Arc<Policies>>,
+    pub(crate) subject: watch::Sender<Arc<Subject>>,
     pub(crate) shutdown: watch::Sender<bool>,
     /// Ends all sessions.
     pub(crate) switch: Switch,
@@ -82,6 +83,8 @@ impl OpaqueGate {
         let policies = watch::Sender::new(Arc::new(Policies::shipped().unwrap()));
         let shutdown = watch::Sender::new(false);
         let (watch_policies, watch_shutdown) = (policies.clone(), shutdown.clone());
+        let subject = watch::Sender::new(Arc::new(self::subject()));
+        let watch_subject = subject.clone();
         let records_dir = records.clone();
         let (switch, kills) = Kills::switch();
         runtime.spawn(async move {
@@ -89,7 +92,7 @@ impl OpaqueGate {
             for count in 0.. {
                 let (io, _) = listener.accept().await.unwrap();
                 let route = Routes::new(&config).route(&workload, dialled);
-                let Admitted::Opaque(passage) = admit(subject(), route).unwrap() else {
+                let Admitted::Opaque(passage) = admit(self::subject(), route).unwrap() else {
                     panic!("not opaque");
                 };
                 let now = Timestamp::now();
@@ -104,6 +107,7 @@ impl OpaqueGate {
                 let record = SessionWriter::create(&records_dir, &start).unwrap();
                 let watched = Watched {
                     policies: watch_policies.subscribe(),
+                    subject: watch_subject.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
                     signals: Arc::new(Signals::unkept()),
@@ -118,6 +122,7 @@ impl OpaqueGate {
             address,
             records,
             policies,
+            subject,
             shutdown,
             switch,
             approvals,

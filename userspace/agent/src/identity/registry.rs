@@ -1,0 +1,178 @@
+//! Who each declared identity is now, and whether an operator has revoked it.
+//!
+//! What was revoked stays so over restarts, in a file beside the records.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::watch;
+use weir_identity::workload::{Account, Keeper};
+
+use super::{setup, watching::Watching};
+use crate::config::{Config, Identity, IdentityName};
+
+/// Why identities can't be set up, or one can't be revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// A provider can't be used.
+    #[error("provider `{name}`: {problem}")]
+    Provider {
+        /// Its name.
+        name: String,
+        /// Why.
+        problem: String,
+    },
+    /// What is revoked can't be read or written.
+    #[error("can't keep what is revoked in {}: {source}", path.display())]
+    Revoked {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// No such identity.
+    #[error("no identity is called `{0}`")]
+    Unknown(String),
+}
+
+/// An identity's state, as sessions watch it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    /// None where nothing has to be verified.
+    pub(super) account: Option<Account>,
+    /// Whether an operator has revoked it.
+    pub(super) revoked: bool,
+}
+
+/// The declared identities.
+#[derive(Debug)]
+pub struct Registry {
+    identities: BTreeMap<IdentityName, Declared>,
+    file: PathBuf,
+    writing: Mutex<()>,
+}
+
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) identity: Arc<Identity>,
+    pub(super) state: watch::Sender<State>,
+    keeper: Option<Arc<Keeper>>,
+}
+
+impl Registry {
+    /// Those of a configuration. Nothing is asked for before [`keep`](Self::keep).
+    ///
+    /// # Errors
+    /// When a provider can't be used, or what is revoked can't be read.
+    pub fn new(config: &Config, providers: &setup::Providers) -> Result<Self, RegistryError> {
+        let file = config.engine.state.join("revoked-identities");
+        let revoked = read(&file)?;
+        let mut identities = BTreeMap::new();
+        for identity in &config.identities {
+            let keeper = setup::keeper(identity, providers)?.map(Arc::new);
+            let state = State {
+                account: keeper.as_ref().map(|_| Account::unknown()),
+                revoked: revoked.contains(identity.name.as_str()),
+            };
+            let declared = Declared {
+                identity: Arc::clone(identity),
+                state: watch::Sender::new(state),
+                keeper,
+            };
+            identities.insert(identity.name.clone(), declared);
+        }
+        Ok(Self {
+            identities,
+            file,
+            writing: Mutex::default(),
+        })
+    }
+
+    /// Keeps one identity fresh each, for as long as they run.
+    pub fn keep(&self) -> impl Iterator<Item = impl Future<Output = ()> + Send + 'static> {
+        self.identities.values().filter_map(|declared| {
+            let keeper = Arc::clone(declared.keeper.as_ref()?);
+            let state = declared.state.clone();
+            Some(async move {
+                let tell = |account| state.send_modify(|state| state.account = Some(account));
+                keeper.keep(tell).await;
+            })
+        })
+    }
+
+    /// Watches one identity. What isn't declared is as good as revoked.
+    #[must_use]
+    pub fn watch(&self, identity: &Arc<Identity>) -> Watching {
+        let state = self.identities.get(&identity.name).map_or_else(
+            || {
+                let revoked = State {
+                    account: None,
+                    revoked: true,
+                };
+                watch::Sender::new(revoked).subscribe()
+            },
+            |declared| declared.state.subscribe(),
+        );
+        Watching::new(Arc::clone(identity), state)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Declared> {
+        self.identities.values()
+    }
+
+    /// Revokes an identity, or takes that back: true if anything changed. Live sessions end at
+    /// once; it is on disk first.
+    ///
+    /// # Errors
+    /// When there is none of this name, or it can't be kept.
+    pub fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError> {
+        let found = self.identities.iter().find(|(n, _)| n.as_str() == name);
+        let (_, declared) = found.ok_or_else(|| RegistryError::Unknown(name.to_owned()))?;
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = read(&self.file)?;
+        if revoked {
+            all.insert(name.to_owned());
+        } else {
+            all.remove(name);
+        }
+        write(&self.file, &all)?;
+        Ok(declared.state.send_if_modified(|state| {
+            let changed = state.revoked != revoked;
+            state.revoked = revoked;
+            changed
+        }))
+    }
+}
+
+fn read(path: &Path) -> Result<BTreeSet<String>, RegistryError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(source) => Err(kept(path, source)),
+    }
+}
+
+/// Whole or not at all: a file that is cut off would let somebody in again.
+fn write(path: &Path, names: &BTreeSet<String>) -> Result<(), RegistryError> {
+    let failed = |source| kept(path, source);
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    for name in names {
+        io::Write::write_all(&mut file, format!("{name}\n").as_bytes()).map_err(failed)?;
+    }
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    let directory = fs::File::open(directory).map_err(failed)?;
+    directory.sync_all().map_err(failed)
+}
+
+fn kept(path: &Path, source: io::Error) -> RegistryError {
+    RegistryError::Revoked {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,65 @@
+//! Who a workload is, as long as it is: obtained, verified, and kept fresh.
+//!
+//! A [`Keeper`] obtains a token, holds it to its provider, and tells an [`Account`] of it whenever
+//! that changes. A new token is asked for well before the old one ends; where none is to be had,
+//! the old one is good until it ends, and not a moment longer.
+//!
+//! Not its job: which sessions hang on it (the agent).
+
+mod file;
+mod keeper;
+mod source;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use weir_policy::Subject;
+
+pub use self::{
+    keeper::Keeper,
+    source::{Source, SourceError},
+};
+
+/// Who a workload is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Verified, until then.
+    Verified {
+        /// Who.
+        subject: Arc<Subject>,
+        /// Until when.
+        expires: Timestamp,
+    },
+    /// It can't be told. The text says why, and the way out.
+    Unverified(String),
+}
+
+/// What is known of a workload's identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Who it is now.
+    pub standing: Standing,
+    /// What went wrong last, since the token that holds was obtained.
+    pub failure: Option<Failure>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub message: String,
+}
+
+impl Account {
+    /// Before anything is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let why = "its identity has not been verified yet; try again in a moment";
+        Self {
+            standing: Standing::Unverified(why.to_owned()),
+            failure: None,
+        }
+    }
+}
