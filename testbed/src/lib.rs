@@ -10,12 +10,14 @@
 //! but their directories stay until the next server starts on this machine and sweeps them.
 
 mod error;
+mod oidc;
 mod paths;
 pub mod postgres;
 pub mod process;
 pub mod saml;
 
 pub use error::Error;
+pub use oidc::{Browser, OidcProvider, oidc_dir};
 pub use paths::{venv, venv_dir};
 pub use postgres::{Auth, Postgres};
 pub use process::{Identity, Output, Running, Spawn};

@@ -11,6 +11,7 @@ mod apt;
 pub(crate) mod bpf;
 mod install;
 mod need;
+mod npm;
 mod python;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};

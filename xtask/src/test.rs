@@ -44,6 +44,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
             Part::Containers,
             Part::Python,
             Part::Syslog,
+            Part::Oidc,
         ],
     )?;
     build_ebpf::run(workspace)?;

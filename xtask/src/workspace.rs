@@ -43,6 +43,11 @@ impl Workspace {
         self.ebpf_target().join("weir-programs.o")
     }
 
+    /// The OpenID Connect provider that the tests start, with its versions.
+    pub(crate) fn oidc_provider(&self) -> PathBuf {
+        self.root.join("testbed").join("oidc")
+    }
+
     /// The Python drivers that the tests use, with their versions.
     pub(crate) fn python_requirements(&self) -> PathBuf {
         self.root.join("testbed").join("requirements.txt")

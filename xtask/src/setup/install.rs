@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::need::{Need, Program};
-use super::{apt, python};
+use super::{apt, npm, python};
 use crate::process::{cargo, run};
 use crate::say;
 use crate::workspace::Workspace;
@@ -14,7 +14,7 @@ pub(super) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
         .iter()
         .filter_map(|need| match need {
             Need::Package { name, .. } => Some(name.as_str()),
-            Need::Program(_) | Need::PythonEnvironment => None,
+            Need::Program(_) | Need::PythonEnvironment | Need::OidcProvider => None,
         })
         .collect();
     apt::install(&packages)?;
@@ -23,6 +23,7 @@ pub(super) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
             Need::Package { .. } => {}
             Need::Program(program) => install_program(workspace, program)?,
             Need::PythonEnvironment => python::install(workspace)?,
+            Need::OidcProvider => npm::install(workspace)?,
         }
     }
     say::good("installed");

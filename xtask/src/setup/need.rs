@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{apt, bpf, python};
+use super::{apt, bpf, npm, python};
 use crate::process::find_program;
 use crate::workspace::Workspace;
 
@@ -28,6 +28,8 @@ pub(crate) enum Part {
     Python,
     /// A receiver of syslog, for tests.
     Syslog,
+    /// An OpenID Connect provider, for tests.
+    Oidc,
     /// The distribution's Python as it is, for the demo.
     PlainPython,
     /// The checker of licences, bans and sources.
@@ -44,6 +46,7 @@ impl Part {
         Self::Containers,
         Self::Python,
         Self::Syslog,
+        Self::Oidc,
         Self::PlainPython,
         Self::Deny,
     ];
@@ -58,6 +61,8 @@ pub(super) enum Need {
     Program(&'static Program),
     /// The Python environment.
     PythonEnvironment,
+    /// The OpenID Connect provider.
+    OidcProvider,
 }
 
 /// A program that cargo installs.
@@ -109,6 +114,12 @@ impl Need {
                 {
                     needs.extend(apt::missing(SYSLOG)?);
                 }
+                Part::Oidc if !npm::is_ready(workspace) => {
+                    if !npm::has_node() {
+                        needs.extend(apt::missing(NODE)?);
+                    }
+                    needs.push(Self::OidcProvider);
+                }
                 Part::PlainPython if !python::is_installed() => {
                     needs.extend(apt::missing(PLAIN_PYTHON)?);
                 }
@@ -121,6 +132,7 @@ impl Need {
                 | Part::Containers
                 | Part::Python
                 | Part::Syslog
+                | Part::Oidc
                 | Part::PlainPython
                 | Part::Deny => {}
             }
@@ -174,6 +186,11 @@ const SYSLOG: &[(&str, &str)] = &[
     ("rsyslog-openssl", "its TLS"),
 ];
 
+const NODE: &[(&str, &str)] = &[
+    ("nodejs", "runs the OpenID Connect provider of the tests"),
+    ("npm", "installs it"),
+];
+
 const PLAIN_PYTHON: &[(&str, &str)] = &[("python3", "the demo's agent tries raw sockets with it")];
 
 impl fmt::Display for Need {
@@ -185,6 +202,10 @@ impl fmt::Display for Need {
             }) => {
                 write!(f, "{name} {version}, by cargo install: {why}")
             }
+            Self::OidcProvider => write!(
+                f,
+                "oidc-provider from npm, in target/testbed/oidc: tests sign in by it"
+            ),
             Self::PythonEnvironment => {
                 write!(
                     f,

@@ -111,9 +111,10 @@ impl Gate {
                 let (io, _) = listener.accept().await.unwrap();
                 count += 1;
                 let start = start(count);
+                let who = Subject::clone(&watch_subject.borrow());
                 let workload: WorkloadName = config.workloads[0].name.clone();
                 let route = Routes::new(&config).route(&workload, address);
-                let Admitted::Postgres(admission) = admit(self::subject(), route).unwrap() else {
+                let Admitted::Postgres(admission) = admit(who, route).unwrap() else {
                     panic!("an opaque target");
                 };
                 let record = SessionWriter::create(&records_dir, &start).unwrap();

@@ -21,6 +21,7 @@ mod basics;
 mod datagrams;
 mod detours;
 mod drivers;
+mod identity;
 mod killed;
 mod logins;
 mod masked;
