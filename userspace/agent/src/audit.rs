@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use weir_policy::RaisedSignal;
 
-use crate::engine::{HeldSocket, KernelRefusal};
+use crate::{
+    access::AccessRequest,
+    engine::{HeldSocket, KernelRefusal},
+};
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
@@ -46,6 +49,11 @@ pub enum AuditEvent<'a> {
         reason: &'a str,
         /// The version that stays.
         kept: &'a str,
+    },
+    /// Access was asked for, granted, denied or revoked.
+    Access {
+        /// The request, and what became of it.
+        request: &'a AccessRequest,
     },
     /// The kernel refused a socket by itself.
     KernelRefused {

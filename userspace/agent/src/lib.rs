@@ -1,6 +1,7 @@
 //! The weir agent: all IO, and the rooms that one connection passes through. `ARCHITECTURE.md` at
 //! the root of the repository is the map.
 
+pub mod access;
 pub mod admit;
 pub mod approve;
 pub mod audit;

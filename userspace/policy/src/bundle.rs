@@ -22,6 +22,7 @@ mod schemas;
 mod shipped;
 mod signals;
 mod source;
+mod templates;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub(crate) use rules::{Rule, Rules};
 pub(crate) use schemas::Schemas;
 pub(crate) use shipped::cases as shipped_cases;
 pub use source::{PolicyVersion, Source};
+pub use templates::{Grant, Grantable};
 
 /// A validated bundle of policies, masking rules and signals.
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ mod vocabulary;
 pub use ask::{
     Answer, Approver, Ask, Binding, Demand, Matter, NotGranted, OPERATOR, Requirement, Scope,
 };
-pub use bundle::{Policies, PolicyVersion, Source};
+pub use bundle::{Grant, Grantable, Policies, PolicyVersion, Source};
 pub use cases::{Case, Tried};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use explain::{Change, Deciding, Explanation, Facts, Ruling};

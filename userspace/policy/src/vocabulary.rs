@@ -78,10 +78,14 @@ impl Kind {
         }
     }
 
+    /// The kind of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
     /// The kind of an entity, where the schema has it.
     pub(crate) fn of(uid: &EntityUid) -> Option<Self> {
-        let name = uid.type_name().basename();
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+        Self::named(uid.type_name().basename())
     }
 }
 

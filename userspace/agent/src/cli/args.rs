@@ -10,7 +10,7 @@ pub(super) use super::sessions::args::Sessions;
 pub(super) use approvals::{Answering, Approvals, ApprovalsCommand, Watching};
 
 const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
-const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
+pub(super) const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,6 +61,8 @@ pub(super) enum Command {
     Whoami(Whoever),
     /// See who workloads are, and revoke one
     Identity(Identity),
+    /// Ask for access that nobody has, and grant it for a while
+    Access(super::access::Access),
     /// Show what the daemon governs now
     Status(Status),
     /// Find out whether this host can enforce, and what is missing

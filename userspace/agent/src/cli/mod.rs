@@ -6,6 +6,7 @@
 //! Everything printed passes through [`line::Line`], which lets no control character of a record,
 //! peer or file reach the terminal.
 
+mod access;
 mod approvals;
 mod args;
 mod daemon;
@@ -69,6 +70,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, CliError> {
         Command::Logout(asked) => login::logout(asked, &mut out)?,
         Command::Whoami(asked) => login::whoami(asked, &mut out)?,
         Command::Identity(identity) => identity::run(identity, &mut out)?,
+        Command::Access(asked) => access::run(asked, &mut out)?,
         Command::Status(status) => status::run(status, &mut out)?,
         Command::Doctor(doctor) => doctor::run(doctor, &mut out)?,
         Command::Uninstall(uninstall) => uninstall::run(uninstall, &mut out)?,

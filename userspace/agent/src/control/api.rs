@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    Daemon, approvals, caller,
+    Daemon, access, approvals, caller,
     error::ApiError,
     identities, kill, metrics,
     peer::{self, Own},
@@ -51,6 +51,7 @@ pub(super) fn router<D: Daemon>(daemon: D) -> Router {
         .route("/v1/approvals/{id}/deny", post(approvals::no::<D>))
         .route("/v1/whoami", get(whoami))
         .merge(sign_in::router())
+        .merge(access::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -27,6 +27,10 @@
 //! | `GET /v1/providers` | [`Providers`], what a client needs to sign somebody in; for anybody |
 //! | `POST /v1/sign-in` | [`SignedIn`] for an [`Evidence`](weir_identity::Evidence); for anybody |
 //! | `POST /v1/sign-in/begin` | [`Begun`](weir_identity::saml::Begun) for a [`Begin`]: where a SAML sign-in goes; for anybody |
+//! | `GET /v1/access` | [`AccessRequests`]: what the caller asked for or may answer; for who is signed in |
+//! | `GET /v1/access/{id}` | [`AccessRequest`], by its id or the beginning of it |
+//! | `POST /v1/access` | [`AccessRequest`] for a [`Wanted`](crate::access::Wanted) |
+//! | `POST /v1/access/{id}/answer` | [`AccessRequest`] for an [`Answer`](crate::access::Answer) |
 //! | `POST /v1/sign-out` | [`SignedOut`]; for who is signed in |
 //!
 //! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
@@ -35,6 +39,7 @@
 //! Known limit: the kernel tells who *connected*. A caller that hands its open connection to
 //! another process vouches for it.
 
+mod access;
 mod api;
 mod approvals;
 mod body;
@@ -59,12 +64,15 @@ use weir_identity::{People, SignIns};
 use weir_store::Indexer;
 
 use crate::{
+    access::{AccessDesk, AccessRequest},
     approve::Approvals,
+    audit::AuditEvent,
     engine::{Engine, KillError, ReloadError, Reloaded, Status},
     identity::RegistryError,
     session::Killed,
 };
 
+pub use access::AccessRequests;
 pub use approvals::{Approve, Deny, For, Requests};
 pub use error::ControlError;
 pub use identities::Revoked;
@@ -102,6 +110,14 @@ pub trait Daemon: Clone + Send + Sync + 'static {
     /// # Errors
     /// There is none of this name, or it can't be kept.
     fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError>;
+    /// Where access is asked for and granted.
+    fn access(&self) -> &AccessDesk;
+
+    /// Puts the grants in force that hold now.
+    fn refresh_grants(&self);
+
+    /// Tells of an access request, and of what became of it.
+    fn tell_access(&self, request: &AccessRequest);
 
     /// Takes the policies as they are now on disk.
     ///
@@ -147,6 +163,18 @@ impl Daemon for Engine {
 
     fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError> {
         Self::revoke(self, name, revoked)
+    }
+
+    fn access(&self) -> &AccessDesk {
+        Self::access(self)
+    }
+
+    fn refresh_grants(&self) {
+        Self::refresh_grants(self);
+    }
+
+    fn tell_access(&self, request: &AccessRequest) {
+        self.audit().write(&AuditEvent::Access { request });
     }
 
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {

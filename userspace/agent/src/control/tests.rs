@@ -16,6 +16,7 @@ use super::{
     client::{Client, ClientError},
 };
 use crate::{
+    access::{AccessDesk, AccessRequest},
     approve::{Approvals, Limits},
     engine::{
         InterceptionStatus, KillError, LiveSession, PolicyStatus, ReadPolicies, ReloadError,
@@ -25,6 +26,7 @@ use crate::{
     session::Killed,
 };
 
+mod access;
 mod approvals;
 mod callers;
 mod sessions;
@@ -42,6 +44,7 @@ struct State {
     people: People,
     approvals: Approvals,
     sign_ins: SignIns,
+    access: AccessDesk,
     policies_are_bad: bool,
     /// The sessions that are live.
     live: Mutex<Vec<SessionId>>,
@@ -114,6 +117,14 @@ impl Daemon for Told {
         }
     }
 
+    fn access(&self) -> &AccessDesk {
+        &self.0.access
+    }
+
+    fn refresh_grants(&self) {}
+
+    fn tell_access(&self, _: &AccessRequest) {}
+
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         if self.0.policies_are_bad {
             return Err(ReadPolicies::Empty("/etc/weir/policies".into()).into());
@@ -171,6 +182,7 @@ impl Served {
             people: People::default(),
             approvals,
             sign_ins: SignIns::new([("corp".to_owned(), provider())]),
+            access: access::desk(dir.path()),
             policies_are_bad,
             live: Mutex::default(),
             killed: Mutex::default(),

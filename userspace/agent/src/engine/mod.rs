@@ -7,6 +7,7 @@
 mod approvals;
 mod connection;
 mod datagrams;
+mod granted;
 mod held;
 mod identified;
 mod live;
@@ -87,6 +88,9 @@ pub enum EngineError {
     /// Interception failed.
     #[error(transparent)]
     Intercept(#[from] weir_intercept::InterceptError),
+    /// What was granted can't be read.
+    #[error(transparent)]
+    Access(#[from] crate::access::AccessError),
     /// The policies don't load.
     #[error(transparent)]
     Policies(#[from] ReloadError),
@@ -163,6 +167,7 @@ struct Inner {
     services: Arc<Services>,
     resolver: Arc<Resolver>,
     policies: watch::Sender<Arc<Policies>>,
+    granted: granted::Granted,
     loaded: ArcSwap<Timestamp>,
     shutdown: watch::Sender<bool>,
     live: Arc<Live>,
@@ -266,6 +271,7 @@ impl Engine {
             limits,
         };
         let policies = watch::Sender::new(policies);
+        let granted = granted::Granted::open(&state, &config, &policies)?;
         let resolver = Resolver::new(
             &config,
             ResolverOptions {
@@ -299,6 +305,7 @@ impl Engine {
             services: Arc::new(services),
             resolver: Arc::new(resolver),
             policies,
+            granted,
             loaded: ArcSwap::from_pointee(started),
             shutdown: watch::Sender::new(false),
             live,
@@ -314,6 +321,7 @@ impl Engine {
             config,
         }));
         engine.tell_places(&interceptor)?;
+        tokio::spawn(granted::follow(Arc::downgrade(&engine.0)));
         let inner = Arc::downgrade(&engine.0);
         engine.0.resolver.when_given(move |workload, name| {
             if let Some(inner) = inner.upgrade() {

@@ -81,6 +81,12 @@ impl Approver {
         &self.id
     }
 
+    /// Other ids that mean them.
+    #[must_use]
+    pub fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
     /// Whether it is an operator.
     #[must_use]
     pub fn is_operator(&self) -> bool {
@@ -89,7 +95,8 @@ impl Approver {
 
     /// Whether a policy's name for approvers means them: an id, an alias or a group. No provider
     /// can make somebody an operator by calling a group so.
-    pub(super) fn is_meant_by(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn is_meant_by(&self, name: &str) -> bool {
         if self.operator || name == OPERATOR {
             return self.operator && name == OPERATOR;
         }
@@ -101,7 +108,8 @@ impl Approver {
 
     /// Whether `name` may be one of theirs. Looser than [`is_meant_by`](Self::is_meant_by), since
     /// here doubt denies: mail addresses are written in any case.
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
         let name = name.trim().to_lowercase();
         std::iter::once(&self.id)
             .chain(&self.aliases)
@@ -109,7 +117,8 @@ impl Approver {
     }
 
     /// Whether both may be one person.
-    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
         other.is_called(&self.id) || self.aliases.iter().any(|alias| other.is_called(alias))
     }
 }

@@ -154,7 +154,7 @@ fn always(policy: &Policy, asks: bool) -> Result<bool, BadAnnotation> {
     }
 }
 
-fn id(written: &str) -> Result<String, BadAnnotation> {
+pub(super) fn id(written: &str) -> Result<String, BadAnnotation> {
     let holds = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if written.is_empty() || written.len() > MAX_ID_LEN || !written.bytes().all(holds) {
         return Err(BadAnnotation::Id(
@@ -167,7 +167,7 @@ fn id(written: &str) -> Result<String, BadAnnotation> {
     Ok(written.to_owned())
 }
 
-fn message(written: &str) -> Result<String, BadAnnotation> {
+pub(super) fn message(written: &str) -> Result<String, BadAnnotation> {
     let length = written.trim().len();
     if length == 0 || written.len() > MAX_MESSAGE_LEN || written.contains(char::is_control) {
         return Err(BadAnnotation::Message);
@@ -175,7 +175,7 @@ fn message(written: &str) -> Result<String, BadAnnotation> {
     Ok(written.to_owned())
 }
 
-fn approvers(written: &str) -> Result<BTreeSet<String>, BadAnnotation> {
+pub(super) fn approvers(written: &str) -> Result<BTreeSet<String>, BadAnnotation> {
     written
         .split(',')
         .map(|name| match name.trim() {

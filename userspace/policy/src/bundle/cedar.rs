@@ -86,16 +86,6 @@ impl<'a> Reader<'a> {
                 return;
             }
         };
-        for template in set.templates() {
-            let text = template.to_cedar();
-            let start = source.text.find(&text).unwrap_or(0);
-            self.error(
-                source,
-                start..start + text.len(),
-                "templates are not supported",
-                None,
-            );
-        }
         let mut named = PolicySet::new();
         for written in in_order(source, &set) {
             if let Some(policy) = self.policy(&written)
@@ -104,6 +94,7 @@ impl<'a> Reader<'a> {
                 self.error(source, written.span, &e.to_string(), None);
             }
         }
+        self.templates(source, &set, &mut named);
         let result = self.validator.validate(&named, ValidationMode::Strict);
         self.found
             .extend(findings::of_validation(&result, source, self.vocabulary));
@@ -123,12 +114,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        let asks = nodes(&json).any(|node| {
-            node.get("attr").is_some_and(|attr| attr == "approved")
-                && node
-                    .pointer("/left/Var")
-                    .is_some_and(|var| var == "context")
-        });
+        let asks = asks(&json);
         let annotations = match Annotations::of(policy, asks) {
             Ok(annotations) => annotations,
             Err(bad) => {
@@ -325,6 +311,16 @@ impl Written<'_> {
             start..start + text.len()
         })
     }
+}
+
+/// Whether a policy in Cedar's JSON form looks at `context.approved`.
+pub(super) fn asks(json: &serde_json::Value) -> bool {
+    nodes(json).any(|node| {
+        node.get("attr").is_some_and(|attr| attr == "approved")
+            && node
+                .pointer("/left/Var")
+                .is_some_and(|var| var == "context")
+    })
 }
 
 /// The policies of a set as they stand in their source. Cedar numbers them as it reads: `policy0`,

@@ -1,10 +1,10 @@
 //! The policies of a bundle, ready to be asked, and what judgement needs to know of each.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::{Effect, PolicyId, PolicySet};
 
-use super::{columns::Columns, schemas::Schemas};
+use super::{columns::Columns, schemas::Schemas, templates::Grantable};
 
 /// All policies.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,8 @@ pub(crate) struct Rules {
     pub(crate) groups: BTreeSet<String>,
     /// By id.
     pub(crate) about: HashMap<String, Rule>,
+    /// The templates, by id.
+    pub(crate) grantable: BTreeMap<String, Grantable>,
 }
 
 /// What a policy says beside its condition.

@@ -132,6 +132,16 @@ impl fmt::Display for PolicyVersion {
 }
 
 impl PolicyVersion {
+    /// The name of this content and of what was added to it, in the order given.
+    pub(super) fn with<'a>(&self, added: impl IntoIterator<Item = [&'a str; 4]>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.0.as_bytes());
+        for part in added.into_iter().flatten() {
+            hasher.update(blake3::hash(part.as_bytes()).as_bytes());
+        }
+        Self(hasher.finalize().to_hex().chars().take(16).collect())
+    }
+
     /// The 16 characters.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -254,12 +254,69 @@ fn a_policy_that_can_never_apply_loads_with_a_warning() {
 }
 
 #[test]
-fn templates_are_refused() {
-    let found = refused("@id(\"t\")\npermit (principal == ?principal, action, resource);");
-    assert!(
-        found.starts_with("error: templates are not supported\n  --> own.cedar:1:1\n"),
-        "{found}"
-    );
+fn a_template_that_says_too_little_or_too_much_is_refused() {
+    let head = r#"@id("t") @grantable("dba") "#;
+    let scope =
+        r#"(principal == ?principal, action == Weir::Action::"select", resource in ?resource);"#;
+    for (text, why) in [
+        (
+            format!("@grantable(\"dba\") permit {scope}"),
+            "this policy has no name",
+        ),
+        (
+            format!("@id(\"t\") permit {scope}"),
+            "a template says who may grant it",
+        ),
+        (
+            format!("@id(\"t\") @grantable(\",\") permit {scope}"),
+            "`@approvers` names groups",
+        ),
+        (
+            format!("{head} @timeout(\"9\") permit {scope}"),
+            "no annotation of a template is called `@timeout`",
+        ),
+        (
+            format!("{head} forbid {scope}"),
+            "a template can only permit",
+        ),
+        (
+            format!("{head} permit (principal == ?principal, action, resource in ?resource);"),
+            "a template names its actions",
+        ),
+        (
+            format!(
+                "{head} permit (principal == ?principal, action == Weir::Action::\"select\", resource);"
+            ),
+            "a template leaves open whom and where",
+        ),
+        (
+            format!(
+                "{head} permit (principal, action == Weir::Action::\"select\", resource in ?resource);"
+            ),
+            "a template leaves open whom and where",
+        ),
+        (
+            format!(
+                "{head} permit {} when {{ context.approved }};",
+                scope.trim_end_matches(';')
+            ),
+            "a template doesn't look at `context.approved`",
+        ),
+        (
+            format!(
+                "{head} permit {} when {{ context.nonsense }};",
+                scope.trim_end_matches(';')
+            ),
+            "nonsense",
+        ),
+        (
+            format!("{head} permit {scope} @id(\"t\") permit (principal, action, resource);"),
+            "a policy with the id `t` is already there",
+        ),
+    ] {
+        let found = refused(&text);
+        assert!(found.contains(why), "{text}\n{found}");
+    }
 }
 
 #[test]

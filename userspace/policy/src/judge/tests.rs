@@ -1,6 +1,7 @@
 mod approval;
 mod columns;
 mod examples;
+mod grants;
 mod hostile;
 mod lookups;
 mod observing;

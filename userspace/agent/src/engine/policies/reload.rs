@@ -24,7 +24,7 @@ impl Engine {
     /// The same, where what is on disk is other than what is in force.
     pub(super) fn reload_changed_policies(&self) -> Result<Option<Reloaded>, ReloadError> {
         let loaded = self.0.files.read();
-        let in_force = self.0.policies.borrow().version().clone();
+        let in_force = self.ungranted_version();
         match &loaded {
             Ok(loaded) if *loaded.policies.version() == in_force => Ok(None),
             _ => self.take(loaded).map(Some),
@@ -51,7 +51,7 @@ impl Engine {
             Ok(loaded)
         });
         let fresh = match noted {
-            Ok(loaded) => Arc::new(loaded.policies),
+            Ok(loaded) => loaded.policies,
             Err(error) => {
                 let reason = error.to_string();
                 inner.audit.write(&AuditEvent::PolicyRejected {
@@ -61,9 +61,8 @@ impl Engine {
                 return Err(error);
             }
         };
-        let to = fresh.version().to_string();
         let warnings = fresh.warnings().iter().map(ToString::to_string).collect();
-        inner.policies.send_replace(fresh);
+        let to = self.put_in_force(fresh);
         inner.loaded.store(Arc::new(Timestamp::now()));
         inner.audit.write(&AuditEvent::PolicyLoaded {
             from: &from,

@@ -15,6 +15,7 @@ use secrecy::ExposeSecret as _;
 use testbed::{Output, Postgres, Running, Spawn};
 use tokio::sync::oneshot;
 use weir_agent::{
+    access::{AccessDesk, AccessRequest},
     approve::{Approvals, Request, Shown},
     control::{Access, Daemon, Ended, Server},
     engine::{InterceptionStatus, KillError, PolicyStatus, ReloadError, Reloaded, Status},
@@ -45,6 +46,14 @@ struct State {
 }
 
 impl Daemon for Told {
+    fn access(&self) -> &AccessDesk {
+        panic!("nobody asks for access here")
+    }
+
+    fn refresh_grants(&self) {}
+
+    fn tell_access(&self, _: &AccessRequest) {}
+
     fn revoke(&self, name: &str, _: bool) -> Result<bool, RegistryError> {
         panic!("nobody asked to revoke {name}")
     }

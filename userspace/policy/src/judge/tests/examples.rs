@@ -96,3 +96,33 @@ fn reveal() {
     assert!(!clear(&["support"], "warehouse").shows(&email));
     assert!(!clear(&[], "crm").shows(&email));
 }
+
+#[test]
+fn access() {
+    let policies = example!("access.cedar");
+    let alice = subject("unix:alice", &[]);
+    let context = Context::default();
+    let sees = |policies: &Policies| {
+        let clear = policies.clear(&alice, &super::support::crm(), &context);
+        policies.masking().classes().all(|class| clear.shows(class))
+    };
+    let granted = policies.with_grants(&[crate::Grant {
+        id: "g1".into(),
+        template: "see-clear".into(),
+        subject: alice.id.clone(),
+        target: "crm".into(),
+    }]);
+    assert!(!sees(&policies) && sees(&granted));
+    // What ships forbids it, granted or not.
+    let all = make(Verb::Update)
+        .writes("public.orders")
+        .predicate(Predicate::Absent)
+        .done();
+    let granted = policies.with_grants(&[crate::Grant {
+        id: "g2".into(),
+        template: "change-rows".into(),
+        subject: alice.id.clone(),
+        target: "crm".into(),
+    }]);
+    assert_eq!(outcome(&judge_as(&granted, &alice, &all)), "no-bulk-write");
+}
