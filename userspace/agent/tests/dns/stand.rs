@@ -1,7 +1,6 @@
 //! A resolver of weir's, and a workload that asks it.
 
 use std::{
-    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,7 +21,7 @@ use weir_agent::{
 use weir_policy::{Policies, Source, Subject};
 use weir_record::{
     Durability, Entry, Event, Intent, Options, Outcome, Process, Recorder, SessionReader,
-    SigningKey, VerdictSummary,
+    SigningKey, VerdictSummary, store,
 };
 
 /// What the workload `w` may do: its target's hosts are `db.internal`, `lb.internal` and `plain`.
@@ -199,9 +198,11 @@ impl Stand {
 /// The questions of all records of a directory, with their outcomes.
 pub(crate) fn questions(records: &Path) -> Vec<(Intent, Option<Outcome>)> {
     let mut questions: Vec<(Intent, Option<Outcome>)> = Vec::new();
-    for file in fs::read_dir(records).unwrap() {
+    let mut ids = store::names(records).unwrap().ids;
+    ids.sort_unstable();
+    for id in ids {
         let begin = questions.len();
-        for entry in SessionReader::open(&file.unwrap().path()).unwrap() {
+        for entry in SessionReader::open(&store::path_of(records, id)).unwrap() {
             match entry.unwrap() {
                 Entry::Event(Event::Intent(intent)) => questions.push((intent, None)),
                 Entry::Event(Event::Outcome { seq, outcome }) => {

@@ -154,19 +154,35 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The files themselves: they hold the statement, so they can be read like this, and no value.
+/// All that is in the records, in the clear: the files are compressed, and weir reads nothing but
+/// what is in them.
+fn unpacked(play: &Play) -> Result<Vec<(String, String)>> {
+    let mut texts = Vec::new();
+    for session in ended(play)? {
+        let id = text(&session, "/start/id");
+        let mut held = String::new();
+        for args in [
+            &["sessions", "show", id, "--json"][..],
+            &["sessions", "replay", id],
+        ] {
+            held += &play.stage.weir.command(args).run_ok()?.stdout_text();
+        }
+        texts.push((id.to_owned(), held));
+    }
+    Ok(texts)
+}
+
+/// They hold the statement, so they can be read like this, and no value.
 fn kept(play: &Play, asked: &str) -> Result<Proof> {
     let mut has_statement = false;
-    for path in play.stage.records()? {
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let file = String::from_utf8_lossy(&bytes);
-        has_statement |= file.contains(asked);
-        if let Err(found) = unseen(play, &file) {
-            return Ok(Err(format!("{}: {found}", path.display())));
+    for (id, held) in unpacked(play)? {
+        has_statement |= held.contains(asked);
+        if let Err(found) = unseen(play, &held) {
+            return Ok(Err(format!("{id}: {found}")));
         }
     }
     Ok(proof(has_statement, || {
-        "no file holds the statement, so this shows nothing".to_owned()
+        "no record holds the statement, so this shows nothing".to_owned()
     }))
 }
 
@@ -179,6 +195,11 @@ fn secret(play: &Play) -> Result<Proof> {
     }
     if log.is_empty() || log.contains(password) {
         leaks.push("weir's log, or that is empty".to_owned());
+    }
+    for (id, held) in unpacked(play)? {
+        if held.contains(password) {
+            leaks.push(id);
+        }
     }
     for path in play.stage.records()? {
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -53,7 +53,9 @@ pub async fn serve(
                 statements: &[connect()],
             };
             let gone = gone(&agent);
-            asked::opening(opening, &mut judge, &mut record, &mut watched, gone).await?
+            let waited = asked::opening(opening, &mut judge, &mut record, &mut watched, gone);
+            // Few wait; the many shouldn't carry room for it.
+            Box::pin(waited).await?
         }
     };
     let permit = match waited {

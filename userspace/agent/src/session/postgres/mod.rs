@@ -137,7 +137,9 @@ async fn open(
                 statements: &wanted.statements,
             };
             let gone = greet::gone(&mut agent, &mut received);
-            asked::opening(opening, &mut judge, &mut record, &mut watched, gone).await?
+            let waited = asked::opening(opening, &mut judge, &mut record, &mut watched, gone);
+            // Few wait; the many shouldn't carry room for it.
+            Box::pin(waited).await?
         }
     };
     let permit = match waited {
