@@ -15,6 +15,7 @@ use super::{
     out::Out,
     runtime,
     table::{Column, Table},
+    token,
 };
 use crate::{
     access::{AccessRequest, Answer, State, Wanted},
@@ -27,7 +28,7 @@ pub(super) fn run(asked: &Access, out: &mut Out) -> Result<(), CliError> {
 }
 
 async fn act(asked: &Access, out: &mut Out) -> Result<(), CliError> {
-    let client = Client::new(&asked.socket);
+    let client = token::client(&asked.socket)?;
     let now = Timestamp::now();
     let request: AccessRequest = match &asked.command {
         AccessCommand::List { all } => {

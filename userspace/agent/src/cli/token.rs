@@ -7,7 +7,7 @@ use std::{
 
 use secrecy::SecretString;
 
-use super::error::CliError;
+use super::{error::CliError, login::signed_in};
 use crate::control::client::Client;
 
 /// Names the file with the token of a sign-in.
@@ -20,7 +20,7 @@ pub(super) fn client(socket: &Path) -> Result<Client, CliError> {
     let client = Client::new(socket);
     match env::var_os(FILE) {
         Some(path) => Ok(client.with_token(read(Path::new(&path))?)),
-        None => Ok(client),
+        None => Ok(signed_in(client)),
     }
 }
 
