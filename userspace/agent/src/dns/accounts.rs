@@ -17,10 +17,12 @@ use std::{
 
 use tokio::task::spawn_blocking;
 use weir_policy::{Permit, Refusal};
-use weir_record::{End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionWriter};
+use weir_record::{
+    CommandText, End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionWriter,
+};
 
 use self::open::Account;
-pub(super) use self::open::Speaker;
+pub(super) use self::open::{Speaker, text};
 use crate::config::WorkloadName;
 
 /// Most records that are open at a time.
@@ -62,10 +64,10 @@ impl Accounts {
         &self,
         speaker: &Speaker<'_>,
         permit: Permit,
-        text: &str,
+        question: CommandText<'_>,
     ) -> Result<(Owed, RecordedPermit), RecordError> {
         self.write(speaker, |writer| {
-            let recorded = writer.intent(permit, open::text(text))?;
+            let recorded = writer.intent(permit, question)?;
             Ok((recorded.seq(), recorded))
         })
     }
@@ -75,10 +77,10 @@ impl Accounts {
         &self,
         speaker: &Speaker<'_>,
         refusal: &Refusal,
-        text: &str,
+        question: CommandText<'_>,
     ) -> Result<Owed, RecordError> {
         let (owed, ()) = self.write(speaker, |writer| {
-            Ok((writer.refused(refusal, open::text(text))?, ()))
+            Ok((writer.refused(refusal, question)?, ()))
         })?;
         Ok(owed)
     }

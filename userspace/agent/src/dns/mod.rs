@@ -17,6 +17,7 @@
 
 mod accounts;
 mod answer;
+mod counted;
 mod declared;
 mod found;
 mod given;

@@ -14,7 +14,7 @@ use std::{
 use hickory_proto::op::ResponseCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use weir_policy::{Mode, Policies};
-use weir_record::{Outcome, RecordError, RecordedPermit, Recorder, Status};
+use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, Recorder, Status};
 
 pub use self::asker::Asker;
 use self::{
@@ -22,8 +22,9 @@ use self::{
     judged::{Judged, Refused},
 };
 use super::{
-    accounts::{Accounts, Owed, Speaker},
+    accounts::{Accounts, Owed, Speaker, text},
     answer::{self, Reason, Transport},
+    counted::Counted,
     declared::Declared,
     found::{Found, code_name},
     given::{Given, GivenNames},
@@ -32,13 +33,16 @@ use super::{
     rate::Rate,
     upstream::Upstreams,
 };
-use crate::config::{Config, HostName, Workload, WorkloadName};
+use crate::{
+    config::{Config, HostName, Workload, WorkloadName},
+    signals::Signals,
+};
 
 /// Most questions of one workload that are under way at a time.
 const MOST_AT_ONCE: usize = 128;
 
 /// What a resolver needs beside the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ResolverOptions {
     /// Whom weir asks, in this order.
     pub upstreams: Vec<SocketAddr>,
@@ -46,6 +50,8 @@ pub struct ResolverOptions {
     pub recorder: Recorder,
     /// The policies in force.
     pub policies: watch::Receiver<Arc<Policies>>,
+    /// Counts the questions.
+    pub signals: Arc<Signals>,
 }
 
 /// Answers the questions of all workloads.
@@ -64,6 +70,7 @@ struct Local {
     mode: Mode,
     declared: Declared,
     rate: Mutex<Rate>,
+    counted: Counted,
     given: Mutex<Given>,
     turns: Arc<Semaphore>,
 }
@@ -83,6 +90,7 @@ impl Resolver {
             mode: workload.mode,
             declared: Declared::new(config, workload),
             rate: Mutex::default(),
+            counted: Counted::new(Arc::clone(&options.signals)),
             given: Mutex::new(Given::new(kept)),
             turns: Arc::new(Semaphore::new(MOST_AT_ONCE)),
         };
@@ -190,10 +198,12 @@ impl Resolver {
             Ok(query) => query,
             Err(malformed) => return self.malformed(&speaker, &policies, malformed, bytes.len()),
         };
-        let text = format!("{} {}", query.question.type_name(), query.question.name);
-        match judged::judge(local, &policies, asker, &query.question) {
+        let said = format!("{} {}", query.question.type_name(), query.question.name);
+        let (judged, signals) = judged::judge(local, &policies, asker, &query.question);
+        let question = text(&said, &signals);
+        match judged {
             Judged::Allowed(permit) => {
-                let recorded = self.accounts.allowed(&speaker, permit, &text);
+                let recorded = self.accounts.allowed(&speaker, permit, question);
                 match recorded {
                     Ok((owed, permit)) => {
                         let found = self.find(&permit, &query).await;
@@ -206,7 +216,7 @@ impl Resolver {
                     Err(error) => unrecorded(&query, &error),
                 }
             }
-            Judged::Refused(refused) => self.refuse(&speaker, &query, &refused, &text),
+            Judged::Refused(refused) => self.refuse(&speaker, &query, &refused, question),
         }
     }
 
@@ -223,7 +233,7 @@ impl Resolver {
         speaker: &Speaker<'_>,
         query: &Query,
         refused: &Refused,
-        text: &str,
+        question: CommandText<'_>,
     ) -> Option<Vec<u8>> {
         let Refused {
             refusal,
@@ -236,7 +246,7 @@ impl Resolver {
         };
         let words = format!("weir: {} (rule {})", refusal.message, refusal.rule);
         let answer = answer::without(query, code, reason, &words);
-        let owed = self.accounts.refused(speaker, refusal, text);
+        let owed = self.accounts.refused(speaker, refusal, question);
         let settled = owed.and_then(|owed| owed.settle(&refusal_outcome(), None));
         match settled {
             Ok(()) => answer,
@@ -257,8 +267,8 @@ impl Resolver {
             return None;
         };
         let refusal = judged::malformed(policies, why);
-        let text = format!("a query of {length} bytes that can't be judged");
-        let owed = self.accounts.refused(speaker, &refusal, &text);
+        let said = format!("a query of {length} bytes that can't be judged");
+        let owed = self.accounts.refused(speaker, &refusal, text(&said, &[]));
         match owed.and_then(|owed| owed.settle(&refusal_outcome(), None)) {
             Ok(()) => Some(header.answer(code as u16)),
             Err(error) => {

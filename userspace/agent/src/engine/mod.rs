@@ -278,6 +278,7 @@ impl Engine {
                 upstreams,
                 recorder: recorder.clone(),
                 policies: policies.subscribe(),
+                signals: Arc::clone(&signals),
             },
         );
         let started = Timestamp::now();

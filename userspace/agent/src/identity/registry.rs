@@ -72,7 +72,12 @@ impl Registry {
         let file = config.engine.state.join("revoked-identities");
         let revoked = read(&file)?;
         let mut identities = BTreeMap::new();
-        for identity in &config.identities {
+        // A workload's own may be declared nowhere else: the embedded one is not.
+        let of_workloads = config.workloads.iter().map(|workload| &workload.identity);
+        for identity in config.identities.iter().chain(of_workloads) {
+            if identities.contains_key(&identity.name) {
+                continue;
+            }
             let keeper = setup::keeper(identity, providers)?.map(Arc::new);
             let state = State {
                 account: keeper.as_ref().map(|_| Account::unknown()),

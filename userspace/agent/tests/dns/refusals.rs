@@ -8,7 +8,7 @@ use weir_agent::identity::IdentityError;
 
 use crate::{
     server::Server,
-    stand::{COMPANY, asker, query, reason, stand, stand_and, verdict, workload},
+    stand::{COMPANY, asker, query, reason, stand, stand_and, stand_counting, verdict, workload},
 };
 
 #[tokio::test]
@@ -198,4 +198,40 @@ async fn an_observed_workload_finds_what_it_would_be_refused() {
         }
     );
     assert!(marked, "{intent:?}");
+}
+
+#[tokio::test]
+async fn questions_are_on_budgets_and_signals_refuse_them_with_their_figures() {
+    let server = Server::honest().await;
+    let signals = "[[budget]]\nname = \"chatty\"\nper = \"subject\"\nwhat = \"statements\"\n\
+                   actions = [\"resolve\"]\nlimit = 2\nwindow = \"1h\"\n";
+    let policy = r#"
+@id("quiet")
+forbid (principal, action == Weir::Action::"resolve", resource)
+when { context.signals.contains("chatty") };
+"#;
+    let stand = stand_counting(&[server.address], policy, signals);
+    for name in ["db.internal", "lb.internal"] {
+        let answer = stand.ask(name, RecordType::A).await;
+        assert_eq!(
+            answer.metadata.response_code,
+            ResponseCode::NoError,
+            "{name}"
+        );
+    }
+    let answer = stand.ask("db.internal", RecordType::A).await;
+    assert_eq!(answer.metadata.response_code, ResponseCode::Refused);
+    let intents: Vec<_> = stand
+        .questions()
+        .into_iter()
+        .map(|(intent, _)| intent)
+        .collect();
+    let last = intents.last().unwrap();
+    assert!(
+        matches!(&last.verdict, weir_record::VerdictSummary::Deny { rule, .. } if rule == "quiet")
+    );
+    let figures: Vec<String> = last.signals.iter().map(ToString::to_string).collect();
+    assert_eq!(figures.len(), 1, "{figures:?}");
+    assert!(figures[0].starts_with("chatty"), "{figures:?}");
+    assert!(intents[0].signals.is_empty());
 }

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use weir_agent::{
     config::{Config, WorkloadName},
     dns::{Asker, Resolver, ResolverOptions},
+    signals::Signals,
 };
 use weir_policy::{Policies, Source, Subject};
 use weir_record::{
@@ -89,6 +90,18 @@ pub(crate) fn stand_only(upstreams: &[SocketAddr], policies: &[&str]) -> Stand {
     with(upstreams, policies, Vec::new())
 }
 
+/// By the shipped policies, this one, and these signals.
+pub(crate) fn stand_counting(upstreams: &[SocketAddr], policy: &str, signals: &str) -> Stand {
+    let mut sources = Policies::shipped_sources();
+    // The shipped policies on signals name those that come with them.
+    sources.retain(|source| !source.text.contains("context.signals"));
+    sources.push(Source {
+        name: "signals.toml".to_owned(),
+        text: signals.to_owned(),
+    });
+    with(upstreams, &[policy], sources)
+}
+
 fn with(upstreams: &[SocketAddr], more: &[&str], mut sources: Vec<Source>) -> Stand {
     for (text, name) in more.iter().zip('a'..) {
         sources.push(Source {
@@ -104,6 +117,7 @@ fn with(upstreams: &[SocketAddr], more: &[&str], mut sources: Vec<Source>) -> St
         upstreams: upstreams.to_vec(),
         recorder: recorder(dir.path()),
         policies: policies.subscribe(),
+        signals: Arc::new(Signals::unkept()),
     };
     Stand {
         resolver: Arc::new(Resolver::new(&config, options)),

@@ -139,6 +139,7 @@ fn datagrams_reach_a_declared_target_by_both_families_and_no_other() {
         target("six", "\"::1\"", v6.port(), ""),
     ];
     let stand = stand("127.9.9.9", &targets.concat());
+    let _lives = stand.lives();
     for (echo, host, name) in [(&v4, "127.0.0.1", "four"), (&v6, "::1", "six")] {
         let out = ask(&stand, host, echo.port());
         assert_eq!(

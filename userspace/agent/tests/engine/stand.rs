@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use testbed::{Identity, Output, Postgres, Spawn};
+use testbed::{Identity, Output, Postgres, Running, Spawn};
 use tokio::{runtime::Runtime, sync::oneshot, task::JoinHandle};
 use weir_agent::{
     config::Config,
@@ -103,6 +103,16 @@ impl Stand {
             .env("PGCONNECT_TIMEOUT", "10")
             .deadline(Duration::from_secs(30))
             .run()
+            .unwrap()
+    }
+
+    /// A process that keeps the workload going until it is dropped: sessions end with the last one.
+    pub(crate) fn lives(&self) -> Running {
+        Spawn::new("sleep")
+            .arg("infinity")
+            .as_user(Identity::nobody())
+            .in_cgroup(self.cgroup.path())
+            .start()
             .unwrap()
     }
 

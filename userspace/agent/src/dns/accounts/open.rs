@@ -9,7 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use rustls::crypto::ring;
-use weir_policy::{Mode, Subject};
+use weir_policy::{Mode, RaisedSignal, Subject};
 use weir_record::{
     CommandText, Outcome, Process, RecordError, Recorder, Seq, SessionId, SessionStart,
     SessionWriter,
@@ -33,12 +33,12 @@ pub(in crate::dns) struct Speaker<'a> {
 }
 
 /// A question as a command of a record.
-pub(super) fn text(text: &str) -> CommandText<'_> {
+pub(in crate::dns) fn text<'a>(text: &'a str, signals: &'a [RaisedSignal]) -> CommandText<'a> {
     CommandText {
         text,
         parameters: &[],
         statements: &[],
-        signals: &[],
+        signals,
     }
 }
 

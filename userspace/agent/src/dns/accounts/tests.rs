@@ -77,7 +77,7 @@ impl Bed {
             policy_version: "0123456789abcdef",
         };
         self.accounts
-            .refused(&speaker, &self.refusal, "A a.example")
+            .refused(&speaker, &self.refusal, text("A a.example", &[]))
             .unwrap()
     }
 
@@ -163,7 +163,9 @@ async fn a_record_that_fails_is_followed_by_another() {
         destination: "192.0.2.53:53".parse().unwrap(),
         policy_version: "0123456789abcdef",
     };
-    let failed = bed.accounts.refused(&speaker, &bed.refusal, "A a.example");
+    let failed = bed
+        .accounts
+        .refused(&speaker, &bed.refusal, text("A a.example", &[]));
     assert!(failed.is_err());
     fs::remove_file(&records).unwrap();
     fs::rename(&aside, &records).unwrap();

@@ -1,8 +1,10 @@
 //! The verdict on one question.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
-use weir_policy::{Lookup, LookupContext, Permit, Policies, Refusal, Subject, Verdict};
+use weir_policy::{
+    Lookup, LookupContext, Permit, Policies, RaisedSignal, Refusal, Subject, Verdict, Who,
+};
 
 use super::{
     super::{
@@ -37,14 +39,15 @@ pub(super) fn judge(
     policies: &Policies,
     asker: &Asker,
     question: &Question,
-) -> Judged {
+) -> (Judged, Vec<RaisedSignal>) {
     let subject = match &asker.subject {
         Ok(subject) => subject,
         Err(error) => {
-            return Judged::Refused(Refused {
+            let refused = Judged::Refused(Refused {
                 refusal: own(policies, UNVERIFIED, error.to_string()),
                 found_without_end: false,
             });
+            return (refused, Vec::new());
         }
     };
     let court = Court {
@@ -56,18 +59,29 @@ pub(super) fn judge(
     };
     // Counted before it is judged, so that no two questions count as the same one.
     let counted = lock(&local.rate).count(&question.name, Instant::now());
-    let refusal = match court.ask(&question.name, counted.names) {
-        Verdict::Allow(permit) => return Judged::Allowed(permit),
+    let who = Who {
+        subject: &subject.id,
+        workload: asker.workload.as_str(),
+        target: None,
+    };
+    let mut raised = BTreeSet::new();
+    let (verdict, figures) = local.counted.judge(policies, who, |signals| {
+        raised.clone_from(signals);
+        court.ask(&question.name, counted.names, signals)
+    });
+    let refusal = match verdict {
+        Verdict::Allow(permit) => return (Judged::Allowed(permit), figures),
         Verdict::Ask(ask) => approve::unanswered(&ask),
         Verdict::Deny(refusal) => refusal,
     };
     lock(&local.rate).take_back(&question.name, counted);
     let found_without_end = without_search_domain(&question.name)
-        .any(|name| matches!(court.ask(&name, counted.names), Verdict::Allow(_)));
-    Judged::Refused(Refused {
+        .any(|name| matches!(court.ask(&name, counted.names, &raised), Verdict::Allow(_)));
+    let refused = Judged::Refused(Refused {
         refusal,
         found_without_end,
-    })
+    });
+    (refused, figures)
 }
 
 /// The refusal of what holds no question.
@@ -93,12 +107,12 @@ struct Court<'a> {
 }
 
 impl Court<'_> {
-    fn ask(&self, name: &HostName, names_per_minute: u32) -> Verdict {
+    fn ask(&self, name: &HostName, names_per_minute: u32, signals: &BTreeSet<String>) -> Verdict {
         let context = LookupContext {
             workload: self.asker.workload.to_string(),
             declared: self.local.declared.holds(name),
             names_per_minute,
-            ..LookupContext::default()
+            signals: signals.clone(),
         };
         let lookup = Lookup {
             subject: self.subject,
