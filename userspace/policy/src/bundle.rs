@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod annotations;
+mod by_action;
 mod cedar;
 mod columns;
 mod findings;
@@ -79,11 +80,12 @@ impl Policies {
         for source in &sorted.policies {
             reader.read(source);
         }
-        let (rules, named) = (reader.rules, reader.signals);
+        let (mut rules, named) = (reader.rules, reader.signals);
         let signals = signals.map(|(signals, places)| {
             found.extend(named.check(&sorted, &places));
             Arc::new(signals)
         });
+        rules.sort_by_action(vocabulary);
         let (errors, warnings): (Vec<_>, Vec<_>) = found
             .into_iter()
             .partition(|d| d.severity == Severity::Error);

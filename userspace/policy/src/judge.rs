@@ -168,7 +168,13 @@ impl Policies {
                     };
                     court.forbids(&principal, action, &resource, contexts)?
                 }
-                _ => Some(court.answer(&principal, action, &resource, contexts)?),
+                _ => {
+                    let court = Court {
+                        policies: self.rules.of_action(action),
+                        ..court
+                    };
+                    Some(court.answer(&principal, action, &resource, contexts)?)
+                }
             };
             answers.extend(answer.map(|answer| (question, answer)));
         }

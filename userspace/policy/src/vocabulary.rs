@@ -167,6 +167,11 @@ impl Vocabulary {
         Some(actions.map(|(name, _)| name.clone()).collect())
     }
 
+    /// All actions.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &EntityUid> {
+        self.actions.values()
+    }
+
     /// The names of all actions, for people.
     pub(crate) fn action_names(&self) -> String {
         let names: BTreeSet<&str> = self.actions.keys().map(String::as_str).collect();

@@ -13,6 +13,7 @@ mod part;
 mod record;
 mod report;
 mod stage;
+mod verdict;
 
 use std::path::PathBuf;
 
@@ -53,10 +54,12 @@ enum Section {
     Connect,
     /// What recording a statement costs, and what the disk has of it
     Record,
+    /// What judging a statement costs, with many policies
+    Verdict,
 }
 
 impl Section {
-    const ALL: [Self; 2] = [Self::Connect, Self::Record];
+    const ALL: [Self; 3] = [Self::Connect, Self::Record, Self::Verdict];
 }
 
 /// The weir that is measured, where it runs as a whole.
@@ -92,6 +95,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
                 connect::measure(&weir, options.rounds, &mut report)?;
             }
             Section::Record => record::measure(workspace, options.rounds, &mut report)?,
+            Section::Verdict => verdict::measure(workspace, options.rounds, &mut report)?,
         }
     }
     report.print(before.as_ref());

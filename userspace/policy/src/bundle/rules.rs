@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cedar_policy::{Effect, PolicyId, PolicySet};
+use cedar_policy::{Effect, EntityUid, PolicyId, PolicySet};
 
-use super::{columns::Columns, schemas::Schemas, templates::Grantable};
+use super::{by_action::ByAction, columns::Columns, schemas::Schemas, templates::Grantable};
+use crate::vocabulary::Vocabulary;
 
 /// All policies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// Those that may apply to statements.
     pub(crate) commands: PolicySet,
+    /// The same by action.
+    pub(super) by_action: ByAction,
     /// The forbids that name a column.
     pub(crate) columns: PolicySet,
     /// Those that may apply to `reveal`.
@@ -73,7 +76,27 @@ impl Rules {
             // Not each has it.
             let _absent = set.remove_static(uid.clone());
         }
+        self.by_action = ByAction::default();
         self.about.remove(id);
+    }
+
+    /// The same, with every policy asked about every action.
+    #[cfg(test)]
+    pub(crate) fn without_index(&self) -> Self {
+        Self {
+            by_action: ByAction::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Must follow each change of `commands`. Where they can't be sorted, all are asked.
+    pub(super) fn sort_by_action(&mut self, vocabulary: &Vocabulary) {
+        self.by_action = ByAction::of(&self.commands, vocabulary).unwrap_or_default();
+    }
+
+    /// Those that may apply to a statement that is this action.
+    pub(crate) fn of_action(&self, action: &EntityUid) -> &PolicySet {
+        self.by_action.of_action(action).unwrap_or(&self.commands)
     }
 
     /// What the policy with this id says.

@@ -276,6 +276,7 @@ impl Policies {
             }
         }
         if !linked.is_empty() {
+            granted.rules.sort_by_action(self.vocabulary);
             granted.version = self.version.with(linked.into_iter().map(Grant::parts));
         }
         granted

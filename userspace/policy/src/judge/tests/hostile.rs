@@ -209,4 +209,51 @@ proptest! {
         let verdict = judge_as(&policies, &alice(), &statement);
         prop_assert_eq!(outcome(&verdict), expected);
     }
+
+    /// Whatever somebody calls things, the same question gets the same answer; the policies that an
+    /// action leaves out are none that would have had a say; and what is refused says so in a line.
+    #[test]
+    fn any_names_get_one_answer_and_no_policy_is_lost(
+        text in "(SELECT|DELETE FROM|INSERT INTO|UPDATE|DROP TABLE|GRANT|SET|COPY|\\PC{0,6}) \\PC{0,24}",
+        names in proptest::collection::vec("\\PC{0,12}|[\\x00-\\x1f\"'/%]{1,6}|unix:alice|crm", 7),
+        in_transaction: bool,
+    ) {
+        let policies = bundle(&[
+            ALLOW,
+            r#"@id("a") forbid (principal in Weir::Group::"g", action in [Weir::Action::"write", Weir::Action::"ddl"], resource);
+               @id("b") forbid (principal, action == Weir::Action::"select", resource in Weir::Target::"crm") unless { context.approved };
+               @id("c") forbid (principal, action == Weir::Action::"write", resource) when { context.predicate == "absent" };
+               @id("d") forbid (principal, action, resource == Weir::Column::"crm/db/s/t/c");"#,
+        ]);
+        let mut all = policies.clone();
+        all.rules = policies.rules.without_index();
+        let [id, group, person, workload, target, database, calls_itself] = names.as_slice() else {
+            panic!("seven names")
+        };
+        let subject = crate::Subject {
+            id: id.clone(),
+            groups: vec![group.clone()],
+            on_behalf_of: Some(person.clone()),
+        };
+        let target = Target {
+            name: target.clone(),
+            protocol: "postgres".into(),
+            database: database.clone(),
+        };
+        let context = Context {
+            workload: workload.clone(),
+            in_transaction,
+            application_name: Some(calls_itself.clone()),
+            ..Context::default()
+        };
+        let asking = crate::Asking { subject: &subject, target: &target, context: &context };
+        let statements = weir_command::sql::statements(text.as_bytes(), &weir_command::sql::Limits::default());
+        let judged = |policies: &Policies| {
+            crate::Ruling::of(&policies.judge_message(crate::Mode::Enforce, asking, &statements))
+        };
+        let one = judged(&policies);
+        prop_assert_eq!(&one, &judged(&policies));
+        prop_assert_eq!(&one, &judged(&all));
+        prop_assert!(!one.message.unwrap_or_default().contains(char::is_control));
+    }
 }
