@@ -1,9 +1,9 @@
-//! Hold an [`Ask`] until humans say, and carry their answers back to whoever waits.
+//! Hold an [`Ask`](weir_policy::Ask) until humans say, and carry their answers back to whoever waits.
 //!
 //! Job: one table of what waits, who may see and answer it, and what was said. A settlement is made
 //! once, under one lock: an answer, a time-out and an agent that goes away race for it, and who
 //! comes second finds it made. What is settled as approved comes with [answers] that only
-//! [`Ask::granted`] turns into a permit, and it looks at them again.
+//! [`Ask::granted`](weir_policy::Ask::granted) turns into a permit, and it looks at them again.
 //!
 //! Not its job: the wait itself (the sessions'), who people are (`control`), and judging.
 //!
