@@ -1,7 +1,5 @@
 //! Shipping, as the configuration has it.
 
-use std::fs;
-
 use weir_ship::{ShipError, Shipped, Shipper, Shipping, Source, ocsf::Host};
 
 use crate::config::Config;
@@ -9,10 +7,10 @@ use crate::config::Config;
 /// Starts every sink where it stopped.
 pub(super) fn start(config: &Config, shipped: Shipped) -> Result<Shipper, ShipError> {
     let state = &config.engine.state;
-    let host = config.ship.host.clone().unwrap_or_else(own_name);
+    let host = config.ship.host.clone().map_or_else(Host::own, Host::new);
     Shipper::start(Shipping {
         source: Source {
-            host: Host::new(host),
+            host,
             records: config.engine.records(),
             audit: config.engine.audit(),
         },
@@ -21,13 +19,4 @@ pub(super) fn start(config: &Config, shipped: Shipped) -> Result<Shipper, ShipEr
         s3: config.ship.s3.clone(),
         shipped,
     })
-}
-
-/// What the kernel calls this host.
-fn own_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim() {
-        "" => "localhost".to_owned(),
-        name => name.to_owned(),
-    }
 }

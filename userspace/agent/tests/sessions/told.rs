@@ -93,6 +93,16 @@ fn what_was_masked_is_marked_in_a_replay_and_in_an_export() {
         .map(|row| format!("{}|{}", row[0].as_str().unwrap(), row[1].as_str().unwrap()))
         .collect();
     assert_eq!(rows.join("\n"), seen.trim(), "as the agent saw it");
+    let shipped = lines(&weir(&gate, &["export", &id, "--format", "ocsf"]).stdout_text());
+    assert!(shipped.len() > 2, "{shipped:?}");
+    for event in &shipped {
+        assert!(event["class_uid"].is_u64() && event["metadata"]["uid"].is_string());
+        assert!(
+            !event.to_string().contains("example.com"),
+            "no results: {event}"
+        );
+    }
+
     let events: Vec<_> = exported
         .iter()
         .map(|line| line["event"].as_str().unwrap())

@@ -40,6 +40,16 @@ impl Host {
         Self { name: name.into() }
     }
 
+    /// As the kernel calls this host.
+    #[must_use]
+    pub fn own() -> Self {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self::new(match name.trim() {
+            "" => "localhost",
+            name => name,
+        })
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

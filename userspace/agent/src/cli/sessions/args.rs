@@ -162,6 +162,8 @@ jsonl  everything on record, an object a line: each event, and what the agent sa
        for PostgreSQL and in hexadecimal for what weir does not read
 csv    a line a command. A cell that a spreadsheet would take for a formula begins with a ' that is
        not of the record
+ocsf   events of the Open Cybersecurity Schema Framework, an object a line, without results
+
 Examples:
   weir sessions export 01jd8x > session.jsonl
   weir sessions export --verdict deny --since 7d --format csv --out refused.csv";
@@ -215,6 +217,8 @@ pub(in crate::cli) enum Format {
     Jsonl,
     /// Comma-separated values
     Csv,
+    /// OCSF events, as `[ship]` sends them
+    Ocsf,
 }
 
 /// How fast a session is replayed.

@@ -2,6 +2,7 @@
 
 mod csv;
 mod jsonl;
+mod ocsf;
 
 use std::{
     fs::OpenOptions,
@@ -83,6 +84,7 @@ pub(super) fn run(
     let mut form: Box<dyn Form> = match format {
         Format::Jsonl => Box::new(jsonl::Lines::default()),
         Format::Csv => Box::new(csv::Table::default()),
+        Format::Ocsf => Box::new(ocsf::Events::default()),
     };
     // The first is opened before there is a file, so that a wrong id leaves none.
     let mut sessions = ids.iter().map(|id| source.open_with(id, identity));
