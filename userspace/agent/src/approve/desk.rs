@@ -8,8 +8,9 @@ use weir_policy::{Ask, Matter, Subject, Target};
 use weir_record::{Seq, SessionStart};
 
 use super::{
+    error::NotAsked,
     hold::Asked,
-    registry::{Approvals, NotAsked},
+    registry::Approvals,
     request::{Rows, Who},
 };
 

@@ -16,6 +16,7 @@
 
 mod approver;
 mod desk;
+mod error;
 mod facts;
 mod hold;
 mod journal;
@@ -30,10 +31,11 @@ mod view;
 pub use self::{
     approver::{operator, person},
     desk::{Desk, Question},
+    error::AnswerError,
     hold::{Asked, Hold, Settlement},
     journal::JournalError,
     refusal::{DENIED, RULE, RULES, not_asked, settled, unanswered},
-    registry::{AnswerError, Approvals, Change, Limits, Said, Shown},
+    registry::{Approvals, Change, Limits, Said, Shown},
     request::{Given, Request, Rows, SettledAt, Who},
     standing::MOST_MINUTES,
 };

@@ -1,13 +1,17 @@
 //! What can be typed, and the help that teaches it.
 
 mod approvals;
+mod policy;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 pub(super) use super::sessions::args::Sessions;
 pub(super) use approvals::{Answering, Approvals, ApprovalsCommand, Watching};
+pub(super) use policy::{
+    By, Policy, PolicyCommand, PolicyExplain, PolicyKeygen, PolicySign, PolicyTest, Suggest,
+};
 
 const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
 pub(super) const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
@@ -177,180 +181,6 @@ pub(super) struct Reach {
     /// Read this directory of records instead of asking the daemon
     #[arg(long, value_name = "DIR", global = true)]
     pub(super) records: Option<PathBuf>,
-}
-
-/// Check, reload and understand policies.
-#[derive(Debug, Args)]
-pub(super) struct Policy {
-    #[command(subcommand)]
-    pub(super) command: PolicyCommand,
-}
-
-/// What to do with policies.
-#[derive(Debug, Subcommand)]
-pub(super) enum PolicyCommand {
-    /// Read a directory of policies and masking rules, and say what is wrong with it
-    #[command(after_help = "\
-Reads every *.cedar file, masking.toml and signals.toml of the directory, as the daemon would. Exits with 1 when
-the daemon would refuse them. Without a directory: the one of the configuration, or, where that
-names none, the policies that weir ships.")]
-    Check {
-        /// The directory
-        dir: Option<PathBuf>,
-        /// The configuration that names the directory
-        #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
-        config: PathBuf,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Have the daemon take its policies as they are now on disk; bad ones change nothing
-    Reload {
-        /// The daemon's socket
-        #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
-        socket: PathBuf,
-    },
-    /// Say which policies decided a command, by which facts, and what would have changed it
-    #[command(after_help = "\
-The command is judged again from its record, by the version that judged it, which weir keeps, and,
-where other policies are in force now, by those too. Then with one thing changed at a time: with a
-WHERE, without each effect, in each group that policies name, without each policy that decided.
-
-Examples:
-  weir policy explain 01jd8x#3
-  weir policy explain --records /var/lib/weir/records 01jd8x#3 --json")]
-    Explain(PolicyExplain),
-    /// Run the cases of a directory of policies: does each get the verdict that it should?
-    #[command(after_help = "\
-Cases are *.toml files in DIR/tests. Exits with 1 when one fails. Without a directory: the one of the
-configuration, or, where that names none, what weir ships and its own cases.
-
-  [[case]]
-  groups = [\"agents\"]                 # and subject, on_behalf_of, workload, target, database,
-  command = \"DELETE FROM orders\"       #   in_transaction, hour, weekday, exe, application_name
-  expect = \"deny\"                     # allow, ask or deny
-  rule = \"no-bulk-write\"              # and approvers, policies, clear, masked
-
-Examples:
-  weir policy test
-  weir policy test ./policies --json")]
-    Test(PolicyTest),
-    /// Make a pair of keys to sign policies with
-    Keygen(PolicyKeygen),
-    /// Sign a directory of policies: its MANIFEST names each file by its hash, with a growing number
-    #[command(after_help = "\
-Where `[policies] keys` names the public key, the daemon takes the directory only as it was signed,
-and never one with a lower number than it has taken before.
-
-Examples:
-  weir policy keygen --key release.pem
-  weir policy sign ./policies --key release.pem")]
-    Sign(PolicySign),
-    /// Write policies that admit what was seen, and no more
-    #[command(after_help = "\
-Reads what went through, as the records tell it: of observed workloads (mode = \"observe\") what would
-have been refused too. Writes policies that admit exactly that: statements, connections, and the
-names and record types that were looked up. On stderr: a [[target]] for each destination that was
-seen and is not declared. The policies stand alone, so make them a directory of their own. Names
-that only a search domain made, and that there aren't, are passed over. Statements that weir can't read, or that run code
-which no text shows, are left out and told.
-
-Examples:
-  weir policy suggest --workload ci > seen.cedar
-  weir policy suggest --since 2026-11-01T00:00:00Z --out /etc/weir/suggested
-  weir policy suggest --records /var/lib/weir/records --by workload")]
-    Suggest(Suggest),
-    /// Print the Cedar schema that policies are validated against
-    Schema,
-}
-
-/// Which command to explain.
-#[derive(Debug, Args)]
-pub(super) struct PolicyExplain {
-    /// The session and the number of its command
-    #[arg(value_name = "SESSION#N")]
-    pub(super) command: String,
-
-    #[command(flatten)]
-    pub(super) reach: Reach,
-
-    /// The configuration that names the policies in force
-    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub(super) config: PathBuf,
-
-    /// As JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// What to test.
-#[derive(Debug, Args)]
-pub(super) struct PolicyTest {
-    /// The directory
-    pub(super) dir: Option<PathBuf>,
-
-    /// The configuration that names the directory
-    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub(super) config: PathBuf,
-
-    /// As JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// Where to put new keys.
-#[derive(Debug, Args)]
-pub(super) struct PolicyKeygen {
-    /// The private key's file; the public one's is beside it, with .pub at its end
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: PathBuf,
-}
-
-/// What to sign.
-#[derive(Debug, Args)]
-pub(super) struct PolicySign {
-    /// The directory
-    pub(super) dir: PathBuf,
-
-    /// The private key
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: PathBuf,
-
-    /// The number of the bundle [default: one more than that of the MANIFEST that is there]
-    #[arg(long, value_name = "N")]
-    pub(super) sequence: Option<u64>,
-}
-
-/// What to suggest policies from.
-#[derive(Debug, Args)]
-pub(super) struct Suggest {
-    #[command(flatten)]
-    pub(super) reach: Reach,
-
-    /// Only what was seen of this workload
-    #[arg(long, value_name = "NAME")]
-    pub(super) workload: Option<String>,
-
-    /// Only sessions that started at this moment or later (2026-11-21T10:00:00Z)
-    #[arg(long, value_name = "MOMENT")]
-    pub(super) since: Option<jiff::Timestamp>,
-
-    /// Whom the policies are for
-    #[arg(long, value_enum, default_value_t = By::Subject)]
-    pub(super) by: By,
-
-    /// Write the files into this directory instead of printing them; none is overwritten
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-}
-
-/// Whom suggested policies are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum By {
-    /// Each subject that was seen
-    Subject,
-    /// Whoever works in the workload
-    Workload,
 }
 
 /// Show what the daemon governs now.

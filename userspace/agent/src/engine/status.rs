@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use weir_policy::BudgetStanding;
-use weir_ship::SinkStatus;
+use weir_ship::{Shipper, SinkStatus};
 
+use super::{Engine, Tagged, lock};
 use crate::identity::IdentityStatus;
 
 /// An engine.
@@ -140,4 +141,56 @@ pub struct HeldSocket {
     pub foreign: bool,
     /// `closed`, `listening`, or `open` and why.
     pub outcome: String,
+}
+
+impl Engine {
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let inner = &self.0;
+        let policies = inner.policies.borrow().clone();
+        let workloads = inner
+            .workloads
+            .values()
+            .map(|Tagged { workload, .. }| WorkloadStatus {
+                name: workload.name.to_string(),
+                cgroup: workload.cgroup.to_string(),
+                identity: workload.identity.name.to_string(),
+                mode: workload.mode.as_str().to_owned(),
+            });
+        let targets = inner.config.targets.iter().map(|target| TargetStatus {
+            name: target.name.to_string(),
+            protocol: target.protocol().to_string(),
+            upstream: target.upstream.as_ref().map(ToString::to_string),
+        });
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: inner.instance.clone(),
+            started: inner.started,
+            policy: PolicyStatus {
+                version: policies.version().to_string(),
+                source: inner.files.source(),
+                loaded: **inner.loaded.load(),
+            },
+            interception: InterceptionStatus {
+                port: inner.interception.port,
+                programs: inner
+                    .interception
+                    .programs
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                workloads: workloads.collect(),
+            },
+            targets: targets.collect(),
+            sessions: inner.live.all(),
+            identities: inner.identities.status(),
+            kernel_refusals: inner.refusals.count(),
+            budgets: inner.signals.budgets(&policies),
+            sinks: lock(&inner.shipper)
+                .as_ref()
+                .map(Shipper::status)
+                .unwrap_or_default(),
+        }
+    }
 }
