@@ -1,13 +1,13 @@
 //! Budgets, hours, novelty and refusals against real clients: by whatever way an agent goes, what it
 //! does is counted, and a signal that was raised changes what follows.
 
-use std::{future::Future, sync::Arc, thread, time::Duration};
+use std::{future::Future, path::Path, sync::Arc, thread, time::Duration};
 
 use futures_util::future::join_all;
 use testbed::{Output, Postgres};
 use tokio_postgres::{Client, NoTls};
 use weir_policy::{Policies, Source};
-use weir_record::{End, Entry, Event, SessionReader};
+use weir_record::{End, Entry, Event, SessionReader, store};
 
 use crate::{
     common::{Gate, tls_of},
@@ -396,29 +396,42 @@ fn other_signals_take_hold_of_sessions_that_live() {
     let server = server();
     let gate = gate(&server, &budget("rows", 1000, ""));
     let in_force = gate.policies.clone();
+    let records = gate.records.clone();
     with_client(&gate, |client| async move {
         client
             .simple_query("SELECT generate_series(1, 10)")
             .await
             .unwrap();
-        // The same counter, another limit.
-        in_force.send_replace(Arc::new(policies(POLICY, &budget("rows", 10, ""))));
-        let mut refused = false;
-        for _ in 0..100 {
-            refused = client.simple_query("SELECT 1").await.is_err();
-            if refused {
-                break;
-            }
-        }
-        assert!(refused);
-        in_force.send_replace(Arc::new(policies(POLICY, "")));
-        let mut allowed = false;
-        for _ in 0..100 {
-            allowed = client.simple_query("SELECT 1").await.is_ok();
-            if allowed {
-                break;
-            }
-        }
-        assert!(allowed);
+        // The same counter, another limit. A statement that is under way as it comes would end the
+        // session, so none is.
+        let fewer = Arc::new(policies(POLICY, &budget("rows", 10, "")));
+        in_force.send_replace(Arc::clone(&fewer));
+        judged_by(&records, &fewer).await;
+        assert!(client.simple_query("SELECT 1").await.is_err());
+        let none = Arc::new(policies(POLICY, ""));
+        in_force.send_replace(Arc::clone(&none));
+        judged_by(&records, &none).await;
+        client.simple_query("SELECT 1").await.unwrap();
     });
+}
+
+/// Waits until the one session is judged by these.
+async fn judged_by(records: &Path, policies: &Policies) {
+    let version = policies.version().to_string();
+    let is_noted = |entry: Entry| {
+        matches!(entry, Entry::Event(Event::Note { message })
+            if message.contains("judged from here on") && message.contains(&version))
+    };
+    for _ in 0..2000 {
+        let sessions = store::list(records).unwrap();
+        let [Ok(session)] = sessions.as_slice() else {
+            panic!("{sessions:?}")
+        };
+        let path = store::path_of(records, session.start.id);
+        if SessionReader::open(&path).unwrap().flatten().any(is_noted) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never judged by policy {version}");
 }
