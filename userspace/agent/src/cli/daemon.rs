@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    control::{Access, Server},
+    control::{Access, Api, Server},
     engine::{Engine, StartOptions},
 };
 
@@ -61,7 +61,7 @@ async fn serve(
     tracing::info!(config = %daemon.config.display(), "weir governs: {status}");
 
     let (stopping, stopped) = watch::channel(());
-    let api = tokio::spawn(server.serve(engine.clone(), closed(stopped.clone())));
+    let api = tokio::spawn(server.serve(Api::of(engine.clone()), closed(stopped.clone())));
     let reloads = tokio::spawn(reload_on(hangups, engine.clone()));
     let watches = tokio::spawn(engine.clone().watch_policies());
     // Kept from the start: a daemon that is killed has no time to hand them over.

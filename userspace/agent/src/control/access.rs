@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use weir_policy::Approver;
 
 use super::{
-    Daemon,
     caller::{self, Caller},
     error::ApiError,
+    rooms::AccessRoom,
 };
 use crate::{
     access::{AccessError, AccessRequest, Answer, Wanted},
@@ -27,14 +27,14 @@ pub struct AccessRequests {
     pub requests: Vec<AccessRequest>,
 }
 
-pub(super) fn router<D: Daemon>() -> Router<D> {
+pub(super) fn router<D: AccessRoom>() -> Router<D> {
     Router::new()
         .route("/v1/access", get(list::<D>).post(ask::<D>))
         .route("/v1/access/{id}", get(show::<D>))
         .route("/v1/access/{id}/answer", post(answer::<D>))
 }
 
-async fn list<D: Daemon>(
+async fn list<D: AccessRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<AccessRequests>, ApiError> {
@@ -42,7 +42,7 @@ async fn list<D: Daemon>(
     Ok(Json(AccessRequests { requests }))
 }
 
-async fn show<D: Daemon>(
+async fn show<D: AccessRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -51,7 +51,7 @@ async fn show<D: Daemon>(
     found.map(Json).map_err(|error| refused(&error))
 }
 
-async fn ask<D: Daemon>(
+async fn ask<D: AccessRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Json(wanted): Json<Wanted>,
@@ -63,7 +63,7 @@ async fn ask<D: Daemon>(
     Ok(Json(asked))
 }
 
-async fn answer<D: Daemon>(
+async fn answer<D: AccessRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,

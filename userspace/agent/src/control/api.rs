@@ -1,83 +1,137 @@
-//! The routes, and the answers that need no record.
+//! The routes, room by room, behind the check of who calls.
 
 use axum::{
-    Extension, Json, Router,
-    extract::{DefaultBodyLimit, State},
-    http::StatusCode,
-    middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    Extension, Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn_with_state,
+    routing::get,
 };
 
 use super::{
-    Daemon, access, approvals, caller,
+    access, approvals,
     error::ApiError,
-    identities, kill, metrics,
+    identities,
     peer::{self, Own},
-    sessions, sign_in, watch,
+    policies,
+    rooms::{
+        AccessRoom, ApprovalRoom, Host, IdentityRoom, PolicyRoom, SessionRoom, SignInRoom,
+        StatusRoom,
+    },
+    sessions, sign_in, status,
     whoami::whoami,
 };
-use crate::engine::{ReloadError, Reloaded, Status};
+use crate::engine::Engine;
 
 /// Requests have small bodies; a route that takes more says so itself.
 const BODY_LIMIT: usize = 16 * 1024;
 
-/// Every route behind the check of who calls.
-pub(super) fn router<D: Daemon>(daemon: D) -> Router {
-    let operators = Router::new()
-        .route("/v1/status", get(status::<D>))
-        .route("/v1/metrics", get(metrics::metrics::<D>))
-        .route("/v1/sessions", get(sessions::list::<D>))
-        .route("/v1/sessions/{id}", get(sessions::session::<D>))
-        .route("/v1/sessions/{id}/record", get(sessions::record::<D>))
-        .route("/v1/sessions/reindex", post(sessions::reindex::<D>))
-        .route("/v1/sessions/{id}/watch", get(watch::one::<D>))
-        .route("/v1/watch", get(watch::all::<D>))
-        .route("/v1/sessions/{id}/kill", post(kill::kill::<D>))
-        .route("/v1/policy/reload", post(reload::<D>))
-        .route(
-            "/v1/identities/{name}/revoke",
-            post(identities::revoke::<D>),
-        )
-        .route(
-            "/v1/identities/{name}/restore",
-            post(identities::restore::<D>),
-        )
-        .route_layer(from_fn(caller::operators));
-    operators
-        .route("/v1/approvals", get(approvals::list::<D>))
-        .route("/v1/approvals/watch", get(approvals::watch::<D>))
-        .route("/v1/approvals/{id}", get(approvals::show::<D>))
-        .route("/v1/approvals/{id}/approve", post(approvals::yes::<D>))
-        .route("/v1/approvals/{id}/deny", post(approvals::no::<D>))
-        .route("/v1/whoami", get(whoami))
-        .merge(sign_in::router())
-        .merge(access::router())
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(daemon.clone(), peer::admit::<D>))
-        .layer(Extension(Own::of_this_process()))
-        .with_state(daemon)
+/// An API of as many rooms as it is given.
+pub struct Api<D> {
+    daemon: D,
+    routes: Router<D>,
 }
 
-async fn status<D: Daemon>(State(daemon): State<D>) -> Json<Status> {
-    Json(daemon.status())
+impl Api<Engine> {
+    /// Every room of a daemon.
+    #[must_use]
+    pub fn of(engine: Engine) -> Self {
+        Self::new(engine)
+            .with_status()
+            .with_sign_in()
+            .with_sessions()
+            .with_approvals()
+            .with_access()
+            .with_identities()
+            .with_policies()
+    }
 }
 
-async fn reload<D: Daemon>(State(daemon): State<D>) -> Result<Json<Reloaded>, ApiError> {
-    // Parsing and validating policies is work, not waiting.
-    let reloaded = tokio::task::spawn_blocking(move || daemon.reload_policies())
-        .await
-        .map_err(|error| ApiError::internal(&error))?;
-    reloaded.map(Json).map_err(|error| {
-        let code = match error {
-            ReloadError::Rejected(_) => "policy_rejected",
-            ReloadError::NotSigned { .. } => "policy_not_signed",
-            ReloadError::Read(_) | ReloadError::Memory { .. } => "policy_unreadable",
-        };
-        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, &error)
-            .with_help("the policies that were in force stay in force")
-    })
+impl<D: Host> Api<D> {
+    /// One that says who calls, and nothing else yet.
+    #[must_use]
+    pub fn new(daemon: D) -> Self {
+        let routes = Router::new().route("/v1/whoami", get(whoami));
+        Self { daemon, routes }
+    }
+
+    /// How it stands, too.
+    #[must_use]
+    pub fn with_status(self) -> Self
+    where
+        D: StatusRoom,
+    {
+        self.with(status::router())
+    }
+
+    /// Signing in and out, too.
+    #[must_use]
+    pub fn with_sign_in(self) -> Self
+    where
+        D: SignInRoom,
+    {
+        self.with(sign_in::router())
+    }
+
+    /// Sessions, too.
+    #[must_use]
+    pub fn with_sessions(self) -> Self
+    where
+        D: SessionRoom,
+    {
+        self.with(sessions::router())
+    }
+
+    /// What waits for people, too.
+    #[must_use]
+    pub fn with_approvals(self) -> Self
+    where
+        D: ApprovalRoom,
+    {
+        self.with(approvals::router())
+    }
+
+    /// Access that is asked for, too.
+    #[must_use]
+    pub fn with_access(self) -> Self
+    where
+        D: AccessRoom,
+    {
+        self.with(access::router())
+    }
+
+    /// Who workloads are, too.
+    #[must_use]
+    pub fn with_identities(self) -> Self
+    where
+        D: IdentityRoom,
+    {
+        self.with(identities::router())
+    }
+
+    /// The policies in force, too.
+    #[must_use]
+    pub fn with_policies(self) -> Self
+    where
+        D: PolicyRoom,
+    {
+        self.with(policies::router())
+    }
+
+    fn with(self, routes: Router<D>) -> Self {
+        Self {
+            routes: self.routes.merge(routes),
+            ..self
+        }
+    }
+
+    /// All of it, ready to be served.
+    pub(super) fn router(self) -> Router {
+        self.routes
+            .fallback(unknown)
+            .method_not_allowed_fallback(wrong_method)
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(from_fn_with_state(self.daemon.clone(), peer::admit::<D>))
+            .layer(Extension(Own::of_this_process()))
+            .with_state(self.daemon)
+    }
 }
 
 async fn unknown() -> ApiError {

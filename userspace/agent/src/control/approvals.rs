@@ -11,11 +11,12 @@ use std::{
 };
 
 use axum::{
-    Extension, Json,
+    Extension, Json, Router,
     body::Body,
     extract::{Path, Query, State, rejection::JsonRejection, rejection::QueryRejection},
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
+    routing::{get, post},
 };
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame};
@@ -29,9 +30,9 @@ use weir_policy::Approver;
 use weir_record::Answered;
 
 use super::{
-    Daemon,
     caller::{self, Caller},
     error::ApiError,
+    rooms::ApprovalRoom,
 };
 use crate::approve::{self, AnswerError, Approvals, Change, Request, Said, Shown};
 
@@ -88,7 +89,7 @@ pub struct Deny {
 /// Which to list.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Filter {
+struct Filter {
     state: Option<String>,
 }
 
@@ -122,7 +123,16 @@ impl Answerer {
     }
 }
 
-pub(super) async fn list<D: Daemon>(
+pub(super) fn router<D: ApprovalRoom>() -> Router<D> {
+    Router::new()
+        .route("/v1/approvals", get(list::<D>))
+        .route("/v1/approvals/watch", get(watch::<D>))
+        .route("/v1/approvals/{id}", get(show::<D>))
+        .route("/v1/approvals/{id}/approve", post(yes::<D>))
+        .route("/v1/approvals/{id}/deny", post(no::<D>))
+}
+
+async fn list<D: ApprovalRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     filter: Result<Query<Filter>, QueryRejection>,
@@ -143,7 +153,7 @@ pub(super) async fn list<D: Daemon>(
     Ok(Json(Requests { requests }))
 }
 
-pub(super) async fn show<D: Daemon>(
+async fn show<D: ApprovalRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -153,7 +163,7 @@ pub(super) async fn show<D: Daemon>(
     found.map(Json).map_err(|error| refused(&error))
 }
 
-pub(super) async fn yes<D: Daemon>(
+async fn yes<D: ApprovalRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -182,7 +192,7 @@ pub(super) async fn yes<D: Daemon>(
     answer_with(&daemon, &caller, &id, &said)
 }
 
-pub(super) async fn no<D: Daemon>(
+async fn no<D: ApprovalRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -197,7 +207,7 @@ pub(super) async fn no<D: Daemon>(
     answer_with(&daemon, &caller, &id, &said)
 }
 
-fn answer_with<D: Daemon>(
+fn answer_with<D: ApprovalRoom>(
     daemon: &D,
     caller: &Caller,
     id: &str,
@@ -212,7 +222,7 @@ fn answer_with<D: Daemon>(
 
 /// What waits now, then what happens, one JSON object a line, until the watcher goes, its sign-in
 /// ends, or weir stops.
-pub(super) async fn watch<D: Daemon>(
+async fn watch<D: ApprovalRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, ApiError> {

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use axum::{
+    Router,
     extract::Request,
     http::{HeaderMap, StatusCode, header},
-    middleware::Next,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use weir_identity::Person;
@@ -43,8 +44,12 @@ pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     (token.len() <= LONGEST_TOKEN).then_some(token)
 }
 
-/// Lets only operators through.
-pub(super) async fn operators(request: Request, next: Next) -> Response {
+/// Routes that are for operators alone.
+pub(super) fn operators<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.route_layer(from_fn(only_operators))
+}
+
+async fn only_operators(request: Request, next: Next) -> Response {
     match request.extensions().get::<Caller>() {
         Some(Caller::Operator { .. }) => next.run(request).await,
         _ => ApiError::new(

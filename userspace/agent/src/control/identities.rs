@@ -1,13 +1,14 @@
 //! Revoking an identity, and taking that back.
 
 use axum::{
-    Json,
+    Json, Router,
     extract::{Path, State},
     http::StatusCode,
+    routing::post,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Daemon, error::ApiError};
+use super::{caller, error::ApiError, rooms::IdentityRoom};
 use crate::identity::RegistryError;
 
 /// What became of an identity.
@@ -21,21 +22,33 @@ pub struct Revoked {
     pub changed: bool,
 }
 
-pub(super) async fn revoke<D: Daemon>(
+pub(super) fn router<D: IdentityRoom>() -> Router<D> {
+    caller::operators(
+        Router::new()
+            .route("/v1/identities/{name}/revoke", post(revoke::<D>))
+            .route("/v1/identities/{name}/restore", post(restore::<D>)),
+    )
+}
+
+async fn revoke<D: IdentityRoom>(
     State(daemon): State<D>,
     Path(name): Path<String>,
 ) -> Result<Json<Revoked>, ApiError> {
     set(daemon, name, true).await
 }
 
-pub(super) async fn restore<D: Daemon>(
+async fn restore<D: IdentityRoom>(
     State(daemon): State<D>,
     Path(name): Path<String>,
 ) -> Result<Json<Revoked>, ApiError> {
     set(daemon, name, false).await
 }
 
-async fn set<D: Daemon>(daemon: D, name: String, revoked: bool) -> Result<Json<Revoked>, ApiError> {
+async fn set<D: IdentityRoom>(
+    daemon: D,
+    name: String,
+    revoked: bool,
+) -> Result<Json<Revoked>, ApiError> {
     let wanted = name.clone();
     // It is on disk before it is so.
     let set = tokio::task::spawn_blocking(move || daemon.revoke(&wanted, revoked)).await;

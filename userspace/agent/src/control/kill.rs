@@ -9,7 +9,7 @@ use nix::unistd::{Uid, User};
 use serde::{Deserialize, Serialize};
 use weir_record::{FindError, SessionId};
 
-use super::{Daemon, caller::Caller, error::ApiError};
+use super::{caller::Caller, error::ApiError, rooms::SessionRoom};
 use crate::{engine::KillError, session::Killed};
 
 /// Longest reason, in bytes: it goes on record and to the agent.
@@ -32,7 +32,7 @@ pub struct Ended {
     pub over: bool,
 }
 
-pub(super) async fn kill<D: Daemon>(
+pub(super) async fn kill<D: SessionRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
@@ -65,7 +65,7 @@ pub(super) async fn kill<D: Daemon>(
 }
 
 /// Whether there is none, or it is over: who ends what has ended should know.
-async fn not_live<D: Daemon>(daemon: &D, id: String) -> ApiError {
+async fn not_live<D: SessionRoom>(daemon: &D, id: String) -> ApiError {
     let (records, prefix) = (daemon.records().to_owned(), id.clone());
     let found = tokio::task::spawn_blocking(move || weir_record::find(&records, &prefix)).await;
     match found {

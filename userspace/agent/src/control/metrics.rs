@@ -11,12 +11,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Daemon;
+use super::rooms::StatusRoom;
 use crate::engine::Status;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-pub(super) async fn metrics<D: Daemon>(State(daemon): State<D>) -> Response {
+pub(super) async fn metrics<D: StatusRoom>(State(daemon): State<D>) -> Response {
     (
         [(header::CONTENT_TYPE, CONTENT_TYPE)],
         text(&daemon.status()),

@@ -33,8 +33,8 @@
 //! | `POST /v1/access/{id}/answer` | [`AccessRequest`] for an [`Answer`](crate::access::Answer) |
 //! | `POST /v1/sign-out` | [`SignedOut`]; for who is signed in |
 //!
-//! Not its job: lifting enforcement or changing what is governed. It is handed a [`Daemon`], which
-//! can't.
+//! Not its job: lifting enforcement or changing what is governed. It is handed [`rooms`] of the daemon,
+//! none of which can.
 //!
 //! Known limit: the kernel tells who *connected*. A caller that hands its open connection to
 //! another process vouches for it.
@@ -51,28 +51,18 @@ mod kill;
 mod listener;
 mod metrics;
 mod peer;
+mod policies;
+pub mod rooms;
 mod server;
 mod sessions;
 mod sign_in;
 mod socket;
+mod status;
 pub(crate) mod watch;
 mod whoami;
 
-use std::{future::Future, path::Path};
-
-use weir_identity::{People, SignIns};
-use weir_store::Indexer;
-
-use crate::{
-    access::{AccessDesk, AccessRequest},
-    approve::Approvals,
-    audit::AuditEvent,
-    engine::{Engine, KillError, ReloadError, Reloaded, Status},
-    identity::RegistryError,
-    session::Killed,
-};
-
 pub use access::AccessRequests;
+pub use api::Api;
 pub use approvals::{Approve, Deny, For, Requests};
 pub use error::ControlError;
 pub use identities::Revoked;
@@ -84,108 +74,6 @@ pub use socket::Access;
 pub use watch::{Followed, Follower, Told, Went, What};
 pub use weir_store::{Sessions, Unreadable, Wanted};
 pub use whoami::WhoAmI;
-
-/// What the local API may ask of the engine: to tell, and to read its policies anew.
-pub trait Daemon: Clone + Send + Sync + 'static {
-    /// What is going on.
-    fn status(&self) -> Status;
-
-    /// Where the sessions' records are.
-    fn records(&self) -> &Path;
-
-    /// The index of these records, where one is kept.
-    fn index(&self) -> Option<&Indexer>;
-
-    /// Who is signed in.
-    fn people(&self) -> &People;
-
-    /// What waits for people.
-    fn approvals(&self) -> &Approvals;
-
-    /// By what people sign in.
-    fn sign_ins(&self) -> &SignIns;
-
-    /// Revokes an identity, or takes that back: true if anything changed.
-    ///
-    /// # Errors
-    /// There is none of this name, or it can't be kept.
-    fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError>;
-    /// Where access is asked for and granted.
-    fn access(&self) -> &AccessDesk;
-
-    /// Puts the grants in force that hold now.
-    fn refresh_grants(&self);
-
-    /// Tells of an access request, and of what became of it.
-    fn tell_access(&self, request: &AccessRequest);
-
-    /// Takes the policies as they are now on disk.
-    ///
-    /// # Errors
-    /// They don't load; those that are in force stay.
-    fn reload_policies(&self) -> Result<Reloaded, ReloadError>;
-
-    /// Ends the live session whose id begins so, and waits for its end.
-    ///
-    /// # Errors
-    /// No session is live under that name, or several are.
-    fn kill(
-        &self,
-        prefix: &str,
-        killed: Killed,
-    ) -> impl Future<Output = Result<Ended, KillError>> + Send;
-}
-
-impl Daemon for Engine {
-    fn status(&self) -> Status {
-        Self::status(self)
-    }
-
-    fn records(&self) -> &Path {
-        Self::records(self)
-    }
-
-    fn index(&self) -> Option<&Indexer> {
-        Self::index(self)
-    }
-
-    fn people(&self) -> &People {
-        Self::people(self)
-    }
-
-    fn approvals(&self) -> &Approvals {
-        Self::approvals(self)
-    }
-
-    fn sign_ins(&self) -> &SignIns {
-        Self::sign_ins(self)
-    }
-
-    fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError> {
-        Self::revoke(self, name, revoked)
-    }
-
-    fn access(&self) -> &AccessDesk {
-        Self::access(self)
-    }
-
-    fn refresh_grants(&self) {
-        Self::refresh_grants(self);
-    }
-
-    fn tell_access(&self, request: &AccessRequest) {
-        self.audit().write(&AuditEvent::Access { request });
-    }
-
-    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
-        Self::reload_policies(self)
-    }
-
-    async fn kill(&self, prefix: &str, killed: Killed) -> Result<Ended, KillError> {
-        let (id, over) = Self::kill(self, prefix, killed).await?;
-        Ok(Ended { id, over })
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -18,9 +18,9 @@ use nix::unistd::{Uid, geteuid};
 use tokio::net::UnixStream;
 
 use super::{
-    Daemon,
     caller::{self, Caller},
     error::ApiError,
+    rooms::Host,
 };
 
 /// The process that connected, as it was when its connection was accepted.
@@ -78,21 +78,14 @@ impl Peer {
 }
 
 /// Lets a request through only when its connection's peer may call.
-pub(super) async fn admit<D: Daemon>(
+pub(super) async fn admit<D: Host>(
     State(daemon): State<D>,
     Extension(own): Extension<Own>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let governed: Vec<String> = daemon
-        .status()
-        .interception
-        .workloads
-        .into_iter()
-        .map(|workload| workload.cgroup)
-        .collect();
-    let admitted = peer.admitted(own, &governed).map(|caller| {
+    let admitted = peer.admitted(own, &daemon.governed()).map(|caller| {
         let Some(token) = caller::token(request.headers()) else {
             return Some(caller);
         };

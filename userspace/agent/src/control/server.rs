@@ -3,10 +3,11 @@
 use std::{future::Future, path::Path};
 
 use super::{
-    Daemon, api,
+    api::Api,
     error::ControlError,
     listener::PeerListener,
     peer::Peer,
+    rooms::Host,
     socket::{Access, Socket, SocketFile},
 };
 
@@ -32,12 +33,12 @@ impl Server {
 
     /// Answers until `shutdown` resolves and the answers under way are given, then removes the
     /// socket.
-    pub async fn serve<D: Daemon>(
+    pub async fn serve<D: Host>(
         self,
-        daemon: D,
+        api: Api<D>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) {
-        let service = api::router(daemon).into_make_service_with_connect_info::<Peer>();
+        let service = api.router().into_make_service_with_connect_info::<Peer>();
         let served = axum::serve(self.listener, service)
             .with_graceful_shutdown(shutdown)
             .await;

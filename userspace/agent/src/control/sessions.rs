@@ -9,17 +9,18 @@ use std::{
 };
 
 use axum::{
-    Json,
+    Json, Router,
     body::Body,
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
+    routing::{get, post},
 };
 use serde::{Deserialize, Serialize};
 use weir_record::{Entry, Event, FindError, ReadError, SessionReader, Summary};
 use weir_store::{Sessions, StoreError, Wanted};
 
-use super::{Daemon, body::Chunks, error::ApiError};
+use super::{body::Chunks, caller, error::ApiError, kill, rooms::SessionRoom, watch};
 
 /// How many it lists at most.
 const MOST: usize = 10_000;
@@ -48,7 +49,20 @@ pub struct Reindexed {
     pub unreadable: usize,
 }
 
-pub(super) async fn list<D: Daemon>(
+pub(super) fn router<D: SessionRoom>() -> Router<D> {
+    caller::operators(
+        Router::new()
+            .route("/v1/sessions", get(list::<D>))
+            .route("/v1/sessions/reindex", post(reindex::<D>))
+            .route("/v1/sessions/{id}", get(session::<D>))
+            .route("/v1/sessions/{id}/record", get(record::<D>))
+            .route("/v1/sessions/{id}/watch", get(watch::one::<D>))
+            .route("/v1/sessions/{id}/kill", post(kill::kill::<D>))
+            .route("/v1/watch", get(watch::all::<D>)),
+    )
+}
+
+async fn list<D: SessionRoom>(
     State(daemon): State<D>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Sessions>, ApiError> {
@@ -76,9 +90,7 @@ pub(super) async fn list<D: Daemon>(
         .map_err(|error| unusable(&error))
 }
 
-pub(super) async fn reindex<D: Daemon>(
-    State(daemon): State<D>,
-) -> Result<Json<Reindexed>, ApiError> {
+async fn reindex<D: SessionRoom>(State(daemon): State<D>) -> Result<Json<Reindexed>, ApiError> {
     let index = daemon.index().ok_or_else(no_index)?.clone();
     let rebuilt = reading(move || index.rebuild()).await?;
     let rebuilt = rebuilt.map_err(|error| unusable(&error))?;
@@ -88,7 +100,7 @@ pub(super) async fn reindex<D: Daemon>(
     }))
 }
 
-pub(super) async fn session<D: Daemon>(
+async fn session<D: SessionRoom>(
     State(daemon): State<D>,
     Path(id): Path<String>,
 ) -> Result<Json<Session>, ApiError> {
@@ -98,7 +110,7 @@ pub(super) async fn session<D: Daemon>(
         .map(Json)
 }
 
-pub(super) async fn record<D: Daemon>(
+async fn record<D: SessionRoom>(
     State(daemon): State<D>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
@@ -112,7 +124,7 @@ pub(super) async fn record<D: Daemon>(
 }
 
 /// The record of the session whose id begins so.
-pub(super) async fn find<D: Daemon>(daemon: &D, prefix: String) -> Result<PathBuf, ApiError> {
+pub(super) async fn find<D: SessionRoom>(daemon: &D, prefix: String) -> Result<PathBuf, ApiError> {
     let (index, records) = (daemon.index().cloned(), daemon.records().to_owned());
     reading(move || {
         let found = match index {

@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use weir_identity::{Evidence, Offer, SignInRefused, saml::Begun};
 
 use super::{
-    Daemon,
     caller::{self, Caller},
     error::ApiError,
+    rooms::SignInRoom,
 };
 
 /// Longest evidence, in bytes: the longest SAML response, in base64.
@@ -63,7 +63,7 @@ pub struct SignedOut {
     pub signed_out: bool,
 }
 
-pub(super) fn router<D: Daemon>() -> Router<D> {
+pub(super) fn router<D: SignInRoom>() -> Router<D> {
     Router::new()
         .route("/v1/providers", get(providers::<D>))
         .route(
@@ -74,12 +74,12 @@ pub(super) fn router<D: Daemon>() -> Router<D> {
         .route("/v1/sign-out", post(sign_out::<D>))
 }
 
-async fn providers<D: Daemon>(State(daemon): State<D>) -> Json<Providers> {
+async fn providers<D: SignInRoom>(State(daemon): State<D>) -> Json<Providers> {
     let providers = daemon.sign_ins().offers();
     Json(Providers { providers })
 }
 
-async fn begin<D: Daemon>(
+async fn begin<D: SignInRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Json(Begin { provider }): Json<Begin>,
@@ -89,7 +89,7 @@ async fn begin<D: Daemon>(
     begun.map(Json).map_err(|refused| answer(&refused))
 }
 
-async fn sign_in<D: Daemon>(
+async fn sign_in<D: SignInRoom>(
     State(daemon): State<D>,
     Extension(caller): Extension<Caller>,
     Json(evidence): Json<Evidence>,
@@ -115,7 +115,7 @@ async fn sign_in<D: Daemon>(
     }))
 }
 
-async fn sign_out<D: Daemon>(
+async fn sign_out<D: SignInRoom>(
     State(daemon): State<D>,
     headers: HeaderMap,
 ) -> Result<Json<SignedOut>, ApiError> {

@@ -12,15 +12,18 @@ use weir_record::{End, Process, SessionId, SessionStart, SessionWriter};
 use weir_store::Indexer;
 
 use super::{
-    Daemon, Ended, Server,
+    Api, Ended, Server,
     client::{Client, ClientError},
+    rooms::{
+        AccessRoom, ApprovalRoom, Host, IdentityRoom, PolicyRoom, SessionRoom, SignInRoom,
+        StatusRoom,
+    },
 };
 use crate::{
     access::{AccessDesk, AccessRequest},
     approve::{Approvals, Limits},
     engine::{
-        InterceptionStatus, KillError, LiveSession, PolicyStatus, ReadPolicies, ReloadError,
-        Reloaded, Status, WorkloadStatus,
+        InterceptionStatus, KillError, PolicyStatus, ReadPolicies, ReloadError, Reloaded, Status,
     },
     identity::RegistryError,
     session::Killed,
@@ -51,15 +54,18 @@ struct State {
     killed: Mutex<Vec<Killed>>,
 }
 
-impl Daemon for Told {
+impl Host for Told {
+    fn governed(&self) -> Vec<String> {
+        self.0.governed.lock().unwrap().clone()
+    }
+
+    fn people(&self) -> &People {
+        &self.0.people
+    }
+}
+
+impl StatusRoom for Told {
     fn status(&self) -> Status {
-        let cgroups = self.0.governed.lock().unwrap().clone();
-        let workload = |cgroup| WorkloadStatus {
-            name: "ci".into(),
-            cgroup,
-            identity: "ci-bot".into(),
-            mode: "enforce".into(),
-        };
         Status {
             version: "0.1.0".into(),
             instance: "test".into(),
@@ -72,24 +78,19 @@ impl Daemon for Told {
             interception: InterceptionStatus {
                 port: 4242,
                 programs: Vec::new(),
-                workloads: cgroups.into_iter().map(workload).collect(),
+                workloads: Vec::new(),
             },
             targets: Vec::new(),
-            sessions: self
-                .0
-                .live
-                .lock()
-                .unwrap()
-                .iter()
-                .map(|id| live(*id))
-                .collect(),
+            sessions: Vec::new(),
             identities: Vec::new(),
             kernel_refusals: 0,
             budgets: Vec::new(),
             sinks: Vec::new(),
         }
     }
+}
 
+impl SessionRoom for Told {
     fn records(&self) -> &Path {
         &self.0.records
     }
@@ -98,43 +99,8 @@ impl Daemon for Told {
         Some(&self.0.index)
     }
 
-    fn people(&self) -> &People {
-        &self.0.people
-    }
-
-    fn approvals(&self) -> &Approvals {
-        &self.0.approvals
-    }
-
-    fn sign_ins(&self) -> &SignIns {
-        &self.0.sign_ins
-    }
-
-    fn revoke(&self, name: &str, _revoked: bool) -> Result<bool, RegistryError> {
-        match name {
-            "ci-bot" => Ok(true),
-            other => Err(RegistryError::Unknown(other.to_owned())),
-        }
-    }
-
-    fn access(&self) -> &AccessDesk {
-        &self.0.access
-    }
-
-    fn refresh_grants(&self) {}
-
-    fn tell_access(&self, _: &AccessRequest) {}
-
-    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
-        if self.0.policies_are_bad {
-            return Err(ReadPolicies::Empty("/etc/weir/policies".into()).into());
-        }
-        Ok(Reloaded {
-            from: "a".into(),
-            to: "b".into(),
-            warnings: Vec::new(),
-            rejudged: 2,
-        })
+    fn live(&self) -> Vec<SessionId> {
+        self.0.live.lock().unwrap().clone()
     }
 
     async fn kill(&self, prefix: &str, killed: Killed) -> Result<Ended, KillError> {
@@ -148,6 +114,51 @@ impl Daemon for Told {
         self.0.killed.lock().unwrap().push(killed);
         let id = live.remove(place);
         Ok(Ended { id, over: true })
+    }
+}
+
+impl ApprovalRoom for Told {
+    fn approvals(&self) -> &Approvals {
+        &self.0.approvals
+    }
+}
+
+impl SignInRoom for Told {
+    fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
+    }
+}
+
+impl IdentityRoom for Told {
+    fn revoke(&self, name: &str, _revoked: bool) -> Result<bool, RegistryError> {
+        match name {
+            "ci-bot" => Ok(true),
+            other => Err(RegistryError::Unknown(other.to_owned())),
+        }
+    }
+}
+
+impl AccessRoom for Told {
+    fn access(&self) -> &AccessDesk {
+        &self.0.access
+    }
+
+    fn refresh_grants(&self) {}
+
+    fn tell_access(&self, _: &AccessRequest) {}
+}
+
+impl PolicyRoom for Told {
+    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
+        if self.0.policies_are_bad {
+            return Err(ReadPolicies::Empty("/etc/weir/policies".into()).into());
+        }
+        Ok(Reloaded {
+            from: "a".into(),
+            to: "b".into(),
+            warnings: Vec::new(),
+            rejudged: 2,
+        })
     }
 }
 
@@ -190,7 +201,15 @@ impl Served {
         let socket = dir.path().join("run/weir.sock");
         let server = Server::bind(&socket, super::Access::Private).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server.serve(daemon.clone(), async move {
+        let api = Api::new(daemon.clone())
+            .with_status()
+            .with_sign_in()
+            .with_sessions()
+            .with_approvals()
+            .with_access()
+            .with_identities()
+            .with_policies();
+        tokio::spawn(server.serve(api, async move {
             stopped.await.ok();
         }));
         Self {
@@ -251,18 +270,6 @@ fn provider() -> Provider {
         sign_in_for: None,
     };
     Provider::Oidc(oidc::Provider::new(settings).unwrap())
-}
-
-fn live(id: SessionId) -> LiveSession {
-    LiveSession {
-        id: id.to_string(),
-        workload: "ci".into(),
-        subject: "unix:alice".into(),
-        target: None,
-        destination: "192.0.2.1:5432".into(),
-        observed: false,
-        since: jiff::Timestamp::UNIX_EPOCH,
-    }
 }
 
 fn code_of<T: std::fmt::Debug>(answer: Result<T, ClientError>) -> String {

@@ -25,7 +25,7 @@ use tokio::{
 use weir_record::{Event, Seq, SessionId};
 
 pub use self::follower::{Followed, Follower};
-use super::{Daemon, body::Chunks, error::ApiError, sessions::find};
+use super::{body::Chunks, error::ApiError, rooms::SessionRoom, sessions::find};
 
 /// How often a record is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(200);
@@ -113,7 +113,7 @@ pub(super) struct Asked {
     results: bool,
 }
 
-pub(super) async fn one<D: Daemon>(
+pub(super) async fn one<D: SessionRoom>(
     State(daemon): State<D>,
     Path(id): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -140,12 +140,12 @@ pub(super) async fn one<D: Daemon>(
     })
 }
 
-pub(super) async fn all<D: Daemon>(State(daemon): State<D>) -> Result<Response, ApiError> {
+pub(super) async fn all<D: SessionRoom>(State(daemon): State<D>) -> Result<Response, ApiError> {
     watching(move |sender| async move {
         let mut followed: BTreeMap<SessionId, Option<Follower>> = BTreeMap::new();
         let mut begun = false;
         loop {
-            let live = live(&daemon);
+            let live = daemon.live();
             for id in &live {
                 let path = weir_record::store::path_of(daemon.records(), *id);
                 followed.entry(*id).or_insert_with(|| {
@@ -238,18 +238,10 @@ async fn send(sender: &mpsc::Sender<io::Result<Bytes>>, told: &[Told]) -> Result
     sender.send(Ok(lines.into())).await.map_err(drop)
 }
 
-fn live<D: Daemon>(daemon: &D) -> Vec<SessionId> {
-    let sessions = daemon.status().sessions;
-    let ids = sessions
-        .iter()
-        .filter_map(|session| session.id.parse().ok());
-    ids.collect()
-}
-
 /// Whether more may come: it is live, or one of those that answer names, which nobody lists.
-fn goes_on<D: Daemon>(daemon: &D, follower: Option<&Follower>) -> bool {
+fn goes_on<D: SessionRoom>(daemon: &D, follower: Option<&Follower>) -> bool {
     let Some(start) = follower.and_then(Follower::start) else {
         return false;
     };
-    start.protocol.as_deref() == Some(crate::dns::PROTOCOL) || live(daemon).contains(&start.id)
+    start.protocol.as_deref() == Some(crate::dns::PROTOCOL) || daemon.live().contains(&start.id)
 }

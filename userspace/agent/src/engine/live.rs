@@ -53,6 +53,12 @@ impl Engine {
         self.0.live.index.as_ref()
     }
 
+    /// The sessions that are open.
+    #[must_use]
+    pub fn live(&self) -> Vec<SessionId> {
+        self.0.live.open().keys().copied().collect()
+    }
+
     /// Ends the live session whose id begins so, and waits for its end: which it was, and whether
     /// it is over.
     ///

@@ -144,6 +144,15 @@ pub struct HeldSocket {
 }
 
 impl Engine {
+    /// The cgroups that it governs, as paths below the hierarchy's root.
+    #[must_use]
+    pub fn governed(&self) -> Vec<String> {
+        let workloads = self.0.workloads.values();
+        workloads
+            .map(|Tagged { workload, .. }| workload.cgroup.to_string())
+            .collect()
+    }
+
     /// How it stands.
     #[must_use]
     pub fn status(&self) -> Status {

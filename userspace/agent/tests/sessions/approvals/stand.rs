@@ -3,7 +3,8 @@
 
 use std::{
     fs,
-    future::Future,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -15,14 +16,13 @@ use secrecy::ExposeSecret as _;
 use testbed::{Output, Postgres, Running, Spawn};
 use tokio::sync::oneshot;
 use weir_agent::{
-    access::{AccessDesk, AccessRequest},
     approve::{Approvals, Request, Shown},
-    control::{Access, Daemon, Ended, Server},
-    engine::{InterceptionStatus, KillError, PolicyStatus, ReloadError, Reloaded, Status},
-    identity::RegistryError,
-    session::Killed,
+    control::{
+        Access, Api, Server,
+        rooms::{ApprovalRoom, Host},
+    },
 };
-use weir_identity::{People, Person, SignIns};
+use weir_identity::{People, Person};
 use weir_policy::{Approver, Policies, Source};
 use weir_record::{Approval, Entry, Event, SessionReader};
 
@@ -41,74 +41,21 @@ struct Told(Arc<State>);
 struct State {
     approvals: Approvals,
     people: People,
-    sign_ins: SignIns,
-    records: PathBuf,
 }
 
-impl Daemon for Told {
-    fn access(&self) -> &AccessDesk {
-        panic!("nobody asks for access here")
-    }
-
-    fn refresh_grants(&self) {}
-
-    fn tell_access(&self, _: &AccessRequest) {}
-
-    fn revoke(&self, name: &str, _: bool) -> Result<bool, RegistryError> {
-        panic!("nobody asked to revoke {name}")
-    }
-
-    fn index(&self) -> Option<&weir_store::Indexer> {
-        None
-    }
-
-    fn status(&self) -> Status {
-        let long_ago = Timestamp::UNIX_EPOCH;
-        Status {
-            version: String::new(),
-            instance: String::new(),
-            started: long_ago,
-            policy: PolicyStatus {
-                version: String::new(),
-                source: String::new(),
-                loaded: long_ago,
-            },
-            interception: InterceptionStatus {
-                port: 0,
-                programs: Vec::new(),
-                workloads: Vec::new(),
-            },
-            targets: Vec::new(),
-            sessions: Vec::new(),
-            kernel_refusals: 0,
-            budgets: Vec::new(),
-            identities: Vec::new(),
-            sinks: Vec::new(),
-        }
-    }
-
-    fn records(&self) -> &Path {
-        &self.0.records
+impl Host for Told {
+    fn governed(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn people(&self) -> &People {
         &self.0.people
     }
+}
 
+impl ApprovalRoom for Told {
     fn approvals(&self) -> &Approvals {
         &self.0.approvals
-    }
-
-    fn sign_ins(&self) -> &SignIns {
-        &self.0.sign_ins
-    }
-
-    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
-        panic!("nobody reloads here")
-    }
-
-    fn kill(&self, _: &str, _: Killed) -> impl Future<Output = Result<Ended, KillError>> + Send {
-        std::future::pending()
     }
 }
 
@@ -147,8 +94,6 @@ impl Stand {
         let told = Told(Arc::new(State {
             approvals: gate.approvals.clone(),
             people: People::default(),
-            sign_ins: SignIns::new([]),
-            records: gate.records.clone(),
         }));
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let socket = gate.dir.path().join("run/weir.sock");
@@ -156,9 +101,11 @@ impl Stand {
         let inside = runtime.enter();
         let api = Server::bind(&socket, Access::Private).unwrap();
         drop(inside);
-        runtime.spawn(api.serve(told.clone(), async move {
-            stopped.await.ok();
-        }));
+        runtime.spawn(
+            api.serve(Api::new(told.clone()).with_approvals(), async move {
+                stopped.await.ok();
+            }),
+        );
         Self {
             gate,
             server,
@@ -194,7 +141,11 @@ impl Stand {
         };
         let signed = self.told.0.people.sign_in(person, Timestamp::now());
         let path = self.gate.dir.path().join(format!("{name}.token"));
-        fs::write(&path, signed.unwrap().token.expose_secret()).unwrap();
+        let mut made = fs::File::options();
+        let made = made.write(true).create_new(true).mode(0o600);
+        let mut file = made.open(&path).unwrap();
+        file.write_all(signed.unwrap().token.expose_secret().as_bytes())
+            .unwrap();
         path
     }
 

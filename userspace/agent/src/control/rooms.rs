@@ -1,0 +1,170 @@
+//! What the local API may ask of what it is in front of, room by room: to tell, to take people's
+//! answers, and to read policies anew. Lifting enforcement or changing what is governed is in none.
+
+use std::{future::Future, path::Path};
+
+use weir_identity::{People, SignIns};
+use weir_record::SessionId;
+use weir_store::Indexer;
+
+use super::kill::Ended;
+use crate::{
+    access::{AccessDesk, AccessRequest},
+    approve::Approvals,
+    audit::AuditEvent,
+    engine::{Engine, KillError, ReloadError, Reloaded, Status},
+    identity::RegistryError,
+    session::Killed,
+};
+
+/// Whoever has an API: who may call it.
+pub trait Host: Clone + Send + Sync + 'static {
+    /// The governed cgroups, whose processes may not.
+    fn governed(&self) -> Vec<String>;
+
+    /// Who is signed in.
+    fn people(&self) -> &People;
+}
+
+/// How it stands.
+pub trait StatusRoom: Host {
+    /// What is going on.
+    fn status(&self) -> Status;
+}
+
+/// By what people sign in.
+pub trait SignInRoom: Host {
+    /// The providers.
+    fn sign_ins(&self) -> &SignIns;
+}
+
+/// Sessions, live and recorded.
+pub trait SessionRoom: Host {
+    /// Where the records are.
+    fn records(&self) -> &Path;
+
+    /// The index of these records, where one is kept.
+    fn index(&self) -> Option<&Indexer>;
+
+    /// Those that are live.
+    fn live(&self) -> Vec<SessionId>;
+
+    /// Ends the live session whose id begins so, and waits for its end.
+    ///
+    /// # Errors
+    /// No session is live under that name, or several are.
+    fn kill(
+        &self,
+        prefix: &str,
+        killed: Killed,
+    ) -> impl Future<Output = Result<Ended, KillError>> + Send;
+}
+
+/// What waits for people.
+pub trait ApprovalRoom: Host {
+    /// The table.
+    fn approvals(&self) -> &Approvals;
+}
+
+/// Access that is asked for and granted.
+pub trait AccessRoom: Host {
+    /// The desk.
+    fn access(&self) -> &AccessDesk;
+
+    /// Puts the grants in force that hold now.
+    fn refresh_grants(&self);
+
+    /// Tells of an access request, and of what became of it.
+    fn tell_access(&self, request: &AccessRequest);
+}
+
+/// Who workloads are.
+pub trait IdentityRoom: Host {
+    /// Revokes an identity, or takes that back: true if anything changed.
+    ///
+    /// # Errors
+    /// There is none of this name, or it can't be kept.
+    fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError>;
+}
+
+/// The policies in force.
+pub trait PolicyRoom: Host {
+    /// Takes the policies as they are now on disk.
+    ///
+    /// # Errors
+    /// They don't load; those that are in force stay.
+    fn reload_policies(&self) -> Result<Reloaded, ReloadError>;
+}
+
+impl Host for Engine {
+    fn governed(&self) -> Vec<String> {
+        Self::governed(self)
+    }
+
+    fn people(&self) -> &People {
+        Self::people(self)
+    }
+}
+
+impl StatusRoom for Engine {
+    fn status(&self) -> Status {
+        Self::status(self)
+    }
+}
+
+impl SignInRoom for Engine {
+    fn sign_ins(&self) -> &SignIns {
+        Self::sign_ins(self)
+    }
+}
+
+impl SessionRoom for Engine {
+    fn records(&self) -> &Path {
+        Self::records(self)
+    }
+
+    fn index(&self) -> Option<&Indexer> {
+        Self::index(self)
+    }
+
+    fn live(&self) -> Vec<SessionId> {
+        Self::live(self)
+    }
+
+    async fn kill(&self, prefix: &str, killed: Killed) -> Result<Ended, KillError> {
+        let (id, over) = Self::kill(self, prefix, killed).await?;
+        Ok(Ended { id, over })
+    }
+}
+
+impl ApprovalRoom for Engine {
+    fn approvals(&self) -> &Approvals {
+        Self::approvals(self)
+    }
+}
+
+impl AccessRoom for Engine {
+    fn access(&self) -> &AccessDesk {
+        Self::access(self)
+    }
+
+    fn refresh_grants(&self) {
+        Self::refresh_grants(self);
+    }
+
+    fn tell_access(&self, request: &AccessRequest) {
+        self.audit().write(&AuditEvent::Access { request });
+    }
+}
+
+impl IdentityRoom for Engine {
+    fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError> {
+        Self::revoke(self, name, revoked)
+    }
+}
+
+impl PolicyRoom for Engine {
+    fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
+        Self::reload_policies(self)
+    }
+}
