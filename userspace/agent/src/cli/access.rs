@@ -11,11 +11,10 @@ use self::args::AccessCommand;
 use super::{
     error::CliError,
     line::{Line, Tone},
-    moment,
+    login, moment,
     out::Out,
     runtime,
     table::{Column, Table},
-    token,
 };
 use crate::{
     access::{AccessRequest, Answer, State, Wanted},
@@ -28,7 +27,7 @@ pub(super) fn run(asked: &Access, out: &mut Out) -> Result<(), CliError> {
 }
 
 async fn act(asked: &Access, out: &mut Out) -> Result<(), CliError> {
-    let client = token::client(&asked.socket)?;
+    let client = login::client(&asked.socket)?;
     let now = Timestamp::now();
     let request: AccessRequest = match &asked.command {
         AccessCommand::List { all } => {

@@ -201,7 +201,8 @@ pub(super) struct Status {
 Without --browser a code is shown that is typed into a page on any machine (RFC 8628). With it the
 browser is on this machine, and comes back by itself.
 
-The sign-in is kept in a file that only you can read, and ends by itself or with `weir logout`.
+The sign-in is kept in a file that only you can read (WEIR_TOKEN_FILE, or below XDG_RUNTIME_DIR), and
+ends by itself or with `weir logout`.
 
 Examples:
   weir login

@@ -150,6 +150,10 @@ impl CliError {
                 "try `systemctl status weir`, or --records DIR to read records directly".to_owned(),
             ),
             Self::Client(ClientError::Refused { help, .. }) => help.clone(),
+            Self::Login(LoginError::Kept { .. }) => Some(
+                "without a sign-in you would ask as this user: mend the file, or remove it"
+                    .to_owned(),
+            ),
             Self::Run(error) => error.help(),
             Self::CantEnforce => Some("mend what is marked as missing above".to_owned()),
             Self::NotConfirmed => {

@@ -2,7 +2,7 @@
 
 mod kept;
 
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use weir_identity::{
@@ -14,7 +14,7 @@ use weir_identity::{
     saml::{self, Begun, Consumer, ConsumerError},
 };
 
-pub(super) use self::kept::signed_in;
+pub(super) use self::kept::client;
 use super::{
     args,
     error::CliError,
@@ -44,8 +44,10 @@ pub(super) enum LoginError {
     Consumer(#[from] ConsumerError),
     #[error(transparent)]
     Flow(#[from] login::LoginError),
-    #[error("can't keep the sign-in in {path}: {source}")]
-    Keep { path: String, source: io::Error },
+    #[error("can't keep the sign-in in {}: {source}", path.display())]
+    Keep { path: PathBuf, source: io::Error },
+    #[error("can't use the sign-in in {}: {source}", path.display())]
+    Kept { path: PathBuf, source: io::Error },
     #[error("there is nowhere to keep the sign-in: neither XDG_RUNTIME_DIR nor HOME is set")]
     Nowhere,
 }
@@ -195,7 +197,7 @@ pub(super) fn logout(asked: &args::Whoever, out: &mut Out) -> Result<(), CliErro
 
 /// Runs `weir whoami`.
 pub(super) fn whoami(asked: &args::Whoever, out: &mut Out) -> Result<(), CliError> {
-    let client = signed_in(Client::new(&asked.socket));
+    let client = client(&asked.socket)?;
     let who = runtime::small()?.block_on(client.whoami())?;
     if asked.json {
         return Ok(out.json(&who)?);

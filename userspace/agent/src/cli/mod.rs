@@ -28,7 +28,6 @@ mod runtime;
 mod sessions;
 mod status;
 mod table;
-mod token;
 mod uninstall;
 
 use std::{io, process::ExitCode};

@@ -6,8 +6,9 @@ use super::{
     args,
     args::{Answering, ApprovalsCommand, Watching},
     error::CliError,
+    login,
     out::Out,
-    runtime, token,
+    runtime,
 };
 use crate::{
     approve::{Change, Request},
@@ -18,7 +19,7 @@ use crate::{
 pub(super) fn run(approvals: &args::Approvals, out: &mut Out) -> Result<(), CliError> {
     match &approvals.command {
         ApprovalsCommand::List { state, all, at } => {
-            let client = token::client(&at.socket)?;
+            let client = login::client(&at.socket)?;
             let state = if *all { "all" } else { state.as_str() };
             let listed = runtime::small()?.block_on(client.approvals(state))?;
             if at.json {
@@ -28,7 +29,7 @@ pub(super) fn run(approvals: &args::Approvals, out: &mut Out) -> Result<(), CliE
             }
         }
         ApprovalsCommand::Show { id, at } => {
-            let client = token::client(&at.socket)?;
+            let client = login::client(&at.socket)?;
             let request = runtime::small()?.block_on(client.approval(id))?;
             show(&request, at.json, out)?;
         }
@@ -67,7 +68,7 @@ fn answer(
     say: impl AsyncFnOnce(&crate::control::client::Client, &Request) -> Result<Request, ClientError>,
 ) -> Result<(), CliError> {
     let Answering { id, hash, at } = answering;
-    let client = token::client(&at.socket)?;
+    let client = login::client(&at.socket)?;
     let answered = runtime::small()?.block_on(async {
         let mut seen = client.approval(id).await?;
         if let Some(hash) = hash {
@@ -94,7 +95,7 @@ fn show(request: &Request, json: bool, out: &mut Out) -> Result<(), CliError> {
 
 fn watch(watching: &Watching, out: &mut Out) -> Result<(), CliError> {
     let at = &watching.at;
-    let client = token::client(&at.socket)?;
+    let client = login::client(&at.socket)?;
     runtime::small()?.block_on(client.watch_approvals(|line| {
         let change: Change =
             serde_json::from_slice(line).map_err(|error| ClientError::Nonsense {

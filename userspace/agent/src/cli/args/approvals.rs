@@ -9,9 +9,9 @@ use super::DEFAULT_SOCKET;
 /// See and answer what waits for people.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Who may answer is what the policies say (@approvers): people who are signed in (the token's file is
-named by WEIR_TOKEN_FILE), or root where they name nobody or `unix:root`. Nobody answers what they, or an
-agent on their behalf, ask.
+Who may answer is what the policies say (@approvers): people who are signed in (`weir login`, or the
+file of a token in WEIR_TOKEN_FILE), or root where they name nobody or `unix:root`. Nobody answers what
+they, or an agent on their behalf, ask.
 
 Examples:
   weir approvals list
