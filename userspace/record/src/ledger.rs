@@ -17,9 +17,10 @@ use std::{
         mpsc::Sender,
     },
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
-use crate::{RecordError, room::Room, syncer::Job};
+use crate::{Observer, RecordError, room::Room, syncer::Job};
 
 /// What bytes are appended to.
 pub(crate) trait Medium: Send + Sync + fmt::Debug {
@@ -49,6 +50,7 @@ const LAG: u64 = 8 << 20;
 pub(crate) struct Syncing {
     pub(crate) queue: Sender<Job>,
     pub(crate) strict: bool,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 /// How far a file is.
@@ -95,6 +97,9 @@ impl Ledger {
         self.whole()?;
         let count = self.medium.append(parts)?;
         self.written.fetch_add(count as u64, Ordering::Release);
+        if let Some(observer) = self.observer() {
+            observer.wrote(count as u64);
+        }
         if let Some(syncing) = &self.syncing
             && !self.queued.swap(true, Ordering::AcqRel)
             && syncing.queue.send(Job::Sync(Arc::clone(self))).is_err()
@@ -111,7 +116,11 @@ impl Ledger {
         // What is written from here on queues it again.
         self.queued.store(false, Ordering::Release);
         let written = self.written.load(Ordering::Acquire);
+        let began = Instant::now();
         let synced = self.sync_all(&mut name);
+        if let Some(observer) = self.observer() {
+            observer.synced(began.elapsed());
+        }
         match &synced {
             Ok(()) => {
                 self.synced.fetch_max(written, Ordering::Release);
@@ -164,6 +173,10 @@ impl Ledger {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn observer(&self) -> Option<&dyn Observer> {
+        self.syncing.as_ref()?.observer.as_deref()
     }
 
     fn whole(&self) -> io::Result<()> {

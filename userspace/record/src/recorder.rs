@@ -16,7 +16,8 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    HeadsError, Recipient, RecordError, SessionId, SessionStart, SessionWriter, SigningKey, file,
+    HeadsError, Observer, Recipient, RecordError, SessionId, SessionStart, SessionWriter,
+    SigningKey, file,
     heads::{Entry, Heads, How},
     journal::{Opening, Sum},
     ledger::Syncing,
@@ -77,6 +78,7 @@ pub(crate) struct Host {
     live: Arc<Live>,
     recipients: Vec<Recipient>,
     syncing: Syncing,
+    observer: Option<Arc<dyn Observer>>,
     // Dropped in this order: nothing is written any more when the last syncs are waited for.
     _keeper: Keeper,
     _syncer: Syncer,
@@ -115,6 +117,26 @@ impl Recorder {
     /// # Errors
     /// Any [`RecorderError`].
     pub fn open_sparing(options: Options, spared: Spared) -> Result<Self, RecorderError> {
+        Self::open_with(options, spared, None)
+    }
+
+    /// As [`open_sparing`](Self::open_sparing), and with an observer.
+    ///
+    /// # Errors
+    /// Any [`RecorderError`].
+    pub fn open_observed(
+        options: Options,
+        spared: Spared,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, RecorderError> {
+        Self::open_with(options, spared, Some(observer))
+    }
+
+    fn open_with(
+        options: Options,
+        spared: Spared,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Self, RecorderError> {
         let Options {
             dir,
             key,
@@ -133,6 +155,7 @@ impl Recorder {
         let syncing = Syncing {
             queue: syncer.queue(),
             strict,
+            observer: observer.clone(),
         };
         let key = Arc::new(key);
         let room = Arc::new(Room::new(&dir, reserve));
@@ -159,6 +182,7 @@ impl Recorder {
             live,
             recipients,
             syncing,
+            observer,
             _keeper: keeper,
             _syncer: syncer,
         })))
@@ -201,6 +225,10 @@ impl Host {
 
     pub(crate) fn syncing(&self) -> Syncing {
         self.syncing.clone()
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
+        self.observer.as_deref()
     }
 
     /// Puts a session's beginning into the head file, and makes what its record begins with.

@@ -26,8 +26,8 @@ use weir_command::Statement;
 use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
 
 use crate::{
-    Approval, Circumstances, Commit, End, Outcome, Process, RecordError, RecordedPermit, Seq,
-    SessionId, SessionStart,
+    Approval, Circumstances, Commit, End, Judged, Judgement, Outcome, Process, RecordError,
+    RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
     file,
     frame::Kind,
@@ -54,6 +54,10 @@ pub struct SessionWriter {
     began: Instant,
     last: Seq,
     circumstances: Option<Circumstances>,
+    /// None where nobody wants to hear.
+    observer: Option<Box<dyn SessionObserver>>,
+    /// When the command came that is judged next.
+    heard: Option<Instant>,
 }
 
 /// A command as it came and as it was read.
@@ -139,8 +143,12 @@ impl SessionWriter {
                 host.over(start.id, How::Stopped, Sum::NOTHING).ok();
             }
         })?;
+        let observer = host.as_ref().and_then(|host| host.observer());
+        let observer = observer.map(|observer| observer.begins(start));
         Ok(Self {
             id: start.id,
+            observer,
+            heard: None,
             journal,
             ledger,
             host,
@@ -185,7 +193,9 @@ impl SessionWriter {
             database,
             user,
             settings,
-        })
+        })?;
+        self.told(|observer| observer.opened(database));
+        Ok(())
     }
 
     /// Records that commands come from another process from here on.
@@ -195,6 +205,18 @@ impl SessionWriter {
     /// As [`note`](Self::note).
     pub fn process(&mut self, process: &Process) -> Result<(), RecordError> {
         self.event(&EventRef::Process(process))
+    }
+
+    /// Says when the command came that is judged next, so that its observer knows how long that
+    /// took.
+    pub fn hears(&mut self, at: Instant) {
+        self.heard = Some(at);
+    }
+
+    /// Says since when the target was dialled, and whether it let weir in, for its observer: the
+    /// record tells by its events.
+    pub fn dialled(&mut self, since: Instant, reached: bool) {
+        self.told(|observer| observer.dialled(since.elapsed(), reached));
     }
 
     /// Says in which circumstances the commands are judged that are recorded from here on.
@@ -220,7 +242,11 @@ impl SessionWriter {
             approved_by: permit.approved_by(),
             only_prepares: permit.only_prepares(),
         };
-        let seq = self.judged(command, verdict, permit.version())?;
+        let judgement = match would_be {
+            None => Judgement::Allowed,
+            Some(_) => Judgement::Observed,
+        };
+        let seq = self.judged(command, verdict, permit.version(), judgement)?;
         Ok(RecordedPermit::new(permit, seq, Arc::clone(&self.ledger)))
     }
 
@@ -234,7 +260,11 @@ impl SessionWriter {
         refusal: &Refusal,
         command: CommandText<'_>,
     ) -> Result<Seq, RecordError> {
-        self.judged(command, VerdictRef::from(refusal), &refusal.version)
+        let judgement = Judgement::Denied {
+            rule: &refusal.rule,
+        };
+        let verdict = VerdictRef::from(refusal);
+        self.judged(command, verdict, &refusal.version, judgement)
     }
 
     /// Records a command that waits for a human. When one allows it, its [`intent`](Self::intent)
@@ -244,7 +274,8 @@ impl SessionWriter {
     ///
     /// As [`note`](Self::note).
     pub fn asked(&mut self, ask: &Ask, command: CommandText<'_>) -> Result<Seq, RecordError> {
-        self.judged(command, VerdictRef::from(ask), ask.version())
+        let verdict = VerdictRef::from(ask);
+        self.judged(command, verdict, ask.version(), Judgement::Asked)
     }
 
     /// Records a step on the way of a command that [waits for humans](Self::asked).
@@ -256,7 +287,12 @@ impl SessionWriter {
         self.known(seq)?;
         let at = self.now();
         self.journal
-            .event(at, &EventRef::Approval { seq, at, approval })
+            .event(at, &EventRef::Approval { seq, at, approval })?;
+        self.told(|observer| {
+            observer.recorded();
+            observer.approval(seq, at, approval);
+        });
+        Ok(())
     }
 
     /// Records what became of a command.
@@ -266,7 +302,10 @@ impl SessionWriter {
     /// As [`note`](Self::note), or [`RecordError::UnknownCommand`].
     pub fn outcome(&mut self, seq: Seq, outcome: &Outcome) -> Result<(), RecordError> {
         self.known(seq)?;
-        self.event(&EventRef::Outcome { seq, outcome })
+        self.event(&EventRef::Outcome { seq, outcome })?;
+        let at = self.now();
+        self.told(|observer| observer.outcome(seq, at, outcome));
+        Ok(())
     }
 
     /// Records bytes that the agent gets in answer to a command, as it gets them. Call it before
@@ -278,7 +317,9 @@ impl SessionWriter {
     pub fn response(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
         self.roomy()?;
-        self.journal.bytes(Kind::Response, self.now(), seq, bytes)
+        self.journal.bytes(Kind::Response, self.now(), seq, bytes)?;
+        self.told(|observer| observer.recorded());
+        Ok(())
     }
 
     /// Records bytes that the agent sent under a command, beside its text. Call it before they are
@@ -290,7 +331,9 @@ impl SessionWriter {
     pub fn request(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
         self.roomy()?;
-        self.journal.bytes(Kind::Request, self.now(), seq, bytes)
+        self.journal.bytes(Kind::Request, self.now(), seq, bytes)?;
+        self.told(|observer| observer.recorded());
+        Ok(())
     }
 
     /// Records something else that a reader should know.
@@ -330,6 +373,7 @@ impl SessionWriter {
     pub fn end(mut self, end: &End) -> Result<(), RecordError> {
         self.event(&EventRef::End(end))?;
         let at = self.now();
+        self.told(|observer| observer.ended(at, end));
         self.journal.vouch(at)?;
         let Some(host) = self.host.clone() else {
             return self.sync();
@@ -351,6 +395,7 @@ impl SessionWriter {
         command: CommandText<'_>,
         verdict: VerdictRef<'_>,
         policy_version: &dyn fmt::Display,
+        judgement: Judgement<'_>,
     ) -> Result<Seq, RecordError> {
         self.roomy()?;
         let CommandText {
@@ -359,6 +404,7 @@ impl SessionWriter {
             statements,
             signals,
         } = command;
+        let took = self.heard.take().map(|heard| heard.elapsed());
         let (seq, at) = (self.last.next(), self.now());
         let intent = IntentRef {
             seq,
@@ -373,11 +419,29 @@ impl SessionWriter {
         };
         self.journal.event(at, &EventRef::Intent(intent))?;
         self.last = seq;
+        self.told(|observer| {
+            observer.recorded();
+            observer.judged(&Judged {
+                seq,
+                at,
+                took,
+                statements,
+                verdict: judgement,
+            });
+        });
         Ok(seq)
     }
 
     fn event(&mut self, event: &EventRef<'_>) -> Result<(), RecordError> {
-        self.journal.event(self.now(), event)
+        self.journal.event(self.now(), event)?;
+        self.told(|observer| observer.recorded());
+        Ok(())
+    }
+
+    fn told(&mut self, tell: impl FnOnce(&mut dyn SessionObserver)) {
+        if let Some(observer) = &mut self.observer {
+            tell(observer.as_mut());
+        }
     }
 
     /// A number of another session would put a response under the wrong command.

@@ -193,6 +193,7 @@ impl Resolver {
             process: &asker.process,
             destination: asker.destination,
             policy_version: &version,
+            since: began,
         };
         let query = match Query::read(bytes) {
             Ok(query) => query,

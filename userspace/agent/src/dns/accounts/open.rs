@@ -30,6 +30,8 @@ pub(in crate::dns) struct Speaker<'a> {
     /// The resolver that it meant to ask.
     pub(in crate::dns) destination: SocketAddr,
     pub(in crate::dns) policy_version: &'a str,
+    /// When it asked.
+    pub(in crate::dns) since: Instant,
 }
 
 /// A question as a command of a record.
@@ -163,6 +165,7 @@ impl State {
         if another {
             writer.process(speaker.process)?;
         }
+        writer.hears(speaker.since);
         let written = write(writer)?;
         if another {
             self.process = speaker.process.clone();

@@ -75,6 +75,7 @@ impl Bed {
             process: &self.process,
             destination: "192.0.2.53:53".parse().unwrap(),
             policy_version: "0123456789abcdef",
+            since: Instant::now(),
         };
         self.accounts
             .refused(&speaker, &self.refusal, text("A a.example", &[]))
@@ -162,6 +163,7 @@ async fn a_record_that_fails_is_followed_by_another() {
         process: &bed.process,
         destination: "192.0.2.53:53".parse().unwrap(),
         policy_version: "0123456789abcdef",
+        since: Instant::now(),
     };
     let failed = bed
         .accounts

@@ -55,6 +55,7 @@ pub async fn serve<W: WayBack>(
     watched: &mut Watched,
 ) -> Result<Served, RecordError> {
     // 1. Judge the flow.
+    record.hears(Instant::now());
     let mut judge = judge_of(passage, watched);
     let allowed = match passing::permit(&mut judge, passage) {
         Ok(permit) => permit,

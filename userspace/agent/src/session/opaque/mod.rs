@@ -42,6 +42,7 @@ pub async fn serve(
 ) -> Result<(), RecordError> {
     resets::on(&agent);
     // 1. Judge the connection.
+    record.hears(Instant::now());
     let mut judge = judge_of(&passage, &mut watched);
     let waited = match passing::verdict(&mut judge, &passage) {
         Verdict::Allow(permit) => Waited::Permitted(permit),
@@ -77,6 +78,7 @@ pub async fn serve(
             return record.end(&killed.end());
         }
     };
+    record.dialled(began, opened.is_ok());
     let target = match opened {
         Ok(held) => held.release(&recorded).await?,
         Err(error) => {

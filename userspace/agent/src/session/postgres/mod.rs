@@ -22,7 +22,11 @@ mod shown;
 mod startup;
 mod waiting;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::BytesMut;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
@@ -126,6 +130,7 @@ async fn open(
         return record.end(&protocol_error(Side::Client, &message));
     };
     let policies = Arc::clone(&watched.policies.borrow_and_update());
+    record.hears(Instant::now());
     let mut judge = judge(policies, &watched.signals, &admission, &wanted);
     let waited = match judge.open(&wanted.statements) {
         Verdict::Allow(permit) => Waited::Permitted(permit),
@@ -150,7 +155,7 @@ async fn open(
     let observed = wanted.observed(permit, &mut record)?;
     // 3. Log in to the target and read its catalogue.
     let reached = tokio::select! {
-        reached = reach(&admission, &wanted, &judge, services) => reached,
+        reached = reach(&admission, &wanted, &judge, services, &mut record) => reached,
         killed = watched.killed.killed() => {
             startup::settle(observed, &mut record, Err("the session was ended"))?;
             return farewell::killed(Some(&mut agent), record, killed).await;
@@ -260,14 +265,18 @@ async fn reach(
     wanted: &Wanted,
     judge: &Judge,
     services: &Services,
+    record: &mut SessionWriter,
 ) -> Result<(Login, Arc<Lineage>), UpstreamError> {
+    let began = Instant::now();
     let login = login(
         admission,
         &wanted.database,
         &wanted.settings,
         services.limits,
     )
-    .await?;
+    .await;
+    record.dialled(began, login.is_ok());
+    let login = login?;
     let lineage = services
         .catalogues
         .lineage(admission, &wanted.database, judge.policies(), FRESH)

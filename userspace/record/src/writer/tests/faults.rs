@@ -100,7 +100,11 @@ fn run(
         "/".into(),
         Box::new(disk.clone()),
         None,
-        Some(Syncing { queue, strict }),
+        Some(Syncing {
+            queue,
+            strict,
+            observer: None,
+        }),
     );
     let opening = Opening {
         rest: Rest {

@@ -95,6 +95,7 @@ impl Governed {
             let message = format!("{} in the middle of a copy", message.name());
             return Err(SessionError::client(message));
         }
+        self.record.hears(Instant::now());
         let asked = std::mem::take(&mut self.asked);
         let done = match &message {
             Message::Query(query) => self.query(query, asked),
