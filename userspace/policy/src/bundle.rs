@@ -13,7 +13,7 @@ use crate::{
 };
 
 mod annotations;
-mod by_action;
+mod by_scope;
 mod cedar;
 mod columns;
 mod findings;
@@ -28,6 +28,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use by_scope::Scoped;
 pub(crate) use columns::Columns;
 pub(crate) use literals::is_host;
 pub(crate) use rules::{Rule, Rules};
@@ -85,7 +86,7 @@ impl Policies {
             found.extend(named.check(&sorted, &places));
             Arc::new(signals)
         });
-        rules.sort_by_action(vocabulary);
+        rules.sort(vocabulary);
         let (errors, warnings): (Vec<_>, Vec<_>) = found
             .into_iter()
             .partition(|d| d.severity == Severity::Error);

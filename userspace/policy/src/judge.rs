@@ -9,9 +9,9 @@
 //! Known limits: what a function or a view reads is not seen; a relation's schema is known only
 //! where the statement names it, else see the bundle's `schemas`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, iter};
 
-use cedar_policy::Decision;
+use cedar_policy::EntityUid;
 
 use crate::{
     Clear, Context, DataClass, Policies, Refusal, Request, Subject, Target, Verdict,
@@ -86,35 +86,49 @@ impl Policies {
         if self.rules.reveals.is_empty() {
             return Clear::default();
         }
-        let shown = self.masking().classes().filter(|class| {
-            self.reveals(subject, target, context, class)
-                .unwrap_or(false)
-        });
-        Clear::new(shown.cloned().collect())
+        // What can't be asked is not permitted.
+        self.revealed(subject, target, context).unwrap_or_default()
     }
 
-    fn reveals(
+    fn revealed(
         &self,
         subject: &Subject,
         target: &Target,
         context: &Context,
-        class: &DataClass,
-    ) -> Result<bool, Unjudged> {
+    ) -> Result<Clear, Unjudged> {
+        let action = self
+            .vocabulary
+            .action(REVEAL)
+            .ok_or(Unjudged::NotInSchema(REVEAL))?;
         let mut world = World::new(self.vocabulary, target)?;
+        let groups = world.groups(subject)?;
         let principal = world.subject(subject)?;
-        let resource = world.data_class(class)?;
+        let principals: Vec<&EntityUid> = iter::once(&principal).chain(&groups).collect();
+        let mut classes = Vec::new();
+        // Few classes are anybody's to see: the world need not have the others.
+        for class in self.masking().classes() {
+            let lineage = world.lineage_of_class(class)?;
+            let resources = lineage.each_ref();
+            let mut policies = self.rules.reveals.about(&principals, action, &resources);
+            if policies.next().is_some() {
+                classes.push((class, world.data_class(class)?));
+            }
+        }
+        if classes.is_empty() {
+            return Ok(Clear::default());
+        }
         let entities = world.finish()?;
         let court = Court {
             policies: &self.rules.reveals,
             ..self.court(&entities)
         };
-        let action = self
-            .vocabulary
-            .action(REVEAL)
-            .ok_or(Unjudged::NotInSchema(REVEAL))?;
         let context = context::of_reveal(context, subject)?;
-        let response = court.ask(&principal, action, &resource, context)?;
-        Ok(response.decision() == Decision::Allow)
+        // A policy that fails for one class says nothing of the others.
+        let shown = classes.into_iter().filter(|(_, resource)| {
+            let said = court.ask(&principal, action, resource, context.clone());
+            said.is_ok_and(|said| said.is_allowed())
+        });
+        Ok(Clear::new(shown.map(|(class, _)| class.clone()).collect()))
     }
 
     /// The classes of the columns that the statement names, without those the subject may see.
@@ -168,13 +182,7 @@ impl Policies {
                     };
                     court.forbids(&principal, action, &resource, contexts)?
                 }
-                _ => {
-                    let court = Court {
-                        policies: self.rules.of_action(action),
-                        ..court
-                    };
-                    Some(court.answer(&principal, action, &resource, contexts)?)
-                }
+                _ => Some(court.answer(&principal, action, &resource, contexts)?),
             };
             answers.extend(answer.map(|answer| (question, answer)));
         }

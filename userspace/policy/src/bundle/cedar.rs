@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
         ];
         let mut refused = None;
         for (applies, set) in sets {
-            if applies && let Err(e) = set.add(policy.clone()) {
+            if applies && let Err(e) = set.change().add(policy.clone()) {
                 refused = Some(e.to_string());
             }
         }

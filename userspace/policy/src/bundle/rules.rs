@@ -2,24 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cedar_policy::{Effect, EntityUid, PolicyId, PolicySet};
+use cedar_policy::{Effect, PolicyId};
 
-use super::{by_action::ByAction, columns::Columns, schemas::Schemas, templates::Grantable};
+use super::{by_scope::Scoped, columns::Columns, schemas::Schemas, templates::Grantable};
 use crate::vocabulary::Vocabulary;
 
 /// All policies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// Those that may apply to statements.
-    pub(crate) commands: PolicySet,
-    /// The same by action.
-    pub(super) by_action: ByAction,
+    pub(crate) commands: Scoped,
     /// The forbids that name a column.
-    pub(crate) columns: PolicySet,
+    pub(crate) columns: Scoped,
     /// Those that may apply to `reveal`.
-    pub(crate) reveals: PolicySet,
+    pub(crate) reveals: Scoped,
     /// Those that may apply to `resolve`.
-    pub(crate) lookups: PolicySet,
+    pub(crate) lookups: Scoped,
     /// The schemas that policies tell apart.
     pub(crate) schemas: Schemas,
     /// The columns that they name.
@@ -67,36 +65,41 @@ impl Rules {
     /// Takes one out of all sets.
     pub(super) fn remove(&mut self, id: &str) {
         let uid = PolicyId::new(id);
-        for set in [
+        for set in self.sets() {
+            // Not each has it. What was granted is linked, not written.
+            let all = set.change();
+            if all.remove_static(uid.clone()).is_err() {
+                drop(all.unlink(uid.clone()));
+            }
+        }
+        self.about.remove(id);
+    }
+
+    /// The same, with every policy asked about everything.
+    #[cfg(test)]
+    pub(crate) fn unsorted(&self) -> Self {
+        let mut unsorted = self.clone();
+        for set in unsorted.sets() {
+            set.change();
+        }
+        unsorted
+    }
+
+    /// Sorts all sets by what their policies can match. Without it every policy is asked about
+    /// everything.
+    pub(super) fn sort(&mut self, vocabulary: &Vocabulary) {
+        for set in self.sets() {
+            set.sort(vocabulary);
+        }
+    }
+
+    fn sets(&mut self) -> [&mut Scoped; 4] {
+        [
             &mut self.commands,
             &mut self.columns,
             &mut self.reveals,
             &mut self.lookups,
-        ] {
-            // Not each has it.
-            let _absent = set.remove_static(uid.clone());
-        }
-        self.by_action = ByAction::default();
-        self.about.remove(id);
-    }
-
-    /// The same, with every policy asked about every action.
-    #[cfg(test)]
-    pub(crate) fn without_index(&self) -> Self {
-        Self {
-            by_action: ByAction::default(),
-            ..self.clone()
-        }
-    }
-
-    /// Must follow each change of `commands`. Where they can't be sorted, all are asked.
-    pub(super) fn sort_by_action(&mut self, vocabulary: &Vocabulary) {
-        self.by_action = ByAction::of(&self.commands, vocabulary).unwrap_or_default();
-    }
-
-    /// Those that may apply to a statement that is this action.
-    pub(crate) fn of_action(&self, action: &EntityUid) -> &PolicySet {
-        self.by_action.of_action(action).unwrap_or(&self.commands)
+        ]
     }
 
     /// What the policy with this id says.

@@ -205,14 +205,12 @@ impl Reader<'_> {
             return Err((message, Some(format!("it is in {other}"))));
         }
         let template = template.new_id(PolicyId::new(&id));
-        for set in [
-            &mut self.rules.commands,
-            &mut self.rules.reveals,
-            &mut *named,
-        ] {
-            set.add_template(template.clone())
+        for set in [&mut self.rules.commands, &mut self.rules.reveals] {
+            set.change()
+                .add_template(template.clone())
                 .map_err(|why| plain(&why))?;
         }
+        named.add_template(template).map_err(|why| plain(&why))?;
         let order = self.rules.about.len();
         let rule = Rule {
             order,
@@ -270,13 +268,13 @@ impl Policies {
             let rule = template.clone();
             // A statement's questions are put to one of these sets, those of `reveal` to the other.
             let mut sets = [&mut rules.commands, &mut rules.reveals].into_iter();
-            if sets.all(|set| grant.link(set, self.vocabulary).is_some()) {
+            if sets.all(|set| grant.link(set.change(), self.vocabulary).is_some()) {
                 rules.about.insert(grant.policy_id(), rule);
                 linked.insert(grant);
             }
         }
         if !linked.is_empty() {
-            granted.rules.sort_by_action(self.vocabulary);
+            granted.rules.sort(self.vocabulary);
             granted.version = self.version.with(linked.into_iter().map(Grant::parts));
         }
         granted

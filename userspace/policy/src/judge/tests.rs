@@ -6,6 +6,7 @@ mod hostile;
 mod lookups;
 mod observing;
 mod precedence;
+mod scopes;
 mod shipped;
 mod signals;
 pub(crate) mod support;

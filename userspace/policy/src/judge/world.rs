@@ -48,13 +48,15 @@ impl<'a> World<'a> {
 
     /// Adds the subject, in its groups.
     pub(super) fn subject(&mut self, subject: &Subject) -> Result<EntityUid, Unjudged> {
-        let uid = self.uid(Kind::Subject, &subject.id)?;
-        let mut groups = Vec::with_capacity(subject.groups.len());
-        for group in &subject.groups {
-            groups.push(self.uid(Kind::Group, group)?);
-        }
+        let (uid, groups) = (self.uid(Kind::Subject, &subject.id)?, self.groups(subject)?);
         self.add(&uid, vec![("id", text(&subject.id))], groups)?;
         Ok(uid)
+    }
+
+    /// What a subject is in.
+    pub(super) fn groups(&self, subject: &Subject) -> Result<Vec<EntityUid>, Unjudged> {
+        let groups = subject.groups.iter();
+        groups.map(|group| self.uid(Kind::Group, group)).collect()
     }
 
     /// Adds a resource, and what it is in.
@@ -101,10 +103,17 @@ impl<'a> World<'a> {
 
     /// Adds a data class, in the target.
     pub(super) fn data_class(&mut self, class: &DataClass) -> Result<EntityUid, Unjudged> {
-        let uid = self.uid(Kind::DataClass, class.as_str())?;
-        let target = self.uid(Kind::Target, &self.declared()?.name)?;
+        let [uid, target] = self.lineage_of_class(class)?;
         self.add(&uid, vec![("name", text(class.as_str()))], [target])?;
         Ok(uid)
+    }
+
+    /// A data class, and the target that it is in.
+    pub(super) fn lineage_of_class(&self, class: &DataClass) -> Result<[EntityUid; 2], Unjudged> {
+        Ok([
+            self.uid(Kind::DataClass, class.as_str())?,
+            self.uid(Kind::Target, &self.declared()?.name)?,
+        ])
     }
 
     /// All of it, checked against the schema.
