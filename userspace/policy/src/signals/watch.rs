@@ -1,6 +1,9 @@
 //! What one session knows of its signals: the counters and profiles that are its, shared with
 //! every other session of the same subject, and what they say.
 
+mod counted;
+mod figures;
+
 use std::{
     collections::HashSet,
     ops::BitOr,
@@ -11,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Name, RaisedSignal,
+    Name,
     distinct::{Distinct, Recent},
     footprint::{Footprint, Item, Thing},
     meter::Meter,
@@ -200,16 +203,6 @@ impl Watch {
             .map(|(_, bound)| &*bound.name)
     }
 
-    /// The signals with their figures, for people.
-    #[must_use]
-    pub fn figures(&self, raised: Raised) -> Vec<RaisedSignal> {
-        let bound = self.bound.iter().enumerate();
-        bound
-            .filter(|(index, _)| raised.holds(*index))
-            .map(|(_, bound)| bound.figures(self.now))
-            .collect()
-    }
-
     /// Those of the raised that nobody has told of yet; they count as told from here on.
     #[must_use]
     pub fn news(&mut self, raised: Raised) -> Raised {
@@ -246,105 +239,6 @@ impl Watch {
             }
         }
         news
-    }
-
-    /// Counts a message that was allowed, and learns from it.
-    pub fn allowed<'a>(&mut self, prints: &(impl Iterator<Item = &'a Footprint> + Clone)) {
-        let now = self.now;
-        let target = self.target.as_ref();
-        for bound in &mut self.bound {
-            match &mut bound.rule {
-                BoundRule::Budget {
-                    budget,
-                    counter,
-                    recent,
-                } => {
-                    let counted = prints
-                        .clone()
-                        .filter(|print| print.does(budget.actions.as_deref()));
-                    match (&counter.tally, budget.what) {
-                        (Tally::Meter(meter), What::Statements | What::Sessions) => {
-                            let amount = asked(budget.what, counted);
-                            if amount > 0 {
-                                meter.add(now, amount);
-                            }
-                        }
-                        (Tally::Distinct(distinct), _) => {
-                            distinct.note(now, tables(counted), recent);
-                        }
-                        _ => {}
-                    }
-                }
-                BoundRule::Novelty {
-                    novelty,
-                    profile: Some(profile),
-                    usual,
-                    ..
-                } => {
-                    let things = things(novelty.what, target, prints.clone());
-                    profile.learn(now, novelty.learn, things, usual);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Counts a message that was refused. One that comes while a budget of refusals is used up
-    /// does not count in it: who is locked out is not kept out by knocking.
-    pub fn refused<'a>(&mut self, prints: &(impl Iterator<Item = &'a Footprint> + Clone)) {
-        let now = self.now;
-        for bound in &self.bound {
-            if let BoundRule::Budget {
-                budget, counter, ..
-            } = &bound.rule
-                && let (Tally::Meter(meter), What::Refusals) = (&counter.tally, budget.what)
-                && prints
-                    .clone()
-                    .any(|print| print.does(budget.actions.as_deref()))
-                && meter.sum(now) < budget.limit
-            {
-                meter.add(now, 1);
-            }
-        }
-    }
-
-    /// Counts what a message of this footprint brought about; `None` is one that is of no
-    /// statement. The signals that it exceeds by this and that cut, without those in `judged`: with
-    /// them it was allowed.
-    pub fn count(&self, amount: Amount, print: Option<&Footprint>, judged: Raised) -> Raised {
-        let now = self.now;
-        let mut cut = Raised::default();
-        for (index, bound) in self.bound.iter().enumerate() {
-            let BoundRule::Budget {
-                budget, counter, ..
-            } = &bound.rule
-            else {
-                continue;
-            };
-            let (Tally::Meter(meter), amount) = (
-                &counter.tally,
-                match (budget.what, amount) {
-                    (What::Rows, Amount::Rows(amount)) | (What::Bytes, Amount::Bytes(amount)) => {
-                        amount
-                    }
-                    _ => continue,
-                },
-            ) else {
-                continue;
-            };
-            let counts = match (print, &budget.actions) {
-                (Some(print), actions) => print.does(actions.as_deref()),
-                (None, actions) => actions.is_none(),
-            };
-            if !counts || amount == 0 {
-                continue;
-            }
-            meter.add(now, amount);
-            if budget.cut && !judged.holds(index) && meter.sum(now) > budget.limit {
-                cut = cut | Raised::of(index);
-            }
-        }
-        cut
     }
 }
 
@@ -401,59 +295,6 @@ fn things<'t, 'a: 't>(
     target.into_iter().chain(named)
 }
 
-impl Bound {
-    fn figures(&self, now: UnixMillis) -> RaisedSignal {
-        let name = self.name.to_string();
-        match &self.rule {
-            BoundRule::Budget {
-                budget, counter, ..
-            } => {
-                let count = counter.sum(now);
-                RaisedSignal {
-                    name,
-                    figures: format!(
-                        "{}: {} in {} of at most {}, for {}",
-                        budget.what.as_str(),
-                        grouped(count),
-                        budget.window,
-                        grouped(budget.limit),
-                        counter.of
-                    ),
-                    count: Some(count),
-                    limit: Some(budget.limit),
-                }
-            }
-            BoundRule::Schedule { schedule, .. } => RaisedSignal {
-                name,
-                figures: format!("{} is outside of the hours", schedule.local(now)),
-                count: None,
-                limit: None,
-            },
-            BoundRule::Novelty {
-                novelty, of, new, ..
-            } => {
-                let what = novelty.what.as_str();
-                let figures = match new {
-                    Some(thing) => format!("{what} {}: first seen, for {of}", thing.name),
-                    None => format!("{what}: no profile, for {of}"),
-                };
-                RaisedSignal {
-                    name,
-                    figures,
-                    count: None,
-                    limit: None,
-                }
-            }
-            BoundRule::Never => RaisedSignal {
-                name,
-                figures: String::new(),
-                count: None,
-                limit: None,
-            },
-        }
-    }
-}
-
 impl Counter {
     pub(super) fn sum(&self, now: UnixMillis) -> u64 {
         match &self.tally {
@@ -461,17 +302,4 @@ impl Counter {
             Tally::Distinct(distinct) => distinct.with(now, [].iter(), &mut Recent::default()),
         }
     }
-}
-
-/// A number with a comma each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

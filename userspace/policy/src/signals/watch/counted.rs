@@ -1,0 +1,105 @@
+//! What a session does, put on its counters and into its profiles.
+
+use super::{Amount, BoundRule, Raised, Tally, Watch, asked, tables, things};
+use crate::signals::{footprint::Footprint, rules::What};
+
+impl Watch {
+    /// Counts a message that was allowed, and learns from it.
+    pub fn allowed<'a>(&mut self, prints: &(impl Iterator<Item = &'a Footprint> + Clone)) {
+        let now = self.now;
+        let target = self.target.as_ref();
+        for bound in &mut self.bound {
+            match &mut bound.rule {
+                BoundRule::Budget {
+                    budget,
+                    counter,
+                    recent,
+                } => {
+                    let counted = prints
+                        .clone()
+                        .filter(|print| print.does(budget.actions.as_deref()));
+                    match (&counter.tally, budget.what) {
+                        (Tally::Meter(meter), What::Statements | What::Sessions) => {
+                            let amount = asked(budget.what, counted);
+                            if amount > 0 {
+                                meter.add(now, amount);
+                            }
+                        }
+                        (Tally::Distinct(distinct), _) => {
+                            distinct.note(now, tables(counted), recent);
+                        }
+                        _ => {}
+                    }
+                }
+                BoundRule::Novelty {
+                    novelty,
+                    profile: Some(profile),
+                    usual,
+                    ..
+                } => {
+                    let things = things(novelty.what, target, prints.clone());
+                    profile.learn(now, novelty.learn, things, usual);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Counts a message that was refused. One that comes while a budget of refusals is used up
+    /// does not count in it: who is locked out is not kept out by knocking.
+    pub fn refused<'a>(&mut self, prints: &(impl Iterator<Item = &'a Footprint> + Clone)) {
+        let now = self.now;
+        for bound in &self.bound {
+            if let BoundRule::Budget {
+                budget, counter, ..
+            } = &bound.rule
+                && let (Tally::Meter(meter), What::Refusals) = (&counter.tally, budget.what)
+                && prints
+                    .clone()
+                    .any(|print| print.does(budget.actions.as_deref()))
+                && meter.sum(now) < budget.limit
+            {
+                meter.add(now, 1);
+            }
+        }
+    }
+
+    /// Counts what a message of this footprint brought about; `None` is one that is of no
+    /// statement. The signals that it exceeds by this and that cut, without those in `judged`: with
+    /// them it was allowed.
+    pub fn count(&self, amount: Amount, print: Option<&Footprint>, judged: Raised) -> Raised {
+        let now = self.now;
+        let mut cut = Raised::default();
+        for (index, bound) in self.bound.iter().enumerate() {
+            let BoundRule::Budget {
+                budget, counter, ..
+            } = &bound.rule
+            else {
+                continue;
+            };
+            let (Tally::Meter(meter), amount) = (
+                &counter.tally,
+                match (budget.what, amount) {
+                    (What::Rows, Amount::Rows(amount)) | (What::Bytes, Amount::Bytes(amount)) => {
+                        amount
+                    }
+                    _ => continue,
+                },
+            ) else {
+                continue;
+            };
+            let counts = match (print, &budget.actions) {
+                (Some(print), actions) => print.does(actions.as_deref()),
+                (None, actions) => actions.is_none(),
+            };
+            if !counts || amount == 0 {
+                continue;
+            }
+            meter.add(now, amount);
+            if budget.cut && !judged.holds(index) && meter.sum(now) > budget.limit {
+                cut = cut | Raised::of(index);
+            }
+        }
+        cut
+    }
+}
