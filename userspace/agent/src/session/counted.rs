@@ -4,7 +4,7 @@
 use std::iter;
 
 use weir_command::Statement;
-use weir_policy::{Amount, Footprint, Raised, RaisedSignal, Refusal, Verdict};
+use weir_policy::{Amount, Footprint, Mode, Raised, RaisedSignal, Refusal, Verdict};
 
 use super::judge::Judge;
 use crate::approve;
@@ -26,14 +26,19 @@ impl Judge {
             }
             // Counted once people have said.
             Verdict::Ask(ask) => Verdict::Ask(ask),
-            Verdict::Deny(mut refusal) => {
+            Verdict::Deny(refusal) => {
                 self.count_refused(&refusal, &iter::once(&print));
-                for signal in self.figures() {
-                    refusal.message.push_str(&format!("; signal {signal}"));
-                }
-                Verdict::Deny(refusal)
+                Verdict::Deny(self.with_figures(refusal))
             }
         }
+    }
+
+    /// A refusal that says by its message which signals are raised.
+    pub(super) fn with_figures(&self, mut refusal: Refusal) -> Refusal {
+        for signal in self.figures() {
+            refusal.message.push_str(&format!("; signal {signal}"));
+        }
+        refusal
     }
 
     /// Counts an opening that people were asked about.
@@ -113,7 +118,7 @@ impl Judge {
     /// Counts what came of a message that was judged under `judged`.
     ///
     /// # Errors
-    /// When a budget that cuts is exceeded by it.
+    /// When a budget that cuts is exceeded by it, and the workload is not only observed.
     pub fn count(
         &mut self,
         amount: Amount,
@@ -125,6 +130,9 @@ impl Judge {
             return Ok(());
         }
         self.told(self.raised | cut);
+        if self.mode() == Mode::Observe {
+            return Ok(());
+        }
         let figures = self.watch.figures(cut);
         let figures: Vec<String> = figures.iter().map(ToString::to_string).collect();
         Err(Refusal {

@@ -111,6 +111,11 @@ impl Judge {
         &self.policies
     }
 
+    /// Whether verdicts are carried out.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// Who is judged.
     #[must_use]
     pub fn subject(&self) -> &Subject {

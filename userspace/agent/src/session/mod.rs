@@ -9,6 +9,7 @@ pub mod postgres;
 
 mod asked;
 mod passing;
+mod standing;
 
 use std::{future::pending, sync::Arc};
 

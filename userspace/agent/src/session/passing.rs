@@ -66,7 +66,7 @@ pub(super) fn stands<Service>(
     match judge.judge([&judge::connect()], false) {
         Verdict::Allow(_) => Ok(()),
         Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
-        Verdict::Deny(refusal) => Err(refusal),
+        Verdict::Deny(refusal) => Err(judge.with_figures(refusal)),
     }
 }
 

@@ -18,6 +18,7 @@ mod common;
 
 mod approvals;
 mod basics;
+mod budgets;
 mod datagrams;
 mod detours;
 mod drivers;

@@ -25,6 +25,7 @@ use self::relay::{Counts, Ended, Ends, relay};
 use super::{
     Watched,
     passing::{self, judge_of},
+    standing::Standing,
 };
 use crate::{admit::Passage, config::Udp, upstream::udp};
 
@@ -87,11 +88,8 @@ pub async fn serve<W: WayBack>(
         recorded: &recorded,
         service: passage.service(),
     };
-    let allowed = |change| {
-        judge.change(change);
-        passing::stands(&mut judge, passage)
-    };
-    let (ended, counts) = relay(ends, &mut record, watched, allowed).await?;
+    let standing = Standing::new(&mut judge, passage);
+    let (ended, counts) = relay(ends, &mut record, watched, standing).await?;
     // 5. Record what became of it.
     record.note(&told(counts, sent.dropped()))?;
     let status = match ended {

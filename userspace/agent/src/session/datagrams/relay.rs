@@ -12,7 +12,7 @@ use weir_record::{RecordError, RecordedPermit, Seq, SessionWriter};
 use super::{Outlet, WayBack};
 use crate::{
     config::Udp,
-    session::{Change, Cut, Watched},
+    session::{Change, Cut, Watched, standing::Standing},
 };
 
 /// Longer than any datagram can be.
@@ -56,7 +56,7 @@ pub(super) enum Ended {
     Shutdown,
     /// Somebody ended it.
     Killed(Cut),
-    /// The policies that are now in force don't allow it.
+    /// The policies that are in force, or the signals that are raised, don't allow it any more.
     PolicyChanged(Refusal),
 }
 
@@ -75,7 +75,7 @@ impl Passed {
     }
 }
 
-/// Passes datagrams on until an end. `allowed` judges the flow by what came into force.
+/// Passes datagrams on until an end, or until the flow may not go on.
 ///
 /// # Errors
 /// When what was read can't be recorded; it is not passed on then.
@@ -83,7 +83,7 @@ pub(super) async fn relay<W: WayBack>(
     ends: Ends<'_, W>,
     record: &mut SessionWriter,
     watched: &mut Watched,
-    mut allowed: impl FnMut(Change) -> Result<(), Refusal>,
+    mut standing: Standing<'_, Udp>,
 ) -> Result<(Ended, Counts), RecordError> {
     let Ends {
         sent,
@@ -102,7 +102,7 @@ pub(super) async fn relay<W: WayBack>(
             killed = watched.killed.killed() => break Ended::Killed(killed),
             change = Change::next(&mut watched.policies, &mut watched.subject) => {
                 record.note(&change.note())?;
-                if let Err(refusal) = allowed(change) {
+                if let Err(refusal) = standing.change(change) {
                     break Ended::PolicyChanged(refusal);
                 }
                 // Not a sign of life.
@@ -111,6 +111,9 @@ pub(super) async fn relay<W: WayBack>(
             () = &mut silence, if sent.is_empty() => break Ended::Idle,
             datagram = sent.next() => {
                 let Some(datagram) = datagram else { break Ended::ClientGone };
+                if let Err(refusal) = standing.passes(datagram.len()) {
+                    break Ended::PolicyChanged(refusal);
+                }
                 if service.record_bytes {
                     record.request(seq, &datagram)?;
                     recorded.commit().await?;
@@ -121,6 +124,9 @@ pub(super) async fn relay<W: WayBack>(
             answer = target.recv(&mut buffer) => match answer {
                 Ok(length) => {
                     let answer = buffer.get(..length).unwrap_or_default();
+                    if let Err(refusal) = standing.passes(length) {
+                        break Ended::PolicyChanged(refusal);
+                    }
                     if service.record_bytes {
                         record.response(seq, answer)?;
                         record.keeps_up().await?;

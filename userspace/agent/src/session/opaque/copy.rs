@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Tcp,
-    session::{Change, Cut, Watched},
+    session::{Change, Cut, Watched, standing::Standing},
 };
 
 /// The two ends, and the proof that they may be joined.
@@ -50,11 +50,11 @@ pub(super) enum Ended {
     Shutdown,
     /// Somebody ended it.
     Killed(Cut),
-    /// The policies that are now in force don't allow it.
+    /// The policies that are in force, or the signals that are raised, don't allow it any more.
     PolicyChanged(Refusal),
 }
 
-/// Passes bytes on until an end. `allowed` judges the connection by what came into force.
+/// Passes bytes on until an end, or until it may not go on.
 ///
 /// # Errors
 /// When what was read can't be recorded; it is not passed on then.
@@ -62,7 +62,7 @@ pub(super) async fn copy(
     ways: Ways<'_>,
     record: &mut SessionWriter,
     watched: &mut Watched,
-    mut allowed: impl FnMut(Change) -> Result<(), Refusal>,
+    mut standing: Standing<'_, Tcp>,
 ) -> Result<(Ended, Copied), RecordError> {
     let Ways {
         mut agent,
@@ -82,20 +82,30 @@ pub(super) async fn copy(
             }
             tokio::select! {
                 step = out.step(&mut agent_reads, &mut target_writes) => match step {
-                    Ok(Step::Read(bytes)) if service.record_bytes => {
-                        record.request(seq, bytes)?;
-                        recorded.commit().await?;
+                    Ok(Step::Read(bytes)) => {
+                        if let Err(refusal) = standing.passes(bytes.len()) {
+                            break Ended::PolicyChanged(refusal);
+                        }
+                        if service.record_bytes {
+                            record.request(seq, bytes)?;
+                            recorded.commit().await?;
+                        }
                     }
-                    Ok(_) => {}
+                    Ok(Step::Other) => {}
                     Err(Broken::Source) => break Ended::ClientGone,
                     Err(Broken::Sink) => break Ended::ServerGone,
                 },
                 step = back.step(&mut target_reads, &mut agent_writes) => match step {
-                    Ok(Step::Read(bytes)) if service.record_bytes => {
-                        record.response(seq, bytes)?;
-                        record.keeps_up().await?;
+                    Ok(Step::Read(bytes)) => {
+                        if let Err(refusal) = standing.passes(bytes.len()) {
+                            break Ended::PolicyChanged(refusal);
+                        }
+                        if service.record_bytes {
+                            record.response(seq, bytes)?;
+                            record.keeps_up().await?;
+                        }
                     }
-                    Ok(_) => {}
+                    Ok(Step::Other) => {}
                     Err(Broken::Source) => break Ended::ServerGone,
                     Err(Broken::Sink) => break Ended::ClientGone,
                 },
@@ -104,7 +114,7 @@ pub(super) async fn copy(
                 cut = watched.killed.killed() => break Ended::Killed(cut),
                 change = Change::next(&mut watched.policies, &mut watched.subject) => {
                     record.note(&change.note())?;
-                    if let Err(refusal) = allowed(change) {
+                    if let Err(refusal) = standing.change(change) {
                         break Ended::PolicyChanged(refusal);
                     }
                     // Not a sign of life.

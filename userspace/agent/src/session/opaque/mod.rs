@@ -27,6 +27,7 @@ use super::{
     asked::{self, Waited},
     judge::connect,
     passing::{self, judge_of},
+    standing::Standing,
 };
 use crate::{admit::Passage, upstream::tcp};
 
@@ -96,11 +97,8 @@ pub async fn serve(
         recorded: &recorded,
         service: passage.service(),
     };
-    let allowed = |change| {
-        judge.change(change);
-        passing::stands(&mut judge, &passage)
-    };
-    let (ended, copied) = copy(ways, &mut record, &mut watched, allowed).await?;
+    let standing = Standing::new(&mut judge, &passage);
+    let (ended, copied) = copy(ways, &mut record, &mut watched, standing).await?;
     // 5. Record what became of it.
     let status = match ended {
         Ended::Closed => Status::Completed {

@@ -87,6 +87,7 @@ impl OpaqueGate {
         let watch_subject = subject.clone();
         let records_dir = records.clone();
         let (switch, kills) = Kills::switch();
+        let signals = Arc::new(Signals::unkept());
         runtime.spawn(async move {
             let workload: WorkloadName = "test".parse().unwrap();
             for count in 0.. {
@@ -110,7 +111,7 @@ impl OpaqueGate {
                     subject: watch_subject.subscribe(),
                     shutdown: watch_shutdown.subscribe(),
                     killed: kills.clone(),
-                    signals: Arc::new(Signals::unkept()),
+                    signals: Arc::clone(&signals),
                     approvals: Some(Desk::new(held.clone(), &start)),
                 };
                 tokio::spawn(async move {
