@@ -23,6 +23,7 @@ const state = {
   redirect: null,     // where discovery sends on
   oversized: false,   // whether the keys fill megabytes
   revoked: [],        // the `jti` of tokens that hold no more
+  away: false,        // whether nobody hears if tokens hold
   actor: true,        // whether exchanged tokens name their actor
   counts: {},         // requests by path
 };
@@ -186,6 +187,10 @@ const server = createServer(async (request, response) => {
   if (pathname === '/test/client-key') {
     return say({ pem: clientKey.privateKey.export({ format: 'pem', type: 'pkcs8' }) });
   }
+  if (pathname === '/test/bundle') {
+    const { kty, n, e, kid } = key;
+    return say({ keys: [{ kty, n, e, kid, use: 'jwt-svid' }], spiffe_sequence: 1 });
+  }
   if (pathname === '/test/sign') {
     const { header, claims, how } = JSON.parse(await body(request));
     const all = { ...base(), ...claims };
@@ -212,6 +217,7 @@ const server = createServer(async (request, response) => {
   }
   // The library keeps no account of tokens that it gave as JWT; this host does.
   if (pathname === '/token/introspection' && request.method === 'POST') {
+    if (state.away) return request.socket.destroy();
     const token = new URLSearchParams(await body(request)).get('token') ?? '';
     if (!request.headers.authorization?.startsWith('Basic ')) return say({ error: 'invalid_client' }, 401);
     return say({ active: !state.revoked.includes(payload(token).jti) });

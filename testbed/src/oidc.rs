@@ -126,6 +126,14 @@ impl OidcProvider {
         Ok(text_of(&answer, "token"))
     }
 
+    /// Its key as a SPIFFE trust bundle has it.
+    ///
+    /// # Errors
+    /// When it can't be asked.
+    pub fn bundle(&self) -> Result<String> {
+        self.post("/test/bundle", "{}")
+    }
+
     /// The private key of the client `keyed`, in PEM.
     ///
     /// # Errors

@@ -2,11 +2,13 @@
 //!
 //! A [`Keeper`] obtains a token, holds it to its provider, and tells an [`Account`] of it whenever
 //! that changes. A new token is asked for well before the old one ends; where none is to be had,
-//! the old one is good until it ends, and not a moment longer.
+//! the old one is good until it ends, and not a moment longer. A provider that is to be asked whether
+//! a token still holds, and can't be, is trusted to mean yes for a while that is declared.
 //!
 //! Not its job: which sessions hang on it (the agent).
 
 mod file;
+mod introspection;
 mod keeper;
 mod source;
 
@@ -16,6 +18,7 @@ use jiff::Timestamp;
 use weir_policy::Subject;
 
 pub use self::{
+    introspection::Introspection,
     keeper::Keeper,
     source::{Source, SourceError},
 };

@@ -6,7 +6,7 @@ mod spiffe;
 use std::sync::Arc;
 
 pub use self::{
-    oidc::{ClientAuth, OidcIdentity, OidcSource},
+    oidc::{ClientAuth, Introspect, OidcIdentity, OidcSource},
     spiffe::SpiffeIdentity,
 };
 use super::{

@@ -58,7 +58,9 @@ pub use credential::Credential;
 pub use dns::Dns;
 pub use engine::Engine;
 pub use errors::ConfigErrors;
-pub use identity::{ClientAuth, Identity, IdentityKind, OidcIdentity, OidcSource, SpiffeIdentity};
+pub use identity::{
+    ClientAuth, Identity, IdentityKind, Introspect, OidcIdentity, OidcSource, SpiffeIdentity,
+};
 pub use invalid::InvalidValue;
 pub use name::{IdentityName, ProviderName, SinkName, TargetName, WorkloadName};
 pub(crate) use password::key as private_key;

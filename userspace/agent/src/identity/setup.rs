@@ -8,13 +8,13 @@ use weir_identity::{
     oidc::{self, Client, ClientKey},
     saml::ServiceProvider,
     spiffe::Trust,
-    workload::{Keeper, Source},
+    workload::{Introspection, Keeper, Source},
 };
 
 use super::registry::RegistryError;
 use crate::config::{
-    self, ClientAuth, Config, Identity, IdentityKind, OidcIdentity, OidcSource, ProviderKind,
-    SpiffeIdentity,
+    self, ClientAuth, Config, Identity, IdentityKind, Introspect, OidcIdentity, OidcSource,
+    ProviderKind, SpiffeIdentity,
 };
 
 /// The providers, by name: one each, whoever uses it.
@@ -131,7 +131,14 @@ fn by_token(declared: &OidcIdentity, providers: &Providers) -> Result<Keeper, Re
         },
     };
     let introspection = match declared.introspect {
-        Some(every) => Some((needed()?, every)),
+        Some(Introspect {
+            every,
+            unreachable_grace,
+        }) => Some(Introspection {
+            client: needed()?,
+            every,
+            unreachable_grace,
+        }),
         None => None,
     };
     Ok(Keeper {

@@ -8,12 +8,11 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::sleep;
 
 use super::{
-    Account, Failure, Standing,
+    Account, Failure, Introspection, Standing,
     file::Stamp,
+    introspection::Asked,
     source::{Obtained, Source},
 };
-use crate::oidc::Client;
-
 /// How often files are looked at.
 const LOOK: SignedDuration = SignedDuration::from_secs(1);
 /// The first wait after a failure; it doubles with each, up to the last.
@@ -29,15 +28,15 @@ pub struct Keeper {
     pub source: Source,
     /// For whom it must be meant.
     pub audience: String,
-    /// Who asks the provider whether it still holds (RFC 7662), and how often.
-    pub introspection: Option<(Client, Duration)>,
+    /// How the provider is asked whether it still holds.
+    pub introspection: Option<Introspection>,
 }
 
 /// What is held, and when something is due.
 struct Held {
     obtained: Option<Obtained>,
     renew: Timestamp,
-    introspect: Timestamp,
+    asked: Asked,
     stamps: [Stamp; 2],
     failures: u32,
     failure: Option<Failure>,
@@ -51,7 +50,7 @@ impl Keeper {
         let mut held = Held {
             obtained: None,
             renew: now,
-            introspect: now,
+            asked: Asked::new(now),
             stamps: Default::default(),
             failures: 0,
             failure: None,
@@ -99,7 +98,7 @@ impl Keeper {
             Timestamp::MAX
         };
         held.obtained = Some(obtained);
-        held.introspect = now;
+        held.asked.of_another(now);
         held.revoked = false;
         held.failures = 0;
         held.failure = None;
@@ -107,34 +106,23 @@ impl Keeper {
 
     /// Asks the provider whether the token still holds, where that is due.
     async fn introspected(&self, held: &mut Held, now: Timestamp) {
-        let (Some((client, every)), Some(provider)) = (&self.introspection, self.source.provider())
+        let (Some(introspection), Some(provider)) = (&self.introspection, self.source.provider())
         else {
             return;
         };
         let Some(obtained) = held.obtained.as_ref().filter(|_| !held.revoked) else {
             return;
         };
-        if now < held.introspect {
-            return;
-        }
-        let every = SignedDuration::try_from(*every).unwrap_or(LAST_WAIT);
-        held.introspect = now.saturating_add(every).unwrap_or(Timestamp::MAX);
-        match client.holds(provider, &obtained.token).await {
-            Ok(true) => {}
-            Ok(false) => {
-                held.revoked = true;
-                // Another may be given at once.
-                held.renew = if self.source.can_renew() {
-                    now.saturating_add(FIRST_WAIT).unwrap_or(now)
-                } else {
-                    Timestamp::MAX
-                };
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a provider can't be asked whether a token still holds");
-                let message = format!("asking whether the token still holds: {error}");
-                held.failure = Some(Failure { at: now, message });
-            }
+        let asked = &mut held.asked;
+        let holds = asked.holds(introspection, provider, &obtained.token, now);
+        if !holds.await {
+            held.revoked = true;
+            // Another may be given at once.
+            held.renew = if self.source.can_renew() {
+                now.saturating_add(FIRST_WAIT).unwrap_or(now)
+            } else {
+                Timestamp::MAX
+            };
         }
     }
 }
@@ -161,38 +149,47 @@ impl Held {
 
     fn account(&self, now: Timestamp) -> Account {
         let why = |failure: &Failure| failure.message.clone();
-        let standing = match &self.obtained {
-            Some(_) if self.revoked => {
+        let failure = self.failure.as_ref().or_else(|| self.asked.failure());
+        let standing = match (&self.obtained, self.expires()) {
+            (Some(_), _) if self.revoked => {
                 Standing::Unverified("the provider has revoked the workload's token".to_owned())
             }
-            Some(obtained) if obtained.expires > now => Standing::Verified {
+            (Some(obtained), Some(expires)) if expires > now => Standing::Verified {
                 subject: Arc::new(obtained.subject.clone()),
-                expires: obtained.expires,
+                expires,
             },
-            Some(obtained) => {
-                let why = self.failure.as_ref().map(why).unwrap_or_default();
+            (Some(obtained), _) if obtained.expires > now => {
+                let why = self.asked.failure().map(why).unwrap_or_default();
+                Standing::Unverified(format!("its provider is away for too long: {why}"))
+            }
+            (Some(obtained), _) => {
+                let why = failure.map(why).unwrap_or_default();
                 let ended = obtained.expires;
                 Standing::Unverified(format!(
                     "the workload's token has expired at {ended}: {why}"
                 ))
             }
-            None => match &self.failure {
+            (None, _) => match failure {
                 Some(failure) => Standing::Unverified(why(failure)),
                 None => return Account::unknown(),
             },
         };
         Account {
             standing,
-            failure: self.failure.clone(),
+            failure: failure.cloned(),
         }
+    }
+
+    /// Until when what is held is believed.
+    fn expires(&self) -> Option<Timestamp> {
+        let expires = self.obtained.as_ref()?.expires;
+        let believed = self.asked.believed_until().unwrap_or(Timestamp::MAX);
+        Some(expires.min(believed))
     }
 
     /// Until the next look, or until the token ends if that is sooner.
     fn pause(&self, now: Timestamp) -> Duration {
-        let ends = self
-            .obtained
-            .as_ref()
-            .map(|held| held.expires.duration_since(now));
+        let ends = self.expires().map(|ends| ends.duration_since(now));
         let ends = ends.filter(|left| *left > SignedDuration::ZERO);
         let pause = ends.map_or(LOOK, |left| left.min(LOOK));
         Duration::try_from(pause).unwrap_or(Duration::from_secs(1))

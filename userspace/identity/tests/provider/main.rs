@@ -4,6 +4,7 @@
 
 mod flows;
 mod forged;
+mod svids;
 mod workloads;
 
 use std::time::Duration;

@@ -2,12 +2,13 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 use testbed::OidcProvider;
 use tokio::{sync::watch, time::timeout};
 use weir_identity::{
     oidc::{Client, ClientKey},
-    workload::{Account, Keeper, Source, Standing},
+    workload::{Account, Introspection, Keeper, Source, Standing},
 };
 use weir_policy::Subject;
 
@@ -28,7 +29,7 @@ fn client(id: &str, secret: &str) -> Client {
 }
 
 /// A keeper at work; it ends with the test's runtime.
-fn kept(keeper: Keeper) -> watch::Receiver<Account> {
+pub(crate) fn kept(keeper: Keeper) -> watch::Receiver<Account> {
     let (tell, told) = watch::channel(Account::unknown());
     tokio::spawn(async move {
         keeper
@@ -52,7 +53,7 @@ async fn until(told: &mut watch::Receiver<Account>, is: impl Fn(&Account) -> boo
     }
 }
 
-async fn subject(told: &mut watch::Receiver<Account>) -> Subject {
+pub(crate) async fn subject(told: &mut watch::Receiver<Account>) -> Subject {
     let is = |account: &Account| matches!(account.standing, Standing::Verified { .. });
     match until(told, is).await.standing {
         Standing::Verified { subject, .. } => Subject::clone(&subject),
@@ -60,7 +61,7 @@ async fn subject(told: &mut watch::Receiver<Account>) -> Subject {
     }
 }
 
-async fn refused(told: &mut watch::Receiver<Account>) -> String {
+pub(crate) async fn refused(told: &mut watch::Receiver<Account>) -> String {
     let unknown = Account::unknown();
     let is = |account: &Account| {
         *account != unknown && matches!(account.standing, Standing::Unverified(_))
@@ -209,9 +210,8 @@ async fn what_the_provider_has_revoked_holds_no_more() {
     let path = dir.path().join("token");
     let token = provider.sign(r#"{"claims": {"jti": "j1"}}"#).unwrap();
     fs::write(&path, token).unwrap();
-    let client = client("secretive", OidcProvider::SECRET);
     let mut told = kept(Keeper {
-        introspection: Some((client, Duration::from_secs(1))),
+        introspection: Some(introspection(Duration::from_mins(5))),
         ..by_file(&provider, &path)
     });
     subject(&mut told).await;
@@ -225,6 +225,60 @@ async fn what_the_provider_has_revoked_holds_no_more() {
     )
     .unwrap();
     subject(&mut told).await;
+}
+
+/// Asked each second.
+fn introspection(unreachable_grace: Duration) -> Introspection {
+    Introspection {
+        client: client("secretive", OidcProvider::SECRET),
+        every: Duration::from_secs(1),
+        unreachable_grace,
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_can_t_be_asked_is_believed_for_the_grace_and_no_longer() {
+    let provider = started();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("token");
+    let token = || provider.sign("{}").unwrap();
+    fs::write(&path, token()).unwrap();
+    let graced = |grace| {
+        kept(Keeper {
+            introspection: Some(introspection(grace)),
+            ..by_file(&provider, &path)
+        })
+    };
+    let (mut patient, mut short) = (
+        graced(Duration::from_mins(2)),
+        graced(Duration::from_secs(1)),
+    );
+    subject(&mut patient).await;
+    subject(&mut short).await;
+    provider.set(r#"{"away": true}"#).unwrap();
+    let doubts = |account: &Account| {
+        let failure = account.failure.as_ref();
+        failure.is_some_and(|failure| failure.message.contains("can't be asked whether"))
+    };
+    // Within the grace it is believed, and told until when.
+    let believed = until(&mut patient, doubts).await;
+    let Standing::Verified { expires, .. } = believed.standing else {
+        panic!("{believed:?}");
+    };
+    assert!(expires <= Timestamp::now() + Duration::from_mins(2));
+    let why = refused(&mut short).await;
+    assert!(why.contains("away for too long"), "{why}");
+    // Nor is another token believed, whose provider can't be asked either.
+    fs::write(&path, "garbage").unwrap();
+    until(&mut short, |account| !doubts(account)).await;
+    fs::write(&path, token()).unwrap();
+    let another = until(&mut short, doubts).await;
+    assert!(
+        matches!(another.standing, Standing::Unverified(_)),
+        "{another:?}"
+    );
+    provider.set(r#"{"away": false}"#).unwrap();
+    subject(&mut short).await;
 }
 
 #[tokio::test]

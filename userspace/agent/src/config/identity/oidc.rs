@@ -16,6 +16,9 @@ use crate::config::{
     value::Value,
 };
 
+/// How long a token is still believed while its provider can't be asked, unless told.
+const UNREACHABLE_GRACE: Duration = Duration::from_mins(5);
+
 /// A workload that a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OidcIdentity {
@@ -31,8 +34,17 @@ pub struct OidcIdentity {
     pub scopes: Vec<String>,
     /// For which resource (RFC 8707).
     pub resource: Option<String>,
-    /// How often the provider is asked whether the token still holds.
-    pub introspect: Option<Duration>,
+    /// How the provider is asked whether the token still holds.
+    pub introspect: Option<Introspect>,
+}
+
+/// How a provider is asked whether a token still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Introspect {
+    /// How often.
+    pub every: Duration,
+    /// How long a token is still believed while the provider can't be asked.
+    pub unreachable_grace: Duration,
 }
 
 /// Where a workload's token comes from.
@@ -87,7 +99,7 @@ pub(super) fn read(
     let client = client(table);
     let scopes = table.optional("scopes").map(|v| v.some(|v| v.check(word)));
     let resource = table.optional("resource").map(|v| v.check(word));
-    let introspect = table.optional("introspect").map(|v| duration::read(&v));
+    let introspect = introspect(table);
     let source = match (token, subject, client.is_some()) {
         (Some(_), Some(_), _) => {
             let wrong = InvalidValue::new(
@@ -156,6 +168,26 @@ pub(super) fn read(
         resource,
         introspect,
     })
+}
+
+/// None where nobody is asked, and nothing in it where it is wrong.
+fn introspect(table: &mut Table<'_>) -> Option<Option<Introspect>> {
+    let every = table.optional("introspect").map(|v| duration::read(&v));
+    let grace = table.optional("unreachable_grace");
+    let Some(every) = every else {
+        if let Some(grace) = grace {
+            let wrong = InvalidValue::new("this has no effect without `introspect`");
+            grace.wrong(wrong.help("take it out, or say how often the provider is asked"));
+        }
+        return None;
+    };
+    let unreachable_grace = grace.map_or(Some(UNREACHABLE_GRACE), |v| duration::read(&v));
+    Some((|| {
+        Some(Introspect {
+            every: every?,
+            unreachable_grace: unreachable_grace?,
+        })
+    })())
 }
 
 fn path_of(table: &mut Table<'_>, key: &'static str) -> Option<Option<PathBuf>> {
