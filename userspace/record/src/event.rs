@@ -328,7 +328,19 @@ pub enum End {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// A new policy or identity, or a signal, no longer allows the session.
+    /// Nobody vouches any more for who its workload is, or it is somebody else.
+    IdentityLost {
+        /// Why, for a person.
+        message: String,
+    },
+    /// Its workload has no process left.
+    WorkloadStopped,
+    /// Access that was granted for a while has ended.
+    GrantEnded {
+        /// The policy that the grant was.
+        grant: String,
+    },
+    /// A new policy, other groups, or a signal, no longer allow the session.
     PolicyChanged {
         /// The rule that decided.
         rule: String,

@@ -7,8 +7,8 @@ use weir_policy::Approver;
 
 use super::{AccessError, WAITS};
 
-/// For how long access can be had, in seconds: from a minute to a week.
-const SECONDS: std::ops::RangeInclusive<u32> = 60..=7 * 24 * 3600;
+/// For how long access can be had, in seconds: from a second to a week.
+const SECONDS: std::ops::RangeInclusive<u32> = 1..=7 * 24 * 3600;
 /// Longest reason, subject and action, in bytes.
 const LONGEST: usize = 500;
 /// Most actions of one request.
@@ -116,7 +116,7 @@ impl Wanted {
     pub(super) fn check(&self) -> Result<(), AccessError> {
         let wrong = |problem: String| Err(AccessError::Wanted(problem));
         if !SECONDS.contains(&self.seconds) {
-            return wrong("access is asked for from a minute to a week".to_owned());
+            return wrong("access is asked for from a second to a week".to_owned());
         }
         line("reason", &self.reason)?;
         if let Some(subject) = &self.subject {

@@ -258,7 +258,7 @@ fn what_no_template_permits_and_nothing_more_can_t_be_asked_for() {
     assert_eq!(by_id.templates, ["writes"]);
     let changes: [fn(&mut Wanted); 6] = [
         |w| w.target = "other".into(),
-        |w| w.seconds = 59,
+        |w| w.seconds = 0,
         |w| w.seconds = u32::MAX,
         |w| w.reason = " ".into(),
         |w| w.actions.clear(),

@@ -92,7 +92,7 @@ async fn stopped(mut populated: watch::Receiver<bool>, switch: Switch) {
     // Only that it stops counts: at first it may look as it was before its process came.
     while populated.changed().await.is_ok() {
         if !*populated.borrow_and_update() {
-            switch.lose("the workload has stopped: no process is left in its cgroup".to_owned());
+            switch.stop();
         }
     }
 }

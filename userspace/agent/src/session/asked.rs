@@ -10,7 +10,7 @@ use weir_command::Statement;
 use weir_policy::{Answer, Ask, Matter, Permit, Refusal, Verdict};
 use weir_record::{Approval, CommandText, End, RecordError, Seq, SessionWriter, Settled};
 
-use super::{Change, Watched, judge::Judge};
+use super::{Change, Cut, Watched, judge::Judge};
 use crate::approve::{self, Asked, Hold, Question, Rows, Settlement};
 
 /// What comes of an opening that asks.
@@ -20,7 +20,28 @@ pub(super) enum Waited {
     /// It may not.
     Refused(Refusal),
     /// Nobody waits for it any more.
-    Over(End),
+    Over(Over),
+}
+
+/// Why nobody waits for it any more.
+pub(super) enum Over {
+    /// The agent went away.
+    ClientGone,
+    /// The engine stops.
+    Shutdown,
+    /// It was ended from outside.
+    Cut(Cut),
+}
+
+impl Over {
+    /// As the record has it.
+    pub(super) fn end(self) -> End {
+        match self {
+            Self::ClientGone => End::ClientGone,
+            Self::Shutdown => End::Shutdown,
+            Self::Cut(cut) => cut.end(),
+        }
+    }
 }
 
 /// What is to be opened.
@@ -145,7 +166,7 @@ async fn wait(
     let seq = on_record(record, &ask, command, &hold, None)?;
     let mut gone = pin!(gone);
     loop {
-        let (how, end) = tokio::select! {
+        let (how, over) = tokio::select! {
             settlement = hold.wait() => {
                 settled_on_record(record, seq, &settlement)?;
                 let id = hold.id().to_owned();
@@ -157,9 +178,9 @@ async fn wait(
                     Waited::Refused(approve::settled(&ask, &settlement))
                 });
             }
-            () = &mut gone => (Settled::GaveUp, End::ClientGone),
-            killed = watched.killed.killed() => (Settled::SessionEnded, killed.end()),
-            Ok(()) = watched.shutdown.changed() => (Settled::Shutdown, End::Shutdown),
+            () = &mut gone => (Settled::GaveUp, Over::ClientGone),
+            killed = watched.killed.killed() => (Settled::SessionEnded, Over::Cut(killed)),
+            Ok(()) = watched.shutdown.changed() => (Settled::Shutdown, Over::Shutdown),
             change = Change::next(&mut watched.policies, &mut watched.subject) => {
                 record.note(&change.note())?;
                 judge.change(change);
@@ -181,7 +202,7 @@ async fn wait(
             }
         };
         settled_on_record(record, seq, &hold.end(how))?;
-        return Ok(Waited::Over(end));
+        return Ok(Waited::Over(over));
     }
 }
 

@@ -11,7 +11,7 @@ use weir_policy::{
 };
 use weir_record::Circumstances;
 
-use super::Change;
+use super::{Change, Cut};
 use crate::{admit::Terms, signals::Signals};
 
 /// The standing facts of a session and the policies that judge it.
@@ -132,6 +132,19 @@ impl Judge {
     #[must_use]
     pub fn version(&self) -> &PolicyVersion {
         self.policies.version()
+    }
+
+    /// Why the session ends with a change, whatever else allows it: what it does under a grant must
+    /// not outlast the grant, also where that is under way at the target.
+    #[must_use]
+    pub fn ends_with(&self, change: &Change) -> Option<Cut> {
+        let Change::Policies(next) = change else {
+            return None;
+        };
+        let ended = self
+            .policies
+            .grant_that_ends(next, &self.subject, &self.target)?;
+        (self.mode == Mode::Enforce).then(|| Cut::GrantEnded(ended.policy_id()))
     }
 
     /// Puts in force what has changed.

@@ -8,6 +8,7 @@ pub mod opaque;
 pub mod postgres;
 
 mod asked;
+mod cut;
 mod passing;
 mod standing;
 
@@ -15,8 +16,8 @@ use std::{future::pending, sync::Arc};
 
 use tokio::sync::watch;
 use weir_policy::{Policies, Subject};
-use weir_record::End;
 
+pub use self::cut::{Cut, Killed, Kills, Switch};
 use crate::{approve::Desk, signals::Signals};
 
 /// What may change while a session lives.
@@ -27,21 +28,12 @@ pub struct Watched {
     pub subject: watch::Receiver<Arc<Subject>>,
     /// Becomes true when the engine stops.
     pub shutdown: watch::Receiver<bool>,
-    /// Tells once somebody ends the session.
+    /// Tells once the session is to end.
     pub killed: Kills,
     /// What sessions have done, counted.
     pub signals: Arc<Signals>,
     /// Where it asks people; nothing where it can't wait for them.
     pub approvals: Option<Desk>,
-}
-
-/// That somebody ended a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Killed {
-    /// Who.
-    pub by: String,
-    /// What for, where they said so.
-    pub reason: Option<String>,
 }
 
 /// What came into force while a session lives.
@@ -51,68 +43,6 @@ pub enum Change {
     Policies(Arc<Policies>),
     /// Other groups of its subject.
     Subject(Arc<Subject>),
-}
-
-/// Why a session is ended from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// Somebody ended it.
-    Killed(Killed),
-    /// Nobody vouches for its workload any more.
-    Unverified(String),
-}
-
-/// Ends one session.
-#[derive(Clone, Debug)]
-pub struct Switch(watch::Sender<Option<Cut>>);
-
-impl Switch {
-    /// Has the session end at once. The first who does is the one on record.
-    pub fn kill(&self, killed: Killed) {
-        self.cut(Cut::Killed(killed));
-    }
-
-    /// Has the session end at once, since its workload's identity holds no more.
-    pub fn lose(&self, why: String) {
-        self.cut(Cut::Unverified(why));
-    }
-
-    fn cut(&self, cut: Cut) {
-        self.0.send_if_modified(|told| {
-            let first = told.is_none();
-            told.get_or_insert(cut);
-            first
-        });
-    }
-
-    /// Resolves when the session, its record and its last words are over.
-    pub async fn over(&self) {
-        self.0.closed().await;
-    }
-}
-
-/// The session's side of its switch.
-#[derive(Clone, Debug)]
-pub struct Kills(watch::Receiver<Option<Cut>>);
-
-impl Kills {
-    /// A switch, and the side of it that a session keeps.
-    #[must_use]
-    pub fn switch() -> (Switch, Self) {
-        let (switch, kills) = watch::channel(None);
-        (Switch(switch), Self(kills))
-    }
-
-    /// Resolves once the session is to end, at once if it was before. Safe to cancel.
-    pub async fn killed(&mut self) -> Cut {
-        let killed = self.0.wait_for(Option::is_some).await;
-        let killed = killed.ok().and_then(|killed| killed.clone());
-        match killed {
-            Some(killed) => killed,
-            // Nobody is left who could.
-            None => pending().await,
-        }
-    }
 }
 
 impl Change {
@@ -142,20 +72,6 @@ impl Change {
                 "the subject's groups are from here on: {}",
                 subject.groups.join(", ")
             ),
-        }
-    }
-}
-
-impl Cut {
-    /// As the record has it.
-    #[must_use]
-    pub fn end(self) -> End {
-        match self {
-            Self::Killed(Killed { by, reason }) => End::Killed { by, reason },
-            Self::Unverified(message) => End::PolicyChanged {
-                rule: crate::identity::UNVERIFIED.to_owned(),
-                message,
-            },
         }
     }
 }

@@ -7,9 +7,9 @@
 
 use std::iter;
 
-use weir_policy::{Amount, Footprint, Raised, Refusal};
+use weir_policy::{Amount, Footprint, Raised};
 
-use super::{Change, judge::Judge, passing};
+use super::{Change, Cut, judge::Judge, passing};
 use crate::admit::Passage;
 
 /// The right of one connection, or flow of datagrams, to go on.
@@ -41,14 +41,15 @@ impl<'a, Service> Standing<'a, Service> {
     ///
     /// # Errors
     /// When it isn't allowed any more.
-    pub(super) fn change(&mut self, change: Change) -> Result<(), Refusal> {
+    pub(super) fn change(&mut self, change: Change) -> Result<(), Cut> {
         if matches!(change, Change::Policies(_)) {
             // It was allowed under signals of the policies before.
             self.allowed_under = Raised::default();
         }
+        let ends = self.judge.ends_with(&change);
         self.judge.change(change);
         self.judged_under = self.judge.raised();
-        passing::stands(self.judge, self.passage)
+        ends.map_or_else(|| self.stands(), Err)
     }
 
     /// Counts bytes that are about to pass, whichever way, and judges anew where other signals are
@@ -56,17 +57,22 @@ impl<'a, Service> Standing<'a, Service> {
     ///
     /// # Errors
     /// When it isn't allowed any more, or they exceed a budget that cuts.
-    pub(super) fn passes(&mut self, bytes: usize) -> Result<(), Refusal> {
+    pub(super) fn passes(&mut self, bytes: usize) -> Result<(), Cut> {
         if !self.judge.is_watched() {
             return Ok(());
         }
         let raised = self.judge.look();
         if raised != self.judged_under {
             self.judged_under = raised;
-            passing::stands(self.judge, self.passage)?;
+            self.stands()?;
         }
         let bytes = Amount::Bytes(u64::try_from(bytes).unwrap_or(u64::MAX));
         self.judge
             .count(bytes, Some(&self.print), self.allowed_under)
+            .map_err(Cut::Refused)
+    }
+
+    fn stands(&mut self) -> Result<(), Cut> {
+        passing::stands(self.judge, self.passage).map_err(Cut::Refused)
     }
 }

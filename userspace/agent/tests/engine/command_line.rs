@@ -1,13 +1,13 @@
 //! The `weir` binary as people use it: a run without set-up, a daemon and its reload.
 
-use std::{fs, io::Write as _, net::TcpListener, path::Path, time::Duration};
+use std::{fs, io::Write as _, net::TcpListener, time::Duration};
 
-use testbed::{Identity, Output, Postgres, Running, Spawn};
-use weir_intercept::cgroup::Cgroup;
+use testbed::{Identity, Output, Postgres, Spawn};
 
-use crate::stand::{config_text, one_engine, psql_arguments, server};
-
-const WEIR: &str = env!("CARGO_BIN_EXE_weir");
+use crate::{
+    daemon::{Daemon, WEIR},
+    stand::{config_text, one_engine, psql_arguments, server},
+};
 
 fn weir(arguments: &[&str]) -> Output {
     Spawn::new(WEIR)
@@ -164,45 +164,6 @@ fn an_observed_run_goes_on_and_ends_with_how_to_admit_what_it_did() {
     );
 }
 
-/// A daemon of its own instance, lifted when dropped.
-struct Daemon {
-    running: Option<Running>,
-    instance: String,
-    cgroup: Cgroup,
-}
-
-impl Daemon {
-    fn start(config: &Path, name: &str) -> Self {
-        let running = Spawn::new(WEIR)
-            .args([
-                "daemon",
-                "--instance",
-                name,
-                "--config",
-                config.to_str().unwrap(),
-            ])
-            .env("NO_COLOR", "1")
-            .deadline(Duration::from_secs(120))
-            .start()
-            .unwrap();
-        let cgroup = Cgroup::resolve(format!("/{name}")).unwrap();
-        Self {
-            running: Some(running),
-            instance: name.to_owned(),
-            cgroup,
-        }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.cgroup.kill_all().ok();
-        drop(self.running.take());
-        weir_intercept::uninstall(&Path::new("/sys/fs/bpf/weir").join(&self.instance)).ok();
-        self.cgroup.remove().ok();
-    }
-}
-
 #[test]
 fn a_daemon_takes_good_policies_and_keeps_its_own_over_bad_ones() {
     let _one = one_engine();
@@ -217,18 +178,13 @@ fn a_daemon_takes_good_policies_and_keeps_its_own_over_bad_ones() {
     let text = config_text(dir.path(), &name, &server);
     let with = format!("[engine]\npolicies = \"{}\"", policies.display());
     fs::write(&path, text.replacen("[engine]", &with, 1)).unwrap();
-    let daemon = Daemon::start(&path, &name);
     let socket = dir.path().join("weir.sock");
+    let daemon = Daemon::start(&path, &name, &socket);
     let ask = |arguments: &[&str]| {
         let mut all = arguments.to_vec();
         all.extend(["--socket", socket.to_str().unwrap()]);
         weir(&all)
     };
-    let up = (0..200).any(|_| {
-        std::thread::sleep(Duration::from_millis(50));
-        ask(&["status"]).status.success()
-    });
-    assert!(up, "the daemon answers");
     let agent = |sql: &str| {
         let command = psql(&server, sql);
         Spawn::new(&command[0])

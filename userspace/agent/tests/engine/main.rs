@@ -18,6 +18,7 @@
     reason = "each test crate uses its own part of the gate"
 )]
 mod common;
+mod daemon;
 mod stand;
 
 mod command_line;
@@ -25,4 +26,6 @@ mod datagrams;
 mod dns;
 mod full_disk;
 mod handover;
+mod people;
+mod stopped;
 mod whole_way;

@@ -27,7 +27,7 @@ pub(crate) struct Stand {
     engine: Option<Engine>,
     serving: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     runtime: Runtime,
-    cgroup: Cgroup,
+    pub(crate) cgroup: Cgroup,
     _dir: tempfile::TempDir,
     _one: MutexGuard<'static, ()>,
 }

@@ -96,6 +96,7 @@ fn what_is_clear_changes_with_the_policies() {
 #[test]
 fn a_session_that_may_not_stand_is_ended() {
     let target = Target::honest(statements());
+    target.may_be_cancelled();
     let gate = target.gate();
     let mut agent = Agent::connect(&gate);
     let no_connect = r#"
@@ -120,6 +121,7 @@ fn a_session_that_waits_for_an_answer_is_ended_too() {
         peer.expect_query(NOTES);
         peer.rest();
     });
+    target.may_be_cancelled();
     let gate = target.gate();
     let mut agent = Agent::connect(&gate);
     agent.send(&[query(NOTES)]);
@@ -157,6 +159,7 @@ fn a_word_is_not_put_into_the_middle_of_a_row() {
         peer.expect_query(NOTES);
         peer.write(&sent);
     });
+    target.may_be_cancelled();
     let gate = target.gate();
     let mut agent = Agent::connect(&gate);
     agent.send(&[query(NOTES)]);

@@ -39,6 +39,8 @@ pub(crate) struct Target {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
+    /// Whether weir may cancel what is under way.
+    cancels: Arc<AtomicBool>,
 }
 
 struct Shared {
@@ -59,6 +61,8 @@ impl Target {
     pub(crate) fn from_startup(script: impl Fn(&mut Peer, usize) + Send + Sync + 'static) -> Self {
         let catalogues = Arc::new(AtomicUsize::new(0));
         let (counted, sessions) = (Arc::clone(&catalogues), AtomicUsize::new(0));
+        let cancels = Arc::new(AtomicBool::new(false));
+        let may_cancel = Arc::clone(&cancels);
         let handler = move |stream| match Peer::open(stream) {
             Opened::Session(mut peer) if peer.is_weirs_own() => {
                 counted.fetch_add(1, Ordering::SeqCst);
@@ -68,10 +72,12 @@ impl Target {
             Opened::Session(mut peer) => {
                 script(&mut peer, sessions.fetch_add(1, Ordering::SeqCst));
             }
-            Opened::Cancel(_) => panic!("weir cancels"),
+            Opened::Cancel(_) => assert!(may_cancel.load(Ordering::SeqCst), "weir cancels"),
             Opened::Nothing => {}
         };
-        Self::listen(Box::new(handler), catalogues)
+        let mut target = Self::listen(Box::new(handler), catalogues);
+        target.cancels = cancels;
+        target
     }
 
     /// Runs `script` for each session, from behind its login.
@@ -161,7 +167,13 @@ impl Target {
             address,
             shared,
             accepting: Some(accepting),
+            cancels: Arc::default(),
         }
+    }
+
+    /// From here on weir may end a session, and cancels what that has under way.
+    pub(crate) fn may_be_cancelled(&self) {
+        self.cancels.store(true, Ordering::SeqCst);
     }
 
     /// A gate in front of it, with the shipped policies.

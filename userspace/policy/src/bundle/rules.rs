@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cedar_policy::{Effect, PolicyId};
 
-use super::{by_scope::Scoped, columns::Columns, schemas::Schemas, templates::Grantable};
+use super::{
+    by_scope::Scoped,
+    columns::Columns,
+    schemas::Schemas,
+    templates::{Grant, Grantable},
+};
 use crate::vocabulary::Vocabulary;
 
 /// All policies.
@@ -28,6 +33,8 @@ pub(crate) struct Rules {
     pub(crate) about: HashMap<String, Rule>,
     /// The templates, by id.
     pub(crate) grantable: BTreeMap<String, Grantable>,
+    /// The grants that are added to the policies as written.
+    pub(super) granted: BTreeSet<Grant>,
 }
 
 /// What a policy says beside its condition.

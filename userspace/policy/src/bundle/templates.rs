@@ -22,7 +22,7 @@ use super::{
     schemas::nodes,
 };
 use crate::{
-    Approver, Diagnostic, Policies, Severity, Source,
+    Approver, Diagnostic, Policies, Severity, Source, Subject, Target,
     vocabulary::{Kind, Vocabulary},
 };
 
@@ -259,7 +259,6 @@ impl Policies {
     #[must_use]
     pub fn with_grants(&self, grants: &[Grant]) -> Self {
         let mut granted = self.clone();
-        let mut linked = BTreeSet::new();
         for grant in grants {
             let rules = &mut granted.rules;
             let Some(template) = rules.about.get(&grant.template) else {
@@ -270,14 +269,35 @@ impl Policies {
             let mut sets = [&mut rules.commands, &mut rules.reveals].into_iter();
             if sets.all(|set| grant.link(set.change(), self.vocabulary).is_some()) {
                 rules.about.insert(grant.policy_id(), rule);
-                linked.insert(grant);
+                rules.granted.insert(grant.clone());
             }
         }
+        let linked = &granted.rules.granted;
         if !linked.is_empty() {
+            granted.version = self.version.with(linked.iter().map(Grant::parts));
             granted.rules.sort(self.vocabulary);
-            granted.version = self.version.with(linked.into_iter().map(Grant::parts));
         }
         granted
+    }
+
+    /// A grant to this subject for this target that holds here and in `next` no more, where none of
+    /// the same template holds in its place.
+    #[must_use]
+    pub fn grant_that_ends(
+        &self,
+        next: &Self,
+        subject: &Subject,
+        target: &Target,
+    ) -> Option<&Grant> {
+        let same = |one: &Grant, other: &Grant| {
+            (&one.template, &one.subject, &one.target)
+                == (&other.template, &other.subject, &other.target)
+        };
+        self.rules.granted.iter().find(|grant| {
+            grant.subject == subject.id
+                && grant.target == target.name
+                && !next.rules.granted.iter().any(|other| same(grant, other))
+        })
     }
 }
 

@@ -279,9 +279,11 @@ impl Mapping<'_> {
             End::Refused { message, .. } => {
                 (REFUSE, Status::Failure, Severity::Medium, Some(message))
             }
-            End::PolicyChanged { message, .. } => {
+            End::PolicyChanged { message, .. } | End::IdentityLost { message } => {
                 (RESET, Status::Failure, Severity::Medium, Some(message))
             }
+            End::GrantEnded { grant } => (RESET, Status::Failure, Severity::Medium, Some(grant)),
+            End::WorkloadStopped => (RESET, Status::Failure, Severity::Medium, None),
             End::ProtocolError { message, .. } => {
                 (RESET, Status::Failure, Severity::Medium, Some(message))
             }
@@ -300,7 +302,11 @@ impl Mapping<'_> {
                 .network(known, activity)
                 .disposition(Disposition::AccessRevoked)
                 .with("policy", policy(rule, &known.start)),
-            End::Killed { .. } => self
+            End::GrantEnded { grant } => self
+                .network(known, activity)
+                .disposition(Disposition::AccessRevoked)
+                .with("policy", policy(grant, &known.start)),
+            End::Killed { .. } | End::IdentityLost { .. } | End::WorkloadStopped => self
                 .network(known, activity)
                 .disposition(Disposition::AccessRevoked),
             _ => self.network(known, activity),

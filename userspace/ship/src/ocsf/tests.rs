@@ -144,6 +144,13 @@ fn every_event_of_a_session_has_what_its_class_demands() {
             by: "root".to_owned(),
             reason: None,
         },
+        End::IdentityLost {
+            message: "expired".to_owned(),
+        },
+        End::WorkloadStopped,
+        End::GrantEnded {
+            grant: "reads#1".to_owned(),
+        },
         End::PolicyChanged {
             rule: "gone".to_owned(),
             message: "no longer".to_owned(),

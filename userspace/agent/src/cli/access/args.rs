@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 #[command(after_help = "\
 What can be granted, and by whom, is said by templates in the policies: policies/examples/access.cedar
 shows some. Nobody grants to themselves. A grant is in force at once, ends by itself, and live
-sessions are judged anew when it does. It permits, and lifts no forbid.
+sessions of its subject on its target end with it. It permits, and lifts no forbid.
 
 An id may be shortened to its beginning, as long as that is unique.
 

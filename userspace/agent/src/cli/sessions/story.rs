@@ -253,6 +253,15 @@ pub(crate) fn end(end: &End) -> Line {
             let reason = reason.as_deref().map(|reason| format!(": {reason}"));
             Line::of(Tone::Bad, "killed").text(format!(" by {by}{}", reason.unwrap_or_default()))
         }
+        End::IdentityLost { message } => {
+            Line::of(Tone::Bad, "ended").text(format!(", the identity is lost: {message}"))
+        }
+        End::WorkloadStopped => {
+            Line::of(Tone::Warn, "ended").text(": the workload has no process left")
+        }
+        End::GrantEnded { grant } => {
+            Line::of(Tone::Bad, "ended").text(format!(" with what was granted: {grant}"))
+        }
         End::PolicyChanged { rule, message } => {
             Line::of(Tone::Bad, "ended").text(format!(" by {rule}: {message}"))
         }
@@ -267,6 +276,9 @@ pub(crate) fn end_in_short(ended: &End) -> Line {
         End::ProtocolError { .. } => Line::of(Tone::Bad, "protocol error"),
         End::Killed { by, .. } => Line::of(Tone::Bad, format!("killed by {by}")),
         End::Error { .. } => Line::of(Tone::Bad, "failed"),
+        End::IdentityLost { .. } => Line::of(Tone::Bad, "identity lost"),
+        End::WorkloadStopped => Line::of(Tone::Warn, "workload stopped"),
+        End::GrantEnded { .. } => Line::of(Tone::Bad, "grant ended"),
         End::Closed | End::ClientGone | End::ServerGone | End::Shutdown => end(ended),
         End::Idle => Line::of(Tone::Warn, "idle"),
     }

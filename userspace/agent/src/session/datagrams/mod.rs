@@ -103,15 +103,14 @@ pub async fn serve<W: WayBack>(
     record.outcome(recorded.seq(), &outcome)?;
     let served = match ended {
         // Who ended it does not want the next datagram to begin another.
-        Ended::PolicyChanged(_) | Ended::Killed(_) => Served::Refused,
+        Ended::Cut(_) => Served::Refused,
         _ => Served::Over,
     };
     record.end(&match ended {
         Ended::Idle => End::Idle,
         Ended::ClientGone => End::ClientGone,
         Ended::Shutdown => End::Shutdown,
-        Ended::Killed(killed) => killed.end(),
-        Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
+        Ended::Cut(cut) => cut.end(),
     })?;
     Ok(served)
 }

@@ -6,7 +6,6 @@ use tokio::{
     net::UdpSocket,
     time::{Instant, sleep_until},
 };
-use weir_policy::Refusal;
 use weir_record::{RecordError, RecordedPermit, Seq, SessionWriter};
 
 use super::{Outlet, WayBack};
@@ -54,10 +53,8 @@ pub(super) enum Ended {
     ClientGone,
     /// The engine stops.
     Shutdown,
-    /// Somebody ended it.
-    Killed(Cut),
-    /// The policies that are in force, or the signals that are raised, don't allow it any more.
-    PolicyChanged(Refusal),
+    /// It was ended from outside, or may not go on.
+    Cut(Cut),
 }
 
 impl Passed {
@@ -99,11 +96,11 @@ pub(super) async fn relay<W: WayBack>(
     let ended = loop {
         tokio::select! {
             Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
-            killed = watched.killed.killed() => break Ended::Killed(killed),
+            killed = watched.killed.killed() => break Ended::Cut(killed),
             change = Change::next(&mut watched.policies, &mut watched.subject) => {
                 record.note(&change.note())?;
-                if let Err(refusal) = standing.change(change) {
-                    break Ended::PolicyChanged(refusal);
+                if let Err(cut) = standing.change(change) {
+                    break Ended::Cut(cut);
                 }
                 // Not a sign of life.
                 continue;
@@ -111,8 +108,8 @@ pub(super) async fn relay<W: WayBack>(
             () = &mut silence, if sent.is_empty() => break Ended::Idle,
             datagram = sent.next() => {
                 let Some(datagram) = datagram else { break Ended::ClientGone };
-                if let Err(refusal) = standing.passes(datagram.len()) {
-                    break Ended::PolicyChanged(refusal);
+                if let Err(cut) = standing.passes(datagram.len()) {
+                    break Ended::Cut(cut);
                 }
                 if service.record_bytes {
                     record.request(seq, &datagram)?;
@@ -124,8 +121,8 @@ pub(super) async fn relay<W: WayBack>(
             answer = target.recv(&mut buffer) => match answer {
                 Ok(length) => {
                     let answer = buffer.get(..length).unwrap_or_default();
-                    if let Err(refusal) = standing.passes(length) {
-                        break Ended::PolicyChanged(refusal);
+                    if let Err(cut) = standing.passes(length) {
+                        break Ended::Cut(cut);
                     }
                     if service.record_bytes {
                         record.response(seq, answer)?;

@@ -6,7 +6,6 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until},
 };
-use weir_policy::Refusal;
 use weir_record::{RecordError, RecordedPermit, SessionWriter};
 
 use super::{
@@ -48,10 +47,8 @@ pub(super) enum Ended {
     Idle,
     /// The engine stops.
     Shutdown,
-    /// Somebody ended it.
-    Killed(Cut),
-    /// The policies that are in force, or the signals that are raised, don't allow it any more.
-    PolicyChanged(Refusal),
+    /// It was ended from outside, or may not go on.
+    Cut(Cut),
 }
 
 /// Passes bytes on until an end, or until it may not go on.
@@ -83,8 +80,8 @@ pub(super) async fn copy(
             tokio::select! {
                 step = out.step(&mut agent_reads, &mut target_writes) => match step {
                     Ok(Step::Read(bytes)) => {
-                        if let Err(refusal) = standing.passes(bytes.len()) {
-                            break Ended::PolicyChanged(refusal);
+                        if let Err(cut) = standing.passes(bytes.len()) {
+                            break Ended::Cut(cut);
                         }
                         if service.record_bytes {
                             record.request(seq, bytes)?;
@@ -97,8 +94,8 @@ pub(super) async fn copy(
                 },
                 step = back.step(&mut target_reads, &mut agent_writes) => match step {
                     Ok(Step::Read(bytes)) => {
-                        if let Err(refusal) = standing.passes(bytes.len()) {
-                            break Ended::PolicyChanged(refusal);
+                        if let Err(cut) = standing.passes(bytes.len()) {
+                            break Ended::Cut(cut);
                         }
                         if service.record_bytes {
                             record.response(seq, bytes)?;
@@ -111,11 +108,11 @@ pub(super) async fn copy(
                 },
                 () = silence(last, service.idle_timeout) => break Ended::Idle,
                 Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
-                cut = watched.killed.killed() => break Ended::Killed(cut),
+                cut = watched.killed.killed() => break Ended::Cut(cut),
                 change = Change::next(&mut watched.policies, &mut watched.subject) => {
                     record.note(&change.note())?;
-                    if let Err(refusal) = standing.change(change) {
-                        break Ended::PolicyChanged(refusal);
+                    if let Err(cut) = standing.change(change) {
+                        break Ended::Cut(cut);
                     }
                     // Not a sign of life.
                     continue;

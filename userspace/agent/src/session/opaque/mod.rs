@@ -66,7 +66,7 @@ pub async fn serve(
             tracing::info!(session = %record.id(), rule, message, "refused");
             return record.end(&End::Refused { rule, message });
         }
-        Waited::Over(end) => return record.end(&end),
+        Waited::Over(over) => return record.end(&over.end()),
     };
     // 2. Put it on record.
     let recorded = passing::intent(&mut record, permit, &passage, &judge.figures())?;
@@ -115,8 +115,7 @@ pub async fn serve(
         Ended::ServerGone => End::ServerGone,
         Ended::Idle => End::Idle,
         Ended::Shutdown => End::Shutdown,
-        Ended::Killed(killed) => killed.end(),
-        Ended::PolicyChanged(Refusal { rule, message, .. }) => End::PolicyChanged { rule, message },
+        Ended::Cut(cut) => cut.end(),
     })
 }
 

@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
     time::{sleep, timeout},
 };
-use weir_policy::{Policies, Refusal, Subject};
+use weir_policy::{Policies, Subject};
 use weir_record::{Commit, RecordError, Side};
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
@@ -59,10 +59,8 @@ pub(super) enum Ended {
     ServerGone,
     /// The engine stops.
     Shutdown,
-    /// Somebody ended it.
-    Killed(Cut),
-    /// The policies that are now in force don't allow it.
-    PolicyChanged(Refusal),
+    /// It was ended from outside.
+    Cut(Cut),
     /// Something that leaves no way on.
     Failed(SessionError),
 }
@@ -133,7 +131,7 @@ pub(super) async fn drive(
     // Whatever it waits for, a kill does not.
     let ended = tokio::select! {
         ended = run(session, &mut agent, &mut target, around, &mut waiting) => ended,
-        killed = kills.killed() => Ok(Ended::Killed(killed)),
+        killed = kills.killed() => Ok(Ended::Cut(killed)),
     };
     // What people were still asked is on record as such.
     let ended = match session.given_up(waiting, &ended) {
@@ -151,7 +149,7 @@ pub(super) async fn drive(
     // But what whoever ended the session, or a signal, could still keep from the target.
     if !matches!(
         ended,
-        Ended::Killed(_) | Ended::Failed(SessionError::Signal(_))
+        Ended::Cut(_) | Ended::Failed(SessionError::Signal(_))
     ) {
         let sent = timeout(LAST, async {
             while let Some(due) = session.sink.settle().map_err(io::Error::other)? {
@@ -253,8 +251,8 @@ async fn run(
             () = sleep(STALLED), if waiting.is_some() && !for_people => {}
             word = Waiting::word(waiting), if for_people => session.heard(waiting, word)?,
             Ok(()) = around.policies.changed() => {
-                if let Err(refusal) = replace_policies(session, around).await? {
-                    return Ok(Ended::PolicyChanged(refusal));
+                if let Err(cut) = replace_policies(session, around).await? {
+                    return Ok(Ended::Cut(cut));
                 }
                 if let Some(waiting) = waiting {
                     waiting.judged_anew();
@@ -262,8 +260,8 @@ async fn run(
             }
             Ok(()) = around.subject.changed() => {
                 let subject = Change::Subject(Arc::clone(&around.subject.borrow_and_update()));
-                if let Err(refusal) = session.came_into_force(subject, &judge::connect())? {
-                    return Ok(Ended::PolicyChanged(refusal));
+                if let Err(cut) = session.came_into_force(subject, &judge::connect())? {
+                    return Ok(Ended::Cut(cut));
                 }
                 if let Some(waiting) = waiting {
                     waiting.judged_anew();
@@ -385,7 +383,7 @@ async fn refresh(
 async fn replace_policies(
     session: &mut Governed,
     around: &mut Surroundings<'_>,
-) -> Result<Result<(), Refusal>, SessionError> {
+) -> Result<Result<(), Cut>, SessionError> {
     let policies = Arc::clone(&around.policies.borrow_and_update());
     let lineage = around
         .catalogues

@@ -14,8 +14,7 @@ use super::{
 };
 use crate::{
     config::AgentTls,
-    identity::UNVERIFIED,
-    session::{Cut, Killed},
+    session::{Cut, asked::Over},
     tls::Plain,
     upstream::UpstreamError,
 };
@@ -58,16 +57,9 @@ pub(super) async fn goodbye(
             let word = (SqlState::ADMIN_SHUTDOWN, "weir is shutting down".to_owned());
             (End::Shutdown, Some(word))
         }
-        Ended::Killed(killed) => {
-            let word = (SqlState::ADMIN_SHUTDOWN, killed_word(&killed));
-            (killed.end(), Some(word))
-        }
-        Ended::PolicyChanged(Refusal { rule, message, .. }) => {
-            let word = format!("the policy changed: {message} (rule {rule})");
-            (
-                End::PolicyChanged { rule, message },
-                Some((SqlState::ADMIN_SHUTDOWN, word)),
-            )
+        Ended::Cut(cut) => {
+            let word = (SqlState::ADMIN_SHUTDOWN, cut.word());
+            (cut.end(), Some(word))
         }
         Ended::Failed(error) => {
             tracing::warn!(session = %id, %error, "the session failed");
@@ -89,7 +81,7 @@ pub(super) async fn killed(
     killed: Cut,
 ) -> Result<(), RecordError> {
     let id = *record.id();
-    let word = killed_word(&killed);
+    let word = killed.word();
     record.end(&killed.end())?;
     if let Some(agent) = agent {
         last_word(agent, SqlState::ADMIN_SHUTDOWN, &word, &id).await;
@@ -101,34 +93,19 @@ pub(super) async fn killed(
 pub(super) async fn over(
     agent: &mut Plain,
     record: SessionWriter,
-    end: End,
+    over: Over,
 ) -> Result<(), RecordError> {
     let id = *record.id();
-    let word = match &end {
-        End::Shutdown => Some("weir is shutting down".to_owned()),
-        End::Killed { by, reason } => Some(killed_word(&Cut::Killed(Killed {
-            by: by.clone(),
-            reason: reason.clone(),
-        }))),
-        End::PolicyChanged { rule, message } => Some(format!("{message} (rule {rule})")),
-        _ => None,
+    let word = match &over {
+        Over::Shutdown => Some("weir is shutting down".to_owned()),
+        Over::Cut(cut) => Some(cut.word()),
+        Over::ClientGone => None,
     };
-    record.end(&end)?;
+    record.end(&over.end())?;
     if let Some(word) = word {
         last_word(agent, SqlState::ADMIN_SHUTDOWN, &word, &id).await;
     }
     Ok(())
-}
-
-/// Who ended it is not the agent's to know; what for may be.
-fn killed_word(cut: &Cut) -> String {
-    let killed = match cut {
-        Cut::Killed(killed) => killed,
-        Cut::Unverified(why) => return format!("{why} (rule {UNVERIFIED})"),
-    };
-    let reason = killed.reason.as_deref();
-    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("an operator ended the session{reason}")
 }
 
 fn failure(error: &SessionError) -> (End, SqlState) {

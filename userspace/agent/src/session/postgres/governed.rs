@@ -22,7 +22,7 @@ use super::{
 use crate::{
     approve,
     mask::{exposure::Exposure, key::MaskKey, lineage::Lineage, plan::RowError},
-    session::{Change, judge::Judge},
+    session::{Change, Cut, judge::Judge},
     upstream::postgres::Sink,
 };
 
@@ -189,7 +189,7 @@ impl Governed {
         policies: Arc<Policies>,
         lineage: Arc<Lineage>,
         connect: &Statement,
-    ) -> Result<Result<(), Refusal>, SessionError> {
+    ) -> Result<Result<(), Cut>, SessionError> {
         self.lineage = lineage;
         self.came_into_force(Change::Policies(policies), connect)
     }
@@ -199,9 +199,13 @@ impl Governed {
         &mut self,
         change: Change,
         connect: &Statement,
-    ) -> Result<Result<(), Refusal>, SessionError> {
+    ) -> Result<Result<(), Cut>, SessionError> {
         self.record.note(&change.note())?;
+        let ends = self.judge.ends_with(&change);
         self.judge.change(change);
+        if let Some(cut) = ends {
+            return Ok(Err(cut));
+        }
         Ok(match self.judge.judge([connect], self.in_transaction()) {
             Verdict::Allow(permit) => {
                 if let Some(would_be) = permit.would_be() {
@@ -209,8 +213,8 @@ impl Governed {
                 }
                 Ok(())
             }
-            Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
-            Verdict::Deny(refusal) => Err(refusal),
+            Verdict::Ask(ask) => Err(Cut::Refused(approve::unanswered(&ask))),
+            Verdict::Deny(refusal) => Err(Cut::Refused(refusal)),
         })
     }
 

@@ -150,7 +150,7 @@ async fn open(
     let permit = match waited {
         Waited::Permitted(permit) => permit,
         Waited::Refused(refusal) => return refused(record, &mut agent, &refusal).await,
-        Waited::Over(end) => return over(&mut agent, record, end).await,
+        Waited::Over(left) => return over(&mut agent, record, left).await,
     };
     let observed = wanted.observed(permit, &mut record)?;
     // 3. Log in to the target and read its catalogue.
@@ -214,7 +214,7 @@ async fn open(
     };
     let killed = matches!(
         ended,
-        Ended::Killed(_) | Ended::Failed(SessionError::Signal(_))
+        Ended::Cut(_) | Ended::Failed(SessionError::Signal(_))
     );
     goodbye(agent, record, ended).await?;
     // 7. What a killed session has under way at the target ends with it.

@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     approve::{self, Asked, Hold, Question, Rows, Settlement},
-    session::asked::{on_record, settled_on_record},
+    session::{
+        Cut,
+        asked::{on_record, settled_on_record},
+    },
     upstream::postgres::estimate,
 };
 
@@ -300,8 +303,8 @@ impl Governed {
         let how = match ended {
             Ok(Ended::ClientGone | Ended::Closed) => Settled::GaveUp,
             Ok(Ended::Shutdown) => Settled::Shutdown,
-            Ok(Ended::PolicyChanged(_)) => Settled::PolicyChanged,
-            Ok(Ended::ServerGone | Ended::Killed(_) | Ended::Failed(_)) | Err(_) => {
+            Ok(Ended::Cut(Cut::Refused(_))) => Settled::PolicyChanged,
+            Ok(Ended::ServerGone | Ended::Cut(_) | Ended::Failed(_)) | Err(_) => {
                 Settled::SessionEnded
             }
         };

@@ -107,3 +107,27 @@ fn what_can_be_granted_is_told_with_who_may_say_yes() {
     );
     assert!(found[1].actions.contains("write") && found[1].approvers.contains("dba-oncall"));
 }
+
+#[test]
+fn a_grant_ends_for_whom_it_was_unless_another_takes_its_place() {
+    let base = bundle(&[READ, WRITE, CLEAR]);
+    let before = base.with_grants(&[grant("g1", "writes", "crm"), grant("g2", "clear", "crm")]);
+    let ends = |next: &Policies, who: &crate::Subject, target: &str| {
+        let target = crate::Target {
+            name: target.into(),
+            ..crm()
+        };
+        let ended = before.grant_that_ends(next, who, &target);
+        ended.map(|grant| grant.id.clone())
+    };
+    let same = base.with_grants(&[grant("g3", "writes", "crm"), grant("g2", "clear", "crm")]);
+    assert_eq!(ends(&same, &alice(), "crm"), None);
+    let clear = base.with_grants(&[grant("g2", "clear", "crm")]);
+    assert_eq!(ends(&clear, &alice(), "crm").as_deref(), Some("g1"));
+    assert_eq!(ends(&clear, &alice(), "other"), None);
+    assert_eq!(ends(&clear, &subject("unix:bob", &[]), "crm"), None);
+    // A template that is gone takes its grants with it.
+    let gone = bundle(&[READ, WRITE])
+        .with_grants(&[grant("g1", "writes", "crm"), grant("g2", "clear", "crm")]);
+    assert_eq!(ends(&gone, &alice(), "crm").as_deref(), Some("g2"));
+}
