@@ -54,6 +54,8 @@ pub struct Command {
     pub effects: Effects,
     /// Names of the functions that it calls, lower case, qualified as written.
     pub functions: BTreeSet<String>,
+    /// The symbols of the operators in its text. `LIKE`, `IN` and other words are operators too.
+    pub operators: BTreeSet<String>,
     /// What later requests of the session depend on.
     pub control: Control,
 }

@@ -205,6 +205,7 @@ fn connect() -> Statement {
         predicate: Predicate::NotApplicable,
         effects: Default::default(),
         functions: Default::default(),
+        operators: Default::default(),
         control: Control::None,
     }))
 }

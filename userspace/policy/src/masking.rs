@@ -63,6 +63,15 @@ pub struct Classified<'a> {
 pub struct MaskingRules {
     classes: BTreeSet<DataClass>,
     rules: Vec<Rule>,
+    channels: Vec<Channel>,
+}
+
+/// One `[[channel]]`.
+#[derive(Clone, Debug)]
+struct Channel {
+    target: Glob,
+    database: Glob,
+    names: Vec<Glob>,
 }
 
 /// One `[[column]]`.
@@ -155,6 +164,17 @@ impl MaskingRules {
                     .map(|rule| &rule.class),
             );
         }
+    }
+
+    /// Whether the payloads of notifications on this channel are declared to carry nothing
+    /// sensitive.
+    #[must_use]
+    pub fn tells_nothing(&self, target: &str, database: &str, channel: &str) -> bool {
+        self.channels.iter().any(|declared| {
+            declared.target.matches(target)
+                && declared.database.matches(database)
+                && declared.names.iter().any(|name| name.matches(channel))
+        })
     }
 
     /// Whether no column is sensitive.

@@ -198,6 +198,7 @@ fn command(verb: Verb, table: Option<(&str, Access)>) -> Statement {
         predicate: Predicate::NotApplicable,
         effects: [].into(),
         functions: [].into(),
+        operators: [].into(),
         control: Control::None,
     }))
 }

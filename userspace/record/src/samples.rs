@@ -135,6 +135,7 @@ pub(crate) fn command(verb: Verb, objects: Vec<Object>) -> Statement {
         predicate: Predicate::NotApplicable,
         effects: [].into(),
         functions: [].into(),
+        operators: [].into(),
         control: Control::None,
     }))
 }

@@ -223,6 +223,7 @@ fn statement(objects: &[&str]) -> Statement {
         predicate: Predicate::NotApplicable,
         effects: [].into(),
         functions: [].into(),
+        operators: [].into(),
         control: Control::None,
     }))
 }

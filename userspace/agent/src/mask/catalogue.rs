@@ -25,7 +25,7 @@ impl RelationOid {
     }
 }
 
-/// A table, view, materialised view, foreign or partitioned table.
+/// A table, view, materialised view, foreign or partitioned table, or a composite type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Relation {
     /// Its schema.
@@ -51,9 +51,19 @@ pub struct Catalogue {
     pub functions: HashSet<String>,
     /// Those of them that may take a row, and so be called as if they were a column of it (`p.f`).
     pub row_functions: HashSet<String>,
-    /// Relations on which a write runs more than it says: rules, and triggers whose function may
-    /// read tables.
+    /// Relations on which a write runs more than it says: rules, and triggers, checks, indexes and
+    /// defaults whose function may read tables.
     pub reactive: HashSet<RelationOid>,
+    /// Foreign keys by which a change goes on: the relation that is referenced, and the one that
+    /// changes with it.
+    pub cascades: Vec<(RelationOid, RelationOid)>,
+    /// Columns that hold whole rows, alone, in arrays or in domains: the relation, the column, and
+    /// the relation or composite type whose rows they are.
+    pub holds: Vec<(RelationOid, ColumnNumber, RelationOid)>,
+    /// Operators whose function may read tables, by their symbols.
+    pub operators: HashSet<String>,
+    /// Whether there are casts whose function may read tables.
+    pub casts: bool,
     /// Generated columns: the relation, the column, and one that it is computed from.
     pub generated: Vec<(RelationOid, ColumnNumber, ColumnNumber)>,
 }

@@ -33,7 +33,7 @@ impl Exposure {
     /// The exposure of something that can read anything.
     #[must_use]
     pub fn everything(lineage: &Lineage, clear: &Clear) -> Self {
-        match lineage.any().filter(|s| !clear.shows(&s.class)) {
+        match lineage.any_hidden(clear) {
             Some(sensitive) => Self {
                 computes: Some(sensitive.clone()),
                 touches: true,
@@ -53,8 +53,11 @@ impl Exposure {
             .filter(|o| o.access != Access::Define);
         for object in rows {
             for relation in lineage.named(object.schema.as_deref(), &object.name) {
-                if object.access == Access::Write && relation.is_reactive() {
-                    exposure.join(Self::everything(lineage, clear));
+                if object.access == Access::Write {
+                    if relation.is_reactive() {
+                        exposure.join(Self::everything(lineage, clear));
+                    }
+                    exposure.touches |= relation.behind().any(|class| !clear.shows(class));
                 }
                 let hidden = relation.sensitive().filter(|(_, s)| !clear.shows(&s.class));
                 for (column, sensitive) in hidden {
@@ -181,6 +184,7 @@ pub fn runs_code(command: &Command, lineage: &Lineage) -> bool {
     let mut functions = command.functions.iter();
     functions.any(|name| lineage.may_read_tables(name))
         || command.columns.named.iter().any(|c| lineage.may_be_call(c))
+        || lineage.may_operate(&command.operators)
         || command.effects.contains(&Effect::DynamicCode)
         || matches!(command.verb, Verb::Call | Verb::Do | Verb::FunctionCall)
 }

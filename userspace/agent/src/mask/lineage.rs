@@ -5,15 +5,20 @@
 //! - A view that depends on a sensitive column is sensitive in every column: which of them shows
 //!   the value isn't traced. So is one that calls functions which may read tables.
 //! - A generated column is as sensitive as what it is computed from.
+//! - A column that holds whole rows is as sensitive as the relation or type whose rows they are.
+//!
+//! What a write reaches beyond what it names is [`reach`]'s.
 //!
 //! Computed once per catalogue and policy version; look-ups in it allocate nothing.
 
+mod reach;
+
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use weir_policy::{DataClass, MaskingRules, Method};
+use weir_policy::{Clear, DataClass, MaskingRules, Method};
 
 use super::catalogue::{CODE, Catalogue, ColumnNumber, RelationOid};
 
@@ -31,10 +36,19 @@ pub struct Sensitive {
 pub enum Source<'a> {
     /// A column that no rule names.
     Harmless,
-    /// A sensitive one.
-    Sensitive(&'a Sensitive),
+    /// A sensitive one, with each class that its values may be of.
+    Sensitive(&'a [Sensitive]),
     /// Not in the catalogue: it is newer than the snapshot.
     Unknown,
+}
+
+/// The classes that the values of each sensitive column may be of.
+type Marks = HashMap<(RelationOid, ColumnNumber), Vec<Sensitive>>;
+
+/// The first of what is found that may not be shown.
+#[must_use]
+pub fn hidden<'a>(found: &'a [Sensitive], clear: &Clear) -> Option<&'a Sensitive> {
+    found.iter().find(|found| !clear.shows(&found.class))
 }
 
 /// One relation, with the sensitivity of its columns.
@@ -42,21 +56,28 @@ pub enum Source<'a> {
 pub struct Traced {
     schema: String,
     reactive: bool,
-    columns: HashMap<ColumnNumber, (String, Option<Sensitive>)>,
+    behind: BTreeSet<DataClass>,
+    columns: HashMap<ColumnNumber, (String, Vec<Sensitive>)>,
 }
 
 impl Traced {
-    /// The sensitive columns, by name.
+    /// The sensitive columns, by name, once for each class.
     pub fn sensitive(&self) -> impl Iterator<Item = (&str, &Sensitive)> {
         self.columns
             .values()
-            .filter_map(|(name, s)| Some((name.as_str(), s.as_ref()?)))
+            .flat_map(|(name, found)| found.iter().map(|found| (name.as_str(), found)))
     }
 
     /// Whether a write to it may read any table, by a rule or a trigger.
     #[must_use]
     pub fn is_reactive(&self) -> bool {
         self.reactive
+    }
+
+    /// The classes that a write to it may quote when it fails: its own, and those of what is behind
+    /// it.
+    pub fn behind(&self) -> impl Iterator<Item = &DataClass> {
+        self.behind.iter()
     }
 
     /// The schema that the relation is in.
@@ -73,14 +94,22 @@ pub struct Lineage {
     by_name: HashMap<String, Vec<Arc<Traced>>>,
     functions: HashSet<String>,
     row_functions: HashSet<String>,
-    any: Option<Sensitive>,
+    operators: HashSet<String>,
+    anywhere: bool,
+    own: Vec<Sensitive>,
 }
+
+/// Operators that the grammar puts where the text has words (`LIKE`, `IN`, `BETWEEN`) or nothing
+/// (`ORDER BY`, `DISTINCT`).
+const UNSPELT: [&str; 13] = [
+    "=", "<>", "<", ">", "<=", ">=", "~", "!~", "~~", "!~~", "~~*", "!~~*", "~*",
+];
 
 impl Lineage {
     /// Applies `rules` to the catalogue of `database` on `target`.
     #[must_use]
     pub fn new(catalogue: &Catalogue, rules: &MaskingRules, target: &str, database: &str) -> Self {
-        let mut sensitive: HashMap<(RelationOid, ColumnNumber), Sensitive> = HashMap::new();
+        let mut marks = Marks::new();
         for (oid, relation) in &catalogue.relations {
             for (number, column) in &relation.columns {
                 let schema = Some(relation.schema.as_str());
@@ -91,37 +120,41 @@ impl Lineage {
                         class: found.class.clone(),
                         method: found.method,
                     };
-                    sensitive.insert((*oid, *number), found);
+                    marks.insert((*oid, *number), vec![found]);
                 }
             }
         }
-        while inherit(catalogue, &mut sensitive)
-            | derive(catalogue, &mut sensitive)
-            | generate(catalogue, &mut sensitive)
+        while inherit(catalogue, &mut marks)
+            | derive(catalogue, &mut marks)
+            | generate(catalogue, &mut marks)
+            | hold(catalogue, &mut marks)
         {}
-        Self::index(catalogue, sensitive)
+        Self::index(catalogue, marks)
     }
 
-    fn index(
-        catalogue: &Catalogue,
-        mut sensitive: HashMap<(RelationOid, ColumnNumber), Sensitive>,
-    ) -> Self {
+    fn index(catalogue: &Catalogue, mut marks: Marks) -> Self {
         let mut lineage = Self {
             functions: catalogue.functions.clone(),
             row_functions: catalogue.row_functions.clone(),
+            operators: catalogue.operators.clone(),
+            anywhere: catalogue.casts || UNSPELT.iter().any(|op| catalogue.operators.contains(*op)),
             ..Self::default()
         };
         // Not a system table's class: those are sensitive on every server, and would make each
         // user-defined function suspect.
-        lineage.any = any(&sensitive).cloned();
-        let reactive = reactive(catalogue);
+        lineage.own = users_own(&marks);
+        let edges = reach::edges(catalogue);
+        let reactive = reach::reactive(catalogue, &edges);
+        let mut behind = reach::behind(&marks, &edges);
         for (oid, relation) in &catalogue.relations {
             let columns = relation.columns.iter().map(|(number, name)| {
-                (*number, (name.clone(), sensitive.remove(&(*oid, *number))))
+                let found = marks.remove(&(*oid, *number)).unwrap_or_default();
+                (*number, (name.clone(), found))
             });
             let traced = Arc::new(Traced {
                 schema: relation.schema.clone(),
                 reactive: reactive.contains(oid),
+                behind: behind.remove(oid).unwrap_or_default(),
                 columns: columns.collect(),
             });
             lineage
@@ -141,8 +174,8 @@ impl Lineage {
             // System columns (ctid, xmin, tableoid …) have negative numbers.
             _ if column.0 < 0 => Source::Harmless,
             Some(traced) => match traced.columns.get(&column) {
-                Some((_, Some(sensitive))) => Source::Sensitive(sensitive),
-                Some((_, None)) => Source::Harmless,
+                Some((_, found)) if found.is_empty() => Source::Harmless,
+                Some((_, found)) => Source::Sensitive(found),
                 None => Source::Unknown,
             },
             None => Source::Unknown,
@@ -180,28 +213,33 @@ impl Lineage {
         self.row_functions.contains(column)
     }
 
-    /// What an untraceable value is treated as: one of the database's own sensitive classes, or
-    /// `None` when its users' relations hold nothing sensitive.
+    /// Whether one of these operators, or what no text spells, may call a function that reads
+    /// tables.
     #[must_use]
-    pub fn any(&self) -> Option<&Sensitive> {
-        self.any.as_ref()
+    pub fn may_operate(&self, operators: &BTreeSet<String>) -> bool {
+        self.anywhere || operators.iter().any(|op| self.operators.contains(op))
+    }
+
+    /// What an untraceable value is treated as: one of the database's own sensitive classes that are
+    /// not `clear`, or `None` when its users' relations hold no such values.
+    #[must_use]
+    pub fn any_hidden(&self, clear: &Clear) -> Option<&Sensitive> {
+        hidden(&self.own, clear)
     }
 }
 
-/// One of the users' own sensitive columns, the same each time.
-fn any(sensitive: &HashMap<(RelationOid, ColumnNumber), Sensitive>) -> Option<&Sensitive> {
-    sensitive
-        .iter()
-        .filter(|((oid, _), _)| !oid.is_system())
-        .map(|(_, s)| s)
-        .min_by(|a, b| a.class.cmp(&b.class))
+/// The users' own sensitive columns, one of each class.
+fn users_own(marks: &Marks) -> Vec<Sensitive> {
+    let own = marks.iter().filter(|((oid, _), _)| !oid.is_system());
+    let by_class: BTreeMap<_, _> = own
+        .flat_map(|(_, found)| found)
+        .map(|found| (&found.class, found))
+        .collect();
+    by_class.into_values().cloned().collect()
 }
 
 /// Carries sensitivity from parents to children. True when something changed.
-fn inherit(
-    catalogue: &Catalogue,
-    sensitive: &mut HashMap<(RelationOid, ColumnNumber), Sensitive>,
-) -> bool {
+fn inherit(catalogue: &Catalogue, marks: &mut Marks) -> bool {
     let mut changed = false;
     for (child, parent) in &catalogue.inherits {
         let (Some(child_columns), Some(parent_columns)) = (
@@ -211,7 +249,7 @@ fn inherit(
             continue;
         };
         for (number, name) in &parent_columns.columns {
-            let Some(found) = sensitive.get(&(*parent, *number)).cloned() else {
+            let Some(found) = marks.get(&(*parent, *number)).cloned() else {
                 continue;
             };
             for (theirs, _) in child_columns
@@ -219,83 +257,86 @@ fn inherit(
                 .iter()
                 .filter(|(_, other)| *other == name)
             {
-                changed |= mark(sensitive, (*child, *theirs), &found);
+                changed |= mark(marks, (*child, *theirs), &found);
             }
         }
     }
     changed
 }
 
-/// Carries sensitivity from relations to the views over them. True when something changed.
-fn derive(
-    catalogue: &Catalogue,
-    sensitive: &mut HashMap<(RelationOid, ColumnNumber), Sensitive>,
-) -> bool {
+/// Carries sensitivity from what a view depends on to all of its columns. True when something
+/// changed.
+fn derive(catalogue: &Catalogue, marks: &mut Marks) -> bool {
     let mut changed = false;
     for (view, depends_on) in &catalogue.views {
-        let source = depends_on.iter().find_map(|(oid, column)| match column {
-            _ if *oid == CODE => any(sensitive),
-            Some(column) => sensitive.get(&(*oid, *column)),
-            None => {
-                let columns = &catalogue.relations.get(oid)?.columns;
-                columns
-                    .keys()
-                    .find_map(|number| sensitive.get(&(*oid, *number)))
-            }
-        });
-        let (Some(source), Some(relation)) = (source.cloned(), catalogue.relations.get(view))
-        else {
+        let Some(relation) = catalogue.relations.get(view) else {
             continue;
         };
+        let mut found = Vec::new();
+        for (oid, column) in depends_on {
+            found.extend(match column {
+                _ if *oid == CODE => users_own(marks),
+                Some(column) => marks.get(&(*oid, *column)).cloned().unwrap_or_default(),
+                None => of_rows(catalogue, marks, *oid),
+            });
+        }
         for number in relation.columns.keys() {
-            changed |= mark(sensitive, (*view, *number), &source);
+            changed |= mark(marks, (*view, *number), &found);
         }
     }
     changed
 }
 
 /// Carries sensitivity to generated columns. True when something changed.
-fn generate(
-    catalogue: &Catalogue,
-    sensitive: &mut HashMap<(RelationOid, ColumnNumber), Sensitive>,
-) -> bool {
+fn generate(catalogue: &Catalogue, marks: &mut Marks) -> bool {
     let mut changed = false;
     for (relation, column, source) in &catalogue.generated {
-        if let Some(found) = sensitive.get(&(*relation, *source)).cloned() {
-            changed |= mark(sensitive, (*relation, *column), &found);
+        if let Some(found) = marks.get(&(*relation, *source)).cloned() {
+            changed |= mark(marks, (*relation, *column), &found);
         }
     }
     changed
 }
 
-/// The relations on which a write runs code, or on a child of which: a row may end up there.
-fn reactive(catalogue: &Catalogue) -> HashSet<RelationOid> {
-    let mut reactive = catalogue.reactive.clone();
-    let mut before = 0;
-    while before != reactive.len() {
-        before = reactive.len();
-        for (child, parent) in &catalogue.inherits {
-            if reactive.contains(child) {
-                reactive.insert(*parent);
-            }
-        }
+/// Carries sensitivity to columns that hold whole rows. True when something changed.
+fn hold(catalogue: &Catalogue, marks: &mut Marks) -> bool {
+    let mut changed = false;
+    for (relation, column, of) in &catalogue.holds {
+        let found = of_rows(catalogue, marks, *of);
+        changed |= mark(marks, (*relation, *column), &found);
     }
-    reactive
+    changed
 }
 
-/// Marks a column that isn't marked yet. True when it wasn't.
-fn mark(
-    sensitive: &mut HashMap<(RelationOid, ColumnNumber), Sensitive>,
-    column: (RelationOid, ColumnNumber),
-    found: &Sensitive,
-) -> bool {
-    match sensitive.entry(column) {
-        Entry::Occupied(_) => false,
-        Entry::Vacant(vacant) => {
-            vacant.insert(found.clone());
-            true
+/// What is sensitive in a whole row.
+fn of_rows(catalogue: &Catalogue, marks: &Marks, oid: RelationOid) -> Vec<Sensitive> {
+    let columns = catalogue
+        .relations
+        .get(&oid)
+        .map(|relation| &relation.columns);
+    let numbers = columns.into_iter().flat_map(|columns| columns.keys());
+    numbers
+        .filter_map(|number| marks.get(&(oid, *number)))
+        .flatten()
+        .cloned()
+        .collect()
+}
+
+/// Marks a column with the classes that it isn't marked with yet. True when there were any.
+fn mark(marks: &mut Marks, column: (RelationOid, ColumnNumber), found: &[Sensitive]) -> bool {
+    if found.is_empty() {
+        return false;
+    }
+    let known = marks.entry(column).or_default();
+    let before = known.len();
+    for fresh in found {
+        if known.iter().all(|known| known.class != fresh.class) {
+            known.push(fresh.clone());
         }
     }
+    // The same each time, whatever the order in which the catalogue is gone through.
+    known.sort_by(|a, b| a.class.cmp(&b.class));
+    known.len() != before
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
     catalogue::{ColumnNumber, RelationOid},
     exposure::Exposure,
     key::MaskKey,
-    lineage::{Lineage, Sensitive, Source},
+    lineage::{self, Lineage, Sensitive, Source},
     value::{self, Kind, Treatment},
 };
 
@@ -57,13 +57,13 @@ impl Plan {
             } else {
                 match lineage.source(relation, ColumnNumber(field.column)) {
                     Source::Harmless => None,
-                    Source::Sensitive(sensitive) => Some(sensitive),
+                    Source::Sensitive(found) => lineage::hidden(found, clear),
                     // The system's own are in every reading, but toast tables in none: those of
                     // the statistics hold samples of other columns' values.
-                    Source::Unknown if relation.is_system() => lineage.any(),
+                    Source::Unknown if relation.is_system() => lineage.any_hidden(clear),
                     Source::Unknown => match unknown {
                         Unknown::Refresh => return Err(StaleCatalogue),
-                        Unknown::Mask => lineage.any(),
+                        Unknown::Mask => lineage.any_hidden(clear),
                     },
                 }
             };

@@ -108,7 +108,8 @@ pub fn replace(treatment: &Treatment, key: &MaskKey, value: &[u8], out: &mut Vec
     }
 }
 
-const REDACTED: &str = "[redacted]";
+/// What a redacted text becomes.
+pub const REDACTED: &str = "[redacted]";
 
 /// Stars for all but the last `keep` letters and digits; separators stay, so that a card number
 /// still looks like one. At least half of a value is always hidden.

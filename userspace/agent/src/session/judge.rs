@@ -38,6 +38,7 @@ pub fn connect() -> Statement {
         predicate: Predicate::NotApplicable,
         effects: BTreeSet::new(),
         functions: BTreeSet::new(),
+        operators: BTreeSet::new(),
         control: Control::None,
     }))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read, Write},
-    net::{Shutdown, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -22,13 +22,18 @@ pub(crate) struct Agent {
     stream: TcpStream,
     received: BytesMut,
     /// Every byte that weir ever sent.
-    heard: Vec<u8>,
+    pub(crate) heard: Vec<u8>,
 }
 
 impl Agent {
     /// A connection, with nothing said.
     pub(crate) fn dial(gate: &Gate) -> Self {
-        let stream = TcpStream::connect(gate.address).unwrap();
+        Self::dial_at(gate.address)
+    }
+
+    /// The same, wherever it leads.
+    pub(crate) fn dial_at(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

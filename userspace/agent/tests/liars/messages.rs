@@ -110,7 +110,11 @@ pub(crate) fn startup(more: &[(&str, &str)]) -> BytesMut {
 }
 
 pub(crate) fn startup_in(database: &str, more: &[(&str, &str)]) -> BytesMut {
-    let all = [("user", "agent"), ("database", database)];
+    startup_of("agent", database, more)
+}
+
+pub(crate) fn startup_of(user: &str, database: &str, more: &[(&str, &str)]) -> BytesMut {
+    let all = [("user", user), ("database", database)];
     let parameters = all
         .iter()
         .chain(more)

@@ -151,6 +151,7 @@ impl Facts {
             predicate,
             effects: self.effects,
             functions: self.functions,
+            operators: BTreeSet::new(),
             control,
         })))
     }

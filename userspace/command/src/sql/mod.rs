@@ -81,8 +81,13 @@ fn read(text: &[u8], limits: &Limits) -> Result<Vec<Statement>, Unread> {
     }
     let mut read = Vec::with_capacity(statements.len());
     for statement in statements {
+        let operators = tokens::operators(&statement);
         read.push(match utility::statement(statement) {
-            Ok(statement) => statement,
+            Ok(Statement::Command(mut command)) => {
+                command.operators = operators;
+                Statement::Command(command)
+            }
+            Ok(opaque @ Statement::Opaque(_)) => opaque,
             Err(unread) if unread.is_of_the_whole_text() => return Err(unread),
             Err(unread) => unread.into(),
         });

@@ -65,6 +65,7 @@ pub(super) fn statement(name: &str, value: Option<String>) -> Result<Statement, 
         predicate: Predicate::NotApplicable,
         effects,
         functions: BTreeSet::new(),
+        operators: BTreeSet::new(),
         control: Control::Set { name, value },
     })))
 }

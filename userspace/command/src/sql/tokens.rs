@@ -1,5 +1,7 @@
 //! Questions to tokens.
 
+use std::collections::BTreeSet;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -19,6 +21,32 @@ pub(super) fn is_word(token: &TokenWithSpan, expected: &str) -> bool {
 /// True for a word that the parser may take for syntax.
 pub(super) fn is_keyword(word: &Word) -> bool {
     word.keyword != Keyword::NoKeyword
+}
+
+/// The symbols of the operators among the tokens.
+pub(super) fn operators(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
+    let is_operator = |token: &Token| {
+        !matches!(
+            token,
+            Token::Word(_)
+                | Token::Number(..)
+                | Token::Placeholder(_)
+                | Token::LParen
+                | Token::RParen
+                | Token::LBracket
+                | Token::RBracket
+                | Token::Comma
+                | Token::Period
+                | Token::Colon
+                | Token::DoubleColon
+                | Token::SingleQuotedString(_)
+        )
+    };
+    let operators = tokens
+        .iter()
+        .map(|token| &token.token)
+        .filter(|t| is_operator(t));
+    operators.map(ToString::to_string).collect()
 }
 
 /// A token's byte offset in the text.

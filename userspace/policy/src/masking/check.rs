@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
 use super::{
-    DataClass, MaskingRules, Method, Rule,
+    Channel, DataClass, MaskingRules, Method, Rule,
     glob::Glob,
-    raw::{Class, Column, File, MethodName, Patterns},
+    raw::{self, Class, Column, File, MethodName, Patterns},
 };
 use crate::{Diagnostic, Diagnostics, Severity, Source};
 
@@ -102,6 +102,11 @@ impl Check<'_> {
         MaskingRules {
             classes: classes.into_keys().collect(),
             rules,
+            channels: file
+                .channel
+                .into_iter()
+                .filter_map(|channel| self.channel(channel))
+                .collect(),
         }
     }
 
@@ -195,13 +200,28 @@ impl Check<'_> {
         })
     }
 
+    fn channel(&mut self, channel: raw::Channel) -> Option<Channel> {
+        let target = self.pattern(channel.target.as_ref());
+        let database = self.pattern(channel.database.as_ref());
+        let names = self.patterns(channel.clear, "an empty list matches no channel");
+        Some(Channel {
+            target: target?,
+            database: database?,
+            names,
+        })
+    }
+
     fn columns(&mut self, written: Spanned<Patterns>) -> Vec<Glob> {
+        self.patterns(written, "an empty list matches no column")
+    }
+
+    fn patterns(&mut self, written: Spanned<Patterns>, empty: &str) -> Vec<Glob> {
         let span = written.span();
         match written.into_inner() {
             Patterns::One(one) => self.glob(&one, span).into_iter().collect(),
             Patterns::Many(many) => {
                 if many.is_empty() {
-                    self.error(span, "an empty list matches no column", None);
+                    self.error(span, empty, None);
                 }
                 many.iter()
                     .filter_map(|one| self.glob(one.get_ref(), one.span()))

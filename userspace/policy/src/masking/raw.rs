@@ -18,6 +18,21 @@ pub(super) struct File {
     /// `[[column]]`, in order.
     #[serde(default)]
     pub(super) column: Vec<Column>,
+    /// `[[channel]]`.
+    #[serde(default)]
+    pub(super) channel: Vec<Channel>,
+}
+
+/// Channels whose notifications carry nothing sensitive.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Channel {
+    /// Targets, by pattern.
+    pub(super) target: Option<Spanned<String>>,
+    /// Databases, by pattern.
+    pub(super) database: Option<Spanned<String>>,
+    /// Channels, by one pattern or several.
+    pub(super) clear: Spanned<Patterns>,
 }
 
 /// How values of one class are masked.

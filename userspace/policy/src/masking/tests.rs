@@ -309,3 +309,24 @@ fn every_wrong_rule_is_shown() {
     }
     assert_eq!(places.len(), 10, "{found}");
 }
+
+#[test]
+fn channels_tell_nothing_only_where_they_are_declared() {
+    let rules = rules(
+        "[[channel]]\ntarget = \"crm\"\ndatabase = \"sales\"\nclear = [\"jobs\", \"cache_*\"]\n",
+    );
+    assert!(rules.tells_nothing("crm", "sales", "jobs"));
+    assert!(rules.tells_nothing("crm", "sales", "cache_users"));
+    assert!(!rules.tells_nothing("crm", "sales", "jobs2"));
+    assert!(!rules.tells_nothing("crm", "hr", "jobs"));
+    assert!(!rules.tells_nothing("erp", "sales", "jobs"));
+    assert!(!shipped().tells_nothing("crm", "sales", "jobs"));
+}
+
+#[test]
+fn a_wrong_channel_is_told() {
+    let none = refused("[[channel]]\nclear = []\n");
+    assert!(none.contains("matches no channel"), "{none}");
+    let unknown = refused("[[channel]]\nclear = \"a\"\ntable = \"b\"\n");
+    assert!(unknown.contains("unknown field `table`"), "{unknown}");
+}

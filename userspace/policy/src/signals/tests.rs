@@ -43,6 +43,7 @@ fn command(verb: Verb, table: Option<&str>) -> Statement {
         predicate: Predicate::NotApplicable,
         effects: Default::default(),
         functions: Default::default(),
+        operators: Default::default(),
         control: Control::None,
     }))
 }

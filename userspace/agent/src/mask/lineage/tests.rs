@@ -102,3 +102,78 @@ fn names_without_a_schema_mean_every_schema() {
     assert_eq!(l.named(Some("other"), "people").count(), 0);
     assert!(l.may_read_tables("public.leak") && !l.may_read_tables("lower"));
 }
+
+/// `people` again with what is around it: a table that references it by cascade, one that holds its
+/// rows, one that is referenced by it, and a view over two classes.
+fn around() -> Lineage {
+    const FIRMS: RelationOid = RelationOid(16410);
+    let mut c = Catalogue::default();
+    let mut table = |oid: u32, name: &str, columns: &[&str]| {
+        for (number, column) in (1..).zip(columns) {
+            c.add_column(
+                RelationOid(oid),
+                "public",
+                name,
+                ColumnNumber(number),
+                column,
+            );
+        }
+    };
+    table(PEOPLE.0, "people", &["id", "email", "phone"]);
+    table(FIRMS.0, "firms", &["id"]);
+    table(16411, "archive", &["id", "was"]);
+    table(16412, "reach", &["by"]);
+    table(16413, "names", &["name"]);
+    c.cascades.push((FIRMS, PEOPLE));
+    c.holds.push((RelationOid(16411), ColumnNumber(2), PEOPLE));
+    let both = [2, 3].map(|column| (PEOPLE, Some(ColumnNumber(column))));
+    c.views.insert(RelationOid(16412), both.into());
+    c.views
+        .insert(RelationOid(16413), [(PEOPLE, Some(ColumnNumber(1)))].into());
+    c.reactive.insert(PEOPLE);
+    c.operators.insert("@@@".to_owned());
+    Lineage::new(&c, Policies::shipped().unwrap().masking(), "db", "app")
+}
+
+fn classes(l: &Lineage, oid: u32, column: i16) -> Vec<&str> {
+    match l.source(RelationOid(oid), ColumnNumber(column)) {
+        Source::Sensitive(found) => found.iter().map(|found| found.class.as_str()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn a_column_has_every_class_that_it_may_show() {
+    let l = around();
+    assert_eq!(classes(&l, 16412, 1), ["email", "phone"]);
+    assert_eq!(classes(&l, 16411, 2), ["email", "phone"], "a whole row");
+    assert_eq!(classes(&l, 16411, 1), [""; 0]);
+    assert_eq!(classes(&l, 16413, 1), [""; 0]);
+}
+
+#[test]
+fn a_write_reaches_what_is_behind_it() {
+    let l = around();
+    for (relation, reaches) in [("firms", true), ("names", true), ("archive", false)] {
+        let traced = l.named(None, relation).next().unwrap();
+        assert_eq!(traced.is_reactive(), reaches, "{relation}");
+        let behind: Vec<&str> = traced.behind().map(DataClass::as_str).collect();
+        assert_eq!(behind, ["email", "phone"], "{relation}");
+    }
+}
+
+#[test]
+fn an_operator_of_the_users_own_is_known_by_its_symbol() {
+    let l = around();
+    assert!(l.may_operate(&["@@@".to_owned()].into()));
+    assert!(!l.may_operate(&["=".to_owned(), "@@".to_owned()].into()));
+    let anywhere = Catalogue {
+        operators: ["~~".to_owned()].into(),
+        ..Catalogue::default()
+    };
+    let l = Lineage::new(&anywhere, policies().masking(), "db", "app");
+    assert!(
+        l.may_operate(&BTreeSet::new()),
+        "LIKE spells it with a word"
+    );
+}

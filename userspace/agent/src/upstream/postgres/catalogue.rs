@@ -20,13 +20,15 @@ const MOST_ROWS: usize = 4_000_000;
 
 /// Columns of every relation; what views depend on, where 0 stands for code that may read tables;
 /// who inherits; functions that can read tables, or are aggregates of such, and whether they take
-/// a row; relations on which a write runs rules or triggers; generated columns.
-const QUESTIONS: [&str; 6] = [
+/// a row; relations on which a write runs rules, triggers, or functions of checks, indexes and
+/// defaults; generated columns; foreign keys that change what references; columns that hold rows;
+/// operators, and casts as operators without a symbol.
+const QUESTIONS: [&str; 9] = [
     "SELECT c.oid, n.nspname, c.relname, a.attnum, a.attname \
      FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid \
-     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND a.attnum > 0 AND NOT a.attisdropped",
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped",
     "SELECT DISTINCT r.ev_class, d.refobjid, d.refobjsubid \
      FROM pg_catalog.pg_rewrite r \
      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
@@ -64,7 +66,22 @@ const QUESTIONS: [&str; 6] = [
      FROM pg_catalog.pg_trigger t \
      JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid \
      JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-     WHERE NOT t.tgisinternal AND l.lanname NOT IN ('internal', 'c')",
+     WHERE NOT t.tgisinternal AND l.lanname NOT IN ('internal', 'c') \
+     UNION \
+     SELECT k.relation \
+     FROM (SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid, conrelid \
+      FROM pg_catalog.pg_constraint WHERE conrelid <> 0 \
+      UNION ALL \
+      SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid, indrelid \
+      FROM pg_catalog.pg_index \
+      UNION ALL \
+      SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid, adrelid \
+      FROM pg_catalog.pg_attrdef) k(class, oid, relation) \
+     JOIN pg_catalog.pg_depend d ON d.classid = k.class AND d.objid = k.oid \
+      AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass \
+     JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE p.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')",
     // Until release 14 the column itself depends on the others, later its default does.
     "SELECT a.attrelid, a.attnum, d.refobjsubid \
      FROM pg_catalog.pg_attribute a \
@@ -75,6 +92,31 @@ const QUESTIONS: [&str; 6] = [
       OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid \
       AND d.objsubid = a.attnum) \
      WHERE a.attgenerated <> ''",
+    "SELECT confrelid, conrelid FROM pg_catalog.pg_constraint \
+     WHERE contype = 'f' AND NOT (confupdtype IN ('a', 'r') AND confdeltype IN ('a', 'r'))",
+    "WITH RECURSIVE of(type, part) AS ( \
+      SELECT oid, oid FROM pg_catalog.pg_type \
+      UNION \
+      SELECT of.type, COALESCE(r.rngsubtype, NULLIF(t.typbasetype, 0), t.typelem) \
+      FROM of JOIN pg_catalog.pg_type t ON t.oid = of.part \
+      LEFT JOIN pg_catalog.pg_range r ON r.rngtypid = t.oid \
+      WHERE COALESCE(r.rngsubtype, NULLIF(t.typbasetype, 0), t.typelem) <> 0) \
+     SELECT a.attrelid, a.attnum, t.typrelid \
+     FROM of \
+     JOIN pg_catalog.pg_type t ON t.oid = of.part AND t.typrelid <> 0 \
+     JOIN pg_catalog.pg_attribute a ON a.atttypid = of.type \
+     WHERE a.attrelid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped",
+    "SELECT o.oprname \
+     FROM pg_catalog.pg_operator o \
+     JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE o.oid >= 16384 AND l.lanname NOT IN ('internal', 'c') \
+     UNION \
+     SELECT '' \
+     FROM pg_catalog.pg_cast c \
+     JOIN pg_catalog.pg_proc p ON p.oid = c.castfunc \
+     JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+     WHERE c.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')",
 ];
 
 /// Reads the catalogue of `database`.
@@ -106,7 +148,7 @@ pub async fn read_catalogue(
 
 type Answer = fn(&mut Catalogue, &DataRow) -> Option<()>;
 
-const ANSWERS: [Answer; 6] = [
+const ANSWERS: [Answer; 9] = [
     |catalogue, row| {
         let (schema, name) = (text(row, 1)?, text(row, 2)?);
         catalogue.add_column(
@@ -147,6 +189,25 @@ const ANSWERS: [Answer; 6] = [
         catalogue
             .generated
             .push((oid(row, 0)?, number(row, 1)?, number(row, 2)?));
+        Some(())
+    },
+    |catalogue, row| {
+        catalogue.cascades.push((oid(row, 0)?, oid(row, 1)?));
+        Some(())
+    },
+    |catalogue, row| {
+        catalogue
+            .holds
+            .push((oid(row, 0)?, number(row, 1)?, oid(row, 2)?));
+        Some(())
+    },
+    |catalogue, row| {
+        let symbol = text(row, 0)?;
+        if symbol.is_empty() {
+            catalogue.casts = true;
+        } else {
+            catalogue.operators.insert(symbol);
+        }
         Some(())
     },
 ];

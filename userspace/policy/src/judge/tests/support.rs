@@ -19,6 +19,7 @@ pub(crate) fn make(verb: Verb) -> Make {
         predicate: Predicate::NotApplicable,
         effects: Default::default(),
         functions: Default::default(),
+        operators: Default::default(),
         control: Control::None,
     })
 }

@@ -186,6 +186,7 @@ fn select() -> Statement {
         predicate: Predicate::NotApplicable,
         effects: BTreeSet::new(),
         functions: BTreeSet::new(),
+        operators: BTreeSet::new(),
         control: Control::None,
     }))
 }

@@ -5,6 +5,7 @@
 
 mod ends;
 mod errors;
+mod notified;
 mod rows;
 
 use std::sync::Arc;
@@ -69,10 +70,7 @@ impl Governed {
             tag::FUNCTION_CALL_RESPONSE => self.called(frame)?,
             tag::NOTICE_RESPONSE => self.noticed(&frame)?,
             tag::PARAMETER_STATUS => self.reported(&frame)?,
-            tag::NOTIFICATION_RESPONSE => {
-                let seq = self.pipeline.current_seq();
-                self.show(seq, frame.raw())?;
-            }
+            tag::NOTIFICATION_RESPONSE => self.notified(frame)?,
             other => {
                 let what = char::from(other).escape_default();
                 return Err(SessionError::server(format!("unexpected message '{what}'")));
