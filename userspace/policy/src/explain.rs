@@ -14,18 +14,21 @@ use weir_command::{ColumnUse, Command, Control, Effect, Predicate, Statement};
 use crate::{Asking, Context, Mode, Policies, Subject, Verdict, WouldBe};
 
 mod facts;
+mod lookup;
 
 #[cfg(test)]
 mod tests;
 
 pub use facts::Facts;
+pub use lookup::LookupFacts;
 
 /// Most changes that are tried.
 const MAX_CHANGES: usize = 200;
 
-/// What was decided, by what, from what, and what would have changed it.
+/// What was decided, by what, from what, and what would have changed it: of a message, or of a
+/// question to the DNS ([`LookupFacts`]).
 #[derive(Clone, Debug, Serialize)]
-pub struct Explanation {
+pub struct Explanation<F = Facts> {
     /// The version that judged.
     pub version: String,
     /// The answer.
@@ -34,7 +37,7 @@ pub struct Explanation {
     /// The policies that decided.
     pub deciding: Vec<Deciding>,
     /// What was judged.
-    pub facts: Facts,
+    pub facts: F,
     /// Each single change that was tried.
     pub changes: Vec<Change>,
 }
@@ -122,6 +125,30 @@ impl Ruling {
     }
 }
 
+/// What came of each change, against the answer that there is.
+struct Trials<'a> {
+    answer: &'a Ruling,
+    changes: Vec<Change>,
+}
+
+impl<'a> Trials<'a> {
+    fn of(answer: &'a Ruling) -> Self {
+        let changes = Vec::new();
+        Self { answer, changes }
+    }
+
+    fn tell(&mut self, change: String, then: Ruling) {
+        if self.changes.len() < MAX_CHANGES {
+            self.changes.push(Change {
+                change,
+                flips: then.answer != self.answer.answer,
+                answer: then.answer,
+                rule: then.rule,
+            });
+        }
+    }
+}
+
 /// What is judged again.
 #[derive(Clone)]
 struct Trial<'a> {
@@ -173,17 +200,8 @@ impl Policies {
         statements: &[Statement],
         answer: &Ruling,
     ) -> Vec<Change> {
-        let mut changes = Vec::new();
-        let mut tell = |change: String, then: Ruling| {
-            if changes.len() < MAX_CHANGES {
-                changes.push(Change {
-                    change,
-                    flips: then.answer != answer.answer,
-                    answer: then.answer,
-                    rule: then.rule,
-                });
-            }
-        };
+        let mut trials = Trials::of(answer);
+        let mut tell = |change, then| trials.tell(change, then);
         if answer.answer == "ask" {
             let yes = Ruling {
                 answer: "allow",
@@ -218,7 +236,7 @@ impl Policies {
             let change = format!("without the policy `{id}`");
             tell(change, Trial { asking, statements }.of(&without));
         }
-        changes
+        trials.changes
     }
 
     fn of_subject(&self, subject: &Subject) -> Vec<(String, Subject)> {

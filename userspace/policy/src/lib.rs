@@ -28,7 +28,7 @@ pub use ask::{
 pub use bundle::{Grant, Grantable, Policies, PolicyVersion, Source};
 pub use cases::{Case, Tried};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use explain::{Change, Deciding, Explanation, Facts, Ruling};
+pub use explain::{Change, Deciding, Explanation, Facts, LookupFacts, Ruling};
 pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
 pub use judge::{Asked, Asking, StatementFacts};
 pub use lookup::{Lookup, LookupContext};

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
 use weir_policy::{Ask, RaisedSignal, Refusal, WouldBe};
 
-use crate::{Approval, Circumstances, End, Outcome, Process, Seq, SessionStart};
+use crate::{Approval, Circumstances, End, LookedUp, Outcome, Process, Seq, SessionStart};
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -52,6 +52,8 @@ pub(crate) struct IntentRef<'a> {
     pub(crate) policy_version: &'a dyn fmt::Display,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) context: Option<Circumstances>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lookup: Option<LookedUp>,
 }
 
 #[derive(Clone, Serialize)]

@@ -168,6 +168,18 @@ pub struct Intent {
     /// The moment's facts that were judged beside it, where they were noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Circumstances>,
+    /// What a question to the DNS was judged by beside its name and type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<LookedUp>,
+}
+
+/// Facts by which a question to the DNS was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedUp {
+    /// The name was a host of a target that the workload may reach.
+    pub declared: bool,
+    /// Different names that the workload was allowed in the minute before, with this one.
+    pub names_per_minute: u32,
 }
 
 /// Facts of the moment at which a command was judged.

@@ -26,8 +26,8 @@ use weir_command::Statement;
 use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
 
 use crate::{
-    Approval, Circumstances, Commit, End, Judged, Judgement, Outcome, Process, RecordError,
-    RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
+    Approval, Circumstances, Commit, End, Judged, Judgement, LookedUp, Outcome, Process,
+    RecordError, RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
     borrowed::{EventRef, IntentRef, VerdictRef},
     file,
     frame::Kind,
@@ -54,6 +54,7 @@ pub struct SessionWriter {
     began: Instant,
     last: Seq,
     circumstances: Option<Circumstances>,
+    lookup: Option<LookedUp>,
     /// None where nobody wants to hear.
     observer: Option<Box<dyn SessionObserver>>,
     /// When the command came that is judged next.
@@ -156,6 +157,7 @@ impl SessionWriter {
             began,
             last: Seq::NONE,
             circumstances: None,
+            lookup: None,
         })
     }
 
@@ -222,6 +224,12 @@ impl SessionWriter {
     /// Says in which circumstances the commands are judged that are recorded from here on.
     pub fn judged_in(&mut self, circumstances: Circumstances) {
         self.circumstances = Some(circumstances);
+    }
+
+    /// Says by what the question to the DNS is judged that is recorded next; nothing of what could
+    /// not be.
+    pub fn looked_up(&mut self, lookup: Option<LookedUp>) {
+        self.lookup = lookup;
     }
 
     /// Records a command that policy allowed, or that goes on because its workload is observed, and
@@ -416,6 +424,7 @@ impl SessionWriter {
             verdict,
             policy_version,
             context: self.circumstances,
+            lookup: self.lookup.take(),
         };
         self.journal.event(at, &EventRef::Intent(intent))?;
         self.last = seq;

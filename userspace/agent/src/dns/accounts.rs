@@ -17,12 +17,10 @@ use std::{
 
 use tokio::task::spawn_blocking;
 use weir_policy::{Permit, Refusal};
-use weir_record::{
-    CommandText, End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionWriter,
-};
+use weir_record::{End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionWriter};
 
 use self::open::Account;
-pub(super) use self::open::{Speaker, text};
+pub(super) use self::open::{Said, Speaker};
 use crate::config::WorkloadName;
 
 /// Most records that are open at a time.
@@ -64,10 +62,11 @@ impl Accounts {
         &self,
         speaker: &Speaker<'_>,
         permit: Permit,
-        question: CommandText<'_>,
+        question: Said<'_>,
     ) -> Result<(Owed, RecordedPermit), RecordError> {
         self.write(speaker, |writer| {
-            let recorded = writer.intent(permit, question)?;
+            writer.looked_up(question.lookup);
+            let recorded = writer.intent(permit, question.command())?;
             Ok((recorded.seq(), recorded))
         })
     }
@@ -77,10 +76,11 @@ impl Accounts {
         &self,
         speaker: &Speaker<'_>,
         refusal: &Refusal,
-        question: CommandText<'_>,
+        question: Said<'_>,
     ) -> Result<Owed, RecordError> {
         let (owed, ()) = self.write(speaker, |writer| {
-            Ok((writer.refused(refusal, question)?, ()))
+            writer.looked_up(question.lookup);
+            Ok((writer.refused(refusal, question.command())?, ()))
         })?;
         Ok(owed)
     }

@@ -14,7 +14,7 @@ use std::{
 use hickory_proto::op::ResponseCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use weir_policy::{Mode, Policies};
-use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, Recorder, Status};
+use weir_record::{Outcome, RecordError, RecordedPermit, Recorder, Status};
 
 pub use self::asker::Asker;
 use self::{
@@ -22,7 +22,7 @@ use self::{
     judged::{Judged, Refused},
 };
 use super::{
-    accounts::{Accounts, Owed, Speaker, text},
+    accounts::{Accounts, Owed, Said, Speaker},
     answer::{self, Reason, Transport},
     counted::Counted,
     declared::Declared,
@@ -200,9 +200,13 @@ impl Resolver {
             Err(malformed) => return self.malformed(&speaker, &policies, malformed, bytes.len()),
         };
         let said = format!("{} {}", query.question.type_name(), query.question.name);
-        let (judged, signals) = judged::judge(local, &policies, asker, &query.question);
-        let question = text(&said, &signals);
-        match judged {
+        let judgement = judged::judge(local, &policies, asker, &query.question);
+        let question = Said {
+            text: &said,
+            signals: &judgement.signals,
+            lookup: judgement.lookup,
+        };
+        match judgement.judged {
             Judged::Allowed(permit) => {
                 let recorded = self.accounts.allowed(&speaker, permit, question);
                 match recorded {
@@ -234,7 +238,7 @@ impl Resolver {
         speaker: &Speaker<'_>,
         query: &Query,
         refused: &Refused,
-        question: CommandText<'_>,
+        question: Said<'_>,
     ) -> Option<Vec<u8>> {
         let Refused {
             refusal,
@@ -269,7 +273,12 @@ impl Resolver {
         };
         let refusal = judged::malformed(policies, why);
         let said = format!("a query of {length} bytes that can't be judged");
-        let owed = self.accounts.refused(speaker, &refusal, text(&said, &[]));
+        let said = Said {
+            text: &said,
+            signals: &[],
+            lookup: None,
+        };
+        let owed = self.accounts.refused(speaker, &refusal, said);
         match owed.and_then(|owed| owed.settle(&refusal_outcome(), None)) {
             Ok(()) => Some(header.answer(code as u16)),
             Err(error) => {

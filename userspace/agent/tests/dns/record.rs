@@ -8,7 +8,7 @@ use std::{
 
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use weir_policy::Subject;
-use weir_record::{Entry, Event, SessionReader, Status, Tail, store};
+use weir_record::{Entry, Event, LookedUp, SessionReader, Status, Tail, store};
 
 use crate::{
     server::{Server, good},
@@ -37,6 +37,11 @@ async fn a_question_is_on_record_before_it_is_asked_and_its_answer_before_it_is_
         };
         assert_eq!(intent.text, "A db.internal");
         assert_eq!(verdict(intent), "allow");
+        let lookup = LookedUp {
+            declared: true,
+            names_per_minute: 1,
+        };
+        assert_eq!(intent.lookup, Some(lookup));
     }
     let answered = stand.questions();
     let outcome = answered[0].1.as_ref().unwrap();

@@ -70,6 +70,7 @@ fn intent(seq: u64, text: &str, verbs: &[&str], verdict: VerdictSummary) -> Even
         verdict,
         signals: Vec::new(),
         context: None,
+        lookup: None,
         policy_version: "0123456789abcdef".to_owned(),
     })
 }

@@ -19,8 +19,8 @@ pub(in crate::cli) enum PolicyError {
     NotACommand(String),
     #[error("session {session} has no command #{number}")]
     NoSuchCommand { session: String, number: String },
-    #[error("this is a question to the DNS; only commands can be explained")]
-    Lookup,
+    #[error("no policy was asked about this: {0}")]
+    NoQuestion(String),
     #[error("{} is no Ed25519 key in PEM: `weir policy keygen` makes one", .path.display())]
     Key {
         path: PathBuf,

@@ -5,15 +5,23 @@
 //!
 //! Known limits: what an EXECUTE or FETCH stands for is in an earlier command, and not judged here;
 //! what weir itself refuses (masking, protocol) has no policy behind it. Both are told. Budgets and
-//! approvals are of their moment and not judged again.
+//! approvals are of their moment and not judged again. Of questions to the DNS that older versions
+//! recorded it is not known whether the name was declared, nor how many others were asked about.
 
+mod lookup;
 mod told;
 
-use std::{collections::BTreeMap, io, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+};
 
 use serde::Serialize;
 use weir_command::{Statement, sql};
-use weir_policy::{Asking, Context, Explanation, Mode, Policies, Program, Subject, Target};
+use weir_policy::{
+    Asking, Context, Explanation, LookupFacts, Mode, Policies, Program, Ruling, Subject, Target,
+};
 use weir_record::{Entry, Event, Intent, Process, SessionStart, VerdictSummary};
 
 use super::{
@@ -40,9 +48,26 @@ struct Told<'a> {
     /// What is to be known of the explanations.
     notes: Vec<String>,
     /// By the version that judged it.
-    judged_by: Option<Explanation>,
+    judged_by: Option<Explained>,
     /// By the version that is in force, where that is another.
-    in_force: Option<Explanation>,
+    in_force: Option<Explained>,
+}
+
+/// Of a command, or of a question to the DNS.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Explained {
+    Command(Box<Explanation>),
+    Lookup(Box<Explanation<LookupFacts>>),
+}
+
+impl Explained {
+    fn answer(&self) -> &Ruling {
+        match self {
+            Self::Command(explanation) => &explanation.answer,
+            Self::Lookup(explanation) => &explanation.answer,
+        }
+    }
 }
 
 /// A command, with what was open when it came.
@@ -80,9 +105,6 @@ pub(super) fn run(asked: &PolicyExplain, out: &mut Out) -> Result<(), CliError> 
 
 fn find(recorded: Recorded, number: &str) -> Result<Found, CliError> {
     let Recorded { start, entries, .. } = recorded;
-    if start.protocol.as_deref() == Some(dns::PROTOCOL) {
-        return Err(PolicyError::Lookup.into());
-    }
     let (mut database, mut settings) = (start.destination.clone(), BTreeMap::new());
     let mut process = start.process.clone();
     for entry in entries {
@@ -117,27 +139,16 @@ fn explain<'a>(
 ) -> Result<Told<'a>, CliError> {
     let Found { start, intent, .. } = found;
     let mut notes = Vec::new();
-    let statements = found.statements(&mut notes);
-    let (subject, target, context) = (found.subject(), found.target(), found.context());
-    if intent.context.is_none() {
-        notes.push("the record does not say when it was judged: taken as Monday, 0 o'clock, in no transaction".to_owned());
-    }
-    let mode = if start.observed {
-        Mode::Observe
+    let again = if start.protocol.as_deref() == Some(dns::PROTOCOL) {
+        lookup::again(found, &mut notes)?
     } else {
-        Mode::Enforce
+        found.again(&mut notes)
     };
-    let asking = Asking {
-        subject: &subject,
-        target: &target,
-        context: &context,
-    };
-    let by = |policies: &Policies| policies.explain(mode, asking, &statements);
     let version = intent.policy_version.as_str();
     let is_in_force = in_force.version().as_str() == version;
     let judged_by = match judged_by {
-        _ if is_in_force => Some(by(in_force)),
-        Ok(Some(policies)) => Some(by(&policies)),
+        _ if is_in_force => Some(again(in_force)),
+        Ok(Some(policies)) => Some(again(&policies)),
         Ok(None) => {
             notes.push(format!(
                 "policy {version}, which judged it, is not kept here: explained by the one in force alone"
@@ -151,7 +162,7 @@ fn explain<'a>(
             None
         }
     };
-    let in_force = (!is_in_force).then(|| by(in_force));
+    let in_force = (!is_in_force).then(|| again(in_force));
     if let Some(explanation) = &judged_by {
         notes.extend(differs(&intent.verdict, explanation));
     }
@@ -168,7 +179,7 @@ fn explain<'a>(
 }
 
 /// What is to be said where judging again comes to something else than was recorded.
-fn differs(recorded: &VerdictSummary, again: &Explanation) -> Option<String> {
+fn differs(recorded: &VerdictSummary, again: &Explained) -> Option<String> {
     let would_be = match recorded {
         VerdictSummary::Allow {
             would_be: Some(would_be),
@@ -176,11 +187,11 @@ fn differs(recorded: &VerdictSummary, again: &Explanation) -> Option<String> {
         } => would_be,
         recorded => recorded,
     };
-    let answer = again.answer.answer;
+    let answer = again.answer().answer;
     match would_be {
         VerdictSummary::Allow { .. } if answer == "allow" => None,
         VerdictSummary::Ask { .. } if answer == "ask" => None,
-        VerdictSummary::Deny { rule, .. } if again.answer.rule.as_ref() == Some(rule) => None,
+        VerdictSummary::Deny { rule, .. } if again.answer().rule.as_ref() == Some(rule) => None,
         VerdictSummary::Deny { rule, .. } if answer != "deny" => Some(format!(
             "weir refused it by its own rule {rule}, which is no policy's: as far as policies go the answer was {answer}"
         )),
@@ -190,7 +201,42 @@ fn differs(recorded: &VerdictSummary, again: &Explanation) -> Option<String> {
     }
 }
 
+/// Judges by some policies what was judged.
+type Again<'a> = Box<dyn Fn(&Policies) -> Explained + 'a>;
+
 impl Found {
+    /// The command, to be judged again.
+    fn again(&self, notes: &mut Vec<String>) -> Again<'_> {
+        let statements = self.statements(notes);
+        let (subject, target, context) = (self.subject(), self.target(), self.context());
+        if self.intent.context.is_none() {
+            notes.push("the record does not say when it was judged: taken as Monday, 0 o'clock, in no transaction".to_owned());
+        }
+        Box::new(move |policies| {
+            let asking = Asking {
+                subject: &subject,
+                target: &target,
+                context: &context,
+            };
+            let explanation = policies.explain(self.mode(), asking, &statements);
+            Explained::Command(Box::new(explanation))
+        })
+    }
+
+    fn mode(&self) -> Mode {
+        if self.start.observed {
+            Mode::Observe
+        } else {
+            Mode::Enforce
+        }
+    }
+
+    /// The signals that were raised, by name.
+    fn signals(&self) -> BTreeSet<String> {
+        let signals = self.intent.signals.iter();
+        signals.map(|signal| signal.name.clone()).collect()
+    }
+
     /// What was judged, read again.
     fn statements(&self, notes: &mut Vec<String>) -> Vec<Statement> {
         let known = || {
@@ -258,12 +304,7 @@ impl Found {
                 uid: Some(self.process.uid),
             }),
             application_name: calls_itself.map(|(_, value)| value.clone()),
-            signals: self
-                .intent
-                .signals
-                .iter()
-                .map(|signal| signal.name.clone())
-                .collect(),
+            signals: self.signals(),
         }
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rustls::crypto::ring;
 use weir_policy::{Mode, RaisedSignal, Subject};
 use weir_record::{
-    CommandText, Outcome, Process, RecordError, Recorder, Seq, SessionId, SessionStart,
+    CommandText, LookedUp, Outcome, Process, RecordError, Recorder, Seq, SessionId, SessionStart,
     SessionWriter,
 };
 
@@ -34,13 +34,26 @@ pub(in crate::dns) struct Speaker<'a> {
     pub(in crate::dns) since: Instant,
 }
 
-/// A question as a command of a record.
-pub(in crate::dns) fn text<'a>(text: &'a str, signals: &'a [RaisedSignal]) -> CommandText<'a> {
-    CommandText {
-        text,
-        parameters: &[],
-        statements: &[],
-        signals,
+/// A question as a record has it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::dns) struct Said<'a> {
+    /// Its type and name.
+    pub(in crate::dns) text: &'a str,
+    /// The signals that were raised as it was judged.
+    pub(in crate::dns) signals: &'a [RaisedSignal],
+    /// What else it was judged by, where it was.
+    pub(in crate::dns) lookup: Option<LookedUp>,
+}
+
+impl<'a> Said<'a> {
+    /// As a command.
+    pub(super) fn command(self) -> CommandText<'a> {
+        CommandText {
+            text: self.text,
+            parameters: &[],
+            statements: &[],
+            signals: self.signals,
+        }
     }
 }
 

@@ -5,6 +5,12 @@ use weir_record::{Durability, Options, Process, SigningKey, Status, Summary, sto
 
 use super::*;
 
+const SAID: Said<'static> = Said {
+    text: "A a.example",
+    signals: &[],
+    lookup: None,
+};
+
 fn subject(id: &str) -> Subject {
     Subject {
         id: id.to_owned(),
@@ -78,7 +84,7 @@ impl Bed {
             since: Instant::now(),
         };
         self.accounts
-            .refused(&speaker, &self.refusal, text("A a.example", &[]))
+            .refused(&speaker, &self.refusal, SAID)
             .unwrap()
     }
 
@@ -165,9 +171,7 @@ async fn a_record_that_fails_is_followed_by_another() {
         policy_version: "0123456789abcdef",
         since: Instant::now(),
     };
-    let failed = bed
-        .accounts
-        .refused(&speaker, &bed.refusal, text("A a.example", &[]));
+    let failed = bed.accounts.refused(&speaker, &bed.refusal, SAID);
     assert!(failed.is_err());
     fs::remove_file(&records).unwrap();
     fs::rename(&aside, &records).unwrap();

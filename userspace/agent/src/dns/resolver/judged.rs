@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, time::Instant};
 use weir_policy::{
     Lookup, LookupContext, Permit, Policies, RaisedSignal, Refusal, Subject, Verdict, Who,
 };
+use weir_record::LookedUp;
 
 use super::{
     super::{
@@ -19,6 +20,15 @@ use crate::{approve, config::HostName};
 const UNVERIFIED: &str = "identity-unverified";
 /// The rule that refuses what holds no question.
 const MALFORMED: &str = "malformed-query";
+
+/// What came of judging one question.
+pub(super) struct Judgement {
+    pub(super) judged: Judged,
+    /// The signals that were raised, with their figures.
+    pub(super) signals: Vec<RaisedSignal>,
+    /// What else it was judged by; nothing where nobody could be asked about.
+    pub(super) lookup: Option<LookedUp>,
+}
 
 /// The verdict on one question.
 pub(super) enum Judged {
@@ -39,15 +49,18 @@ pub(super) fn judge(
     policies: &Policies,
     asker: &Asker,
     question: &Question,
-) -> (Judged, Vec<RaisedSignal>) {
+) -> Judgement {
     let subject = match &asker.subject {
         Ok(subject) => subject,
         Err(error) => {
-            let refused = Judged::Refused(Refused {
-                refusal: own(policies, UNVERIFIED, error.to_string()),
-                found_without_end: false,
-            });
-            return (refused, Vec::new());
+            return Judgement {
+                judged: Judged::Refused(Refused {
+                    refusal: own(policies, UNVERIFIED, error.to_string()),
+                    found_without_end: false,
+                }),
+                signals: Vec::new(),
+                lookup: None,
+            };
         }
     };
     let court = Court {
@@ -59,29 +72,42 @@ pub(super) fn judge(
     };
     // Counted before it is judged, so that no two questions count as the same one.
     let counted = lock(&local.rate).count(&question.name, Instant::now());
+    let lookup = Some(LookedUp {
+        declared: local.declared.holds(&question.name),
+        names_per_minute: counted.names,
+    });
     let who = Who {
         subject: &subject.id,
         workload: asker.workload.as_str(),
         target: None,
     };
     let mut raised = BTreeSet::new();
-    let (verdict, figures) = local.counted.judge(policies, who, |signals| {
+    let (verdict, signals) = local.counted.judge(policies, who, |signals| {
         raised.clone_from(signals);
         court.ask(&question.name, counted.names, signals)
     });
     let refusal = match verdict {
-        Verdict::Allow(permit) => return (Judged::Allowed(permit), figures),
+        Verdict::Allow(permit) => {
+            return Judgement {
+                judged: Judged::Allowed(permit),
+                signals,
+                lookup,
+            };
+        }
         Verdict::Ask(ask) => approve::unanswered(&ask),
         Verdict::Deny(refusal) => refusal,
     };
     lock(&local.rate).take_back(&question.name, counted);
     let found_without_end = without_search_domain(&question.name)
         .any(|name| matches!(court.ask(&name, counted.names, &raised), Verdict::Allow(_)));
-    let refused = Judged::Refused(Refused {
-        refusal,
-        found_without_end,
-    });
-    (refused, figures)
+    Judgement {
+        judged: Judged::Refused(Refused {
+            refusal,
+            found_without_end,
+        }),
+        signals,
+        lookup,
+    }
 }
 
 /// The refusal of what holds no question.

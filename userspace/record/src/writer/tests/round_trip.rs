@@ -107,6 +107,11 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
             moment: weir_policy::Moment::default(),
         });
     }
+    let lookup = matches!(step, Step::Asked(_)).then_some(LookedUp {
+        declared: true,
+        names_per_minute: 7,
+    });
+    writer.looked_up(lookup);
     let context = writer.circumstances;
     let intent = |text, verdict| Intent {
         seq: seq.next(),
@@ -118,6 +123,7 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
         verdict,
         policy_version: samples::version().to_string(),
         context,
+        lookup,
     };
     Entry::Event(match step {
         Step::Opened(database, user, settings) => {

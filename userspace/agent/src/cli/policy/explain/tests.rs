@@ -1,7 +1,7 @@
 //! A command of a record is explained by the version that judged it, and by what is in force.
 
 use weir_policy::{Source, Verdict};
-use weir_record::{CommandText, SessionId, SessionReader, SessionWriter};
+use weir_record::{CommandText, LookedUp, SessionId, SessionReader, SessionWriter};
 
 use super::{super::super::out::capture, *};
 
@@ -113,7 +113,7 @@ fn the_moment_that_was_judged_is_taken_from_the_record() {
     assert!(told.notes.is_empty(), "{:?}", told.notes);
     let explanation = told.judged_by.as_ref().unwrap();
     assert_eq!(
-        explanation.answer.rule.as_deref(),
+        explanation.answer().rule.as_deref(),
         Some("no-writes-at-night")
     );
     assert!(told.in_force.is_none());
@@ -138,8 +138,8 @@ fn where_the_policies_changed_both_are_told() {
     let new = load(&OLD.replace("context.hour < 6", "context.hour < 2"));
     let (_dir, found) = recorded(&old, 3, "DELETE FROM orders WHERE id = 1");
     let told = explain(&found, Ok(Some(load(OLD))), &new).unwrap();
-    assert_eq!(told.judged_by.as_ref().unwrap().answer.answer, "deny");
-    assert_eq!(told.in_force.as_ref().unwrap().answer.answer, "allow");
+    assert_eq!(told.judged_by.as_ref().unwrap().answer().answer, "deny");
+    assert_eq!(told.in_force.as_ref().unwrap().answer().answer, "allow");
     let text = capture::plain(|out| told::print(&told, out));
     assert!(text.contains("as it was judged, by policy "), "{text}");
     assert!(
@@ -166,6 +166,74 @@ fn what_no_policy_refused_is_said_so() {
         "{:?}",
         told.notes
     );
+}
+
+/// A question to the DNS, refused by the shipped policies.
+fn question(text: &str, lookup: Option<LookedUp>) -> (tempfile::TempDir, Found) {
+    let dir = tempfile::tempdir().unwrap();
+    let start = SessionStart {
+        target: None,
+        protocol: Some(dns::PROTOCOL.into()),
+        ..start()
+    };
+    let mut writer = SessionWriter::create(&dir.path().join("records"), &start).unwrap();
+    writer.looked_up(lookup);
+    let shipped = Policies::shipped().unwrap();
+    let refusal = weir_policy::Refusal {
+        rule: "default-deny".into(),
+        message: "no".into(),
+        deciding: Vec::new(),
+        version: shipped.version().clone(),
+    };
+    let command = CommandText {
+        text,
+        parameters: &[],
+        signals: &[],
+        statements: &[],
+    };
+    writer.refused(&refusal, command).unwrap();
+    let path = writer.path().to_owned();
+    let mut entries = SessionReader::open(&path).unwrap();
+    let Some(Ok(Entry::Event(Event::Start(start)))) = entries.next() else {
+        panic!("no start")
+    };
+    let found = find(Recorded::of(start, entries), "1").unwrap();
+    (dir, found)
+}
+
+#[test]
+fn a_question_to_the_dns_is_explained_by_what_the_record_has_of_it() {
+    let shipped = Policies::shipped().unwrap();
+    let lookup = LookedUp {
+        declared: false,
+        names_per_minute: 3,
+    };
+    let (_dir, found) = question("A db.example.com", Some(lookup));
+    let told = explain(&found, Ok(None), &shipped).unwrap();
+    assert!(told.notes.is_empty(), "{:?}", told.notes);
+    let text = capture::plain(|out| told::print(&told, out));
+    for part in [
+        "#1\n  A db.example.com\n",
+        ": deny by default-deny: no policy permits looking up db.example.com",
+        "    asked       resolve on db.example.com (A)\n",
+        "    declared    no host of a target that the workload may reach\n",
+        "    names       3 in the minute before\n",
+        "what alone would have changed it\n    declared as a host of a target: allow\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let json = serde_json::to_value(&told).unwrap();
+    assert_eq!(json["judged_by"]["facts"]["record_type"], "A");
+
+    // As older versions recorded it.
+    let (_dir, older) = question("A db.example.com", None);
+    let told = explain(&older, Ok(None), &shipped).unwrap();
+    assert!(told.notes[0].contains("does not say"), "{:?}", told.notes);
+    let (_dir, malformed) = question("a query of 12 bytes that can't be judged", None);
+    let Err(error) = explain(&malformed, Ok(None), &shipped) else {
+        panic!("explained");
+    };
+    assert!(error.to_string().contains("no policy was asked"), "{error}");
 }
 
 #[test]

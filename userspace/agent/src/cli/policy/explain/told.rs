@@ -2,14 +2,14 @@
 
 use std::io;
 
-use weir_policy::{Change, Explanation, Facts, Ruling, StatementFacts};
+use weir_policy::{Change, Explanation, Facts, LookupFacts, Ruling, StatementFacts};
 
 use super::{
     super::super::{
         line::{Line, Tone},
         out::Out,
     },
-    Told,
+    Explained, Told,
 };
 
 /// Prints all of it.
@@ -20,16 +20,24 @@ pub(super) fn print(told: &Told<'_>, out: &mut Out) -> io::Result<()> {
     for note in &told.notes {
         out.line(&Line::of(Tone::Warn, "note: ").text(note))?;
     }
-    if let Some(explanation) = &told.judged_by {
-        explained(explanation, "as it was judged", out)?;
-    }
-    if let Some(explanation) = &told.in_force {
-        explained(explanation, "as it would be judged now", out)?;
+    let judged_by = told.judged_by.as_ref().map(|by| (by, "as it was judged"));
+    let in_force = told.in_force.as_ref();
+    let in_force = in_force.map(|by| (by, "as it would be judged now"));
+    for (explained, when) in judged_by.into_iter().chain(in_force) {
+        match explained {
+            Explained::Command(explanation) => explain(explanation, when, judged, out)?,
+            Explained::Lookup(explanation) => explain(explanation, when, asked_about, out)?,
+        }
     }
     Ok(())
 }
 
-fn explained(explanation: &Explanation, when: &str, out: &mut Out) -> io::Result<()> {
+fn explain<F>(
+    explanation: &Explanation<F>,
+    when: &str,
+    judged: impl FnOnce(&F, &mut Out) -> io::Result<()>,
+    out: &mut Out,
+) -> io::Result<()> {
     out.blank()?;
     let Explanation {
         version,
@@ -76,20 +84,60 @@ fn verdict(answer: &Ruling) -> Line {
     line
 }
 
+/// A fact, where there is one.
+fn tell(label: &str, value: &str, out: &mut Out) -> io::Result<()> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    out.line(&Line::of(Tone::Dim, format!("    {label:<12}")).text(value))
+}
+
+fn of(what: &str, list: &[String]) -> String {
+    if list.is_empty() {
+        String::new()
+    } else {
+        format!("{what}{}", list.join(", "))
+    }
+}
+
+fn asked_about(facts: &LookupFacts, out: &mut Out) -> io::Result<()> {
+    let LookupFacts {
+        subject,
+        groups,
+        on_behalf_of,
+        workload,
+        host,
+        record_type,
+        declared,
+        length,
+        labels,
+        label_bits,
+        names_per_minute,
+        signals,
+    } = facts;
+    let declared = if *declared {
+        "a host of a target"
+    } else {
+        "no host of a target that the workload may reach"
+    };
+    let shape = format!("{length} characters, {labels} labels, at most {label_bits} bits in one");
+    for (label, value) in [
+        ("subject", format!("{subject}{}", of(" in ", groups))),
+        ("for", on_behalf_of.clone().unwrap_or_default()),
+        ("workload", workload.clone()),
+        ("asked", format!("resolve on {host} ({record_type})")),
+        ("declared", declared.to_owned()),
+        ("shape", shape),
+        ("names", format!("{names_per_minute} in the minute before")),
+        ("signals", of("", signals)),
+    ] {
+        tell(label, &value, out)?;
+    }
+    Ok(())
+}
+
 fn judged(facts: &Facts, out: &mut Out) -> io::Result<()> {
-    let mut tell = |label: &str, value: String| {
-        if value.is_empty() {
-            return Ok(());
-        }
-        out.line(&Line::of(Tone::Dim, format!("    {label:<12}")).text(value))
-    };
-    let of = |what: &str, list: &[String]| {
-        if list.is_empty() {
-            String::new()
-        } else {
-            format!("{what}{}", list.join(", "))
-        }
-    };
+    let mut tell = |label: &str, value: String| tell(label, &value, out);
     tell(
         "subject",
         format!("{}{}", facts.subject, of(" in ", &facts.groups)),
