@@ -74,6 +74,17 @@ pub enum AuditEvent<'a> {
         /// On which target, where it is one.
         target: Option<&'a str>,
     },
+    /// What is usual is learned anew, so nothing is new for a while.
+    ProfilesReset {
+        /// Of which signal; of every one where none is said.
+        signal: Option<&'a str>,
+        /// Whose; everybody's where nobody is said.
+        of: Option<&'a str>,
+        /// Who wanted it.
+        by: &'a str,
+        /// How many profiles.
+        reset: usize,
+    },
     /// A command waits for humans, was answered, or waits no longer.
     Approval {
         /// `asked`, `answered`, `settled`.

@@ -67,6 +67,8 @@ pub(super) enum Command {
     Identity(Identity),
     /// Ask for access that nobody has, and grant it for a while
     Access(super::access::Access),
+    /// See what is usual for whom, and have it learned anew
+    Profiles(super::profiles::AskedProfiles),
     /// Show what the daemon governs now
     Status(Status),
     /// Find out whether this host can enforce, and what is missing

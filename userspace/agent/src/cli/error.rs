@@ -57,6 +57,10 @@ pub(super) enum CliError {
     Unwritable { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Suggest(#[from] SuggestError),
+    #[error("nothing is learned for the signal `{signal}`")]
+    NoProfile { signal: String },
+    #[error("the signal `{signal}` has {count} profiles: say whose")]
+    SeveralProfiles { signal: String, count: usize },
     /// Said before anything is touched.
     #[error("{what} needs root")]
     NotRoot { what: &'static str },

@@ -23,6 +23,7 @@ mod moment;
 mod notify;
 mod out;
 mod policy;
+mod profiles;
 mod run;
 mod runtime;
 mod sessions;
@@ -70,6 +71,7 @@ fn dispatch(command: &Command) -> Result<ExitCode, CliError> {
         Command::Whoami(asked) => login::whoami(asked, &mut out)?,
         Command::Identity(identity) => identity::run(identity, &mut out)?,
         Command::Access(asked) => access::run(asked, &mut out)?,
+        Command::Profiles(asked) => profiles::run(asked, &mut out)?,
         Command::Status(status) => status::run(status, &mut out)?,
         Command::Doctor(doctor) => doctor::run(doctor, &mut out)?,
         Command::Uninstall(uninstall) => uninstall::run(uninstall, &mut out)?,

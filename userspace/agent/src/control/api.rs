@@ -10,10 +10,10 @@ use super::{
     error::ApiError,
     identities,
     peer::{self, Own},
-    policies,
+    policies, profiles,
     rooms::{
-        AccessRoom, ApprovalRoom, Host, IdentityRoom, PolicyRoom, SessionRoom, SignInRoom,
-        StatusRoom,
+        AccessRoom, ApprovalRoom, Host, IdentityRoom, PolicyRoom, ProfileRoom, SessionRoom,
+        SignInRoom, StatusRoom,
     },
     sessions, sign_in, status,
     whoami::whoami,
@@ -41,6 +41,7 @@ impl Api<Engine> {
             .with_access()
             .with_identities()
             .with_policies()
+            .with_profiles()
     }
 }
 
@@ -113,6 +114,15 @@ impl<D: Host> Api<D> {
         D: PolicyRoom,
     {
         self.with(policies::router())
+    }
+
+    /// What signals have learned, too.
+    #[must_use]
+    pub fn with_profiles(self) -> Self
+    where
+        D: ProfileRoom,
+    {
+        self.with(profiles::router())
     }
 
     fn with(self, routes: Router<D>) -> Self {

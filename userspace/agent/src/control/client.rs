@@ -440,7 +440,7 @@ impl Client {
 }
 
 /// Text as one segment or value of a URI: all but unreserved characters in their `%XX` form.
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut encoded, byte| {
             match byte {

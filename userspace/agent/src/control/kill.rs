@@ -82,7 +82,7 @@ async fn not_live<D: SessionRoom>(daemon: &D, id: String) -> ApiError {
 }
 
 /// Whom the record names.
-fn name(caller: &Caller) -> String {
+pub(super) fn name(caller: &Caller) -> String {
     match caller {
         Caller::Operator { uid } | Caller::Stranger { uid } => {
             match User::from_uid(Uid::from_raw(*uid)) {

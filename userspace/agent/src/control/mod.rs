@@ -17,6 +17,9 @@
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
 //! | `POST /v1/sessions/{id}/kill` with `{"reason"}` or `{}` | [`Ended`]; of a live session |
 //! | `POST /v1/policy/reload` | [`Reloaded`] |
+//! | `GET /v1/profiles` | [`Profiles`]: what is usual for whom, as it stands |
+//! | `GET /v1/profiles/of/{signal}?of=` | [`Profile`] |
+//! | `POST /v1/profiles/reset` with [`Reset`] | [`WereReset`] |
 //! | `GET /v1/approvals?state=` | [`Requests`] that are the caller's to see, newest first |
 //! | `GET /v1/approvals/{id}` | one, by its id or the beginning of it |
 //! | `POST /v1/approvals/{id}/approve` | [`Approve`]; the request as it is then |
@@ -52,6 +55,7 @@ mod listener;
 mod metrics;
 mod peer;
 mod policies;
+mod profiles;
 pub mod rooms;
 mod server;
 mod sessions;
@@ -67,6 +71,7 @@ pub use approvals::{Approve, Deny, For, Requests};
 pub use error::ControlError;
 pub use identities::Revoked;
 pub use kill::Ended;
+pub use profiles::{Profile, Profiles, Reset, WereReset};
 pub use server::Server;
 pub use sessions::{Reindexed, Session};
 pub use sign_in::{Begin, Providers, SignedIn, SignedOut};

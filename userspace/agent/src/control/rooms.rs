@@ -15,6 +15,7 @@ use crate::{
     engine::{Engine, KillError, ReloadError, Reloaded, Status},
     identity::RegistryError,
     session::Killed,
+    signals::Signals,
 };
 
 /// Whoever has an API: who may call it.
@@ -85,6 +86,12 @@ pub trait IdentityRoom: Host {
     /// # Errors
     /// There is none of this name, or it can't be kept.
     fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError>;
+}
+
+/// What signals have counted and learned.
+pub trait ProfileRoom: Host {
+    /// All of them.
+    fn signals(&self) -> &Signals;
 }
 
 /// The policies in force.
@@ -160,6 +167,12 @@ impl AccessRoom for Engine {
 impl IdentityRoom for Engine {
     fn revoke(&self, name: &str, revoked: bool) -> Result<bool, RegistryError> {
         Self::revoke(self, name, revoked)
+    }
+}
+
+impl ProfileRoom for Engine {
+    fn signals(&self) -> &Signals {
+        Self::signals(self)
     }
 }
 

@@ -15,23 +15,26 @@ use super::{
     Api, Ended, Server,
     client::{Client, ClientError},
     rooms::{
-        AccessRoom, ApprovalRoom, Host, IdentityRoom, PolicyRoom, SessionRoom, SignInRoom,
-        StatusRoom,
+        AccessRoom, ApprovalRoom, Host, IdentityRoom, PolicyRoom, ProfileRoom, SessionRoom,
+        SignInRoom, StatusRoom,
     },
 };
 use crate::{
     access::{AccessDesk, AccessRequest},
     approve::{Approvals, Limits},
+    audit::Audit,
     engine::{
         InterceptionStatus, KillError, PolicyStatus, ReadPolicies, ReloadError, Reloaded, Status,
     },
     identity::RegistryError,
     session::Killed,
+    signals::Signals,
 };
 
 mod access;
 mod approvals;
 mod callers;
+mod profiles;
 mod sessions;
 mod sign_in;
 mod watch;
@@ -49,6 +52,7 @@ struct State {
     sign_ins: SignIns,
     access: AccessDesk,
     policies_are_bad: bool,
+    signals: Signals,
     /// The sessions that are live.
     live: Mutex<Vec<SessionId>>,
     killed: Mutex<Vec<Killed>>,
@@ -148,6 +152,12 @@ impl AccessRoom for Told {
     fn tell_access(&self, _: &AccessRequest) {}
 }
 
+impl ProfileRoom for Told {
+    fn signals(&self) -> &Signals {
+        &self.0.signals
+    }
+}
+
 impl PolicyRoom for Told {
     fn reload_policies(&self) -> Result<Reloaded, ReloadError> {
         if self.0.policies_are_bad {
@@ -195,6 +205,11 @@ impl Served {
             sign_ins: SignIns::new([("corp".to_owned(), provider())]),
             access: access::desk(dir.path()),
             policies_are_bad,
+            signals: Signals::open(
+                dir.path().join("signals.json"),
+                Arc::new(Audit::open(&dir.path().join("audit.jsonl")).unwrap()),
+            )
+            .unwrap(),
             live: Mutex::default(),
             killed: Mutex::default(),
         }));
@@ -208,7 +223,8 @@ impl Served {
             .with_approvals()
             .with_access()
             .with_identities()
-            .with_policies();
+            .with_policies()
+            .with_profiles();
         tokio::spawn(server.serve(api, async move {
             stopped.await.ok();
         }));

@@ -224,6 +224,12 @@ impl Engine {
         &self.0.config
     }
 
+    /// What signals have counted and learned.
+    #[must_use]
+    pub fn signals(&self) -> &Signals {
+        &self.0.signals
+    }
+
     /// Who is signed in.
     #[must_use]
     pub fn people(&self) -> &People {

@@ -134,11 +134,28 @@ impl Signals {
         self.ledger.profiles(self.now())
     }
 
-    /// Has profiles learned anew, of a signal and of one that it is of, where they are said. How
-    /// many there were.
-    pub fn reset_profiles(&self, signal: Option<&str>, of: Option<&str>) -> usize {
+    /// One profile, and what is usual by it.
+    #[must_use]
+    pub fn profile(&self, signal: &str, of: &str) -> Option<(ProfileStanding, Vec<String>)> {
+        self.ledger.profile_of(signal, of, self.now())
+    }
+
+    /// Has profiles learned anew, of a signal and of one that it is of, where they are said, since
+    /// `by` wants it. How many there were.
+    pub fn reset_profiles(&self, signal: Option<&str>, of: Option<&str>, by: &str) -> usize {
         let reset = self.ledger.reset_profiles(signal, of, self.now());
-        self.urgent.notify_one();
+        if reset > 0 {
+            tracing::info!(signal, of, by, reset, "profiles are learned anew");
+            if let Some(audit) = &self.audit {
+                audit.write(&AuditEvent::ProfilesReset {
+                    signal,
+                    of,
+                    by,
+                    reset,
+                });
+            }
+            self.urgent.notify_one();
+        }
         reset
     }
 

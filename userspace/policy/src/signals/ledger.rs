@@ -248,22 +248,27 @@ impl Ledger {
         let profiles = lock(&self.profiles);
         let mut all: Vec<ProfileStanding> = profiles
             .iter()
-            .map(|(key, Taught { profile, learn })| {
-                let (since, messages, things) = profile.parts();
-                let mut things: Vec<String> = things.into_values().collect();
-                things.sort_unstable();
-                ProfileStanding {
-                    signal: key.signal.clone(),
-                    of: key.of.clone(),
-                    learning: profile.is_learning(now, *learn),
-                    since,
-                    messages,
-                    things,
-                }
-            })
+            .map(|(key, taught)| taught.standing(key, now))
             .collect();
         all.sort_by(|a, b| (&a.signal, &a.of).cmp(&(&b.signal, &b.of)));
         all
+    }
+
+    /// One profile, and all that is usual by it, by name.
+    #[must_use]
+    pub fn profile_of(
+        &self,
+        signal: &str,
+        of: &str,
+        now: UnixMillis,
+    ) -> Option<(ProfileStanding, Vec<String>)> {
+        let profiles = lock(&self.profiles);
+        let mut named = profiles.iter();
+        let (key, taught) = named.find(|(key, _)| key.signal == signal && key.of == of)?;
+        let (_, _, things) = taught.profile.parts();
+        let mut usual: Vec<String> = things.into_values().collect();
+        usual.sort_unstable();
+        Some((taught.standing(key, now), usual))
     }
 
     /// Has profiles learned anew: those of a signal, or of one of whom it is of, or all that are
@@ -322,6 +327,21 @@ impl Ledger {
         if profiles.len() < MOST_PROFILES {
             let profile = Arc::new(profile);
             profiles.insert(key, Taught { profile, learn });
+        }
+    }
+}
+
+impl Taught {
+    fn standing(&self, key: &Key, now: UnixMillis) -> ProfileStanding {
+        let (since, messages, things) = self.profile.size();
+        ProfileStanding {
+            signal: key.signal.clone(),
+            of: key.of.clone(),
+            learning: self.profile.is_learning(now, self.learn),
+            learn: self.learn.to_string(),
+            since,
+            messages,
+            things,
         }
     }
 }

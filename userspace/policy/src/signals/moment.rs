@@ -35,7 +35,7 @@ impl UnixMillis {
 
     /// As a point on the calendar; `None` past the year 9999.
     #[must_use]
-    pub(super) fn timestamp(self) -> Option<Timestamp> {
+    pub fn timestamp(self) -> Option<Timestamp> {
         Timestamp::from_millisecond(i64::try_from(self.0).ok()?).ok()
     }
 }

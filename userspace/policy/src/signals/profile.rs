@@ -58,12 +58,14 @@ pub struct ProfileStanding {
     pub of: String,
     /// Whether it is still being learned.
     pub learning: bool,
+    /// How long it is learned, in all: `14d`, or `10000 messages`.
+    pub learn: String,
     /// Since when it is learned, in milliseconds since the Unix epoch.
     pub since: UnixMillis,
     /// How many messages it was learned from.
     pub messages: u64,
-    /// What is usual, by name.
-    pub things: Vec<String>,
+    /// How many things are usual.
+    pub things: usize,
 }
 
 impl Profile {
@@ -155,6 +157,12 @@ impl Profile {
         known.things.clear();
         self.learned.store(false, Ordering::Release);
         self.turn.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Since when it is learned, from how many messages, and how many things are usual.
+    pub(super) fn size(&self) -> (UnixMillis, u64, usize) {
+        let known = self.lock();
+        (known.since, known.messages, known.things.len())
     }
 
     pub(super) fn parts(&self) -> (UnixMillis, u64, BTreeMap<String, String>) {

@@ -182,6 +182,16 @@ impl Kind {
     }
 }
 
+impl fmt::Display for Learn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(span) => span.fmt(f),
+            Self::Messages(1) => f.write_str("1 message"),
+            Self::Messages(count) => write!(f, "{count} messages"),
+        }
+    }
+}
+
 impl fmt::Display for Per {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -78,8 +78,13 @@ fn what_is_new_stays_new_until_it_is_learned_anew() {
     assert!(
         profiles
             .iter()
-            .any(|p| p.signal == "n" && p.of == "bot on orders" && p.learning)
+            .any(|p| p.signal == "n" && p.of == "bot on orders" && p.learning && p.learn == "1d")
     );
+    session.allowed(&[&read("c")].into_iter());
+    let profile = |of| bench.ledger.profile_of("n", of, at(day + 5));
+    let (standing, usual) = profile("bot on orders").unwrap();
+    assert_eq!((standing.things, usual), (1, vec!["c".to_owned()]));
+    assert!(profile("bot").is_none());
 }
 
 #[test]
