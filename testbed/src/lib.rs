@@ -18,7 +18,7 @@ pub mod saml;
 
 pub use error::Error;
 pub use oidc::{Browser, OidcProvider, oidc_dir};
-pub use paths::{venv, venv_dir};
+pub use paths::{regression_suite, regression_suite_dir, venv, venv_dir};
 pub use postgres::{Auth, Postgres};
 pub use process::{Identity, Output, Running, Spawn};
 

@@ -33,3 +33,23 @@ pub fn venv() -> Result<PathBuf> {
         })
     }
 }
+
+/// Where `cargo xtask setup` puts PostgreSQL's regression suite. [`regression_suite`] is what to
+/// read.
+#[must_use]
+pub fn regression_suite_dir() -> PathBuf {
+    cache_dir().join("regress")
+}
+
+/// The SQL scripts of PostgreSQL's regression suite. `cargo xtask setup` fetches them; without them
+/// this is [`Error::NotInstalled`], which says so.
+pub fn regression_suite() -> Result<PathBuf> {
+    let dir = regression_suite_dir();
+    if dir.join("select.sql").is_file() {
+        Ok(dir)
+    } else {
+        Err(Error::NotInstalled {
+            what: "PostgreSQL's regression suite",
+        })
+    }
+}

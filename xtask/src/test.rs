@@ -43,6 +43,7 @@ pub(crate) fn run(workspace: &Workspace, args: &[String]) -> Result<()> {
             Part::Saml,
             Part::Containers,
             Part::Python,
+            Part::RegressionSuite,
             Part::Syslog,
             Part::Oidc,
         ],

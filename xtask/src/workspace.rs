@@ -52,4 +52,9 @@ impl Workspace {
     pub(crate) fn python_requirements(&self) -> PathBuf {
         self.root.join("testbed").join("requirements.txt")
     }
+
+    /// What fetches PostgreSQL's regression suite.
+    pub(crate) fn regression_suite_fetcher(&self) -> PathBuf {
+        self.root.join("testbed").join("regress.py")
+    }
 }

@@ -14,7 +14,10 @@ pub(super) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
         .iter()
         .filter_map(|need| match need {
             Need::Package { name, .. } => Some(name.as_str()),
-            Need::Program(_) | Need::PythonEnvironment | Need::OidcProvider => None,
+            Need::Program(_)
+            | Need::PythonEnvironment
+            | Need::RegressionSuite
+            | Need::OidcProvider => None,
         })
         .collect();
     apt::install(&packages)?;
@@ -23,6 +26,7 @@ pub(super) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
             Need::Package { .. } => {}
             Need::Program(program) => install_program(workspace, program)?,
             Need::PythonEnvironment => python::install(workspace)?,
+            Need::RegressionSuite => python::fetch_regression_suite(workspace)?,
             Need::OidcProvider => npm::install(workspace)?,
         }
     }

@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Containers,
     /// A Python with database drivers, for tests.
     Python,
+    /// PostgreSQL's regression suite, for tests; with [`Python`](Self::Python).
+    RegressionSuite,
     /// A receiver of syslog, for tests.
     Syslog,
     /// An OpenID Connect provider, for tests.
@@ -45,6 +47,7 @@ impl Part {
         Self::Saml,
         Self::Containers,
         Self::Python,
+        Self::RegressionSuite,
         Self::Syslog,
         Self::Oidc,
         Self::PlainPython,
@@ -61,6 +64,8 @@ pub(super) enum Need {
     Program(&'static Program),
     /// The Python environment.
     PythonEnvironment,
+    /// PostgreSQL's regression suite.
+    RegressionSuite,
     /// The OpenID Connect provider.
     OidcProvider,
 }
@@ -109,6 +114,9 @@ impl Need {
                     needs.extend(apt::missing(PYTHON)?);
                     needs.push(Self::PythonEnvironment);
                 }
+                Part::RegressionSuite if !python::has_regression_suite() => {
+                    needs.push(Self::RegressionSuite);
+                }
                 Part::Syslog
                     if !Path::new(RSYSLOGD).exists() || !Path::new(RSYSLOG_TLS).exists() =>
                 {
@@ -131,6 +139,7 @@ impl Need {
                 | Part::Saml
                 | Part::Containers
                 | Part::Python
+                | Part::RegressionSuite
                 | Part::Syslog
                 | Part::Oidc
                 | Part::PlainPython
@@ -206,12 +215,19 @@ impl fmt::Display for Need {
                 f,
                 "oidc-provider from npm, in target/testbed/oidc: tests sign in by it"
             ),
+            Self::RegressionSuite => write!(
+                f,
+                "PostgreSQL's regression suite from PyPI, in target/testbed/regress: tests read its SQL"
+            ),
             Self::PythonEnvironment => {
                 write!(
                     f,
-                    "psycopg, asyncpg and moto from PyPI, in target/testbed/venv: the drivers that "
+                    "psycopg, asyncpg, moto and pgparse from PyPI, in target/testbed/venv: the drivers "
                 )?;
-                write!(f, "the tests put behind weir, and an S3-compatible store")
+                write!(
+                    f,
+                    "that the tests put behind weir, an S3-compatible store, and PostgreSQL's grammar"
+                )
             }
         }
     }

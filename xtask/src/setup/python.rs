@@ -46,6 +46,20 @@ pub(super) fn install(workspace: &Workspace) -> Result<()> {
     stamp(&requirements, &venv.join(STAMP))
 }
 
+/// Whether PostgreSQL's regression suite is there.
+pub(super) fn has_regression_suite() -> bool {
+    testbed::regression_suite().is_ok()
+}
+
+/// Fetches it.
+pub(super) fn fetch_regression_suite(workspace: &Workspace) -> Result<()> {
+    run(
+        Command::new(testbed::venv_dir().join("bin").join("python3"))
+            .arg(workspace.regression_suite_fetcher())
+            .arg(testbed::regression_suite_dir()),
+    )
+}
+
 fn stamp(requirements: &Path, stamp: &Path) -> Result<()> {
     fs::copy(requirements, stamp)
         .with_context(|| format!("cannot write {}", stamp.display()))

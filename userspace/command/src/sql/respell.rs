@@ -10,14 +10,28 @@
 //! | `FOR NO KEY UPDATE`, `FOR KEY SHARE` | `FOR UPDATE`, `FOR SHARE` |
 //! | `OVERRIDING SYSTEM VALUE` | nothing |
 //! | `(value).*` | `(value)`, and it is told that all columns are named |
+//! | `float8 '1'`, any type before a string | `'1'` |
+//! | `VARIADIC` before an argument | nothing |
+//! | `EXCLUDE …` at the end of a window's frame | nothing |
+//! | `CURRENT OF cursor` | `ctid IS NULL`: one row, by its place |
+//! | `ROWS FROM (f(), g())` | `(SELECT f(), g())` |
+//! | `a[1:2].b = …` among assignments, `(a[1])` among inserted columns | `a = …`, `(a)` |
+//! | what parts the arguments of JSON's and XML's functions | commas, or nothing |
+//! | `ISNULL`, `NOTNULL` behind a value | `IS NULL`, `IS NOT NULL` |
 //!
 //! Each of these holds a reserved word, or words that can't follow each other otherwise, so that
 //! nothing else is rewritten.
 
+mod calls;
+mod target;
+
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::keyword::{kind, may_name};
 use super::lex::place;
 use super::tokens::{is_word, offset, word};
+use calls::Calls;
+use target::Target;
 
 /// A query ready for the parser.
 pub(super) struct Respelled {
@@ -34,9 +48,28 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
         expands: false,
     };
     let mut rest = tokens;
+    let mut target = Target::default();
+    let mut calls = Calls::default();
     while let [token, tail @ ..] = rest {
         let before = out.tokens.last();
-        rest = if begins_table(token, before) {
+        let subscript = target.subscript(rest);
+        if subscript > 0 {
+            rest = rest.get(subscript..).unwrap_or(&[]);
+            continue;
+        }
+        target.pass(token);
+        let instead = calls.instead(rest, before);
+        rest = if let Some((words, length)) = instead.or_else(|| replaced(rest, before)) {
+            for spelled in words {
+                let spelled = spelled_token(spelled);
+                if spelled == Token::LParen {
+                    calls.open();
+                    target.open();
+                }
+                out.push(spelled, offset(token));
+            }
+            rest.get(length..).unwrap_or(&[])
+        } else if begins_table(token, before) {
             for spelled in ["select", "*", "from"] {
                 out.push(spelled_token(spelled), offset(token));
             }
@@ -55,6 +88,7 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
             out.expands = true;
             rest.get(2..).unwrap_or(&[])
         } else {
+            calls.pass(token, &out.tokens);
             out.push(token.token.clone(), offset(token));
             tail
         };
@@ -69,6 +103,71 @@ impl Respelled {
             span: place(self.tokens.len(), offset),
         });
     }
+}
+
+/// What stands for the tokens ahead, and how many they are.
+fn replaced(
+    tokens: &[TokenWithSpan],
+    before: Option<&TokenWithSpan>,
+) -> Option<(&'static [&'static str], usize)> {
+    let [token, tail @ ..] = tokens else {
+        return None;
+    };
+    if is_type_of_string(token, tail, before) {
+        return Some((&[], 1));
+    }
+    let is = |n: usize, expected: Token| tail.get(n).is_some_and(|t| t.token == expected);
+    match word(token)? {
+        "variadic" => Some((&[], 1)),
+        "exclude" if before.and_then(word).is_some_and(ends_frame) => {
+            let length = [
+                &[&["current"][..], &["row"]][..],
+                &[&["no"], &["others"]],
+                &[&["group", "ties"]],
+            ]
+            .into_iter()
+            .find(|end| follow(tail, end) && is(end.len(), Token::RParen))?
+            .len();
+            Some((&[], 1 + length))
+        }
+        "current"
+            if before.is_some_and(|before| is_word(before, "where"))
+                && follow(tail, &[&["of"]])
+                && tail.get(1).is_some_and(|t| word(t).is_none_or(may_name)) =>
+        {
+            Some((&["ctid", "is", "null"], 3))
+        }
+        "rows" if follow(tail, &[&["from"]]) && is(1, Token::LParen) => Some((&["(", "select"], 3)),
+        "with" if follow(tail, &[&["ordinality"]]) => Some((&[], 2)),
+        "isnull" if !is(0, Token::LParen) => Some((&["is", "null"], 1)),
+        "notnull" if !is(0, Token::LParen) => Some((&["is", "not", "null"], 1)),
+        _ => None,
+    }
+}
+
+/// True for a type before a string constant. Nothing else but syntax may stand there, and a word
+/// that may be syntax isn't taken for one.
+fn is_type_of_string(
+    token: &TokenWithSpan,
+    tail: &[TokenWithSpan],
+    before: Option<&TokenWithSpan>,
+) -> bool {
+    let named = match &token.token {
+        Token::Word(word) => {
+            word.quote_style.is_some() || kind(&word.value).is_none() || word.value == "name"
+        }
+        _ => false,
+    };
+    let string = matches!(
+        tail.first().map(|next| &next.token),
+        Some(Token::SingleQuotedString(_))
+    );
+    named && string && before.is_none_or(|before| before.token != Token::Period)
+}
+
+/// What a window's frame ends with.
+fn ends_frame(word: &str) -> bool {
+    matches!(word, "preceding" | "following" | "row")
 }
 
 /// True for a `TABLE` with which a query begins.
@@ -115,6 +214,8 @@ fn is_star(tokens: &[TokenWithSpan]) -> bool {
 fn spelled_token(spelled: &str) -> Token {
     match spelled {
         "*" => Token::Mul,
+        "(" => Token::LParen,
+        "," => Token::Comma,
         word => Token::make_keyword(word),
     }
 }

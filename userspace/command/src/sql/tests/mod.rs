@@ -5,6 +5,7 @@ mod definitions;
 mod hostile;
 mod properties;
 mod queries;
+mod spellings;
 mod utilities;
 mod writes;
 

@@ -50,13 +50,14 @@ pub(super) fn alter(cursor: &mut Cursor) -> Result<Statement, Unread> {
         return alter_table::alter(cursor, facts);
     }
     if_exists(cursor);
-    if matches!(
-        kind,
-        Kind::Attached | Kind::Cast | Kind::Operator | Kind::OperatorSet
-    ) {
+    if matches!(kind, Kind::Attached | Kind::Cast) {
         return Err(Unread::Unsupported("an ALTER of this kind of object"));
     }
     let object = named(cursor, kind)?;
+    if matches!(kind, Kind::Operator | Kind::OperatorSet) {
+        // they are made of functions, which whoever uses them calls without a word
+        facts.has([Effect::DynamicCode]);
+    }
     if !common(cursor, &mut facts, object.as_ref())? {
         special(&word, cursor, &mut facts)?;
     }
@@ -130,6 +131,32 @@ fn special(word: &str, cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unr
             cursor
                 .number()
                 .map_or_else(|| cursor.fail("no number where one is due"), |_| Ok(()))
+        }
+        "operator" => {
+            if cursor.one_of(&["add", "drop", "set"]).is_none() {
+                return cursor.fail("an unexpected word");
+            }
+            cursor.rest();
+            Ok(())
+        }
+        "collation" => cursor.expect(&["refresh", "version"]),
+        "text" => text_search(cursor),
+        "event" => {
+            facts.has([Effect::Privilege]);
+            if cursor.one_of(&["enable", "disable"]) == Some("enable") {
+                cursor.one_of(&["replica", "always"]);
+            }
+            Ok(())
+        }
+        "subscription" => {
+            facts.has([Effect::Network]);
+            cursor.rest();
+            Ok(())
+        }
+        "foreign" => {
+            facts.has([Effect::Network, Effect::DynamicCode]);
+            cursor.rest();
+            Ok(())
         }
         _ => Err(Unread::Unsupported("a change that weir does not follow")),
     }
@@ -215,9 +242,52 @@ fn kind_of_values(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> 
         cursor.one_of(&["cascade", "restrict"]);
         return Ok(());
     }
-    Err(Unread::Unsupported(
-        "a change of a type that weir does not follow",
-    ))
+    if cursor.word("set") && parameters(cursor)? {
+        // its functions of input and output among them
+        facts.has([Effect::DynamicCode]);
+        return Ok(());
+    }
+    cursor.list(|cursor| attribute(cursor, facts))
+}
+
+/// `ADD`, `DROP` and `ALTER ATTRIBUTE`.
+fn attribute(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
+    let change = cursor.one_of(&["add", "drop", "alter"]);
+    if change.is_none() || !cursor.word("attribute") {
+        return Err(Unread::Unsupported(
+            "a change of a type that weir does not follow",
+        ));
+    }
+    if change == Some("drop") {
+        if_exists(cursor);
+    }
+    facts.columns.named.insert(cursor.name()?);
+    if change == Some("alter") {
+        cursor.words(&["set", "data"]);
+        cursor.expect(&["type"])?;
+    }
+    if change == Some("drop") {
+        facts.has([Effect::Destroy]);
+    } else {
+        cursor.data_type()?;
+        if cursor.word("collate") {
+            cursor.parts()?;
+        }
+    }
+    cursor.one_of(&["cascade", "restrict"]);
+    Ok(())
+}
+
+/// What a text search configuration or dictionary has of its own.
+fn text_search(cursor: &mut Cursor) -> Result<(), Unread> {
+    if cursor.is_nth(0, &Token::LParen) {
+        return cursor.enclosed().map(std::mem::drop);
+    }
+    if cursor.one_of(&["add", "alter", "drop"]).is_none() || !cursor.word("mapping") {
+        return cursor.fail("an unexpected word");
+    }
+    cursor.rest();
+    Ok(())
 }
 
 /// A routine's attributes. Whom it runs as is a privilege.

@@ -116,6 +116,11 @@ fn action(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
         }
         Some("replica") => replica(cursor),
         Some("options") => foreign_options(cursor),
+        Some("of") => {
+            cursor.advance();
+            cursor.parts().map(std::mem::drop)
+        }
+        Some("not") => cursor.expect(&["not", "of"]),
         _ => Err(Unread::Unsupported(
             "a change of a table that weir does not follow",
         )),
@@ -170,6 +175,13 @@ fn column(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
     if cursor.words(&["drop", "identity"]) || cursor.words(&["drop", "expression"]) {
         if_exists(cursor);
         return Ok(());
+    }
+    if cursor.words(&["set", "expression", "as"]) {
+        facts.has([Effect::Derives]);
+        return cursor.enclosed_expression(facts);
+    }
+    if cursor.peek() == Some("options") {
+        return foreign_options(cursor);
     }
     if cursor.words(&["set", "statistics"]) {
         return match cursor.number() {

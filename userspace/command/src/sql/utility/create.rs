@@ -52,6 +52,19 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Statement, Unread> {
         cursor.word("as");
         cursor.data_type()?;
         table::column_constraints(cursor, &mut facts)?;
+    } else if cursor.word("collation") {
+        if_not_exists(cursor);
+        facts.object(cursor.object(Access::Define)?);
+        if cursor.word("from") {
+            cursor.parts()?;
+        } else {
+            cursor.enclosed()?;
+        }
+    } else if cursor.words(&["text", "search", "configuration"])
+        || cursor.words(&["text", "search", "dictionary"])
+    {
+        facts.object(cursor.object(Access::Define)?);
+        cursor.enclosed()?;
     } else if cursor.word("policy") {
         policy(cursor, &mut facts)?;
     } else if cursor.word("publication") {

@@ -73,6 +73,9 @@ pub(super) fn define(cursor: &mut Cursor) -> Option<Result<Statement, Unread>> {
     } else if cursor.words(&["constraint", "trigger"]) || cursor.word("trigger") {
         facts.has([Effect::Privilege]);
         trigger(cursor, &mut facts)
+    } else if cursor.word("rule") {
+        facts.has([Effect::Privilege]);
+        rule(cursor, &mut facts)
     } else if cursor.word("cast") || cursor.words(&["transform", "for"]) {
         Ok(())
     } else if cursor.word("operator") {
@@ -96,6 +99,16 @@ fn plain(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
     if cursor.string().is_none() {
         facts.object(cursor.plain_object(Access::Define)?);
     }
+    Ok(())
+}
+
+/// `name AS ON event TO table`; what is done instead is not read.
+fn rule(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
+    cursor.name()?;
+    cursor.expect(&["as", "on"])?;
+    cursor.any_word()?;
+    cursor.expect(&["to"])?;
+    facts.object(cursor.object(Access::Define)?);
     Ok(())
 }
 

@@ -1,0 +1,251 @@
+//! Calls with a grammar of their own: SQL/JSON's functions and XML's.
+//!
+//! Its job: to write what stands between their arguments as commas, or as nothing, so that what is
+//! left is an ordinary call. Only words of those grammars go, each where nothing else can stand, and
+//! the names of types, labels and XML's elements, which mean no column.
+//!
+//! Known limits: `JSON_TABLE`, `XMLTABLE` and `XMLPARSE` are not read, nor a type of several words.
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::{follow, is_word};
+use crate::sql::keyword::{Kind, kind};
+use crate::sql::tokens::word;
+
+const JSON: [&str; 10] = [
+    "json",
+    "json_array",
+    "json_arrayagg",
+    "json_exists",
+    "json_object",
+    "json_objectagg",
+    "json_query",
+    "json_scalar",
+    "json_serialize",
+    "json_value",
+];
+
+const XML: [&str; 7] = [
+    "xmlattributes",
+    "xmlelement",
+    "xmlexists",
+    "xmlforest",
+    "xmlpi",
+    "xmlroot",
+    "xmlserialize",
+];
+
+/// What stands for some tokens: their number, and the words instead.
+type Instead = (&'static [&'static str], usize);
+
+const NOTHING: &[&str] = &[];
+const COMMA: &[&str] = &[","];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Json,
+    /// By its name.
+    Xml(&'static str),
+}
+
+/// The parentheses that are open, each with the call that it belongs to.
+#[derive(Default)]
+pub(super) struct Calls(Vec<Option<Call>>);
+
+impl Calls {
+    /// Takes the next token that goes on as it is.
+    pub(super) fn pass(&mut self, token: &TokenWithSpan, before: &[TokenWithSpan]) {
+        match &token.token {
+            Token::LParen => self.0.push(called(before)),
+            Token::RParen => drop(self.0.pop()),
+            _ => {}
+        }
+    }
+
+    /// Notes a parenthesis that is written and belongs to no call.
+    pub(super) fn open(&mut self) {
+        self.0.push(None);
+    }
+
+    /// What is written instead of the tokens ahead, where they part arguments.
+    pub(super) fn instead(
+        &self,
+        tokens: &[TokenWithSpan],
+        before: Option<&TokenWithSpan>,
+    ) -> Option<Instead> {
+        let call = (*self.0.last()?)?;
+        let first = before.is_some_and(|before| before.token == Token::LParen);
+        let value = before.is_some_and(ends_value);
+        match call {
+            Call::Json => json(tokens, value),
+            Call::Xml(name) => xml(name, tokens, first, value),
+        }
+    }
+}
+
+fn called(before: &[TokenWithSpan]) -> Option<Call> {
+    let [.., name] = before else { return None };
+    if before
+        .iter()
+        .rev()
+        .nth(1)
+        .is_some_and(|t| t.token == Token::Period)
+    {
+        return None;
+    }
+    let name = word(name)?;
+    if JSON.contains(&name) {
+        Some(Call::Json)
+    } else {
+        XML.into_iter().find(|xml| *xml == name).map(Call::Xml)
+    }
+}
+
+/// Whether a value may end with this token, so that no other can begin behind it.
+fn ends_value(token: &TokenWithSpan) -> bool {
+    match &token.token {
+        Token::Word(word) => {
+            word.quote_style.is_some() || kind(&word.value) != Some(Kind::Reserved)
+        }
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Placeholder(_)
+        | Token::RParen
+        | Token::RBracket => true,
+        _ => false,
+    }
+}
+
+fn json(tokens: &[TokenWithSpan], value: bool) -> Option<Instead> {
+    let [token, tail @ ..] = tokens else {
+        return None;
+    };
+    if token.token == Token::Colon {
+        return Some((COMMA, 1));
+    }
+    if is_word(token, "returning") {
+        return Some((NOTHING, 1 + data_type(tail)?));
+    }
+    if is_word(token, "default") {
+        return Some((COMMA, 1));
+    }
+    // What else has a meaning of its own stands behind a value, or behind another clause.
+    let clauses: [&[&[&str]]; 12] = [
+        &[
+            &["format"],
+            &["json"],
+            &["encoding"],
+            &["utf8", "utf16", "utf32"],
+        ],
+        &[&["format"], &["json"]],
+        &[
+            &[
+                "error", "null", "empty", "true", "false", "unknown", "absent",
+            ],
+            &["on"],
+            &["empty", "error", "null"],
+        ],
+        &[
+            &["empty"],
+            &["array", "object"],
+            &["on"],
+            &["empty", "error"],
+        ],
+        &[&["on"], &["empty", "error", "null"]],
+        &[
+            &["with", "without"],
+            &["conditional", "unconditional"],
+            &["array"],
+            &["wrapper"],
+        ],
+        &[
+            &["with", "without"],
+            &["conditional", "unconditional", "array"],
+            &["wrapper"],
+        ],
+        &[&["with", "without"], &["wrapper"]],
+        &[&["with", "without"], &["unique"], &["keys"]],
+        &[&["with", "without"], &["unique"]],
+        &[
+            &["keep", "omit"],
+            &["quotes"],
+            &["on"],
+            &["scalar"],
+            &["string"],
+        ],
+        &[&["keep", "omit"], &["quotes"]],
+    ];
+    if is_word(token, "as") && matches!(tail.first()?.token, Token::Word(_)) {
+        return Some((NOTHING, 2));
+    }
+    if !value {
+        return None;
+    }
+    if is_word(token, "passing") || is_word(token, "value") {
+        return Some((COMMA, 1));
+    }
+    let clause = clauses.iter().find(|clause| follow(tokens, clause))?;
+    Some((NOTHING, clause.len()))
+}
+
+/// Each word only in the call whose grammar has it: elsewhere it may be a column.
+fn xml(call: &str, tokens: &[TokenWithSpan], first: bool, value: bool) -> Option<Instead> {
+    let [token, tail @ ..] = tokens else {
+        return None;
+    };
+    let next = |expected: fn(&Token) -> bool| tail.first().is_some_and(|t| expected(&t.token));
+    let label = next(|token| matches!(token, Token::Word(_)));
+    match (call, word(token)?) {
+        ("xmlelement" | "xmlpi", "name") if first && label => Some((&["null"], 2)),
+        ("xmlserialize", "document" | "content") if first => Some((NOTHING, 1)),
+        ("xmlforest" | "xmlattributes", "as") if label => Some((NOTHING, 2)),
+        ("xmlserialize", "as") => Some((NOTHING, 1 + data_type(tail)?)),
+        ("xmlserialize", "no") if follow(tail, &[&["indent"]]) => Some((NOTHING, 2)),
+        ("xmlserialize", "indent") => Some((NOTHING, 1)),
+        ("xmlroot", "version" | "standalone") if !value && follow(tail, &[&["no"], &["value"]]) => {
+            Some((&["null"], 3))
+        }
+        ("xmlroot", "version") if !value => Some((NOTHING, 1)),
+        ("xmlroot", "standalone") if !value && follow(tail, &[&["yes", "no"]]) => {
+            Some((&["null"], 2))
+        }
+        ("xmlexists", "passing") if value && follow(tail, &[&["by"], &["ref", "value"]]) => {
+            Some((COMMA, 3))
+        }
+        ("xmlexists", "passing") if value => Some((COMMA, 1)),
+        ("xmlexists", "by") if value && follow(tail, &[&["ref", "value"]]) => Some((NOTHING, 2)),
+        _ => None,
+    }
+}
+
+/// How many of the tokens ahead are the name of a type, or a label.
+fn data_type(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let mut length = 0;
+    let at = |n: usize| tokens.get(n).map(|token| &token.token);
+    loop {
+        if !matches!(at(length)?, Token::Word(_)) {
+            return None;
+        }
+        length += 1;
+        if at(length) != Some(&Token::Period) {
+            break;
+        }
+        length += 1;
+    }
+    for (open, close) in [
+        (Token::LParen, Token::RParen),
+        (Token::LBracket, Token::RBracket),
+    ] {
+        while at(length) == Some(&open) {
+            let inner = tokens.get(length + 1..)?;
+            let end = inner
+                .iter()
+                .position(|t| !matches!(t.token, Token::Number(..) | Token::Comma))?;
+            if inner.get(end)?.token != close {
+                return None;
+            }
+            length += end + 2;
+        }
+    }
+    Some(length)
+}
