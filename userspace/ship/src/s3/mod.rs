@@ -326,7 +326,7 @@ fn key(prefix: &str, host: &str, id: SessionId) -> object_store::path::Path {
 
 /// Whether a record is whole, to its session's end.
 fn has_end(path: &Path) -> bool {
-    let Ok(reader) = SessionReader::open(path) else {
+    let Ok(reader) = SessionReader::survey(path) else {
         return false;
     };
     let mut ended = false;

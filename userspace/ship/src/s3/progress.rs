@@ -21,6 +21,9 @@ pub(super) struct Progress {
     pub(super) part: usize,
     /// What the store calls the parts that it has, in order.
     pub(super) parts: Vec<String>,
+    /// How often in a row the store refused to go on with it.
+    #[serde(default)]
+    pub(super) refused: u32,
 }
 
 /// One state of one file.
@@ -37,6 +40,11 @@ impl Progress {
     /// What is known, if it is of this object. A file that can't be read as one is as none.
     pub(super) fn load(path: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
+    }
+
+    /// Whether it is of this object, in parts of this size.
+    pub(super) fn is_of(&self, of: &Identity, key: &object_store::path::Path, part: usize) -> bool {
+        self.of == *of && self.key == key.to_string() && self.part == part
     }
 
     /// Keeps it, all or nothing.

@@ -9,6 +9,7 @@ use std::{
 use object_store::{
     Attribute, Attributes, GetOptions, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
     aws::AmazonS3,
+    client::HttpError,
     multipart::{MultipartStore, PartId},
 };
 use tokio::task::spawn_blocking;
@@ -18,6 +19,10 @@ use super::{
     progress::{Identity, Progress},
 };
 
+/// So often in a row may the store refuse an upload that was begun before, without taking a part of
+/// it. Stores that forgot one answer with all kinds of errors, and it is known by the parts that it
+/// took that one is not forgotten.
+const MOST_REFUSED: u32 = 3;
 /// The metadata that holds the record's hash.
 const HASH: &str = "weir-blake3";
 
@@ -66,30 +71,36 @@ impl Upload<'_> {
     }
 
     async fn in_parts(&self, of: &Identity) -> Result<Option<String>, S3Error> {
-        let mut progress = self.begun(of).await?;
-        match self.rest(&mut progress).await {
-            // The store forgot it: another is begun at once, lest it waits as long as the outage did.
-            Err(S3Error::Store(object_store::Error::NotFound { .. })) => {
-                Progress::forget(&self.progress);
-                let mut anew = self.begun(of).await?;
-                self.rest(&mut anew).await
+        let known = Progress::load(&self.progress);
+        let (mut progress, continued) = match known {
+            Some(known) if known.is_of(of, &self.key, self.part) => (known, true),
+            other => (self.begin(of, other).await?, false),
+        };
+        let before = progress.parts.len();
+        let error = match self.rest(&mut progress).await {
+            Err(S3Error::Store(error)) if continued => error,
+            other => return other,
+        };
+        let forgotten = matches!(error, object_store::Error::NotFound { .. });
+        if !forgotten {
+            let is_fruitless = progress.parts.len() == before && is_answer(&error);
+            progress.refused = if is_fruitless {
+                progress.refused + 1
+            } else {
+                0
+            };
+            self.keep(&progress)?;
+            if progress.refused < MOST_REFUSED {
+                return Err(error.into());
             }
-            other => other,
         }
+        // Another is begun at once, lest it waits as long as the outage did.
+        let mut anew = self.begin(of, Some(progress)).await?;
+        self.rest(&mut anew).await
     }
 
-    /// The upload that was begun for this very file, or a new one.
-    async fn begun(&self, of: &Identity) -> Result<Progress, S3Error> {
-        if let Some(known) = Progress::load(&self.progress) {
-            if known.of == *of && known.key == self.key.to_string() && known.part == self.part {
-                return Ok(known);
-            }
-            // Its parts would lie there, and be paid for.
-            let old = object_store::path::Path::from(known.key.as_str());
-            if let Err(error) = self.store.abort_multipart(&old, &known.id).await {
-                tracing::warn!(%error, "an upload that is no more wanted can't be ended");
-            }
-        }
+    /// Begins an upload in the place of one that is of no more use.
+    async fn begin(&self, of: &Identity, old: Option<Progress>) -> Result<Progress, S3Error> {
         let options = PutMultipartOptions {
             attributes: attributes(of),
             ..PutMultipartOptions::default()
@@ -101,8 +112,16 @@ impl Upload<'_> {
             of: of.clone(),
             part: self.part,
             parts: Vec::new(),
+            refused: 0,
         };
         self.keep(&progress)?;
+        if let Some(old) = old {
+            // Its parts would lie there, and be paid for.
+            let key = object_store::path::Path::from(old.key.as_str());
+            if let Err(error) = self.store.abort_multipart(&key, &old.id).await {
+                tracing::warn!(%error, "an upload that is no more wanted can't be ended");
+            }
+        }
         Ok(progress)
     }
 
@@ -221,6 +240,18 @@ impl Upload<'_> {
             source,
         }
     }
+}
+
+/// Whether the store said so itself, rather than being out of reach.
+fn is_answer(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<HttpError>() {
+            return false;
+        }
+        cause = error.source();
+    }
+    true
 }
 
 fn attributes(of: &Identity) -> Attributes {

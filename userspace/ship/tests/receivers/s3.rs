@@ -234,7 +234,6 @@ async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it waits in vain every now and then, for a cause not found yet"]
 async fn an_upload_that_the_store_forgot_begins_anew() {
     let (mut stand, shipped) = (Stand::new(), Shipped::default());
     let port = free_port();
