@@ -14,6 +14,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 use weir_policy::RaisedSignal;
+use weir_record::SessionId;
 
 use crate::{
     access::AccessRequest,
@@ -84,6 +85,15 @@ pub enum AuditEvent<'a> {
         by: &'a str,
         /// How many profiles.
         reset: usize,
+    },
+    /// Somebody ended a session.
+    SessionKilled {
+        /// Which.
+        session: SessionId,
+        /// Who.
+        by: &'a str,
+        /// What for, where they said so.
+        reason: Option<&'a str>,
     },
     /// A command waits for humans, was answered, or waits no longer.
     Approval {

@@ -61,6 +61,11 @@ pub(super) async fn kill<D: SessionRoom>(
             &format!("{id} begins the ids of several open sessions"),
         )),
         Err(KillError::NotLive(_)) => Err(not_live(&daemon, id).await),
+        Err(error @ KillError::Unrecorded(_)) => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_recorded",
+            &error,
+        )),
     }
 }
 
@@ -70,7 +75,7 @@ async fn not_live<D: SessionRoom>(daemon: &D, id: String) -> ApiError {
     let found = tokio::task::spawn_blocking(move || weir_record::find(&records, &prefix)).await;
     match found {
         Ok(Ok(_) | Err(FindError::Ambiguous { .. })) => {
-            let message = format!("the session {id} is over, or answers names: it can't be ended");
+            let message = format!("the session {id} is over: it can't be ended");
             ApiError::new(StatusCode::CONFLICT, "session_not_live", &message)
                 .with_help("`weir status` lists what can be ended")
         }

@@ -17,7 +17,9 @@ use std::{
 
 use tokio::task::spawn_blocking;
 use weir_policy::{Permit, Refusal};
-use weir_record::{End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionWriter};
+use weir_record::{
+    End, Outcome, RecordError, RecordedPermit, Recorder, Seq, SessionId, SessionWriter,
+};
 
 use self::open::Account;
 pub(super) use self::open::{Said, Speaker};
@@ -143,6 +145,31 @@ impl Accounts {
         });
         for account in retired {
             end_in_background(account.retire());
+        }
+    }
+
+    /// The sessions whose records are open and whose id begins so.
+    pub(super) fn beginning(&self, prefix: &str) -> Vec<SessionId> {
+        let ids = self.lock();
+        let ids = ids.values().map(|account| account.id());
+        ids.filter(|id| id.to_string().starts_with(prefix))
+            .collect()
+    }
+
+    /// Ends one record at once, for this reason: what is owed an answer in it gets none. What is
+    /// asked later begins another. False where it is not open.
+    ///
+    /// # Errors
+    /// When the end can't be recorded.
+    pub(super) fn end(&self, id: SessionId, end: &End) -> Result<bool, RecordError> {
+        let mut open = self.lock();
+        let key = open.iter().find(|(_, account)| account.id() == id);
+        let key = key.map(|(key, _)| key.clone());
+        let account = key.and_then(|key| open.remove(&key));
+        drop(open);
+        match account.and_then(|account| account.close()) {
+            Some(writer) => writer.end(end).map(|()| true),
+            None => Ok(false),
         }
     }
 

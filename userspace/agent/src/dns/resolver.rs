@@ -14,7 +14,7 @@ use std::{
 use hickory_proto::op::ResponseCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use weir_policy::{Mode, Policies};
-use weir_record::{Outcome, RecordError, RecordedPermit, Recorder, Status};
+use weir_record::{End, Outcome, RecordError, RecordedPermit, Recorder, SessionId, Status};
 
 pub use self::asker::Asker;
 use self::{
@@ -157,6 +157,20 @@ impl Resolver {
     /// Ends records in which nothing was recorded for a time. To be called every minute or so.
     pub fn tidy(&self) {
         self.accounts.tidy(Instant::now());
+    }
+
+    /// The sessions of questions that are open and whose id begins so.
+    pub(crate) fn beginning(&self, prefix: &str) -> Vec<SessionId> {
+        self.accounts.beginning(prefix)
+    }
+
+    /// Ends a session of questions at once; questions later begin another. False where it is over.
+    /// Blocks on the file system.
+    ///
+    /// # Errors
+    /// When the end can't be recorded.
+    pub(crate) fn end(&self, id: SessionId, end: &End) -> Result<bool, RecordError> {
+        self.accounts.end(id, end)
     }
 
     /// Ends all records, since weir stops. Waits for the disk.

@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::timeout;
-use weir_record::SessionId;
+use tokio::{task::spawn_blocking, time::timeout};
+use weir_record::{RecordError, SessionId};
 use weir_store::Indexer;
 
 use super::{Engine, status::LiveSession};
-use crate::session::{Killed, Switch};
+use crate::{
+    audit::AuditEvent,
+    session::{Cut, Killed, Switch},
+};
 
 /// How long is waited for a session to end that was ended. It takes no longer than its last words.
 const ENDING: Duration = Duration::from_secs(10);
@@ -44,6 +47,9 @@ pub enum KillError {
     /// Several have.
     #[error("{0} begins the ids of several open sessions")]
     Ambiguous(String),
+    /// Its end can't be recorded.
+    #[error(transparent)]
+    Unrecorded(#[from] RecordError),
 }
 
 impl Engine {
@@ -67,8 +73,43 @@ impl Engine {
     pub async fn kill(&self, prefix: &str, killed: Killed) -> Result<(SessionId, bool), KillError> {
         let Killed { by, reason } = &killed;
         tracing::info!(session = prefix, by, reason, "to be ended");
-        self.0.live.kill(prefix, killed).await
+        // Those of questions to the DNS are nobody's connection.
+        let asked = self.0.resolver.beginning(prefix);
+        let (id, switch) = match (self.0.live.find(prefix), asked.as_slice()) {
+            (Err(KillError::NotLive(_)), [id]) => (*id, None),
+            (Ok(_), [_, ..]) | (Err(_), [_, _, ..]) => {
+                return Err(KillError::Ambiguous(prefix.to_owned()));
+            }
+            (found, _) => found.map(|(id, switch)| (id, Some(switch)))?,
+        };
+        // Before it is done: who asked for it is known whatever becomes of it.
+        self.0.audit.write(&AuditEvent::SessionKilled {
+            session: id,
+            by,
+            reason: reason.as_deref(),
+        });
+        let over = match switch {
+            Some(switch) => ended(&switch, killed).await,
+            None => self.end_questions(id, killed).await?,
+        };
+        Ok((id, over))
     }
+
+    async fn end_questions(&self, id: SessionId, killed: Killed) -> Result<bool, KillError> {
+        let (engine, end) = (self.clone(), Cut::Killed(killed).end());
+        let ended = spawn_blocking(move || engine.0.resolver.end(id, &end)).await;
+        if let Some(index) = self.index() {
+            index.wake();
+        }
+        // Over by itself meanwhile is over, too.
+        ended.map_or(Ok(false), |ended| Ok(ended.map(|_| true)?))
+    }
+}
+
+/// Ends a session and waits for its end: whether it is over.
+async fn ended(switch: &Switch, killed: Killed) -> bool {
+    switch.kill(killed);
+    timeout(ENDING, switch.over()).await.is_ok()
 }
 
 impl Live {
@@ -92,18 +133,6 @@ impl Live {
             live: Arc::clone(self),
             id,
         }
-    }
-
-    /// Ends the session whose id begins with `prefix`, and waits for its end.
-    pub(super) async fn kill(
-        &self,
-        prefix: &str,
-        killed: Killed,
-    ) -> Result<(SessionId, bool), KillError> {
-        let (id, switch) = self.find(prefix)?;
-        switch.kill(killed);
-        let over = timeout(ENDING, switch.over()).await.is_ok();
-        Ok((id, over))
     }
 
     fn find(&self, prefix: &str) -> Result<(SessionId, Switch), KillError> {
@@ -146,7 +175,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::session::{Cut, Kills};
+    use crate::session::Kills;
 
     fn session(id: SessionId) -> LiveSession {
         LiveSession {
@@ -158,6 +187,15 @@ mod tests {
             observed: false,
             since: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    async fn kill(
+        live: &Live,
+        prefix: &str,
+        killed: Killed,
+    ) -> Result<(SessionId, bool), KillError> {
+        let (id, switch) = live.find(prefix)?;
+        Ok((id, ended(&switch, killed).await))
     }
 
     fn by(by: &str) -> Killed {
@@ -175,7 +213,7 @@ mod tests {
             let (switch, kills) = Kills::switch();
             (live.register(id, session(id), switch), kills)
         });
-        let ambiguous = live.kill("0", by("root")).await;
+        let ambiguous = kill(&live, "0", by("root")).await;
         assert!(matches!(ambiguous, Err(KillError::Ambiguous(_))));
         let served = tokio::spawn(async move {
             let killed = kills.killed().await;
@@ -183,10 +221,10 @@ mod tests {
             drop(first);
             killed
         });
-        let ending = live.kill(&ids[0].to_string(), by("root")).await.unwrap();
+        let ending = kill(&live, &ids[0].to_string(), by("root")).await.unwrap();
         assert_eq!(ending, (ids[0], true));
         assert_eq!(served.await.unwrap(), Cut::Killed(by("root")));
-        let gone = live.kill(&ids[0].to_string(), by("eve")).await;
+        let gone = kill(&live, &ids[0].to_string(), by("eve")).await;
         assert!(matches!(gone, Err(KillError::NotLive(_))));
         assert_eq!(live.count(), 1);
 
@@ -199,7 +237,7 @@ mod tests {
             killed
         };
         let id = ids[1].to_string();
-        let (killed, ending) = tokio::join!(again, live.kill(&id, by("eve")));
+        let (killed, ending) = tokio::join!(again, kill(&live, &id, by("eve")));
         assert_eq!(killed, Cut::Killed(by("root")), "who came first");
         assert_eq!(ending.unwrap(), (ids[1], true));
     }

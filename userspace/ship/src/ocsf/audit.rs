@@ -40,6 +40,7 @@ pub fn audit(host: &Host, offset: u64, line: &[u8]) -> Value {
         "policy_rejected" => line.policy_rejected(),
         "kernel_refused" => line.kernel_refused(),
         "held" => line.held(),
+        "session_killed" => line.session_killed(),
         "signed_in" => line.sign_in(Activity(1, "Logon"), Status::Success),
         "sign_in_failed" => line.sign_in(Activity(1, "Logon"), Status::Failure),
         "signed_out" => line.sign_in(Activity(2, "Logoff"), Status::Success),
@@ -120,6 +121,20 @@ impl Line<'_> {
         };
         event
             .message(format!("a workload's socket beside weir: {outcome}"))
+            .finish()
+    }
+
+    fn session_killed(&self) -> Value {
+        let session = self.text("session").unwrap_or_default();
+        let by = self.text("by").unwrap_or("unknown");
+        self.event(Class::NetworkActivity, Activity(3, "Reset"))
+            .status(Status::Success)
+            .severity(Severity::Medium)
+            .disposition(Disposition::AccessRevoked)
+            .message(format!("{by} ended session {session}"))
+            .with("src_endpoint", endpoint::source(self.host))
+            .with("actor", json!({ "user": actor::user(by, &[]) }))
+            .with_some("status_detail", self.text("reason"))
             .finish()
     }
 

@@ -381,6 +381,10 @@ fn every_line_of_the_audit_log_has_what_its_class_demands() {
             r#"{"event":"signed_in","subject":"alice@example.com","groups":["dba"]}"#,
             300_201,
         ),
+        (
+            r#"{"event":"session_killed","session":"06gywnjy03zevfqf","by":"unix:root","reason":"it strays"}"#,
+            400_103,
+        ),
         (r#"{"event":"something_new","detail":{"a":1}}"#, 99),
     ];
     for (line, type_uid) in lines {

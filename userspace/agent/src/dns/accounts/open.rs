@@ -59,7 +59,10 @@ impl<'a> Said<'a> {
 
 /// A record, shared by the questions that are under way.
 #[derive(Debug)]
-pub(super) struct Account(Mutex<State>);
+pub(super) struct Account {
+    id: SessionId,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -85,16 +88,24 @@ impl Account {
         now: Instant,
     ) -> Result<Self, RecordError> {
         let writer = recorder.create(&start(speaker))?;
-        Ok(Self(Mutex::new(State {
-            path: writer.path().to_owned(),
-            writer: Some(writer),
-            subject: speaker.subject.clone(),
-            process: speaker.process.clone(),
-            questions: 1,
-            pending: 1,
-            last: now,
-            retired: false,
-        })))
+        Ok(Self {
+            id: *writer.id(),
+            state: Mutex::new(State {
+                path: writer.path().to_owned(),
+                writer: Some(writer),
+                subject: speaker.subject.clone(),
+                process: speaker.process.clone(),
+                questions: 1,
+                pending: 1,
+                last: now,
+                retired: false,
+            }),
+        })
+    }
+
+    /// The session that it is the record of.
+    pub(super) fn id(&self) -> SessionId {
+        self.id
     }
 
     /// Keeps a place for a question, if the record takes one more of this speaker.
@@ -163,7 +174,7 @@ impl Account {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

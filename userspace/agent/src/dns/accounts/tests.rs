@@ -177,3 +177,29 @@ async fn a_record_that_fails_is_followed_by_another() {
     fs::rename(&aside, &records).unwrap();
     bed.ask(&alice).settle(&outcome(), None).unwrap();
 }
+
+#[tokio::test]
+async fn a_session_of_questions_can_be_killed_and_the_next_question_begins_another() {
+    let bed = Bed::new();
+    let alice = subject("unix:alice");
+    let owed = bed.ask(&alice);
+    let [id] = bed.accounts.beginning("")[..] else {
+        panic!("one is open")
+    };
+    let end = End::Killed {
+        by: "unix:root".to_owned(),
+        reason: None,
+    };
+    assert!(bed.accounts.end(id, &end).unwrap());
+    assert!(!bed.accounts.end(id, &end).unwrap(), "it is over");
+    // What was under way can't be answered: its outcome is on no record.
+    let unsettled = owed.settle(&outcome(), None);
+    assert!(matches!(unsettled, Err(RecordError::Poisoned { .. })));
+    let path = store::path_of(&bed.dir.path().join("records"), id);
+    assert_eq!(Summary::read(&path).unwrap().end, Some(end));
+
+    bed.ask(&alice).settle(&outcome(), None).unwrap();
+    let next = bed.accounts.beginning("");
+    assert!(next.len() == 1 && next[0] != id);
+    assert!(bed.accounts.beginning(&id.to_string()).is_empty());
+}
