@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Serialize, Serializer};
-use weir_command::{Access, Object, Opaque, OpaqueReason, Statement};
+use weir_command::{Access, Object, OpaqueReason, Statement};
 use weir_policy::{Ask, RaisedSignal, Refusal, WouldBe};
 
 use crate::{Approval, Circumstances, End, LookedUp, Outcome, Process, Seq, SessionStart};
@@ -43,8 +43,7 @@ pub(crate) struct IntentRef<'a> {
     pub(crate) text: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) parameters: &'a [Option<String>],
-    #[serde(serialize_with = "statements")]
-    pub(crate) statements: &'a [Statement],
+    pub(crate) statements: Statements<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) signals: &'a [RaisedSignal],
     pub(crate) verdict: VerdictRef<'a>,
@@ -109,13 +108,27 @@ impl<'a> From<&'a WouldBe> for VerdictRef<'a> {
     }
 }
 
+/// Statements as an event tells them.
+#[derive(Clone, Copy)]
+pub(crate) enum Statements<'a> {
+    /// All that was read in them.
+    Whole(&'a [Statement]),
+    /// What they ask for and name, without what is quoted of their text.
+    Outlined(&'a [Statement]),
+}
+
 #[derive(Serialize)]
 struct StatementRef<'a> {
     verb: &'a str,
     #[serde(serialize_with = "objects")]
     objects: &'a [Object],
     #[serde(serialize_with = "why_opaque")]
-    opaque: Option<&'a Opaque>,
+    opaque: Option<WhyOpaque<'a>>,
+}
+
+struct WhyOpaque<'a> {
+    reason: OpaqueReason,
+    detail: Option<&'a str>,
 }
 
 impl<'a> From<&'a Statement> for StatementRef<'a> {
@@ -129,14 +142,28 @@ impl<'a> From<&'a Statement> for StatementRef<'a> {
             Statement::Opaque(opaque) => Self {
                 verb: "opaque",
                 objects: &[],
-                opaque: Some(opaque),
+                opaque: Some(WhyOpaque {
+                    reason: opaque.reason,
+                    detail: Some(&opaque.detail),
+                }),
             },
         }
     }
 }
 
-fn statements<S: Serializer>(all: &[Statement], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(all.iter().map(StatementRef::from))
+impl Serialize for Statements<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Whole(all) => serializer.collect_seq(all.iter().map(StatementRef::from)),
+            Self::Outlined(all) => serializer.collect_seq(all.iter().map(|statement| {
+                let mut outlined = StatementRef::from(statement);
+                if let Some(opaque) = &mut outlined.opaque {
+                    opaque.detail = None;
+                }
+                outlined
+            })),
+        }
+    }
 }
 
 fn objects<S: Serializer>(all: &[Object], serializer: S) -> Result<S::Ok, S::Error> {
@@ -149,11 +176,18 @@ fn objects<S: Serializer>(all: &[Object], serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_seq(all.iter().map(Used))
 }
 
-fn why_opaque<S: Serializer>(opaque: &Option<&Opaque>, serializer: S) -> Result<S::Ok, S::Error> {
+fn why_opaque<S: Serializer>(
+    opaque: &Option<WhyOpaque<'_>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match opaque {
         None => serializer.serialize_none(),
-        Some(Opaque { reason, detail }) => {
-            serializer.collect_str(&format_args!("{}: {detail}", reason_name(*reason)))
+        Some(WhyOpaque { reason, detail }) => {
+            let reason = reason_name(*reason);
+            match detail {
+                Some(detail) => serializer.collect_str(&format_args!("{reason}: {detail}")),
+                None => serializer.serialize_str(reason),
+            }
         }
     }
 }

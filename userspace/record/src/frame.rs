@@ -1,7 +1,7 @@
 //! The bytes of a frame: its head, and the chain of hashes. `FORMAT.md` describes them. Pure;
 //! nothing here reads or writes.
 
-use crate::header::VERSION;
+use crate::header::{PACKED, VERSION};
 
 /// How many bytes the head of a frame has.
 pub(crate) const HEAD_LEN: usize = 5;
@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Request,
     /// A [`Checkpoint`](crate::checkpoint::Checkpoint).
     Checkpoint,
+    /// The time, then an [outline](crate::outline) as JSON; packed by itself, never encrypted.
+    Outline,
 }
 
 /// What precedes a frame's body.
@@ -62,15 +64,17 @@ impl Kind {
             Self::Response => 6,
             Self::Request => 7,
             Self::Checkpoint => 16,
+            Self::Outline => 17,
         }
     }
 
     fn of(number: u8, version: u16) -> Option<Self> {
         match (version, number) {
-            (1 | 2, 1) | (VERSION, 5) => Some(Self::Event),
-            (1 | 2, 2) | (VERSION, 6) => Some(Self::Response),
-            (1 | 2, 3) | (VERSION, 7) => Some(Self::Request),
-            (VERSION, 16) => Some(Self::Checkpoint),
+            (1 | 2, 1) | (PACKED..=VERSION, 5) => Some(Self::Event),
+            (1 | 2, 2) | (PACKED..=VERSION, 6) => Some(Self::Response),
+            (1 | 2, 3) | (PACKED..=VERSION, 7) => Some(Self::Request),
+            (PACKED..=VERSION, 16) => Some(Self::Checkpoint),
+            (VERSION, 17) => Some(Self::Outline),
             _ => None,
         }
     }
@@ -78,7 +82,7 @@ impl Kind {
     /// The least that a content of this kind has.
     pub(crate) fn least(self) -> usize {
         match self {
-            Self::Event | Self::Checkpoint => AT_LEN,
+            Self::Event | Self::Checkpoint | Self::Outline => AT_LEN,
             Self::Response | Self::Request => AT_LEN + SEQ_LEN,
         }
     }
@@ -106,7 +110,7 @@ impl Head {
         let kind = Kind::of(number, version).ok_or(BadHead::Kind(number))?;
         let length = u32::from_le_bytes([a, b, c, d]);
         // What is compressed may be shorter than what it holds.
-        let bounds = if version < VERSION {
+        let bounds = if version < PACKED {
             kind.least()..=MAX_CONTENT
         } else {
             1..=MAX_BODY

@@ -3,7 +3,7 @@
 //! Not its job: what is in them.
 
 use std::{
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     Place, ReadError,
     checkpoint::Checkpoint,
     frame::{BadHead, Chain, HEAD_LEN, Head, Kind},
-    header::{self, FIXED_LEN, Rest, VERSION},
+    header::{self, FIXED_LEN, PACKED, Rest, VERSION},
 };
 
 /// How a record stops.
@@ -45,6 +45,17 @@ pub(crate) struct Frames<R> {
     tail: Tail,
 }
 
+/// A place between two frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// The byte at which the next begins.
+    pub(crate) offset: u64,
+    /// How many come before it.
+    pub(crate) number: u64,
+    /// The chain's hash after these.
+    pub(crate) chain: [u8; 32],
+}
+
 /// One frame, as it is stored.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -74,7 +85,7 @@ impl<R: Read> Frames<R> {
         };
         let fixed = header::fixed(head, &path)?;
         let mut rest = None;
-        if fixed.version >= VERSION {
+        if fixed.version >= PACKED {
             let more = read(fixed.rest)?;
             bytes.extend_from_slice(&more);
             if more.len() < fixed.rest {
@@ -150,12 +161,38 @@ impl<R: Read> Frames<R> {
         }))
     }
 
+    /// Where it is.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            offset: self.offset,
+            number: self.number,
+            chain: *self.chain.as_bytes(),
+        }
+    }
+
+    /// Goes on at a place that a reader of this record had come to.
+    pub(crate) fn jump(&mut self, mark: Mark) -> Result<(), ReadError>
+    where
+        R: Seek,
+    {
+        self.input
+            .seek(SeekFrom::Start(mark.offset))
+            .map_err(|source| ReadError::Read {
+                place: self.place(),
+                source,
+            })?;
+        self.offset = mark.offset;
+        self.number = mark.number;
+        self.chain = Chain::from_bytes(mark.chain);
+        Ok(())
+    }
+
     /// The format's version.
     pub(crate) fn version(&self) -> u16 {
         self.version
     }
 
-    /// What the header says besides; nothing before version 3.
+    /// What the header says besides; nothing before [`PACKED`].
     pub(crate) fn rest(&self) -> Option<&Rest> {
         self.rest.as_ref()
     }
@@ -212,7 +249,7 @@ impl<R: Read> Frames<R> {
     }
 }
 
-/// Frames of the current version one after the other, whether they fit together or not: for saying
+/// Frames since [`PACKED`] one after the other, whether they fit together or not: for saying
 /// what happened where they don't.
 #[derive(Debug)]
 pub(crate) struct Loose<R> {

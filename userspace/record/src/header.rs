@@ -8,8 +8,12 @@ use crate::{ReadError, SessionId, frame::HASH_LEN};
 /// What every record begins with.
 pub(crate) const MAGIC: &[u8; 8] = b"weir\x89rec";
 /// The format that this crate writes. It reads the earlier ones too.
-pub(crate) const VERSION: u16 = 3;
-/// How many bytes of a header say how long the rest of it is. Before version 3 there is no rest.
+pub(crate) const VERSION: u16 = 4;
+/// Since this one contents are packed, headers say whose record it is, and hosts vouch for records.
+pub(crate) const PACKED: u16 = 3;
+/// Since this one what is packed begins anew behind each checkpoint.
+pub(crate) const RESTARTED: u16 = 4;
+/// How many bytes of a header say how long the rest of it is. Before [`PACKED`] there is no rest.
 pub(crate) const FIXED_LEN: usize = 16;
 /// The most that a header may have after its fixed part: room for some hundred recipients.
 const MAX_REST: usize = 64 << 10;
@@ -35,7 +39,7 @@ pub(crate) struct Anchor {
     pub(crate) chain: [u8; 32],
 }
 
-/// What version 3 adds.
+/// What there is since [`PACKED`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rest {
     pub(crate) id: SessionId,
@@ -92,7 +96,7 @@ pub(crate) fn fixed(bytes: &[u8; FIXED_LEN], path: &Path) -> Result<Fixed, ReadE
             encrypted: false,
             rest: 0,
         }),
-        VERSION if flags & !ENCRYPTED == 0 => Ok(Fixed {
+        PACKED..=VERSION if flags & !ENCRYPTED == 0 => Ok(Fixed {
             version,
             encrypted: flags & ENCRYPTED != 0,
             rest: usize::try_from(length)
@@ -134,7 +138,7 @@ fn parse(fixed: Fixed, bytes: &[u8]) -> Option<Rest> {
 
 /// How many bytes of each frame's hash a record of this version holds.
 pub(crate) fn stored_hash(version: u16) -> usize {
-    if version < VERSION { 32 } else { HASH_LEN }
+    if version < PACKED { 32 } else { HASH_LEN }
 }
 
 #[cfg(test)]
@@ -157,7 +161,7 @@ mod tests {
         let path = Path::new("x");
         let (head, more) = bytes.split_first_chunk().unwrap();
         let fixed = fixed(head, path).map_err(|error| error.to_string())?;
-        if fixed.version < VERSION {
+        if fixed.version < PACKED {
             return Ok((fixed, None));
         }
         let rest = rest(fixed, more, path).map_err(|error| error.to_string())?;
@@ -190,8 +194,8 @@ mod tests {
             "x is not a weir record"
         );
         assert_eq!(
-            read(b"weir\x89rec\x03\x01\0\0\0\0\0\x09").unwrap_err(),
-            "x is of record format 259, which this weir does not read"
+            read(b"weir\x89rec\x04\x01\0\0\0\0\0\x09").unwrap_err(),
+            "x is of record format 260, which this weir does not read"
         );
     }
 

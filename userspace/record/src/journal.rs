@@ -16,10 +16,12 @@ use jiff::Timestamp;
 use crate::{
     RecordError, Seq,
     borrowed::EventRef,
-    checkpoint::{Checkpoint, Claim},
+    checkpoint::{Checkpoint, Claim, Told},
     frame::{Chain, HASH_LEN, Head, Kind, MAX_EVENT, MAX_RESPONSE},
     header::{self, Rest},
-    pack::Packer,
+    heads::Heads,
+    outline::Outline,
+    pack::{self, Packer},
     seal::FileKey,
     sign::SigningKey,
 };
@@ -39,8 +41,15 @@ pub(crate) struct Opening {
     pub(crate) rest: Rest,
     /// Opens the envelope in `rest`, where there is one.
     pub(crate) file_key: Option<FileKey>,
-    /// Signs the checkpoints; without it there are none.
-    pub(crate) signing_key: Option<Arc<SigningKey>>,
+    /// Vouches for it at its checkpoints; without it there are none.
+    pub(crate) witness: Option<Witness>,
+}
+
+/// Who vouches for a record, and for what beside it.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    pub(crate) key: Arc<SigningKey>,
+    pub(crate) heads: Option<Arc<Heads>>,
 }
 
 #[derive(Debug)]
@@ -56,6 +65,8 @@ pub(crate) struct Journal<W> {
     /// How many frames the last checkpoint vouches for, and when that was.
     vouched: (u64, Instant),
     packer: Packer,
+    /// What stays readable of an encrypted record; none of another, all of which is.
+    outline: Option<Outline>,
     json: Vec<u8>,
     body: Vec<u8>,
     poisoned: bool,
@@ -105,6 +116,7 @@ impl<W: Write> Journal<W> {
         let mut journal = Self {
             chain: Chain::start(&header),
             packer: Packer::new().map_err(broken)?,
+            outline: opening.file_key.is_some().then(Outline::default),
             sink,
             path,
             opening,
@@ -125,6 +137,7 @@ impl<W: Write> Journal<W> {
         json.clear();
         let result = encode(event, &mut json)
             .and_then(|()| self.packed(Kind::Event, [&at.to_le_bytes(), &[], &json]))
+            .and_then(|()| self.outline(at, event))
             .and_then(|()| self.vouch_in_time(at));
         json.clear();
         json.shrink_to(KEPT);
@@ -152,9 +165,15 @@ impl<W: Write> Journal<W> {
         }
     }
 
-    /// Has the host vouch for everything up to here, where it has a key.
-    pub(crate) fn vouch(&mut self, at: i64) -> Result<(), RecordError> {
-        let Some(key) = self.opening.signing_key.clone() else {
+    /// Has the host vouch for the whole record, where it has a host: nothing follows.
+    pub(crate) fn seal(&mut self, at: i64) -> Result<(), RecordError> {
+        self.vouch(at, true)
+    }
+
+    /// Has the host vouch for everything up to here, and packs what follows by itself.
+    fn vouch(&mut self, at: i64, last: bool) -> Result<(), RecordError> {
+        self.tell_outline(at)?;
+        let Some(Witness { key, heads }) = self.opening.witness.clone() else {
             return Ok(());
         };
         let claim = Claim {
@@ -162,16 +181,47 @@ impl<W: Write> Journal<W> {
             frames: self.frames,
             chain: self.chain.as_bytes(),
             time: Timestamp::now().as_microsecond(),
+            told: Told {
+                heads: heads.map(|heads| heads.latest()).unwrap_or_default(),
+                last,
+            },
         };
         let checkpoint = Checkpoint::sign(claim, at, &key).to_bytes();
         self.vouched = (self.frames + 1, Instant::now());
-        self.frame(Kind::Checkpoint, &checkpoint)
+        self.frame(Kind::Checkpoint, &checkpoint)?;
+        let packer = &mut self.packer;
+        // Half done it would spoil what follows, as half a content does.
+        let restarted = packer.restart();
+        self.guarded(|_| restarted, blame)
+    }
+
+    /// Notes what is to stay readable of an event, and tells it where it can't wait.
+    fn outline(&mut self, at: i64, event: &EventRef<'_>) -> Result<(), RecordError> {
+        let Some(outline) = &mut self.outline else {
+            return Ok(());
+        };
+        outline.add(at, event)?;
+        // A session is known by its start; the rest comes with its checkpoints.
+        if outline.is_long() || matches!(event, EventRef::Start(_)) {
+            return self.tell_outline(at);
+        }
+        Ok(())
+    }
+
+    fn tell_outline(&mut self, at: i64) -> Result<(), RecordError> {
+        let Some(json) = self.outline.as_mut().and_then(Outline::take) else {
+            return Ok(());
+        };
+        let mut body = Vec::new();
+        let packed = pack::pack_alone([&at.to_le_bytes(), &[], &json], &mut body);
+        self.guarded(|_| packed, blame)?;
+        self.frame(Kind::Outline, &body)
     }
 
     fn vouch_in_time(&mut self, at: i64) -> Result<(), RecordError> {
         let (frames, when) = self.vouched;
         if self.frames - frames >= CHECKPOINT_FRAMES || when.elapsed() >= CHECKPOINT_TIME {
-            return self.vouch(at);
+            return self.vouch(at, false);
         }
         Ok(())
     }

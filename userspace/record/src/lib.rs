@@ -32,6 +32,7 @@ mod id;
 mod journal;
 mod ledger;
 mod observe;
+mod outline;
 mod pack;
 mod position;
 mod proof;

@@ -1,33 +1,37 @@
-//! A place in a record from which it can be read on, and the reader that does.
+//! A place in a record from which it can be read on.
 //!
 //! Who reads a record that still grows keeps the place behind the last entry that it has seen, in
-//! memory or beside what it made of them, and later reads what has come since. Everything before
-//! the place has its last hash, which tells whether the record is still the one that was read.
-
-use std::path::Path;
+//! memory or beside what it made of them, and later [reads](crate::SessionReader::resume) what has come
+//! since. The place has the last hash before it, which tells whether the record is still the one that
+//! was read, and where what is packed begins anew before it: reading on costs what was recorded since
+//! the last checkpoint, however long the record is.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ReadError, SessionReader, frame::Chain, reader::Progress};
+use crate::frames::Mark;
 
 /// A place in a record, behind a whole entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The byte at which the next frame begins.
-    offset: u64,
-    /// The chain up to there.
-    chain: [u8; blake3::OUT_LEN],
+    /// Behind the last frame of which everything was seen.
+    pub(crate) behind: Mark,
+    /// Where what is packed there begins.
+    pub(crate) from: Mark,
+    /// Only outlines are read.
+    pub(crate) outline: bool,
+    /// So many events of the next outline were seen.
+    pub(crate) within: usize,
     /// When the last entry was recorded, in microseconds since the session's start.
-    at: i64,
+    pub(crate) at: i64,
     /// The last entry was the session's end.
-    ended: bool,
+    pub(crate) ended: bool,
 }
 
 impl Position {
     /// How much of the file lies before it, in bytes.
     #[must_use]
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.behind.offset
     }
 
     /// Whether the session's end lies before it, so that nothing may follow.
@@ -37,50 +41,12 @@ impl Position {
     }
 }
 
-impl SessionReader {
-    /// The place behind the last entry that was given out; nothing before the first.
-    #[must_use]
-    pub fn position(&self) -> Option<Position> {
-        let ended = match self.progress() {
-            Progress::Start => return None,
-            Progress::Anything => false,
-            Progress::AfterEnd => true,
-        };
-        let (offset, chain) = self.behind();
-        Some(Position {
-            offset,
-            chain: *chain.as_bytes(),
-            at: self.at(),
-            ended,
-        })
-    }
-
-    /// Reads on from a place. What is before it is gone over once more, since what follows is
-    /// compressed by it, but not taken apart.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open), and [`ReadError::Chain`] where the record is another one than that
-    /// which the place is from.
-    pub fn resume(path: &Path, position: &Position) -> Result<Self, ReadError> {
-        let mut reader = Self::open(path)?;
-        let progress = if position.ended {
-            Progress::AfterEnd
-        } else {
-            Progress::Anything
-        };
-        let behind = (position.offset, Chain::from_bytes(position.chain));
-        reader.pass(behind, progress, position.at)?;
-        Ok(reader)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use super::*;
-    use crate::{End, Entry, Event, SessionWriter, Tail, samples};
+    use crate::{End, Entry, Event, ReadError, SessionReader, SessionWriter, Tail, samples};
 
     fn rest(path: &Path, position: &Position) -> (Vec<Entry>, Option<Position>) {
         let mut reader = SessionReader::resume(path, position).unwrap();
@@ -116,6 +82,56 @@ mod tests {
         let (end, place) = rest(&path, &place);
         assert_eq!(end, [Entry::Event(Event::End(End::Closed))]);
         assert!(place.unwrap().is_end());
+    }
+
+    #[test]
+    fn reading_on_goes_over_nothing_before_the_last_checkpoint() {
+        let dir = samples::dir();
+        let recorder = samples::recorder(dir.path());
+        let mut writer = recorder.create(&samples::start()).unwrap();
+        let path = writer.path().to_owned();
+        for note in 0..600 {
+            writer.note(&format!("note {note}")).unwrap();
+        }
+        let mut reader = SessionReader::open(&path).unwrap();
+        assert_eq!(reader.by_ref().count(), 601);
+        let place = reader.position().unwrap();
+        assert!(place.from.number > 512 && place.behind.number > place.from.number);
+        writer.note("later").unwrap();
+        // Nobody can have read what is not there any more.
+        let mut bytes = fs::read(&path).unwrap();
+        let (before, since) = (72, usize::try_from(place.from.offset).unwrap());
+        bytes[before..since].fill(0);
+        fs::write(&path, bytes).unwrap();
+        let (later, place) = rest(&path, &place);
+        assert!(
+            matches!(later.as_slice(), [Entry::Event(Event::Note { message })] if message == "later")
+        );
+        assert!(!place.unwrap().is_end());
+    }
+
+    #[test]
+    fn a_record_is_read_on_from_everywhere() {
+        let dir = samples::dir();
+        let recorder = samples::recorder(dir.path());
+        let mut writer = recorder.create(&samples::start()).unwrap();
+        let path = writer.path().to_owned();
+        for note in 0..600 {
+            writer.note(&format!("note {note}")).unwrap();
+        }
+        writer.end(&End::Closed).unwrap();
+        let mut reader = SessionReader::open(&path).unwrap();
+        let mut left = 602;
+        while let Some(entry) = reader.next() {
+            entry.unwrap();
+            left -= 1;
+            if left % 7 == 0 || left < 3 {
+                let place = reader.position().unwrap();
+                let resumed = SessionReader::resume(&path, &place).unwrap();
+                assert_eq!(resumed.map(Result::unwrap).count(), left);
+            }
+        }
+        assert_eq!(left, 0);
     }
 
     #[test]
@@ -160,7 +176,7 @@ mod tests {
         // What is behind the end can't be continued either.
         let (mut ended, path) = (place, path);
         writer.end(&End::Closed).unwrap();
-        ended.offset = fs::metadata(&path).unwrap().len() + 10;
+        ended.behind.offset = fs::metadata(&path).unwrap().len() + 10;
         assert_eq!(SessionReader::resume(&path, &ended).unwrap().count(), 0);
     }
 }

@@ -9,16 +9,18 @@
 //! file tell (see [`verify`](crate::verify)); here they are passed over.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, BufReader},
     path::Path,
 };
 
 use crate::{
-    Event, Place, ReadError, Seq,
-    frame::{self, Chain, Kind},
-    frames::{Frame, Frames, Tail},
-    header::VERSION,
+    Event, Place, Position, ReadError, Seq,
+    frame::{self, Kind},
+    frames::{Frame, Frames, Mark, Tail},
+    header::{PACKED, RESTARTED},
+    outline,
     pack::Unpacker,
     seal::{Closed, FileKey, Identities},
 };
@@ -60,8 +62,11 @@ pub struct SessionReader {
     progress: Progress,
     /// Nothing more is given out: the record has stopped, or an error was told.
     over: bool,
-    /// Behind the last entry that was given out: the byte, and the chain up to there.
-    behind: (u64, Chain),
+    /// Behind the last frame that was given out whole.
+    behind: Mark,
+    /// Whoever reads on begins here.
+    from: Mark,
+    outline: Outlined,
     at: i64,
 }
 
@@ -76,6 +81,17 @@ enum Contents {
     Bare,
     /// Packed, and sealed where there is a key.
     Packed(Unpacker, Option<FileKey>),
+    /// They don't: only outlines are read.
+    Closed,
+}
+
+/// The events of one outline, which come out one by one.
+#[derive(Debug, Default)]
+struct Outlined {
+    left: VecDeque<(i64, Event)>,
+    given: usize,
+    /// So many were given out before the place at which this reader began.
+    skip: usize,
 }
 
 /// What may come next.
@@ -104,66 +120,46 @@ impl SessionReader {
     ///
     /// As `open`; [`ReadError::Encrypted`] where no identity is one that it was encrypted to.
     pub fn open_with(path: &Path, identities: Option<&Identities>) -> Result<Self, ReadError> {
-        let file = File::open(path).map_err(|source| ReadError::Open {
-            path: path.to_owned(),
-            source,
-        })?;
-        let frames = Frames::begin(BufReader::new(file), path.to_owned())?;
-        Ok(Self {
-            contents: contents(&frames, identities)?,
+        let frames = frames(path)?;
+        let contents = contents(&frames, identities)?;
+        Ok(Self::of(frames, contents))
+    }
+
+    /// As [`open`](Self::open), and of an encrypted record its outline: the same events, without
+    /// what the agent said, saw or was told.
+    ///
+    /// # Errors
+    ///
+    /// As `open`, but for [`ReadError::Encrypted`].
+    pub fn survey(path: &Path) -> Result<Self, ReadError> {
+        let frames = frames(path)?;
+        let is_closed = frames.rest().is_some_and(|rest| rest.envelope.is_some());
+        let contents = if is_closed {
+            Contents::Closed
+        } else {
+            contents(&frames, None)?
+        };
+        Ok(Self::of(frames, contents))
+    }
+
+    fn of(frames: Frames<BufReader<File>>, contents: Contents) -> Self {
+        let here = frames.mark();
+        Self {
+            contents,
             progress: Progress::Start,
             over: matches!(frames.tail(), Tail::Torn { .. }),
-            behind: (frames.offset(), frames.last_chain()),
+            behind: here,
+            from: here,
             frames,
+            outline: Outlined::default(),
             at: 0,
-        })
-    }
-
-    /// Goes over the frames up to `offset`, since what follows is packed by what they hold. An
-    /// error, and with it the record's end, comes out as what is next.
-    pub(crate) fn pass(
-        &mut self,
-        (offset, chain): (u64, Chain),
-        progress: Progress,
-        at: i64,
-    ) -> Result<(), ReadError> {
-        while self.frames.offset() < offset {
-            let place = self.place();
-            match self.frames.next()? {
-                None => {
-                    self.over = true;
-                    break;
-                }
-                Some(frame) if frame.kind == Kind::Checkpoint => {}
-                Some(frame) => {
-                    let passed = self.contents.of(frame);
-                    passed.ok_or(ReadError::Content { place })?;
-                }
-            }
         }
-        let here = (self.frames.offset(), self.frames.last_chain());
-        if !self.over && here != (offset, chain) {
-            return Err(ReadError::Chain {
-                place: self.place(),
-            });
-        }
-        (self.behind, self.progress, self.at) = ((offset, chain), progress, at);
-        Ok(())
     }
 
-    pub(crate) fn behind(&self) -> (u64, Chain) {
-        self.behind
-    }
-
-    pub(crate) fn progress(&self) -> Progress {
-        self.progress
-    }
-
-    fn place(&self) -> Place {
-        Place {
-            path: self.frames.path().to_owned(),
-            offset: self.frames.offset(),
-        }
+    /// Whether these are the events of an outline alone, since the record is encrypted.
+    #[must_use]
+    pub fn is_outline(&self) -> bool {
+        matches!(self.contents, Contents::Closed)
     }
 
     /// The file.
@@ -184,35 +180,157 @@ impl SessionReader {
         self.at
     }
 
-    fn entry(&mut self) -> Result<Option<Entry>, ReadError> {
-        let offset = self.frames.offset();
-        let Some(frame) = self.frames.next()? else {
-            return Ok(None);
+    /// The place behind the last entry that was given out; nothing before the first.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        let ended = match self.progress {
+            Progress::Start => return None,
+            Progress::Anything => false,
+            Progress::AfterEnd => true,
         };
-        if frame.kind == Kind::Checkpoint {
-            return self.entry();
-        }
-        let place = || Place {
-            path: self.frames.path().to_owned(),
-            offset,
-        };
-        let kind = frame.kind;
-        let content = self
-            .contents
-            .of(frame)
-            .ok_or_else(|| ReadError::Content { place: place() })?;
-        let (at, entry) = decode(kind, content).map_err(|problem| match problem {
-            Undecodable::Short => ReadError::Content { place: place() },
-            Undecodable::Json(source) => ReadError::Event {
-                place: place(),
-                source,
+        let outline = self.is_outline();
+        Some(Position {
+            behind: self.behind,
+            // Outlines are packed by themselves.
+            from: if outline { self.behind } else { self.from },
+            outline,
+            within: if self.outline.left.is_empty() {
+                0
+            } else {
+                self.outline.given
             },
-        })?;
+            at: self.at,
+            ended,
+        })
+    }
+
+    /// Reads on from a place. What is between the last checkpoint and the place is gone over once
+    /// more, since what follows is packed by it.
+    ///
+    /// # Errors
+    ///
+    /// As [`survey`](Self::survey), and [`ReadError::Chain`] where the record is another one than
+    /// that which the place is from.
+    pub fn resume(path: &Path, position: &Position) -> Result<Self, ReadError> {
+        let mut reader = if position.outline {
+            Self::survey(path)?
+        } else {
+            Self::open(path)?
+        };
+        reader.pass(position)?;
+        Ok(reader)
+    }
+
+    /// Goes over the frames up to a place. Where the record ends before it, nothing is given out.
+    fn pass(&mut self, position: &Position) -> Result<(), ReadError> {
+        if !self.over {
+            self.frames.jump(position.from)?;
+            self.from = position.from;
+        }
+        while !self.over && self.frames.offset() < position.behind.offset {
+            let place = self.place();
+            match self.frames.next()? {
+                None => self.over = true,
+                Some(frame) if frame.kind == Kind::Checkpoint => self.restart()?,
+                Some(frame) if frame.kind == Kind::Outline => {}
+                Some(frame) => {
+                    let passed = self.contents.of(frame);
+                    passed.ok_or(ReadError::Content { place })?;
+                }
+            }
+        }
+        let is_there = self.frames.mark() == position.behind;
+        if !self.over && (!is_there || self.is_outline() != position.outline) {
+            return Err(ReadError::Chain {
+                place: self.place(),
+            });
+        }
+        self.progress = if position.ended {
+            Progress::AfterEnd
+        } else {
+            Progress::Anything
+        };
+        (self.behind, self.at) = (position.behind, position.at);
+        self.outline.skip = position.within;
+        Ok(())
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            path: self.frames.path().to_owned(),
+            offset: self.frames.offset(),
+        }
+    }
+
+    fn entry(&mut self) -> Result<Option<Entry>, ReadError> {
+        loop {
+            let place = Place {
+                path: self.frames.path().to_owned(),
+                offset: self.frames.offset(),
+            };
+            if let Some((at, event)) = self.outline.left.pop_front() {
+                self.outline.given += 1;
+                let entry = self.in_order(Entry::Event(event), place)?;
+                if self.outline.left.is_empty() {
+                    self.behind = self.frames.mark();
+                }
+                self.at = at;
+                return Ok(Some(entry));
+            }
+            let Some(frame) = self.frames.next()? else {
+                return Ok(None);
+            };
+            match (frame.kind, &self.contents) {
+                (Kind::Checkpoint, _) => self.restart()?,
+                (Kind::Outline, Contents::Closed) => {
+                    let events = unpacked(&frame.body).map_err(|bad| bad.at(place))?;
+                    let skip = std::mem::take(&mut self.outline.skip);
+                    self.outline.given = skip;
+                    self.outline.left = events.into_iter().skip(skip).collect();
+                    if !self.outline.left.is_empty() {
+                        continue;
+                    }
+                }
+                (Kind::Outline, _) | (_, Contents::Closed) => {}
+                (kind, _) => {
+                    let content = self.contents.of(frame);
+                    let (at, entry) = content
+                        .ok_or(Undecodable::Short)
+                        .and_then(|content| decode(kind, content))
+                        .map_err(|bad| bad.at(place.clone()))?;
+                    let entry = self.in_order(entry, place)?;
+                    self.at = at;
+                    self.behind = self.frames.mark();
+                    return Ok(Some(entry));
+                }
+            }
+            // Nothing of it is given out.
+            self.behind = self.frames.mark();
+        }
+    }
+
+    /// Behind a checkpoint, what is packed begins anew.
+    fn restart(&mut self) -> Result<(), ReadError> {
+        if self.frames.version() < RESTARTED {
+            return Ok(());
+        }
+        if let Contents::Packed(unpacker, _) = &mut self.contents {
+            unpacker.restart().map_err(|source| ReadError::Read {
+                place: self.place(),
+                source,
+            })?;
+        }
+        self.from = self.frames.mark();
+        Ok(())
+    }
+
+    /// The entry, if it can come now.
+    fn in_order(&mut self, entry: Entry, place: Place) -> Result<Entry, ReadError> {
         if let (Entry::Event(Event::Start(start)), Some(rest)) = (&entry, self.frames.rest())
             && start.id != rest.id
         {
             return Err(ReadError::Order {
-                place: place(),
+                place,
                 problem: "it starts another session than the header says",
             });
         }
@@ -224,18 +342,13 @@ impl SessionReader {
             _ => None,
         };
         if let Some(problem) = problem {
-            return Err(ReadError::Order {
-                place: place(),
-                problem,
-            });
+            return Err(ReadError::Order { place, problem });
         }
         self.progress = match entry {
             Entry::Event(Event::End(_)) => Progress::AfterEnd,
             _ => Progress::Anything,
         };
-        self.at = at;
-        self.behind = (self.frames.offset(), self.frames.last_chain());
-        Ok(Some(entry))
+        Ok(entry)
     }
 }
 
@@ -252,12 +365,20 @@ impl Iterator for SessionReader {
     }
 }
 
+fn frames(path: &Path) -> Result<Frames<BufReader<File>>, ReadError> {
+    let file = File::open(path).map_err(|source| ReadError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    Frames::begin(BufReader::new(file), path.to_owned())
+}
+
 fn contents<R: io::Read>(
     frames: &Frames<R>,
     identities: Option<&Identities>,
 ) -> Result<Contents, ReadError> {
     let path = || frames.path().to_owned();
-    if frames.version() < VERSION {
+    if frames.version() < PACKED {
         return Ok(Contents::Bare);
     }
     let key = match (
@@ -297,6 +418,7 @@ impl Contents {
                 }
                 unpacker.unpack(&body).ok()
             }
+            Self::Closed => None,
         }
     }
 }
@@ -307,28 +429,44 @@ enum Undecodable {
     Json(serde_json::Error),
 }
 
+impl Undecodable {
+    fn at(self, place: Place) -> ReadError {
+        match self {
+            Self::Short => ReadError::Content { place },
+            Self::Json(source) => ReadError::Event { place, source },
+        }
+    }
+}
+
+/// The events of an outline.
+fn unpacked(body: &[u8]) -> Result<Vec<(i64, Event)>, Undecodable> {
+    let content = Unpacker::new()
+        .ok()
+        .and_then(|mut one| one.unpack(body).ok());
+    let content = content.ok_or(Undecodable::Short)?;
+    let (_, json) = content
+        .split_at_checked(frame::AT_LEN)
+        .ok_or(Undecodable::Short)?;
+    outline::parse(json).map_err(Undecodable::Json)
+}
+
 fn decode(kind: Kind, mut body: Vec<u8>) -> Result<(i64, Entry), Undecodable> {
     let (at, rest) = body.split_first_chunk().ok_or(Undecodable::Short)?;
     let at = i64::from_le_bytes(*at);
-    match kind {
-        Kind::Event => {
-            let event = serde_json::from_slice(rest).map_err(Undecodable::Json)?;
-            Ok((at, Entry::Event(event)))
-        }
-        Kind::Response | Kind::Request | Kind::Checkpoint => {
-            let (seq, _) = rest.split_first_chunk().ok_or(Undecodable::Short)?;
-            let seq = Seq::from_le_bytes(*seq);
-            body.drain(..frame::AT_LEN + frame::SEQ_LEN);
-            let bytes = body;
-            let entry = match kind {
-                Kind::Request => Entry::Request { seq, at, bytes },
-                Kind::Event | Kind::Response | Kind::Checkpoint => {
-                    Entry::Response { seq, at, bytes }
-                }
-            };
-            Ok((at, entry))
-        }
+    if kind == Kind::Event {
+        let event = serde_json::from_slice(rest).map_err(Undecodable::Json)?;
+        return Ok((at, Entry::Event(event)));
     }
+    let (seq, _) = rest.split_first_chunk().ok_or(Undecodable::Short)?;
+    let seq = Seq::from_le_bytes(*seq);
+    body.drain(..frame::AT_LEN + frame::SEQ_LEN);
+    let bytes = body;
+    let entry = if kind == Kind::Request {
+        Entry::Request { seq, at, bytes }
+    } else {
+        Entry::Response { seq, at, bytes }
+    };
+    Ok((at, entry))
 }
 
 #[cfg(test)]

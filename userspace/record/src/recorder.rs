@@ -17,9 +17,9 @@ use jiff::Timestamp;
 
 use crate::{
     HeadsError, Observer, Recipient, RecordError, SessionId, SessionStart, SessionWriter,
-    SigningKey, file,
+    SigningKey, TrustedKeys, file,
     heads::{Entry, Heads, How},
-    journal::{Opening, Sum},
+    journal::{Opening, Sum, Witness},
     ledger::Syncing,
     retain::{self, Limits, Spared},
     room::Room,
@@ -173,6 +173,7 @@ impl Recorder {
             live: Arc::clone(&live),
             limits: Limits { keep, max_size },
             spared,
+            keys: key.public().into(),
         })?;
         Ok(Self(Arc::new(Host {
             dir,
@@ -254,7 +255,10 @@ impl Host {
                 envelope,
             },
             file_key,
-            signing_key: Some(Arc::clone(&self.key)),
+            witness: Some(Witness {
+                key: Arc::clone(&self.key),
+                heads: Some(Arc::clone(&self.heads)),
+            }),
         })
     }
 
@@ -297,6 +301,8 @@ struct Kept {
     live: Arc<Live>,
     limits: Limits,
     spared: Spared,
+    /// Those whose word is taken for a record that has ended.
+    keys: TrustedKeys,
 }
 
 /// Looks after the room and the age of records in the background, until it is dropped.
@@ -319,8 +325,9 @@ impl Keeper {
                     live,
                     limits,
                     spared,
+                    keys,
                 } = kept;
-                retain::close_unfinished(&dir, &heads, &live);
+                retain::close_unfinished(&dir, &heads, &live, &keys);
                 let mut pruned: Option<Instant> = None;
                 loop {
                     room.look();

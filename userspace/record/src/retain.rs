@@ -14,8 +14,9 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    RecordError, SessionId,
+    RecordError, SessionId, TrustedKeys,
     heads::{self, Entry, Heads, How, Reason, Total},
+    journal::Sum,
     recorder::Live,
     store, verify,
 };
@@ -160,7 +161,7 @@ pub(crate) fn prune(
 
 /// Says in the head file what the sessions came to whose writers were stopped. What can't be read
 /// is left for who verifies.
-pub(crate) fn close_unfinished(dir: &Path, heads: &Heads, live: &Live) {
+pub(crate) fn close_unfinished(dir: &Path, heads: &Heads, live: &Live, keys: &TrustedKeys) {
     let Ok(Some(read)) = heads::read(dir) else {
         return;
     };
@@ -180,19 +181,18 @@ pub(crate) fn close_unfinished(dir: &Path, heads: &Heads, live: &Live) {
         }
         // None where its writer was stopped before there was a file.
         let path = store::path_of(dir, session);
-        let total = match total(&path) {
-            Ok(total) => total,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Total {
-                frames: 0,
-                bytes: 0,
-                chain: [0; 32],
-            },
+        let (total, how) = match total(&path) {
+            Ok(total) if is_sealed(&path, keys) => (total, How::Ended),
+            Ok(total) => (total, How::Stopped),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (Sum::NOTHING.into(), How::Stopped)
+            }
             Err(_) => continue,
         };
         let closed = heads.add(&Entry::End {
             at: Timestamp::now(),
             session,
-            how: How::Stopped,
+            how,
             total,
         });
         if closed.is_err() {
@@ -206,6 +206,12 @@ fn total(path: &Path) -> io::Result<Total> {
     fs::metadata(path)?;
     let read = verify::session::read(path, None, None, |_| ());
     read.map(|read| read.sum.into()).map_err(io::Error::other)
+}
+
+/// Whether these keys vouch for a record to its session's end: its writer was stopped behind that.
+fn is_sealed(path: &Path, keys: &TrustedKeys) -> bool {
+    let read = verify::session::read(path, Some(keys), None, |_| ());
+    read.is_ok_and(|read| read.is_sealed())
 }
 
 struct Known {

@@ -17,8 +17,8 @@ use weir_policy::{
 };
 
 use crate::{
-    CommandText, End, Entry, Outcome, Process, ReadError, SessionId, SessionReader, SessionStart,
-    SessionWriter, SigningKey, Status, Tail,
+    CommandText, Durability, End, Entry, Options, Outcome, Process, ReadError, Recorder, SessionId,
+    SessionReader, SessionStart, SessionWriter, SigningKey, Status, Tail,
 };
 
 /// A directory that lets nobody else in, as records want it.
@@ -34,6 +34,20 @@ pub(crate) fn key(number: u8) -> SigningKey {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), format!("{number:02x}").repeat(32)).unwrap();
     SigningKey::read(file.path()).unwrap()
+}
+
+/// What records a host's sessions, with that key.
+pub(crate) fn recorder(dir: &Path) -> Recorder {
+    Recorder::open(Options {
+        dir: dir.to_owned(),
+        key: key(1),
+        durability: Durability::Batched,
+        recipients: Vec::new(),
+        reserve: 0,
+        keep: None,
+        max_size: None,
+    })
+    .unwrap()
 }
 
 pub(crate) fn id(second: i64) -> SessionId {

@@ -35,16 +35,19 @@ pub struct Summary {
     pub end: Option<End>,
     /// How the record stops.
     pub tail: Tail,
+    /// The record is encrypted, and this is of its outline: texts and results are for its recipients.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypted: bool,
 }
 
 impl Summary {
-    /// Reads and verifies a whole record.
+    /// Reads and verifies a whole record, or the outline of an encrypted one.
     ///
     /// # Errors
     ///
     /// Any [`ReadError`] of its reader, and [`ReadError::Empty`].
     pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let mut reader = SessionReader::open(path)?;
+        let mut reader = SessionReader::survey(path)?;
         // The reader sees to it that a start comes first.
         let Some(Entry::Event(Event::Start(start))) = reader.next().transpose()? else {
             return Err(ReadError::Empty {
@@ -59,6 +62,7 @@ impl Summary {
         }
         summary.last = reader.at();
         summary.tail = reader.tail();
+        summary.encrypted = reader.is_outline();
         Ok(summary)
     }
 
@@ -77,6 +81,7 @@ impl Summary {
             last: 0,
             end: None,
             tail: Tail::Whole,
+            encrypted: false,
         }
     }
 

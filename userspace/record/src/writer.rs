@@ -28,7 +28,7 @@ use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
 use crate::{
     Approval, Circumstances, Commit, End, Judged, Judgement, LookedUp, Outcome, Process,
     RecordError, RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
-    borrowed::{EventRef, IntentRef, VerdictRef},
+    borrowed::{EventRef, IntentRef, Statements, VerdictRef},
     file,
     frame::Kind,
     header::{Anchor, Rest},
@@ -93,7 +93,7 @@ impl SessionWriter {
                 envelope: None,
             },
             file_key: None,
-            signing_key: None,
+            witness: None,
         };
         let ledger = Ledger::new(path.clone(), Box::new(file::create(&path)?), None, None);
         Self::begin(ledger, None, opening, start)
@@ -382,7 +382,7 @@ impl SessionWriter {
         self.event(&EventRef::End(end))?;
         let at = self.now();
         self.told(|observer| observer.ended(at, end));
-        self.journal.vouch(at)?;
+        self.journal.seal(at)?;
         let Some(host) = self.host.clone() else {
             return self.sync();
         };
@@ -419,7 +419,7 @@ impl SessionWriter {
             at,
             text,
             parameters,
-            statements,
+            statements: Statements::Whole(statements),
             signals,
             verdict,
             policy_version,

@@ -9,6 +9,7 @@ use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use jiff::Timestamp;
@@ -153,12 +154,14 @@ fn whatever_the_bytes_are_nothing_panics_and_nothing_changed_is_sound() {
         let report = verify(dir.path(), &keys, &all).unwrap();
         // What is torn off the head file's end is told as such.
         let told = !report.is_sound() || report.head.torn > 0;
-        let last_entry_gone = report.head.entries < 5;
         assert!(
-            told || last_entry_gone || bytes == whole,
+            told || bytes == whole,
             "seed {seed} changed {}",
             file.display()
         );
         fs::write(file, &whole).unwrap();
+        // As if nobody had touched it: what was written just now is given a moment.
+        let file = fs::File::options().append(true).open(file).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
     }
 }

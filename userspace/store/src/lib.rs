@@ -11,7 +11,8 @@
 //!
 //! Known limits: of one command, the first 64 KiB of its text and parameters are searched, and the
 //! first 1,000 names. A record that was changed after its session's end was indexed is noticed by
-//! the next rebuilding only. Questions to the DNS are commands, and are found as such.
+//! the next rebuilding only. Questions to the DNS are commands, and are found as such. Of an encrypted
+//! record its outline is found, as far as its checkpoints have come: by all but texts.
 
 #![forbid(unsafe_code)]
 

@@ -87,7 +87,7 @@ impl Session {
                 Err(error) => Opened::Problem(error.to_string()),
             });
         }
-        let begun = SessionReader::open(path).and_then(|mut reader| {
+        let begun = SessionReader::survey(path).and_then(|mut reader| {
             let first = reader.next().transpose()?;
             Ok((reader, first))
         });
@@ -153,6 +153,7 @@ impl Session {
     fn keep(mut self, tx: &Transaction<'_>) -> Result<(), StoreError> {
         self.summary.last = self.reader.at();
         self.summary.tail = self.reader.tail();
+        self.summary.encrypted = self.reader.is_outline();
         let refused = matches!(self.summary.end, Some(End::Refused { .. }));
         tx.prepare_cached(
             "UPDATE sessions SET last = ?2, refused = ?3, summary = ?4, position = ?5

@@ -18,6 +18,7 @@ use crate::{Index, Wanted};
 
 mod asked;
 mod damage;
+mod encrypted;
 mod kept_up;
 
 static POLICIES: LazyLock<Policies> = LazyLock::new(|| {

@@ -58,7 +58,7 @@ fn journal(sink: Sink) -> Result<Journal<Sink>, RecordError> {
             envelope: None,
         },
         file_key: None,
-        signing_key: None,
+        witness: None,
     };
     Journal::begin(sink, PathBuf::from("/records/x.weir"), opening)
 }

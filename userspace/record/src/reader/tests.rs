@@ -284,7 +284,7 @@ fn the_bytes_are_as_format_md_says() {
     let (bytes, entries, ends) = small();
     let id = samples::start().id.to_string();
     let header = [
-        &b"weir\x89rec\x03\0\0\0\x38\0\0\0"[..],
+        &b"weir\x89rec\x04\0\0\0\x38\0\0\0"[..],
         id.as_bytes(),
         &[0; 40],
     ];

@@ -91,6 +91,7 @@ fn a_session_in_numbers() {
             last,
             end: Some(crate::End::Closed),
             tail: Tail::Whole,
+            encrypted: false,
         }
     );
     let json = serde_json::to_value(&summary).unwrap();

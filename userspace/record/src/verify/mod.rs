@@ -1,10 +1,11 @@
 //! Whether records are what the host wrote, told from the files and its public keys alone.
 //!
 //! Each record is held against its own chain and checkpoints, against what the head file says that
-//! it came to, and the head file against where each session says that it began.
+//! it came to, and the head file against what each session says that it was when the session began,
+//! at its checkpoints, and as it ended.
 //!
 //! Known limits: who has the host's private key can write what they like. Whoever takes away every
-//! record that was begun after some moment, and the head file's entries since, leaves an older
+//! record that was written to after some moment, and the head file's entries since, leaves an older
 //! state that is sound in itself: compare [`HeadReport::entries`] and [`HeadReport::chain`] with
 //! what they were, or ship the records. The last frames of a session that is still going on may
 //! not be signed yet.
@@ -14,7 +15,10 @@ pub(crate) mod session;
 
 use std::{
     collections::{BTreeSet, HashMap},
+    fs,
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -23,12 +27,16 @@ use serde::Serialize;
 pub use self::problem::Problem;
 use crate::{
     ReadError, SessionId, Tail, TrustedKeys,
-    header::VERSION,
+    header::{Anchor, PACKED},
     heads::{self, Entry, How, ReadHeads, Total},
     journal::Sum,
     sign::Hex,
     store,
 };
+
+/// So long after its record's last frame a session's end is told of, and how often it is looked.
+const TOLD: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -144,13 +152,22 @@ pub fn verify(dir: &Path, keys: &TrustedKeys, which: &Which) -> Result<Report, R
     let files: BTreeSet<_> = store::names(dir)?.ids.into_iter().collect();
     let listed = told.sessions.keys().copied();
     let all: BTreeSet<_> = files.iter().copied().chain(listed).collect();
-    let mut sessions = Vec::new();
+    let (mut sessions, mut unended) = (Vec::new(), Vec::new());
     for id in all.into_iter().filter(|id| which.wants(*id)) {
         let known = told.sessions.get(&id).copied();
         let report = if files.contains(&id) {
             let path = store::path_of(dir, id);
-            let (report, anchor) = record(&path, id, known, &told, keys)?;
-            anchored(anchor, id, &told, &mut head);
+            let Recorded {
+                report,
+                anchors,
+                sealed,
+            } = record(&path, id, known, &told, keys)?;
+            for anchor in anchors {
+                anchored(anchor, id, &told, &mut head);
+            }
+            if sealed && report.state == State::Open {
+                unended.push(id);
+            }
             report
         } else {
             absent(id, known)
@@ -167,7 +184,38 @@ pub fn verify(dir: &Path, keys: &TrustedKeys, which: &Which) -> Result<Report, R
             }
         }
     }
+    // What follows an entry that isn't sound is told by nothing; that it isn't is told already.
+    if head.problems.is_empty() {
+        let unended = unended.into_iter().filter(|id| !ends_meanwhile(dir, *id));
+        let unended = unended.map(|id| id.to_string());
+        let unended = unended.map(|session| Problem::HeadUnended { session });
+        head.problems.extend(unended);
+    }
     Ok(Report { head, sessions })
+}
+
+/// Whether the head file tells by now that a session is over. It is told right behind the record's
+/// last frame: whoever looks in between waits for a moment.
+fn ends_meanwhile(dir: &Path, id: SessionId) -> bool {
+    let is_told = || {
+        let read = heads::read(dir).ok().flatten();
+        let mut entries = read.iter().flat_map(|read| &read.entries);
+        entries.any(|signed| signed.entry.ends(id))
+    };
+    let ended = fs::metadata(store::path_of(dir, id)).and_then(|meta| meta.modified());
+    // A clock that was set back makes nobody wait for long.
+    let is_over = |began: Instant| {
+        let since = ended.as_ref().ok().and_then(|ended| ended.elapsed().ok());
+        since.is_none_or(|since| since > TOLD) || began.elapsed() > TOLD
+    };
+    let began = Instant::now();
+    while !is_told() {
+        if is_over(began) {
+            return is_told();
+        }
+        thread::sleep(LOOK);
+    }
+    true
 }
 
 /// What the head file tells.
@@ -269,7 +317,24 @@ fn absent(id: SessionId, known: Option<Known>) -> SessionReport {
     }
 }
 
-type Anchored = Option<crate::header::Anchor>;
+/// What was found of one record.
+struct Recorded {
+    report: SessionReport,
+    /// What it says that the head file was.
+    anchors: Vec<Anchor>,
+    /// It is signed to the session's end.
+    sealed: bool,
+}
+
+impl Recorded {
+    fn of(report: SessionReport) -> Self {
+        Self {
+            report,
+            anchors: Vec::new(),
+            sealed: false,
+        }
+    }
+}
 
 fn record(
     path: &Path,
@@ -277,7 +342,7 @@ fn record(
     known: Option<Known>,
     told: &Told,
     keys: &TrustedKeys,
-) -> Result<(SessionReport, Anchored), ReadError> {
+) -> Result<Recorded, ReadError> {
     let state = known.map_or(State::Unlisted, |known| known.state);
     let total = known.and_then(|known| known.total);
     let mut at_total = false;
@@ -294,7 +359,7 @@ fn record(
         Err(error) => {
             let why = error.to_string();
             report.problems.push(Problem::Unreadable { why });
-            return Ok((report, None));
+            return Ok(Recorded::of(report));
         }
     };
     report.frames = read.sum.frames;
@@ -302,18 +367,25 @@ fn record(
     report.signed = read.signed;
     report.torn = torn(read.tail);
     report.encrypted = read.encrypted;
+    let sealed = read.is_sealed();
+    let later = read.told.map(|told| told.heads);
+    let anchors = read.anchor.into_iter().chain(later).collect();
     if let Some(problem) = read.problem {
         report.problems.push(problem);
-        return Ok((report, read.anchor));
+        return Ok(Recorded {
+            report,
+            anchors,
+            sealed,
+        });
     }
     if let Some(is) = read.id.filter(|is| *is != id) {
         let is = is.to_string();
         report.problems.push(Problem::OtherSession { is });
-        return Ok((report, None));
+        return Ok(Recorded::of(report));
     }
     // Nothing of it was written yet.
     let begun = read.sum.bytes > 0 || known.is_none();
-    let vouched = read.version >= VERSION && read.anchor.is_some_and(|anchor| anchor.entries > 0);
+    let vouched = read.version >= PACKED && read.anchor.is_some_and(|anchor| anchor.entries > 0);
     // Those that were recorded before there was a head file can't be vouched for.
     let earlier = known.is_none() && told.since.is_some_and(|since| id.began() < since);
     if begun && !vouched && !earlier {
@@ -328,7 +400,11 @@ fn record(
             Some(problem) => report.problems.push(problem),
         }
     }
-    Ok((report, read.anchor))
+    Ok(Recorded {
+        report,
+        anchors,
+        sealed,
+    })
 }
 
 /// A record that is sound in itself, against what it came to.
@@ -352,11 +428,12 @@ fn against(total: Total, sum: &Sum, met: bool, torn: u64, state: State) -> Optio
     })
 }
 
-/// Where a session says that it began, against the head file.
-fn anchored(anchor: Anchored, id: SessionId, told: &Told, head: &mut HeadReport) {
-    let Some(anchor) = anchor.filter(|anchor| anchor.entries > 0) else {
+/// What a session says that the head file was, against what it is.
+fn anchored(anchor: Anchor, id: SessionId, told: &Told, head: &mut HeadReport) {
+    // Of a record of no host.
+    if anchor.entries == 0 {
         return;
-    };
+    }
     let session = id.to_string();
     let index = usize::try_from(anchor.entries).unwrap_or(usize::MAX);
     let cut = |problem: &Problem| {

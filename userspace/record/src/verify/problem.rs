@@ -135,12 +135,18 @@ pub enum Problem {
     HeadTruncated {
         /// How many it has.
         entries: u64,
-        /// How many it had when a session began that is still there.
+        /// How many it had while a session was recorded that is still there.
         stated: u64,
         /// That session.
         session: String,
     },
-    /// The head file is another one than when a session began that is still there.
+    /// A session has ended, and the head file doesn't say so: the entry was taken off its end, or the
+    /// daemon was killed at that very moment.
+    HeadUnended {
+        /// That session.
+        session: String,
+    },
+    /// The head file is another one than while a session was recorded that is still there.
     HeadReplaced {
         /// That session.
         session: String,
@@ -226,12 +232,17 @@ impl fmt::Display for Problem {
                 session,
             } => write!(
                 f,
-                "truncated, or an older copy: it has {entries} entries, and had {stated} when \
-                 session {session} began"
+                "truncated, or an older copy: it has {entries} entries, and had {stated} while \
+                 session {session} was recorded"
+            ),
+            Self::HeadUnended { session } => write!(
+                f,
+                "session {session} has ended, and no entry says so: it was taken off the end, or \
+                 the daemon was killed just then and wasn't started since"
             ),
             Self::HeadReplaced { session } => write!(
                 f,
-                "replaced: it is not the one that session {session} began under"
+                "replaced: it is not the one that was there while session {session} was recorded"
             ),
         }
     }

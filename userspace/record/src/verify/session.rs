@@ -9,7 +9,7 @@ use std::{
 use super::Problem;
 use crate::{
     Place, ReadError, SessionId, Tail, TrustedKeys,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, Told},
     frame::{Chain, Kind},
     frames::{Frames, Loose},
     header::Anchor,
@@ -29,6 +29,8 @@ pub(crate) struct Read {
     pub(crate) sum: Sum,
     /// How many of the first frames are signed by a trusted key.
     pub(crate) signed: u64,
+    /// What the last of these signatures tells of beside the record.
+    pub(crate) told: Option<Told>,
     pub(crate) tail: Tail,
     pub(crate) problem: Option<Problem>,
 }
@@ -43,9 +45,18 @@ impl Read {
             encrypted: rest.is_some_and(|rest| rest.envelope.is_some()),
             sum: sum(frames),
             signed: 0,
+            told: None,
             tail: Tail::Whole,
             problem: None,
         }
+    }
+
+    /// Whether the host vouches for it to the session's end, and nothing follows.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.problem.is_none()
+            && self.tail == Tail::Whole
+            && self.signed == self.sum.frames
+            && self.told.is_some_and(|told| told.last)
     }
 }
 
@@ -81,7 +92,10 @@ pub(crate) fn read(
         };
         if let (Kind::Checkpoint, Some(keys)) = (frame.kind, keys) {
             match checked(&frame.body, read.id, &before, keys) {
-                Ok(()) => read.signed = frames.number(),
+                Ok(told) => {
+                    read.signed = frames.number();
+                    read.told = told;
+                }
                 Err(problem) => {
                     read.problem = Some(problem);
                     break;
@@ -108,7 +122,7 @@ fn checked(
     id: Option<SessionId>,
     before: &Sum,
     keys: &TrustedKeys,
-) -> Result<(), Problem> {
+) -> Result<Option<Told>, Problem> {
     let (frame, byte) = (before.frames, before.bytes);
     let forged = Problem::Forged { frame, byte };
     let (Some(checkpoint), Some(id)) = (Checkpoint::parse(body), id) else {
@@ -123,7 +137,7 @@ fn checked(
     if checkpoint.frames != before.frames || !checkpoint.holds(id, &before.chain, public) {
         return Err(forged);
     }
-    Ok(())
+    Ok(checkpoint.told)
 }
 
 /// What happened where the chain breaks: the frames behind it are laid against what is before it,

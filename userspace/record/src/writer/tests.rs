@@ -100,7 +100,7 @@ fn a_full_disk_is_named_and_ends_the_writing() {
             envelope: None,
         },
         file_key: None,
-        signing_key: None,
+        witness: None,
     };
     let error = SessionWriter::begin(full(), None, opening, &start()).unwrap_err();
     assert!(matches!(error, RecordError::Full { .. }), "{error}");

@@ -16,6 +16,9 @@ use super::{
     envelope::Envelope,
 };
 
+/// In the place of a statement whose text is for the record's recipients.
+const ENCRYPTED: &str = "(encrypted)";
+
 const OPEN: Activity = Activity(1, "Open");
 const CLOSE: Activity = Activity(2, "Close");
 const RESET: Activity = Activity(3, "Reset");
@@ -28,6 +31,8 @@ const REFUSE: Activity = Activity(5, "Refuse");
 pub struct SessionEvents {
     host: Host,
     known: Option<Known>,
+    /// Nothing that was said is at hand.
+    outline: bool,
     /// How many events came so far: the next one's place in the record.
     place: u64,
 }
@@ -50,7 +55,17 @@ impl SessionEvents {
         Self {
             host,
             known: None,
+            outline: false,
             place: 0,
+        }
+    }
+
+    /// The events come from an outline, which holds nothing that was said.
+    #[must_use]
+    pub fn of_outline(self) -> Self {
+        Self {
+            outline: true,
+            ..self
         }
     }
 
@@ -72,6 +87,7 @@ impl SessionEvents {
         let known = self.known.as_mut()?;
         let mapping = Mapping {
             host: &self.host,
+            outline: self.outline,
             at: moment(known.start.started, at),
             uid: format!("{}-{place}", known.start.id),
         };
@@ -121,6 +137,7 @@ fn moment(started: Timestamp, micros: i64) -> Timestamp {
 
 struct Mapping<'a> {
     host: &'a Host,
+    outline: bool,
     at: Timestamp,
     uid: String,
 }
@@ -141,6 +158,7 @@ impl Mapping<'_> {
             .beside("protocol", start.protocol.clone())
             .beside("on_behalf_of", start.on_behalf_of.clone())
             .beside("observed", start.observed.then_some(true))
+            .beside("encrypted", self.outline.then_some(true))
     }
 
     fn network(&self, known: &Known, activity: Activity) -> Envelope {
@@ -182,7 +200,10 @@ impl Mapping<'_> {
 
     fn intent(&self, known: &Known, kind: Kind, intent: &Intent) -> Value {
         let judged = Judged::of(intent);
-        let (text, is_cut) = cut(&intent.text, LONGEST_TEXT);
+        let (text, is_cut) = match self.outline {
+            true => (ENCRYPTED, false),
+            false => cut(&intent.text, LONGEST_TEXT),
+        };
         let command = format!("{}-{}", known.start.id, intent.seq);
         let event = match kind.class {
             Class::DatastoreActivity => self.datastore(known, kind.asked).with(
@@ -249,6 +270,9 @@ impl Mapping<'_> {
         };
         let (status, code, detail) = match &outcome.status {
             Became::Completed { tag } => (Status::Success, None, tag.as_str()),
+            Became::Failed { code, message } if message.is_empty() => {
+                (Status::Failure, Some(code), code.as_str())
+            }
             Became::Failed { code, message } => (Status::Failure, Some(code), message.as_str()),
             Became::Refused => (Status::Failure, None, "refused"),
             Became::Skipped => (Status::Failure, None, "skipped"),
@@ -311,6 +335,7 @@ impl Mapping<'_> {
                 .disposition(Disposition::AccessRevoked),
             _ => self.network(known, activity),
         };
+        let detail = detail.filter(|detail| !detail.is_empty());
         let why = serde_json::to_value(end).unwrap_or_default();
         let word = why.get("why").and_then(Value::as_str).unwrap_or("ended");
         let started = known.start.started;
@@ -334,11 +359,9 @@ impl Mapping<'_> {
     /// What has no class of its own.
     fn other(&self, known: &Known, event: &Event) -> Value {
         let told = serde_json::to_value(event).unwrap_or_default();
-        let message = told.get("message").or_else(|| told.get("event"));
-        let message = message
-            .and_then(Value::as_str)
-            .unwrap_or("event")
-            .to_owned();
+        let word = |name| told.get(name).and_then(Value::as_str);
+        let message = word("message").filter(|message| !message.is_empty());
+        let message = message.or(word("event")).unwrap_or("event").to_owned();
         self.event(known, Class::Base, Activity::OTHER)
             .message(message)
             .beside("event", told)

@@ -165,7 +165,7 @@ impl Connection {
         let mut speaker = start.process.pid;
         let mut refused = Vec::new();
         let mut asked = Asked::new();
-        for entry in SessionReader::open(record)? {
+        for entry in SessionReader::survey(record)? {
             let intent = match entry? {
                 Entry::Event(Event::Process(process)) => {
                     speaker = process.pid;

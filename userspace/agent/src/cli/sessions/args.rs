@@ -150,7 +150,8 @@ pub(in crate::cli) struct VerifyArgs {
 const LISTING: &str = "\
 What is said of commands (--verdict, --table, --text, and the times) is asked of one and the same
 command. A table may be qualified further than the statement names it: `public.people` finds a plain
-`people`, too. Text is found in statements and in the values sent beside them, whatever the case.
+`people`, too. Text is found in statements and in the values sent beside them, whatever the case, but
+not in encrypted records.
 
 Examples:
   weir sessions list --verdict deny --since 24h

@@ -25,6 +25,9 @@ trait Form {
     /// What precedes all sessions.
     fn begin(&mut self, sink: &mut Sink) -> io::Result<()>;
 
+    /// The next session's record is encrypted, and its outline is all there is.
+    fn outlined(&mut self) {}
+
     /// A session begins; where its values are masked is known.
     fn session(
         &mut self,
@@ -87,7 +90,11 @@ pub(super) fn run(
         Format::Ocsf => Box::new(ocsf::Events::default()),
     };
     // The first is opened before there is a file, so that a wrong id leaves none.
-    let mut sessions = ids.iter().map(|id| source.open_with(id, identity));
+    let mut sessions = ids.iter().map(|id| match format {
+        // As they are shipped.
+        Format::Ocsf => source.survey(id, identity),
+        Format::Jsonl | Format::Csv => source.open_with(id, identity),
+    });
     let first = sessions.next().transpose()?;
     let mut sink = Sink::open(path)?;
     form.begin(&mut sink)?;
@@ -112,6 +119,9 @@ fn session(recorded: Recorded, form: &mut dyn Form, sink: &mut Sink) -> Result<(
     let Recorded {
         start, mut entries, ..
     } = recorded;
+    if entries.is_outline() {
+        form.outlined();
+    }
     form.session(&start, masks, sink)?;
     let mut broken: Option<ReadError> = None;
     while let Some(entry) = entries.next() {

@@ -77,6 +77,11 @@ fn row(summary: &Summary, live: Option<&BTreeSet<String>>) -> Vec<Line> {
         None if summary.tail == Tail::Whole => Line::of(Tone::Warn, "no end on record"),
         None => Line::of(Tone::Warn, "cut off"),
     };
+    let end = if summary.encrypted {
+        end.and(Tone::Dim, ", encrypted")
+    } else {
+        end
+    };
     vec![
         Line::of(Tone::Key, start.id),
         Line::plain(moment::second(start.started)),

@@ -49,7 +49,7 @@ pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
             }
         }
         SessionsCommand::Show { id, identity, json } => {
-            show::print(source.open_with(id, identity.as_deref())?, *json, out)?;
+            show::print(source.survey(id, identity.as_deref())?, *json, out)?;
         }
         SessionsCommand::Replay { id, pace, identity } => {
             replay::print(source.open_with(id, identity.as_deref())?, *pace, out)?;

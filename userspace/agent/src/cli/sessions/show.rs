@@ -18,6 +18,9 @@ use super::{
 /// Everything that happened, without the bytes of the answers.
 #[derive(Serialize)]
 struct Session {
+    /// What was said is left out: it is for the recipients.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    encrypted: bool,
     events: Vec<Event>,
     tail: weir_record::Tail,
 }
@@ -36,11 +39,19 @@ pub(super) fn print(recorded: Recorded, json: bool, out: &mut Out) -> Result<(),
             Err(error) => broken = Some(error),
         }
     }
-    let tail = entries.tail();
+    let (tail, encrypted) = (entries.tail(), entries.is_outline());
     if json {
         events.insert(0, Event::Start(start));
-        out.json(&Session { events, tail })?;
+        out.json(&Session {
+            encrypted,
+            events,
+            tail,
+        })?;
     } else {
+        if encrypted {
+            let hint = "encrypted: what was said and seen is shown to its recipients (--identity)";
+            out.line(&Line::of(Tone::Warn, hint))?;
+        }
         let ended = events.iter().any(|event| matches!(event, Event::End(_)));
         told(&start, events, out)?;
         if !ended && broken.is_none() {
@@ -73,6 +84,8 @@ fn told(start: &SessionStart, events: Vec<Event>, out: &mut Out) -> io::Result<(
             Event::Approval { seq, at, approval } => {
                 out.line(&story::approval(&start.started, seq, at, &approval))?;
             }
+            // What an outline has of one.
+            Event::Note { message } if message.is_empty() => {}
             Event::Note { message } => {
                 out.blank()?;
                 out.line(&Line::of(Tone::Warn, "note: ").text(message))?;

@@ -105,6 +105,24 @@ impl Source {
         id: &str,
         identity: Option<&Path>,
     ) -> Result<Recorded, CliError> {
+        self.opened(id, identity, false)
+    }
+
+    /// The same, and without an identity the outline of an encrypted one.
+    pub(in crate::cli) fn survey(
+        &self,
+        id: &str,
+        identity: Option<&Path>,
+    ) -> Result<Recorded, CliError> {
+        self.opened(id, identity, identity.is_none())
+    }
+
+    fn opened(
+        &self,
+        id: &str,
+        identity: Option<&Path>,
+        outline: bool,
+    ) -> Result<Recorded, CliError> {
         let identities = identity.map(identities).transpose()?;
         match self {
             Self::Daemon(client) => {
@@ -112,13 +130,13 @@ impl Source {
                 let mut copy = tempfile::tempfile().map_err(CliError::Spool)?;
                 runtime::small()?.block_on(client.record(id, &mut copy))?;
                 let path = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
-                let opened = Recorded::open(&path, identities)?;
+                let opened = Recorded::open(&path, identities, outline)?;
                 Ok(Recorded {
                     _copy: Some(copy),
                     ..opened
                 })
             }
-            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?, identities),
+            Self::Records(dir) => Recorded::open(&weir_record::find(dir, id)?, identities, outline),
         }
     }
 }
@@ -159,8 +177,12 @@ impl Recorded {
         Masks::ahead(self.entries.path(), self.identities.as_ref())
     }
 
-    fn open(path: &Path, identities: Option<Identities>) -> Result<Self, CliError> {
-        let mut entries = SessionReader::open_with(path, identities.as_ref())?;
+    fn open(path: &Path, identities: Option<Identities>, outline: bool) -> Result<Self, CliError> {
+        let mut entries = if outline {
+            SessionReader::survey(path)?
+        } else {
+            SessionReader::open_with(path, identities.as_ref())?
+        };
         match entries.next().transpose()? {
             Some(Entry::Event(Event::Start(start))) => Ok(Self {
                 start,

@@ -118,7 +118,10 @@ pub(crate) fn command(start: &SessionStart, intent: &Intent, out: &mut Out) -> i
         let line = Line::of(Tone::Warn, "  signal ").text(signal.to_string());
         out.line(&line)?;
     }
-    out.block(Tone::Plain, "  > ", &intent.text)?;
+    // An outline has none.
+    if !intent.text.is_empty() {
+        out.block(Tone::Plain, "  > ", &intent.text)?;
+    }
     for (number, value) in (1..).zip(&intent.parameters) {
         let line = Line::of(Tone::Dim, format!("  ${number}"));
         out.line(&match value {
@@ -133,6 +136,9 @@ pub(crate) fn command(start: &SessionStart, intent: &Intent, out: &mut Out) -> i
 pub(crate) fn outcome(outcome: &Outcome) -> Line {
     let mut line = match &outcome.status {
         Status::Completed { tag } => Line::of(Tone::Good, tag),
+        Status::Failed { code, message } if message.is_empty() => {
+            Line::of(Tone::Bad, format!("failed {code}"))
+        }
         Status::Failed { code, message } => {
             Line::of(Tone::Bad, format!("failed {code}")).text(format!(": {message}"))
         }
@@ -354,7 +360,7 @@ pub(crate) fn verdict_in_short(verdict: &VerdictSummary) -> Line {
     }
 }
 
-fn statement(statement: &StatementSummary) -> String {
+pub(super) fn statement(statement: &StatementSummary) -> String {
     match &statement.opaque {
         Some(reason) => format!("could not be read ({reason})"),
         None if statement.objects.is_empty() => statement.verb.clone(),

@@ -204,7 +204,12 @@ impl All {
                 )
             }
             Event::Intent(intent) => {
-                let text = intent.text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let mut text = intent.text.split_whitespace().collect::<Vec<_>>().join(" ");
+                if text.is_empty() {
+                    // Of an encrypted record it is for its recipients.
+                    let read = intent.statements.iter().map(story::statement);
+                    text = read.collect::<Vec<_>>().join("; ");
+                }
                 let cut: String = text.chars().take(LONGEST_TEXT).collect();
                 let cut = if cut.len() < text.len() {
                     format!("{cut}…")

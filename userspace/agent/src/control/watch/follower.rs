@@ -1,4 +1,4 @@
-//! One record, followed as it grows.
+//! One record, followed as it grows; of an encrypted one its outline, which comes with its checkpoints.
 
 use std::{fs, path::PathBuf};
 
@@ -76,7 +76,7 @@ impl Follower {
         }
         let mut reader = match &self.position {
             Some(position) => SessionReader::resume(&self.path, position)?,
-            None => SessionReader::open(&self.path)?,
+            None => SessionReader::survey(&self.path)?,
         };
         let mut bytes = 0;
         while let Some(entry) = reader.next() {

@@ -9,6 +9,7 @@ use std::{
 use super::*;
 use crate::{
     Commit,
+    journal::Witness,
     ledger::{Medium, Syncing},
     samples::read_bytes,
 };
@@ -113,7 +114,10 @@ fn run(
             envelope: None,
         },
         file_key: None,
-        signing_key: Some(Arc::new(samples::key(1))),
+        witness: Some(Witness {
+            key: Arc::new(samples::key(1)),
+            heads: None,
+        }),
     };
     let mut seen = Vec::new();
     let Ok(mut writer) = SessionWriter::begin(ledger, None, opening, &start()) else {

@@ -11,6 +11,7 @@ use super::{Form, Masks, Sink};
 #[derive(Default)]
 pub(super) struct Events {
     session: Option<SessionEvents>,
+    outlined: bool,
 }
 
 impl Events {
@@ -25,8 +26,17 @@ impl Form for Events {
         Ok(())
     }
 
+    fn outlined(&mut self) {
+        self.outlined = true;
+    }
+
     fn session(&mut self, start: &SessionStart, _: Masks, sink: &mut Sink) -> io::Result<()> {
-        self.session = Some(SessionEvents::new(Host::own()));
+        let events = SessionEvents::new(Host::own());
+        self.session = Some(if std::mem::take(&mut self.outlined) {
+            events.of_outline()
+        } else {
+            events
+        });
         self.event(0, &Event::Start(start.clone()), sink)
     }
 

@@ -5,8 +5,8 @@
 //! starts again, starts from the cursor. A session's events come in their order; a live one is read on
 //! from where it was left, the less often the longer it is silent.
 //!
-//! Known limit: a record that is encrypted, damaged or removed before it was read can't be told; that
-//! it is so is told in its place.
+//! Known limits: a record that is damaged or removed before it was read can't be told; that it is so is
+//! told in its place. Of an encrypted one its outline is told, as its checkpoints come.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -307,7 +307,7 @@ impl Feed {
         let left = self.tracked.get_mut(&id).and_then(|one| one.left.take());
         let opened = match &left {
             Some(left) => SessionReader::resume(path, &left.position),
-            None => SessionReader::open(path),
+            None => SessionReader::survey(path),
         };
         let (events, place) = left.map_or_else(
             || (SessionEvents::new(self.source.host.clone()), 0),
@@ -315,6 +315,11 @@ impl Feed {
         );
         match opened {
             Ok(reader) => {
+                let events = if reader.is_outline() {
+                    events.of_outline()
+                } else {
+                    events
+                };
                 self.reading = Some(Reading {
                     id,
                     reader,
@@ -451,3 +456,6 @@ impl Listed {
         settled && self.changed == changed && now.duration_since(self.at) < LIST
     }
 }
+
+#[cfg(test)]
+mod tests;
