@@ -1,6 +1,9 @@
 //! `[engine]`: what holds for the daemon as a whole.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use toml::Spanned;
 
@@ -61,6 +64,12 @@ impl Engine {
     }
 }
 
+/// Where a state directory keeps the policies that were in force, and which signed ones were taken.
+#[must_use]
+pub fn kept_policies(state: &Path) -> PathBuf {
+    state.join("policies")
+}
+
 /// A message below this bound would not hold an ordinary statement; one above the other is more
 /// than a PostgreSQL server takes.
 const LEAST_MESSAGE: usize = 64 << 10;
@@ -72,9 +81,10 @@ pub(super) fn read(mut table: Table<'_>) -> Engine {
         .optional("state")
         .and_then(|v| v.check(path::absolute));
     let socket = table.optional("socket").and_then(|v| v.check(path::socket));
+    let kept = kept_policies(state.as_ref().unwrap_or(&default.state));
     let policies = table
         .optional("policies")
-        .and_then(|v| v.check(path::absolute));
+        .and_then(|v| v.check(|text| outside(text, &kept)));
     let resolvers = table.optional("resolvers").map(|v| v.each(resolver));
     let max_message = table
         .optional("max_message")
@@ -89,6 +99,20 @@ pub(super) fn read(mut table: Table<'_>) -> Engine {
         }),
         max_message: max_message.unwrap_or(default.max_message),
     }
+}
+
+/// A directory that isn't where weir remembers what it has taken: who replaces it as a whole would
+/// have an older bundle pass.
+fn outside(text: &str, kept: &Path) -> Result<PathBuf, InvalidValue> {
+    let path = path::absolute(text)?;
+    if path.starts_with(kept) {
+        return Err(InvalidValue::new(format!(
+            "{} is where weir keeps what was in force",
+            quoted(text)
+        ))
+        .help("put your own policies elsewhere, as in \"/etc/weir/policies\""));
+    }
+    Ok(path)
 }
 
 fn resolver(value: Value<'_>) -> Option<IpAddr> {

@@ -56,7 +56,7 @@ pub use cgroup::CgroupPath;
 pub use cidr::Cidr;
 pub use credential::Credential;
 pub use dns::Dns;
-pub use engine::Engine;
+pub use engine::{Engine, kept_policies};
 pub use errors::ConfigErrors;
 pub use identity::{
     ClientAuth, Identity, IdentityKind, Introspect, OidcIdentity, OidcSource, SpiffeIdentity,

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use weir_policy::{Diagnostics, Policies, Source};
 
 use self::watch::Print;
+use crate::config::kept_policies;
 use crate::signing::{MANIFEST, Manifest, NotSigned, PublicKey, SIGNATURE};
 
 /// Largest policy file, in bytes.
@@ -138,7 +139,7 @@ impl PolicyFiles {
     /// none is taken, and the texts of what was in force.
     #[must_use]
     pub fn remembered_in(mut self, state: &Path) -> Self {
-        self.memory = Some(kept::place(state));
+        self.memory = Some(kept_policies(state));
         self
     }
 
@@ -219,7 +220,7 @@ impl PolicyFiles {
     /// # Errors
     /// When what is kept can't be read.
     pub fn remembered(state: &Path, version: &str) -> io::Result<Option<Policies>> {
-        let sources = kept::find(&kept::place(state), version)?;
+        let sources = kept::find(&kept_policies(state), version)?;
         let policies = sources.and_then(|sources| Policies::load(&sources).ok());
         // What weir ships beside a bundle may have changed since.
         Ok(policies.filter(|policies| policies.version().as_str() == version))

@@ -170,7 +170,7 @@ fn a_daemon_takes_good_policies_and_keeps_its_own_over_bad_ones() {
     let server = server();
     let dir = tempfile::tempdir().unwrap();
     let name = format!("weir-test-daemon-{}", std::process::id());
-    let policies = dir.path().join("policies");
+    let policies = dir.path().join("own-policies");
     fs::create_dir(&policies).unwrap();
     let all = "@id(\"all\") permit (principal, action, resource);\n";
     fs::write(policies.join("all.cedar"), all).unwrap();

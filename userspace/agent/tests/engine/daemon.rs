@@ -2,6 +2,7 @@
 
 use std::{os::unix::net::UnixStream, path::Path, thread, time::Duration};
 
+use nix::sys::signal::Signal;
 use testbed::{Running, Spawn};
 use weir_intercept::cgroup::Cgroup;
 
@@ -37,6 +38,10 @@ impl Daemon {
         };
         daemon.listens(socket);
         daemon
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.as_ref().unwrap().signal(signal).unwrap();
     }
 
     fn listens(&self, socket: &Path) {

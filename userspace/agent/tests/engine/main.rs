@@ -27,5 +27,6 @@ mod dns;
 mod full_disk;
 mod handover;
 mod people;
+mod policies;
 mod stopped;
 mod whole_way;

@@ -58,7 +58,7 @@ impl Place {
         let provider = provider.unwrap_or_else(|error| panic!("{error}"));
         let dir = tempfile::tempdir().unwrap();
         let name = format!("weir-test-{purpose}-{}", std::process::id());
-        let policies = dir.path().join("policies");
+        let policies = dir.path().join("own-policies");
         fs::create_dir(&policies).unwrap();
         fs::write(policies.join("people.cedar"), format!("{OPENS}{more}")).unwrap();
         let engine = format!("[engine]\npolicies = \"{}\"", policies.display());

@@ -23,11 +23,6 @@ struct Text {
     text: String,
 }
 
-/// Where a state directory has them.
-pub(super) fn place(state: &Path) -> PathBuf {
-    state.join("policies")
-}
-
 /// Keeps the sources of a version.
 pub(super) fn keep(dir: &Path, version: &str, sources: &[Source]) -> io::Result<()> {
     let Some(name) = name(version) else {
@@ -113,7 +108,7 @@ mod tests {
     #[test]
     fn what_was_kept_is_found_by_its_version_and_nothing_else_is() {
         let dir = tempfile::tempdir().unwrap();
-        let dir = place(dir.path());
+        let dir = dir.path().join("policies");
         keep(&dir, "0a", &source("x")).unwrap();
         assert_eq!(find(&dir, "0a").unwrap(), Some(source("x")));
         for other in ["0b", "", "../0a", "0a/", "0a.bundle.json"] {
