@@ -20,6 +20,8 @@ use crate::Person;
 
 /// Most people that are signed in at once, by all their tokens.
 const MOST: usize = 10_000;
+/// Most sign-ins of one person: whoever signs in again and again leaves room for others.
+const MOST_OF_ONE: usize = 20;
 /// How many random bytes a token has.
 const TOKEN: usize = 32;
 
@@ -53,7 +55,8 @@ pub enum SignInError {
 }
 
 impl People {
-    /// Signs a person in, until the provider's word ends.
+    /// Signs a person in, until the provider's word ends. Where they are signed in too often
+    /// already, what would end first of it ends.
     ///
     /// # Errors
     /// When it has ended, too many are signed in, or no token can be made.
@@ -73,7 +76,13 @@ impl People {
         let person = Arc::new(person);
         let mut held = self.held();
         held.retain(|_, person| person.expires > now);
-        if held.len() >= MOST {
+        let theirs = held.iter().filter(|(_, one)| one.id == person.id);
+        let theirs: Vec<_> = theirs.map(|(hash, one)| (one.expires, *hash)).collect();
+        if theirs.len() >= MOST_OF_ONE
+            && let Some((_, first)) = theirs.iter().min()
+        {
+            held.remove(first);
+        } else if held.len() >= MOST {
             return Err(SignInError::TooMany);
         }
         held.insert(hash(&token), Arc::clone(&person));
@@ -149,13 +158,33 @@ mod tests {
     #[test]
     fn sign_ins_that_ended_make_room() {
         let (people, now) = (People::default(), Timestamp::UNIX_EPOCH);
-        for _ in 0..MOST {
-            people.sign_in(alice(now + 1.minute()), now).unwrap();
+        let one = |n: usize, expires| Person {
+            id: n.to_string(),
+            ..alice(expires)
+        };
+        for n in 0..MOST {
+            people.sign_in(one(n, now + 1.minute()), now).unwrap();
         }
         let full = people.sign_in(alice(now + 1.hour()), now).unwrap_err();
         assert_eq!(full, SignInError::TooMany);
         let later = now + 2.minutes();
         assert!(people.sign_in(alice(now + 1.hour()), later).is_ok());
+    }
+
+    #[test]
+    fn one_person_s_sign_ins_push_out_their_own_and_nobody_else_s() {
+        let (people, now) = (People::default(), Timestamp::UNIX_EPOCH);
+        let mut bob = alice(now + 1.second());
+        bob.id = "oidc:https://id.example#43".into();
+        let bob = people.sign_in(bob, now).unwrap().token;
+        let minutes = |n| alice(now + i64::try_from(n).unwrap().minutes());
+        let signed: Vec<_> = (1..=MOST_OF_ONE + 1)
+            .map(|n| people.sign_in(minutes(n), now).unwrap().token)
+            .collect();
+        let holds = |token: &SecretString| people.find(token.expose_secret(), now).is_some();
+        assert!(holds(&bob));
+        let held: Vec<bool> = signed.iter().map(holds).collect();
+        assert!(!held[0] && held[1..].iter().all(|held| *held));
     }
 
     #[test]

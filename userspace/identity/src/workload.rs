@@ -59,7 +59,12 @@ impl Account {
     /// Before anything is known.
     #[must_use]
     pub fn unknown() -> Self {
-        let why = "its identity has not been verified yet; try again in a moment";
+        Self::unverified("its identity has not been verified yet; try again in a moment")
+    }
+
+    /// Of nobody, and why.
+    #[must_use]
+    pub fn unverified(why: &str) -> Self {
         Self {
             standing: Standing::Unverified(why.to_owned()),
             failure: None,

@@ -32,6 +32,7 @@ pub use self::{
     error::AccessError,
     request::{AccessRequest, Answer, State, Wanted},
 };
+use crate::identity::Acting;
 
 /// Most requests that wait for an answer.
 const MOST_WAITING: usize = 256;
@@ -48,18 +49,8 @@ pub struct AccessDesk {
     held: Mutex<Held>,
     policies: watch::Receiver<Arc<Policies>>,
     targets: BTreeSet<String>,
-    /// Subjects and the people for whom they act.
-    acting: Vec<(ActsAs, String)>,
+    acting: Arc<Acting>,
     changed: Notify,
-}
-
-/// For which subjects a person is acted for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ActsAs {
-    /// For this one.
-    Subject(String),
-    /// For all whose id begins so.
-    Any(String),
 }
 
 #[derive(Debug)]
@@ -77,7 +68,7 @@ impl AccessDesk {
         path: &Path,
         policies: watch::Receiver<Arc<Policies>>,
         targets: BTreeSet<String>,
-        acting: Vec<(ActsAs, String)>,
+        acting: Arc<Acting>,
         now: Timestamp,
     ) -> Result<Self, AccessError> {
         let (journal, requests) = Journal::open(path, |request| !is_forgotten(request, now))?;
@@ -182,7 +173,8 @@ impl AccessDesk {
     #[must_use]
     pub fn grants(&self, now: Timestamp) -> Vec<Grant> {
         let held = self.held();
-        let grants = held.granted(now).flat_map(|request| {
+        let granted = held.granted(now).filter(|one| !self.is_by_oneself(one));
+        let grants = granted.flat_map(|request| {
             request.templates.iter().map(|template| Grant {
                 id: request.id.clone(),
                 template: template.clone(),
@@ -245,15 +237,19 @@ impl AccessDesk {
     }
 
     fn is_for(&self, request: &AccessRequest, who: &Approver) -> bool {
-        let for_whom = self.acting.iter().filter(|(subject, _)| match subject {
-            ActsAs::Subject(subject) => *subject == request.subject,
-            ActsAs::Any(beginning) => request.subject.starts_with(beginning.as_str()),
-        });
         request.is_by(who)
             || who.is_called(&request.subject)
-            || for_whom
-                .map(|(_, person)| person)
-                .any(|name| who.is_called(name))
+            || self
+                .acting
+                .acts_for(&request.subject, |name| who.is_called(name))
+    }
+
+    /// Whether whoever granted it is, as is known by now, one for whom its subject acts.
+    fn is_by_oneself(&self, request: &AccessRequest) -> bool {
+        let State::Granted { by, .. } = &request.state else {
+            return false;
+        };
+        self.acting.acts_for(&request.subject, |name| name == by)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

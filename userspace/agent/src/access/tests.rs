@@ -3,10 +3,13 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 use jiff::{Timestamp, ToSpan as _};
 use tokio::sync::watch;
 use weir_identity::Person;
-use weir_policy::{Policies, Source};
+use weir_policy::{Policies, Source, Subject};
 
 use super::*;
-use crate::approve::{self, operator};
+use crate::{
+    approve::{self, operator},
+    config::Config,
+};
 
 const TEMPLATES: &str = r#"
     @id("base") permit (principal, action in Weir::Action::"session", resource);
@@ -40,10 +43,14 @@ fn open(
     };
     let policies = watch::Sender::new(Arc::new(Policies::load(&[source]).unwrap()));
     let targets = BTreeSet::from(["orders".to_owned()]);
-    let acting = vec![(
-        ActsAs::Subject("workload:bot".into()),
-        "dora@example.com".to_owned(),
-    )];
+    let bot = r#"
+        [[identity]]
+        name = "bot"
+        kind = "static"
+        on_behalf_of = "dora@example.com"
+    "#;
+    let acting = Acting::declared(&Config::parse("weir.toml", bot).unwrap());
+    let acting = Arc::new(acting);
     let access = AccessDesk::open(path, policies.subscribe(), targets, acting, now);
     (access, policies)
 }
@@ -119,6 +126,33 @@ fn a_grant_holds_from_a_yes_until_its_time_is_over_and_over_a_restart() {
         again.find(&asked.id, &alice).unwrap().standing(last),
         "granted"
     );
+}
+
+#[test]
+fn nobody_grants_to_what_a_token_says_acts_for_them_also_where_it_says_so_later() {
+    let (desk, now) = (desk(), start());
+    let (alice, bob) = (person("alice", &["dba"]), person("bob", &["dba"]));
+    let ci = Wanted {
+        subject: Some("oidc:https://id.test#ci".into()),
+        ..wanted(&["select"])
+    };
+    let ask = || desk.access.ask(ci.clone(), &alice, now).unwrap().id;
+    let early = desk.access.answer(&ask(), Answer::Approve, &bob, now);
+    early.unwrap();
+    assert_eq!(desk.access.grants(now).len(), 1);
+    desk.access.acting.hear(&Subject {
+        id: "oidc:https://id.test#ci".into(),
+        groups: Vec::new(),
+        on_behalf_of: Some("oidc:https://id.test#bob".into()),
+    });
+    assert!(desk.access.grants(now).is_empty());
+    let refused = desk.access.answer(&ask(), Answer::Approve, &bob, now);
+    assert!(matches!(refused, Err(AccessError::Oneself)), "{refused:?}");
+    let other = person("dan", &["dba"]);
+    desk.access
+        .answer(&ask(), Answer::Approve, &other, now)
+        .unwrap();
+    assert_eq!(desk.access.grants(now).len(), 1);
 }
 
 #[test]

@@ -66,6 +66,12 @@ impl Hold {
         &self.id
     }
 
+    /// What whoever may answer types for a yes.
+    #[must_use]
+    pub fn command(&self) -> String {
+        self.approvals.command("approve", &self.id)
+    }
+
     /// How long it still waits.
     #[must_use]
     pub fn left(&self) -> Duration {

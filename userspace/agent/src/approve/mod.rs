@@ -34,7 +34,7 @@ pub use self::{
     error::AnswerError,
     hold::{Asked, Hold, Settlement},
     journal::JournalError,
-    refusal::{DENIED, RULE, RULES, not_asked, settled, unanswered},
+    refusal::{DENIED, RULE, RULES, Unheld, not_asked, settled, unheld},
     registry::{Approvals, Change, Limits, Said, Shown},
     request::{Given, Request, Rows, SettledAt, Who},
     standing::MOST_MINUTES,

@@ -23,10 +23,35 @@ pub fn not_asked(ask: &Ask, why: &str) -> Refusal {
     refusal(ask, RULE, message)
 }
 
-/// The refusal where nobody waits for an answer.
+/// What is never held for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheld {
+    /// A question to the DNS: who asks one gives up within seconds.
+    Lookup,
+    /// A flow of datagrams: nothing keeps them meanwhile.
+    Datagrams,
+    /// A connection that stands while other policies come into force.
+    Standing,
+    /// What goes on with a result that is being sent.
+    Midway,
+    /// What an observed workload does.
+    Observed,
+    /// Anything where there is no API to answer by.
+    NoApi,
+}
+
+/// The refusal of what is never held.
 #[must_use]
-pub fn unanswered(ask: &Ask) -> Refusal {
-    not_asked(ask, "it can't be waited for here")
+pub fn unheld(ask: &Ask, what: Unheld) -> Refusal {
+    let why = match what {
+        Unheld::Lookup => "questions to the DNS are never held for people",
+        Unheld::Datagrams => "datagrams are never held for people",
+        Unheld::Standing => "a connection that stands is not held: connect again",
+        Unheld::Midway => "what is under way is not held: send it anew",
+        Unheld::Observed => "nobody is asked about what is only observed",
+        Unheld::NoApi => "nobody can answer here",
+    };
+    not_asked(ask, why)
 }
 
 /// The refusal of what was asked and not approved.

@@ -2,8 +2,8 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -53,6 +53,8 @@ struct Inner {
     table: Mutex<Table>,
     changes: broadcast::Sender<Change>,
     closed: watch::Sender<bool>,
+    /// Where it is answered, if not where everybody asks.
+    socket: OnceLock<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -135,7 +137,23 @@ impl Approvals {
             }),
             changes: broadcast::Sender::new(BEHIND),
             closed: watch::Sender::new(false),
+            socket: OnceLock::new(),
         })))
+    }
+
+    /// It is answered at this socket, and whoever is told how to answer is told so.
+    #[must_use]
+    pub fn answered_at(self, socket: &Path) -> Self {
+        self.0.socket.set(socket.to_owned()).ok();
+        self
+    }
+
+    /// What is typed to do something about a request.
+    #[must_use]
+    pub fn command(&self, what: &str, id: &str) -> String {
+        let socket = self.0.socket.get();
+        let socket = socket.map(|path| format!(" --socket {}", path.display()));
+        format!("weir approvals {what} '{id}'{}", socket.unwrap_or_default())
     }
 
     pub(super) fn ask(

@@ -119,6 +119,9 @@ included, and the end tells what would have been refused. `weir policy suggest`,
 says, writes policies that admit what was seen. Sensitive columns of declared targets stay masked;
 what no target declares is passed on as it is.
 
+What its policies ask of people is told here as it comes, with the command that answers it from
+another terminal.
+
 It finds /run empty, and none of the Unix sockets that are open elsewhere when it starts (Docker's,
 a database's, the system bus): each leads past weir. Only those that it makes itself work.
 

@@ -52,6 +52,7 @@ async fn serve(
     let options = StartOptions {
         instance: daemon.instance.clone(),
         policies: None,
+        journals: None,
         answers: true,
         inherited,
         index: true,
@@ -87,7 +88,7 @@ async fn serve(
 }
 
 /// People who sign in aren't root.
-fn access(config: &Config) -> Access {
+pub(super) fn access(config: &Config) -> Access {
     if config.people_sign_in() {
         Access::Everybody
     } else {

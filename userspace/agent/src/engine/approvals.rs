@@ -1,20 +1,32 @@
 //! What waits for people, as the configuration has it.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     approve::{Approvals, JournalError, Limits},
     audit::Audit,
-    config::Config,
+    config::{self, Config},
 };
 
-/// Opens the table in the state directory.
-pub(super) fn open(config: &Config, audit: Arc<Audit>) -> Result<Approvals, JournalError> {
+/// Opens the table, with its journal in this directory.
+pub(super) fn open(
+    config: &Config,
+    journals: &Path,
+    audit: Arc<Audit>,
+) -> Result<Approvals, JournalError> {
     let limits = Limits {
         timeout: config.approvals.timeout,
         most: config.approvals.most,
         most_of_subject: config.approvals.most_of_subject,
     };
-    let journal = config.engine.state.join("approvals.jsonl");
-    Approvals::open(&journal, limits, Some(audit))
+    let socket = &config.engine.socket;
+    let is_usual = *socket == config::Engine::default().socket;
+    let journal = journals.join("approvals.jsonl");
+    Approvals::open(&journal, limits, Some(audit)).map(|approvals| {
+        if is_usual {
+            approvals
+        } else {
+            approvals.answered_at(socket)
+        }
+    })
 }

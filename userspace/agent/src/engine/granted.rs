@@ -16,9 +16,10 @@ use weir_policy::{Policies, PolicyVersion};
 
 use super::{Engine, Inner, lock};
 use crate::{
-    access::{AccessDesk, AccessError, ActsAs},
+    access::{AccessDesk, AccessError},
     audit::{Audit, AuditEvent},
-    config::{Config, IdentityKind},
+    config::Config,
+    identity::Acting,
 };
 
 /// What is granted, and to which policies it is added.
@@ -31,8 +32,9 @@ pub(super) struct Granted {
 impl Granted {
     /// Reads what was granted before, and adds what still holds of it to the policies.
     pub(super) fn open(
-        state: &Path,
+        journals: &Path,
         config: &Config,
+        acting: &Arc<Acting>,
         policies: &watch::Sender<Arc<Policies>>,
     ) -> Result<Self, AccessError> {
         let now = Timestamp::now();
@@ -41,24 +43,9 @@ impl Granted {
             .iter()
             .map(|target| target.name.to_string())
             .collect();
-        let acting = config.identities.iter().filter_map(|identity| {
-            let person = identity.on_behalf_of.clone()?;
-            let subject = match &identity.kind {
-                IdentityKind::Unix => ActsAs::Any("unix:".to_owned()),
-                IdentityKind::Static { .. } => {
-                    ActsAs::Subject(format!("workload:{}", identity.name))
-                }
-                // Which subject a token names, only the token tells.
-                IdentityKind::Oidc(_) => ActsAs::Any("oidc:".to_owned()),
-                IdentityKind::Spiffe(spiffe) => match &spiffe.spiffe_id {
-                    Some(id) => ActsAs::Subject(id.clone()),
-                    None => ActsAs::Any(format!("spiffe://{}/", spiffe.trust_domain)),
-                },
-            };
-            Some((subject, person))
-        });
-        let path = state.join("access.jsonl");
-        let access = AccessDesk::open(&path, policies.subscribe(), targets, acting.collect(), now)?;
+        let path = journals.join("access.jsonl");
+        let acting = Arc::clone(acting);
+        let access = AccessDesk::open(&path, policies.subscribe(), targets, acting, now)?;
         let base = Arc::clone(&policies.borrow());
         let linked = base.with_grants(&access.grants(now));
         policies.send_replace(Arc::new(linked));

@@ -70,6 +70,9 @@ pub struct StartOptions {
     pub instance: String,
     /// The policy directory, where it isn't the configuration's.
     pub policies: Option<PathBuf>,
+    /// Where it is kept what people are asked and say, where that isn't the state directory: no two
+    /// engines may share it.
+    pub journals: Option<PathBuf>,
     /// Whether somebody can answer what waits for people: without a local API nobody can, and it is
     /// refused at once.
     pub answers: bool,

@@ -58,7 +58,8 @@ impl Engine {
             state.join("signals.json"),
             Arc::clone(&audit),
         )?);
-        let approvals = approvals::open(&config, Arc::clone(&audit))?;
+        let journals = options.journals.as_deref().unwrap_or(&state);
+        let approvals = approvals::open(&config, journals, Arc::clone(&audit))?;
         let files = PolicyFiles::new(options.policies.or_else(|| config.engine.policies.clone()))
             .signed_by(config.policies.keys.clone())
             .remembered_in(&state);
@@ -121,7 +122,7 @@ impl Engine {
             limits,
         };
         let policies = watch::Sender::new(policies);
-        let granted = granted::Granted::open(&state, &config, &policies)?;
+        let granted = granted::Granted::open(journals, &config, identities.acting(), &policies)?;
         let resolver = Resolver::new(
             &config,
             ResolverOptions {

@@ -17,12 +17,14 @@ use weir_policy::Subject;
 
 use crate::config::{Identity, IdentityKind};
 
+mod acting;
 mod registry;
 mod setup;
 mod status;
 mod watching;
 
 pub use self::{
+    acting::Acting,
     registry::{Registry, RegistryError},
     setup::Providers,
     status::IdentityStatus,

@@ -10,9 +10,9 @@ use std::{
 };
 
 use tokio::sync::watch;
-use weir_identity::workload::{Account, Keeper};
+use weir_identity::workload::{Account, Keeper, Standing};
 
-use super::{setup, watching::Watching};
+use super::{acting::Acting, setup, watching::Watching};
 use crate::config::{Config, Identity, IdentityName};
 
 /// Why identities can't be set up, or one can't be revoked.
@@ -54,6 +54,7 @@ pub struct Registry {
     identities: BTreeMap<IdentityName, Declared>,
     file: PathBuf,
     writing: Mutex<()>,
+    acting: Arc<Acting>,
 }
 
 #[derive(Debug)]
@@ -94,6 +95,7 @@ impl Registry {
             identities,
             file,
             writing: Mutex::default(),
+            acting: Arc::new(Acting::declared(config)),
         })
     }
 
@@ -102,23 +104,37 @@ impl Registry {
         self.identities.values().filter_map(|declared| {
             let keeper = Arc::clone(declared.keeper.as_ref()?);
             let state = declared.state.clone();
+            let acting = Arc::clone(&self.acting);
             Some(async move {
-                let tell = |account| state.send_modify(|state| state.account = Some(account));
+                let tell = |account: Account| {
+                    // Known before any session of it can be.
+                    if let Standing::Verified { subject, .. } = &account.standing {
+                        acting.hear(subject);
+                    }
+                    state.send_modify(|state| state.account = Some(account));
+                };
                 keeper.keep(tell).await;
             })
         })
     }
 
-    /// Watches one identity. What isn't declared is as good as revoked.
+    /// For whom subjects act.
+    #[must_use]
+    pub fn acting(&self) -> &Arc<Acting> {
+        &self.acting
+    }
+
+    /// Watches one identity. One that isn't among these is nobody, and no revocation to take back.
     #[must_use]
     pub fn watch(&self, identity: &Arc<Identity>) -> Watching {
         let state = self.identities.get(&identity.name).map_or_else(
             || {
-                let revoked = State {
-                    account: None,
-                    revoked: true,
+                let why = "it is not declared; restart weir with a configuration that has it";
+                let nobody = State {
+                    account: Some(Account::unverified(why)),
+                    revoked: false,
                 };
-                watch::Sender::new(revoked).subscribe()
+                watch::Sender::new(nobody).subscribe()
             },
             |declared| declared.state.subscribe(),
         );

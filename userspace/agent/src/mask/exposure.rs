@@ -8,6 +8,7 @@ use weir_command::{Access, Command, Effect, Statement, Verb};
 use weir_policy::{Clear, Permit, PolicyVersion, Refusal, WouldBe};
 
 use super::lineage::{Lineage, Sensitive};
+use crate::approve::{self, Unheld};
 
 /// The exposure of one statement, or of several taken together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,7 +138,7 @@ pub fn stands<'a>(
     }
     let refusal = match would_be {
         WouldBe::Deny(refusal) => refusal.clone(),
-        WouldBe::Ask(ask) => crate::approve::unanswered(ask),
+        WouldBe::Ask(ask) => approve::unheld(ask, Unheld::Observed),
     };
     let message = format!(
         "{}; this holds for an observed workload too, since values of class `{class}` might escape \

@@ -11,7 +11,7 @@ use weir_policy::{Answer, Ask, Matter, Permit, Refusal, Verdict};
 use weir_record::{Approval, CommandText, End, RecordError, Seq, SessionWriter, Settled};
 
 use super::{Change, Cut, Watched, judge::Judge};
-use crate::approve::{self, Asked, Hold, Question, Rows, Settlement};
+use crate::approve::{self, Asked, Hold, Question, Rows, Settlement, Unheld};
 
 /// What comes of an opening that asks.
 pub(super) enum Waited {
@@ -129,7 +129,7 @@ async fn wait(
     let text = Bytes::from(text);
     let nothing = Bytes::new();
     let Some(desk) = &watched.approvals else {
-        return Ok(Waited::Refused(approve::unanswered(&ask)));
+        return Ok(Waited::Refused(approve::unheld(&ask, Unheld::NoApi)));
     };
     let asked = desk.ask(&Question {
         ask: &ask,

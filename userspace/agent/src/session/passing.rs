@@ -9,7 +9,11 @@ use super::{
     Watched,
     judge::{self, Judge},
 };
-use crate::{admit::Passage, approve, upstream::UpstreamError};
+use crate::{
+    admit::Passage,
+    approve::{self, Unheld},
+    upstream::UpstreamError,
+};
 
 /// The judge of what was admitted, with the policies that are in force now.
 pub(super) fn judge_of<Service>(passage: &Passage<Service>, watched: &mut Watched) -> Judge {
@@ -50,7 +54,7 @@ pub(super) fn permit<Service>(
 ) -> Result<Permit, Refusal> {
     match verdict(judge, passage) {
         Verdict::Allow(permit) => Ok(permit),
-        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
+        Verdict::Ask(ask) => Err(approve::unheld(&ask, Unheld::Datagrams)),
         Verdict::Deny(refusal) => Err(refusal),
     }
 }
@@ -65,7 +69,7 @@ pub(super) fn stands<Service>(
     }
     match judge.judge([&judge::connect()], false) {
         Verdict::Allow(_) => Ok(()),
-        Verdict::Ask(ask) => Err(approve::unanswered(&ask)),
+        Verdict::Ask(ask) => Err(approve::unheld(&ask, Unheld::Standing)),
         Verdict::Deny(refusal) => Err(judge.with_figures(refusal)),
     }
 }

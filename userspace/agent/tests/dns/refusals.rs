@@ -51,6 +51,26 @@ async fn an_undeclared_name_is_refused_with_the_way_out_and_never_asked() {
 }
 
 #[tokio::test]
+async fn what_a_policy_asks_about_is_refused_and_says_that_nobody_is_asked() {
+    let server = Server::honest().await;
+    let asks = r#"
+@id("ask-names") @approvers("dba")
+forbid (principal, action == Weir::Action::"resolve", resource) unless { context.approved };
+"#;
+    let stand = stand_and(&[server.address], &[asks]);
+    let answer = stand.ask("db.internal", RecordType::A).await;
+    assert_eq!(answer.metadata.response_code, ResponseCode::Refused);
+    let (_, text) = reason(&answer);
+    assert!(
+        text.contains("approval of dba") && text.contains("DNS are never held"),
+        "{text}"
+    );
+    let (intent, _) = stand.questions().pop().unwrap();
+    assert_eq!(verdict(&intent), "approval-required");
+    assert_eq!(server.heard(), Vec::<Vec<u8>>::new());
+}
+
+#[tokio::test]
 async fn nothing_but_name_and_type_reaches_a_server() {
     let server = Server::honest().await;
     let stand = stand(&[server.address]);

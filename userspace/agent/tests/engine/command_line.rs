@@ -1,6 +1,6 @@
 //! The `weir` binary as people use it: a run without set-up, a daemon and its reload.
 
-use std::{fs, io::Write as _, net::TcpListener, time::Duration};
+use std::{fs, io::Write as _, net::TcpListener, path::Path, time::Duration};
 
 use testbed::{Identity, Output, Postgres, Spawn};
 
@@ -22,6 +22,14 @@ fn psql(server: &Postgres, sql: &str) -> Vec<String> {
     let mut command = vec!["psql".to_owned()];
     command.extend(psql_arguments("127.0.0.1", server, &[sql]));
     command
+}
+
+/// A run is a workload of its own.
+fn config_of_a_run(dir: &Path, server: &Postgres) -> String {
+    let text = config_text(dir, "unused", server);
+    let (start, rest) = text.split_once("[[workload]]").unwrap();
+    let (_, target) = rest.split_once("[[target]]").unwrap();
+    format!("{start}[[target]]{target}")
 }
 
 #[test]
@@ -66,14 +74,7 @@ fn a_run_with_a_target_is_served_and_root_is_not_run() {
     let server = server();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("weir.toml");
-    let text = config_text(dir.path(), "unused", &server);
-    // A run is a workload of its own.
-    let start = text.find("[[workload]]").unwrap();
-    let end = text.find("[[target]]").unwrap();
-    let without: String = [text.get(..start), text.get(end..)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let without = config_of_a_run(dir.path(), &server);
     fs::write(&path, without).unwrap();
     let mut arguments = vec![
         "run",
@@ -104,6 +105,80 @@ fn a_run_with_a_target_is_served_and_root_is_not_run() {
         "{}",
         root.stderr_text()
     );
+}
+
+/// What a run asks is answered from another terminal, at a socket that the run tells.
+#[test]
+fn what_a_run_asks_is_answered_from_another_terminal() {
+    let _one = one_engine();
+    let server = server();
+    let dir = tempfile::tempdir().unwrap();
+    let policies = dir.path().join("policies");
+    fs::create_dir(&policies).unwrap();
+    let asks = "@id(\"all\") permit (principal, action, resource);\n\
+        @id(\"ask\") @approvers(\"unix:root\")\n\
+        forbid (principal, action == Weir::Action::\"delete\", resource) unless { context.approved };\n";
+    fs::write(policies.join("ask.cedar"), asks).unwrap();
+    let with = format!("[engine]\npolicies = \"{}\"", policies.display());
+    let without = config_of_a_run(dir.path(), &server).replacen("[engine]", &with, 1);
+    let path = dir.path().join("weir.toml");
+    fs::write(&path, without).unwrap();
+    let told = dir.path().join("told");
+    let mut arguments = vec![
+        "run",
+        "--user",
+        "nobody",
+        "--config",
+        path.to_str().unwrap(),
+        "--",
+    ];
+    let command = psql(&server, "DELETE FROM orders WHERE id = 1");
+    arguments.extend(command.iter().map(String::as_str));
+    let run = Spawn::new(WEIR)
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .log_to(fs::File::create(&told).unwrap())
+        .deadline(Duration::from_secs(120))
+        .start()
+        .unwrap();
+    let heard = || fs::read_to_string(&told).unwrap();
+    // Once by the run, once by psql.
+    let show = loop {
+        let text = heard();
+        if let Some((_, rest)) = text.split_once("see and answer: weir ")
+            && let Some((command, _)) = rest.split_once('\n')
+        {
+            break command.replace('\'', "");
+        }
+        assert!(!run.has_ended().unwrap(), "{text}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let show: Vec<&str> = show.split_whitespace().collect();
+    let shown = weir(&show);
+    assert!(
+        shown.stdout_text().contains("DELETE FROM orders"),
+        "{}",
+        shown.stderr_text()
+    );
+    let approve: Vec<&str> = show
+        .iter()
+        .map(|word| if *word == "show" { "approve" } else { word })
+        .collect();
+    let approved = weir(&approve);
+    assert!(approved.status.success(), "{}", approved.stderr_text());
+    let ended = run.wait().unwrap();
+    assert!(
+        ended.status.success() && heard().contains("DELETE 1"),
+        "{}",
+        heard()
+    );
+    // It is answered there and nowhere else, and nothing of it stays.
+    let (_, socket) = heard()
+        .split_once("--socket ")
+        .map(|(_, rest)| ((), rest.to_owned()))
+        .unwrap();
+    let socket = socket.split_whitespace().next().unwrap().to_owned();
+    assert!(!Path::new(&socket).parent().unwrap().exists());
 }
 
 #[test]

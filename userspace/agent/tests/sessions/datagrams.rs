@@ -133,6 +133,27 @@ fn a_refused_flow_sends_nothing_and_says_so_once() {
 }
 
 #[test]
+fn a_flow_that_a_policy_asks_about_is_refused_and_says_that_nobody_is_asked() {
+    let target = server();
+    let gate = DatagramGate::before(&target, "");
+    let asks = policies(
+        "@id(\"in\") permit (principal, action, resource);
+         @id(\"ask\") @approvers(\"dba\") forbid (principal, action, resource)
+         when { action == Weir::Action::\"connect\" } unless { context.approved };",
+    );
+    gate.policies.send_replace(Arc::new(asks));
+    let flow = gate.flow();
+    flow.put(b"x");
+    let Some(End::Refused { rule, message }) = gate.ended(1).remove(0).end else {
+        panic!("it was not refused");
+    };
+    assert_eq!(rule, "approval-required");
+    assert!(message.contains("datagrams are never held"), "{message}");
+    target.set_nonblocking(true).unwrap();
+    assert!(target.recv(&mut [0; 8]).is_err());
+}
+
+#[test]
 fn a_policy_that_no_longer_allows_a_flow_cuts_it_off() {
     let target = server();
     let gate = DatagramGate::before(&target, "");
@@ -197,11 +218,16 @@ fn a_verdict_is_on_record_with_its_policy() {
 }
 
 fn nothing_allowed() -> Policies {
+    policies(
+        "@id(\"not-today\") forbid (principal, action, resource)
+         when { action == Weir::Action::\"connect\" };",
+    )
+}
+
+fn policies(text: &str) -> Policies {
     let source = Source {
-        name: "no.cedar".to_owned(),
-        text: "@id(\"not-today\") forbid (principal, action, resource)\n\
-               when { action == Weir::Action::\"connect\" };"
-            .to_owned(),
+        name: "these.cedar".to_owned(),
+        text: text.to_owned(),
     };
     Policies::load(&[source]).unwrap()
 }

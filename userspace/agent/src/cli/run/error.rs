@@ -8,6 +8,7 @@ use weir_intercept::InterceptError;
 use super::{mounts::MountError, spawn::Step};
 use crate::{
     config::ConfigErrors,
+    control::ControlError,
     engine::{EngineError, ReloadError},
 };
 
@@ -49,6 +50,10 @@ pub(in crate::cli) enum RunError {
     EngineStopped(EngineError),
     #[error("weir stopped while the command ran, so the command was ended")]
     EngineReturned,
+    #[error("can't make the place where people answer what the command asks: {0}")]
+    Room(io::Error),
+    #[error(transparent)]
+    Control(#[from] ControlError),
     #[error("can't follow signals: {0}")]
     Signals(io::Error),
     #[error("can't start weir's runtime: {0}")]

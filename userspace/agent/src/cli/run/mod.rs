@@ -11,6 +11,7 @@ mod error;
 mod landlock;
 mod mounts;
 mod place;
+mod room;
 mod seccomp;
 mod signals;
 mod spawn;
@@ -19,6 +20,7 @@ mod sweep;
 mod user;
 
 use std::{
+    future::pending,
     os::unix::process::ExitStatusExt as _,
     pin::pin,
     process::ExitStatus,
@@ -35,11 +37,13 @@ use self::{
     account::{Account, prefix},
     authority::Published,
     place::Place,
+    room::Room,
     signals::{Blocked, Signals},
 };
-use super::{args, line::Tone, log, out::Out};
+use super::{args, daemon, line::Tone, log, out::Out};
 use crate::{
     config::Config,
+    control::{Api, Server},
     engine::{Engine, EngineError, StartOptions},
 };
 
@@ -94,13 +98,20 @@ async fn govern(
 ) -> Result<(ExitStatus, Account), RunError> {
     let signals = blocked.listen()?;
     let sockets = declared::unix_sockets(&mut config);
+    let room = Room::make(place).map_err(RunError::Room)?;
+    config.engine.socket = room.socket();
+    let server = Server::bind(&room.socket(), daemon::access(&config))?;
     let options = StartOptions {
         instance: place.instance(),
+        journals: Some(room.path().to_owned()),
+        answers: true,
         ..StartOptions::default()
     };
     let engine = Engine::start(config, options).await?;
     let began = Timestamp::now();
+    let api = tokio::spawn(server.serve(Api::of(engine.clone()), pending()));
     let lived = live(command, user, place, &engine, &sockets, signals).await;
+    api.abort();
     // Nothing may be left that could go on once enforcement is lifted.
     place.end()?;
     let refusals = (
@@ -140,6 +151,7 @@ async fn live(
     let ended = tokio::select! {
         served = &mut serving => Err(fallen(served)),
         status = wait(&mut child, &mut signals) => status,
+        never = room::tell(engine.approvals()), if !command.quiet => match never {},
     };
     // Without weir the command could only fail; it is ended with the rest of its cgroup.
     let status = ended?;

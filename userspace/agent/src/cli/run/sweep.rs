@@ -1,5 +1,5 @@
-//! Clears away what killed runs left: their pins, their cgroups and their copies of the
-//! authority's certificate, once nothing lives in them.
+//! Clears away what killed runs left: their pins, their cgroups, their copies of the
+//! authority's certificate and what people were asked, once nothing lives in them.
 //!
 //! Not its job: what daemons left. A stopped daemon's workloads stay governed even while they are
 //! empty, since an agent may be started in them at any moment; nothing is ever started in the
@@ -15,6 +15,7 @@ use weir_intercept::{InterceptError, cgroup::Cgroup};
 use super::{
     authority::{PREFIX, SHARED, SUFFIX},
     place::{INSTANCE, PARENT},
+    room,
 };
 use crate::engine::PINS;
 
@@ -34,6 +35,15 @@ pub(super) fn dead_runs() {
             && let Err(error) = fs::remove_file(&copy)
         {
             tracing::debug!(%error, "a killed run's certificate stays");
+        }
+    }
+    for room in entries(Path::new(SHARED)) {
+        let run =
+            name(&room).and_then(|name| name.strip_prefix(room::PREFIX)?.strip_prefix(INSTANCE));
+        if run.is_some_and(is_over)
+            && let Err(error) = fs::remove_dir_all(&room)
+        {
+            tracing::debug!(%error, "what people said to a killed run stays");
         }
     }
     let Ok(parent) = Cgroup::resolve(PARENT) else {
@@ -96,9 +106,13 @@ mod tests {
         let left = cgroup(&format!("{NOBODY}-dead"));
         let copy = Path::new(SHARED).join(format!("{PREFIX}{NOBODY}-dead{SUFFIX}"));
         fs::write(&copy, "certificate").unwrap();
+        let room = format!("{}{INSTANCE}{NOBODY}-dead", room::PREFIX);
+        let room = Path::new(SHARED).join(room);
+        fs::create_dir(&room).unwrap();
+        fs::write(room.join("approvals.jsonl"), "").unwrap();
         dead_runs();
         assert!(!left.path().exists());
-        assert!(!copy.exists());
+        assert!(!copy.exists() && !room.exists());
     }
 
     #[test]

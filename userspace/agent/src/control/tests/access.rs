@@ -22,7 +22,14 @@ pub(super) fn desk(dir: &Path) -> AccessDesk {
     let policies = tokio::sync::watch::Sender::new(Arc::new(policies)).subscribe();
     let targets = ["orders".to_owned()].into();
     let path = dir.join("access.jsonl");
-    AccessDesk::open(&path, policies, targets, Vec::new(), jiff::Timestamp::now()).unwrap()
+    AccessDesk::open(
+        &path,
+        policies,
+        targets,
+        Arc::default(),
+        jiff::Timestamp::now(),
+    )
+    .unwrap()
 }
 
 #[tokio::test]

@@ -14,7 +14,10 @@ use super::{
     },
     Asker, Local, lock,
 };
-use crate::{approve, config::HostName};
+use crate::{
+    approve::{self, Unheld},
+    config::HostName,
+};
 
 /// The rule that refuses who can't be told.
 const UNVERIFIED: &str = "identity-unverified";
@@ -94,7 +97,7 @@ pub(super) fn judge(
                 lookup,
             };
         }
-        Verdict::Ask(ask) => approve::unanswered(&ask),
+        Verdict::Ask(ask) => approve::unheld(&ask, Unheld::Lookup),
         Verdict::Deny(refusal) => refusal,
     };
     lock(&local.rate).take_back(&question.name, counted);

@@ -11,7 +11,7 @@ use std::{iter, sync::Arc};
 use weir_policy::{Amount, Footprint, Raised, Refusal};
 use weir_record::RecordedPermit;
 
-use crate::approve;
+use crate::approve::{self, Unheld};
 
 use super::{
     governed::{Governed, SessionError},
@@ -120,7 +120,7 @@ impl Governed {
             {
                 Ok(())
             }
-            Judgement::Asks(ask, _) => Err(approve::unanswered(&ask)),
+            Judgement::Asks(ask, _) => Err(approve::unheld(&ask, Unheld::Midway)),
             Judgement::Allowed(..) => {
                 let message = "a signal was raised, and values are masked that this would show \
                                clear: send it anew";

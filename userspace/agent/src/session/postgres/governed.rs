@@ -20,7 +20,7 @@ use super::{
     shown::Shown,
 };
 use crate::{
-    approve,
+    approve::{self, Unheld},
     mask::{exposure::Exposure, key::MaskKey, lineage::Lineage, plan::RowError},
     session::{Change, Cut, judge::Judge},
     upstream::postgres::Sink,
@@ -213,7 +213,7 @@ impl Governed {
                 }
                 Ok(())
             }
-            Verdict::Ask(ask) => Err(Cut::Refused(approve::unanswered(&ask))),
+            Verdict::Ask(ask) => Err(Cut::Refused(approve::unheld(&ask, Unheld::Standing))),
             Verdict::Deny(refusal) => Err(Cut::Refused(refusal)),
         })
     }

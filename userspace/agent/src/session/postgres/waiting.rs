@@ -25,7 +25,7 @@ use super::{
     request::{Ahead, Decision, Wanted},
 };
 use crate::{
-    approve::{self, Asked, Hold, Question, Rows, Settlement},
+    approve::{self, Asked, Hold, Question, Rows, Settlement, Unheld},
     session::{
         Cut,
         asked::{on_record, settled_on_record},
@@ -127,7 +127,10 @@ pub(super) async fn ask(
         return Ok(Waiting::new(message, Why::People, Some(held)));
     }
     let Some(desk) = around.approvals else {
-        session.decide_with(Decision::Refused(approve::unanswered(&wanted.ask)));
+        session.decide_with(Decision::Refused(approve::unheld(
+            &wanted.ask,
+            Unheld::NoApi,
+        )));
         return Ok(Waiting::new(message, Why::Answers, None));
     };
     let rows = rows(around, &wanted).await;
@@ -202,10 +205,7 @@ fn notice(session: &mut Governed, seq: Seq, hold: &Hold, ask: &Ask) -> Result<()
         hold.left().as_secs(),
         ask.version()
     );
-    let hint = format!(
-        "who may answer runs: weir approvals approve '{}'",
-        hold.id()
-    );
+    let hint = format!("who may answer runs: {}", hold.command());
     let notice = DiagnosticBuilder::new(Severity::Notice, SqlState::WARNING, &message)
         .detail(&detail)
         .hint(&hint)
