@@ -23,7 +23,9 @@ mod journal;
 mod refusal;
 mod registry;
 mod request;
+mod said;
 mod standing;
+mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
@@ -35,7 +37,8 @@ pub use self::{
     hold::{Asked, Hold, Settlement},
     journal::JournalError,
     refusal::{DENIED, RULE, RULES, Unheld, not_asked, settled, unheld},
-    registry::{Approvals, Change, Limits, Said, Shown},
+    registry::{Approvals, Change, Limits, Shown},
     request::{Given, Request, Rows, SettledAt, Who},
+    said::Said,
     standing::MOST_MINUTES,
 };

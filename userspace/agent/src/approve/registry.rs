@@ -1,33 +1,31 @@
-//! The table of what waits, and its one lock.
+//! What may be asked and answered, under one lock.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    borrow::Cow,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, oneshot, watch};
-use weir_policy::{Answer, Approver, Ask, Requirement, Scope};
+use weir_policy::{Answer, Approver, Ask, Scope};
 use weir_record::{Answered, Settled};
 
 use super::{
     desk::{Kept, Question},
-    error::{AnswerError, LONGEST, LONGEST_REASON, NotAsked},
-    facts::Facts,
+    error::{AnswerError, LONGEST, NotAsked},
     hold::{Asked, Hold, Settlement},
-    journal::{Entry, Journal, JournalError},
-    request::{Given, Request, SettledAt, Who},
-    standing::{MOST_MINUTES, Standing, Until},
+    journal::{Entry, JournalError},
+    request::{Given, Request, Who},
+    said::Said,
+    standing::Until,
+    table::{Pending, Table},
     view,
 };
 use crate::audit::{Audit, AuditEvent};
 
-/// How many settled requests are remembered.
-const REMEMBERED: usize = 300;
 /// How many changes a slow watcher may be behind.
 const BEHIND: usize = 256;
 
@@ -57,24 +55,6 @@ struct Inner {
     socket: OnceLock<PathBuf>,
 }
 
-#[derive(Debug)]
-struct Table {
-    pending: BTreeMap<String, Pending>,
-    settled: VecDeque<Request>,
-    standing: Standing,
-    journal: Journal,
-}
-
-#[derive(Debug)]
-struct Pending {
-    request: Request,
-    ask: Ask,
-    kept: Kept,
-    answers: Vec<Answer>,
-    deadline: Instant,
-    tell: oneshot::Sender<Settlement>,
-}
-
 /// Something that happened to a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
@@ -95,17 +75,6 @@ pub enum Shown {
     All,
 }
 
-/// What somebody says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// The answer.
-    pub answer: Answered,
-    /// Why; a no has a reason.
-    pub reason: Option<String>,
-    /// The hash of what they have seen.
-    pub hash: String,
-}
-
 impl Approvals {
     /// Opens the table with what its journal has. What waited there waits no longer.
     ///
@@ -116,25 +85,11 @@ impl Approvals {
         limits: Limits,
         audit: Option<Arc<Audit>>,
     ) -> Result<Self, JournalError> {
-        let (mut journal, mut requests) = Journal::open(journal)?;
-        for request in requests.iter_mut().filter(|r| r.settled.is_none()) {
-            request.settled = Some(SettledAt {
-                how: Settled::Restarted,
-                at: Timestamp::now(),
-            });
-        }
-        let forgotten = requests.len().saturating_sub(REMEMBERED);
-        let settled: VecDeque<Request> = requests.into_iter().skip(forgotten).collect();
-        journal.rewrite(settled.iter())?;
+        let table = Table::open(journal)?;
         Ok(Self(Arc::new(Inner {
             limits,
             audit,
-            table: Mutex::new(Table {
-                pending: BTreeMap::new(),
-                settled,
-                standing: Standing::default(),
-                journal,
-            }),
+            table: Mutex::new(table),
             changes: broadcast::Sender::new(BEHIND),
             closed: watch::Sender::new(false),
             socket: OnceLock::new(),
@@ -177,11 +132,8 @@ impl Approvals {
         let seconds = ask
             .timeout_seconds()
             .map_or(self.0.limits.timeout, Duration::from_secs);
-        let request = describe(who, &kept, question, seconds);
-        write(
-            &mut table,
-            &Entry::Asked(std::borrow::Cow::Borrowed(&request)),
-        )?;
+        let request = Request::of(who, &kept, question, seconds);
+        table.write(&Entry::Asked(Cow::Borrowed(&request)))?;
         let (tell, settled) = oneshot::channel();
         let id = request.id.clone();
         let deadline = now + seconds;
@@ -253,7 +205,7 @@ impl Approvals {
         said: &Said,
     ) -> Result<Request, AnswerError> {
         let now = Instant::now();
-        check(said)?;
+        said.check()?;
         let mut guard = self.table();
         let table = &mut *guard;
         let id = table.whole(id, by)?;
@@ -347,15 +299,12 @@ impl Approvals {
             return;
         };
         let request = &mut pending.request;
-        under(request, &ask, &pending.kept);
+        request.under(&ask, &pending.kept);
         request.answers.clear();
         pending.answers.clear();
         pending.ask = ask;
         let request = request.clone();
-        let written = write(
-            &mut table,
-            &Entry::Asked(std::borrow::Cow::Borrowed(&request)),
-        );
+        let written = table.write(&Entry::Asked(Cow::Borrowed(&request)));
         drop(table);
         if let Err(error) = written {
             tracing::error!(%error, "a request under another policy is not in the journal");
@@ -446,171 +395,4 @@ impl Approvals {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Table {
-    /// The id that begins so, if one alone does; a person finds only what is theirs to see.
-    fn whole(&self, begin: &str, by: &Approver) -> Result<String, AnswerError> {
-        let unknown = || AnswerError::Unknown {
-            id: begin.chars().take(200).collect(),
-        };
-        if begin.is_empty() {
-            return Err(unknown());
-        }
-        let pending = self.pending.values().map(|pending| &pending.request);
-        let mut found = pending
-            .chain(&self.settled)
-            .filter(|request| request.id.starts_with(begin) && view::sees(by, request))
-            .map(|request| &request.id);
-        let first = found.next().ok_or_else(unknown)?;
-        if self.pending.contains_key(begin) || found.next().is_none() {
-            return Ok(if self.pending.contains_key(begin) {
-                begin
-            } else {
-                first
-            }
-            .to_owned());
-        }
-        let exact = self.settled.iter().any(|request| request.id == begin);
-        exact.then(|| begin.to_owned()).ok_or_else(unknown)
-    }
-
-    fn over(&self, id: &str) -> AnswerError {
-        let known = self.settled.iter().rev().find(|request| request.id == id);
-        match known.and_then(|request| request.settled.as_ref()) {
-            Some(settled) => AnswerError::Settled {
-                id: id.to_owned(),
-                how: settled.how,
-            },
-            None => AnswerError::Unknown { id: id.to_owned() },
-        }
-    }
-
-    /// Takes a request out of what waits. Only the first to come takes it.
-    fn settle(
-        &mut self,
-        id: &str,
-        how: Settled,
-    ) -> Option<(Settlement, oneshot::Sender<Settlement>, Request)> {
-        let Pending {
-            mut request,
-            answers,
-            tell,
-            ..
-        } = self.pending.remove(id)?;
-        let settled = SettledAt {
-            how,
-            at: Timestamp::now(),
-        };
-        request.settled = Some(settled.clone());
-        let entry = Entry::Settled {
-            id: id.to_owned(),
-            settled,
-        };
-        // An answer is in the journal already, and nothing else lets anything go on.
-        if let Err(error) = write(self, &entry) {
-            tracing::error!(%error, "what became of a request is not in the journal");
-        }
-        if self.settled.len() >= REMEMBERED {
-            self.settled.pop_front();
-        }
-        self.settled.push_back(request.clone());
-        let settlement = Settlement {
-            how,
-            given: request.answers.clone(),
-            answers: if how == Settled::Approved {
-                answers
-            } else {
-                Vec::new()
-            },
-        };
-        Some((settlement, tell, request))
-    }
-}
-
-/// Writes an entry, and makes the journal small again where it has grown.
-fn write(table: &mut Table, entry: &Entry<'_>) -> Result<(), JournalError> {
-    table.journal.write(entry)?;
-    if table.journal.is_full() {
-        let pending = table.pending.values().map(|pending| &pending.request);
-        let rewritten = table.journal.rewrite(table.settled.iter().chain(pending));
-        if let Err(error) = rewritten {
-            tracing::error!(%error, "the approvals' journal can't be made small again");
-        }
-        // What is written now may not be in the table yet.
-        table.journal.write(entry)?;
-    }
-    Ok(())
-}
-
-fn check(said: &Said) -> Result<(), AnswerError> {
-    let reason = said.reason.as_deref().map(str::trim);
-    if said.answer == Answered::No && reason.is_none_or(str::is_empty) {
-        return Err(AnswerError::Wrong(
-            "a no has a reason: the agent is told it",
-        ));
-    }
-    let unfit = |text: &str| text.len() > LONGEST_REASON || text.contains(char::is_control);
-    if reason.is_some_and(unfit) {
-        return Err(AnswerError::Wrong(
-            "a reason is one line of at most 500 bytes",
-        ));
-    }
-    if let Answered::Shape { minutes } = said.answer
-        && !(1..=MOST_MINUTES).contains(&minutes)
-    {
-        return Err(AnswerError::Wrong(
-            "a shape is approved for 1 to 240 minutes",
-        ));
-    }
-    Ok(())
-}
-
-fn describe(who: &Who, kept: &Kept, question: &Question<'_>, seconds: Duration) -> Request {
-    let asked = Timestamp::now();
-    let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
-    let mut request = Request {
-        id: kept.request.clone(),
-        session: kept.session.clone(),
-        asked,
-        expires: asked.saturating_add(seconds).unwrap_or(Timestamp::MAX),
-        settled: None,
-        who: who.clone(),
-        target: kept.target.name.clone(),
-        protocol: kept.target.protocol.clone(),
-        database: kept.target.database.clone(),
-        command: text(&kept.text),
-        parameters: question.shown_parameters.to_vec(),
-        statements: question.statements.iter().map(Facts::from).collect(),
-        runs: question.runs.to_vec(),
-        shape: kept.shape.clone(),
-        rows: question.rows.clone(),
-        requirements: Vec::new(),
-        of: String::new(),
-        message: None,
-        policies: Vec::new(),
-        policy_version: String::new(),
-        hash: String::new(),
-        answers: Vec::new(),
-    };
-    under(&mut request, question.ask, kept);
-    request
-}
-
-/// What a request has of the policy that asks.
-fn under(request: &mut Request, ask: &Ask, kept: &Kept) {
-    request.requirements = ask
-        .requirements()
-        .iter()
-        .map(Requirement::demands)
-        .map(<[_]>::to_vec)
-        .collect();
-    request.of = ask.describe();
-    request.message = ask.message().map(str::to_owned);
-    request.policies = ask.deciding().to_vec();
-    request.policy_version = ask.version().to_string();
-    request.hash = ask
-        .binding(Scope::Once, &kept.matter())
-        .map(|binding| binding.to_string())
-        .unwrap_or_default();
 }

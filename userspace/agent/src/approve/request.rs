@@ -1,11 +1,17 @@
 //! One request, as approvers, the journal and the API see it.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use weir_policy::Demand;
+use weir_policy::{Ask, Demand, Requirement, Scope};
 use weir_record::{Answered, Process, SessionStart, Settled};
 
-use super::facts::Facts;
+use super::{
+    desk::{Kept, Question},
+    facts::Facts,
+};
 
 /// What waits for humans, or did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +113,56 @@ pub struct SettledAt {
 }
 
 impl Request {
+    /// What is asked, as it begins to wait for so long.
+    pub(super) fn of(who: &Who, kept: &Kept, question: &Question<'_>, waits: Duration) -> Self {
+        let asked = Timestamp::now();
+        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        let mut request = Self {
+            id: kept.request.clone(),
+            session: kept.session.clone(),
+            asked,
+            expires: asked.saturating_add(waits).unwrap_or(Timestamp::MAX),
+            settled: None,
+            who: who.clone(),
+            target: kept.target.name.clone(),
+            protocol: kept.target.protocol.clone(),
+            database: kept.target.database.clone(),
+            command: text(&kept.text),
+            parameters: question.shown_parameters.to_vec(),
+            statements: question.statements.iter().map(Facts::from).collect(),
+            runs: question.runs.to_vec(),
+            shape: kept.shape.clone(),
+            rows: question.rows.clone(),
+            requirements: Vec::new(),
+            of: String::new(),
+            message: None,
+            policies: Vec::new(),
+            policy_version: String::new(),
+            hash: String::new(),
+            answers: Vec::new(),
+        };
+        request.under(question.ask, kept);
+        request
+    }
+
+    /// Takes what it has of the policy that asks.
+    pub(super) fn under(&mut self, ask: &Ask, kept: &Kept) {
+        self.requirements = ask
+            .requirements()
+            .iter()
+            .map(Requirement::demands)
+            .map(<[_]>::to_vec)
+            .collect();
+        self.of = ask.describe();
+        self.message = ask.message().map(str::to_owned);
+        self.policies = ask.deciding().to_vec();
+        self.policy_version = ask.version().to_string();
+        self.hash = ask
+            .binding(Scope::Once, &kept.matter())
+            .map(|binding| binding.to_string())
+            .unwrap_or_default();
+    }
+
     /// `pending`, or how it was settled.
     #[must_use]
     pub fn state(&self) -> &'static str {

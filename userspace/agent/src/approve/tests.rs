@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use weir_policy::{
     Approver, Ask, Context, Policies, Request as Judged, Source, Subject, Target, Verdict,
 };
-use weir_record::{Answered, Process, SessionId, SessionStart, SessionWriter, Settled};
+use weir_record::{Answered, Process, Seq, SessionId, SessionStart, SessionWriter, Settled};
 
 use super::{AnswerError, Approvals, Asked, Desk, Hold, Limits, Question, Request, Said, Shown};
 use crate::session::judge::connect;
@@ -21,7 +21,8 @@ pub(crate) struct Bed {
 
 const ONE: &str = r#"@approvers("dba")"#;
 
-fn ask(text: &str, subject: &Subject, target: &Target) -> Ask {
+/// What a policy with these annotations asks.
+pub(crate) fn ask(text: &str, subject: &Subject, target: &Target) -> Ask {
     let source = Source {
         name: "ask.cedar".into(),
         text: format!(
@@ -38,6 +39,29 @@ fn ask(text: &str, subject: &Subject, target: &Target) -> Ask {
     match Policies::load(&[source]).unwrap().judge(&request) {
         Verdict::Ask(ask) => ask,
         other => panic!("{other:?}"),
+    }
+}
+
+/// What is asked about a command of which nothing but its text is known.
+pub(crate) fn question<'a>(
+    ask: &'a Ask,
+    seq: Seq,
+    (subject, target): (&'a Subject, &'a Target),
+    text: &'a Bytes,
+) -> Question<'a> {
+    static NOTHING: Bytes = Bytes::new();
+    Question {
+        ask,
+        seq,
+        subject,
+        target,
+        text,
+        parameters: &NOTHING,
+        shown_parameters: &[],
+        statements: &[],
+        runs: &[],
+        shape: None,
+        rows: None,
     }
 }
 
@@ -102,18 +126,12 @@ impl Bed {
     fn ask_in(&self, (desk, record): &(Desk, SessionWriter), policy: &str, text: &str) -> Asked {
         let text = Bytes::copy_from_slice(text.as_bytes());
         let limits = weir_command::sql::Limits::default();
+        let ask = ask(policy, &self.subject, &self.target);
+        let of = (&self.subject, &self.target);
         desk.ask(&Question {
-            ask: &ask(policy, &self.subject, &self.target),
-            seq: record.next(),
-            subject: &self.subject,
-            target: &self.target,
-            text: &text,
-            parameters: &Bytes::new(),
-            shown_parameters: &[],
             statements: &[connect()],
-            runs: &[],
             shape: weir_command::sql::shape(&text, &limits),
-            rows: None,
+            ..question(&ask, record.next(), of, &text)
         })
         .unwrap()
     }
@@ -294,6 +312,8 @@ async fn what_stands_is_enough_where_it_reaches_and_no_further() {
 async fn no_more_waits_than_may() {
     let bed = Bed::new();
     let desk = bed.desk(1);
+    let of = (&bed.subject, &bed.target);
+    let asks = ask(ONE, of.0, of.1);
     let held: Vec<Hold> = (0..3)
         .map(|n| {
             let desk = bed.desk(10 + n);
@@ -302,19 +322,8 @@ async fn no_more_waits_than_may() {
             hold
         })
         .collect();
-    let too_many = desk.0.ask(&Question {
-        ask: &ask(ONE, &bed.subject, &bed.target),
-        seq: desk.1.next(),
-        subject: &bed.subject,
-        target: &bed.target,
-        text: &Bytes::from_static(b"x"),
-        parameters: &Bytes::new(),
-        shown_parameters: &[],
-        statements: &[],
-        runs: &[],
-        shape: None,
-        rows: None,
-    });
+    let text = Bytes::from_static(b"x");
+    let too_many = desk.0.ask(&question(&asks, desk.1.next(), of, &text));
     assert!(
         too_many
             .unwrap_err()
@@ -323,19 +332,8 @@ async fn no_more_waits_than_may() {
     );
     drop(held);
     bed.held(&desk, ONE);
-    let long = desk.0.ask(&Question {
-        ask: &ask(ONE, &bed.subject, &bed.target),
-        seq: desk.1.next(),
-        subject: &bed.subject,
-        target: &bed.target,
-        text: &Bytes::from(vec![b'x'; 64 * 1024 + 1]),
-        parameters: &Bytes::new(),
-        shown_parameters: &[],
-        statements: &[],
-        runs: &[],
-        shape: None,
-        rows: None,
-    });
+    let text = Bytes::from(vec![b'x'; 64 * 1024 + 1]);
+    let long = desk.0.ask(&question(&asks, desk.1.next(), of, &text));
     assert!(long.unwrap_err().to_string().contains("too long"));
 }
 

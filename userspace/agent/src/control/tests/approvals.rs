@@ -3,38 +3,20 @@
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use weir_identity::Person;
-use weir_policy::{Ask, Context, Policies, Request, Source, Subject, Target, Verdict};
+use weir_policy::{Subject, Target};
 
 use super::{Served, code_of, start};
 use crate::{
-    approve::{Asked, Change, Desk, Hold, Question, Settlement},
+    approve::{
+        Asked, Change, Desk, Hold, Settlement,
+        tests::{ask, question},
+    },
     control::{
         Approve, Deny, For,
         client::{Client, ClientError},
     },
-    session::judge::connect,
 };
 use weir_record::{SessionWriter, Settled};
-
-fn ask(subject: &Subject, target: &Target, approvers: &str) -> Ask {
-    let source = Source {
-        name: "ask.cedar".into(),
-        text: format!(
-            "@id(\"asks\") {approvers} permit (principal, action in Weir::Action::\"command\", resource) \
-             when {{ context.approved }};"
-        ),
-    };
-    let request = Request {
-        subject,
-        target,
-        statement: &connect(),
-        context: &Context::default(),
-    };
-    match Policies::load(&[source]).unwrap().judge(&request) {
-        Verdict::Ask(ask) => ask,
-        other => panic!("{other:?}"),
-    }
-}
 
 struct Waits {
     hold: Hold,
@@ -56,19 +38,9 @@ fn waits(served: &Served, random: u32, approvers: &str) -> Waits {
     let start = start(random, "orders");
     let record = SessionWriter::create(&served.daemon.0.records, &start).unwrap();
     let desk = Desk::new(served.daemon.0.approvals.clone(), &start);
-    let asked = desk.ask(&Question {
-        ask: &ask(&subject, &target, approvers),
-        seq: record.next(),
-        subject: &subject,
-        target: &target,
-        text: &Bytes::from_static(b"DELETE FROM refunds"),
-        parameters: &Bytes::new(),
-        shown_parameters: &[],
-        statements: &[connect()],
-        runs: &[],
-        shape: None,
-        rows: None,
-    });
+    let ask = ask(approvers, &subject, &target);
+    let text = Bytes::from_static(b"DELETE FROM refunds");
+    let asked = desk.ask(&question(&ask, record.next(), (&subject, &target), &text));
     match asked.unwrap() {
         Asked::Held(hold) => Waits { hold, _desk: desk },
         Asked::Granted(_) => panic!("nobody said yes yet"),
