@@ -179,6 +179,13 @@ pub struct ColumnUse {
     /// (an identifier equal to a relation's name or alias), `TABLE t`, `NATURAL JOIN`, a `COPY`
     /// without a column list.
     pub all: bool,
+    /// Of those named, the ones whose values decide which rows there are, in which order, or what is
+    /// computed: in `WHERE`, `HAVING`, `FILTER`, `ORDER BY`, conditions of joins and of `CASE`, limits,
+    /// and comparisons anywhere. By the answer they can be found out, though none is shown.
+    pub deciding: BTreeSet<String>,
+    /// True when all columns of some relation may decide: a whole row that is compared, `NATURAL
+    /// JOIN`.
+    pub all_deciding: bool,
     /// Of those named, the ones that are assigned.
     pub written: BTreeSet<String>,
     /// Of those assigned, the ones that the text names nowhere else: their values are not read.

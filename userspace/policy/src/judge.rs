@@ -34,6 +34,7 @@ mod world;
 pub(crate) mod tests;
 
 use answer::Court;
+use context::Hidden;
 pub(crate) use facts::{Facts, effect_name};
 pub use message::Asking;
 use questions::Resource;
@@ -69,8 +70,8 @@ impl Policies {
             return too_large("objects");
         };
         let clear = self.clear(request.subject, request.target, request.context);
-        let masked = self.masked(facts, request.target, &clear);
-        match self.answers(request, facts, questions, &masked) {
+        let hidden = self.hidden(facts, request.target, &clear);
+        match self.answers(request, facts, questions, &hidden) {
             Ok(answers) => {
                 let target = &request.target.name;
                 combine::verdict(&answers, &self.rules, self.version(), target, clear)
@@ -131,8 +132,22 @@ impl Policies {
         Ok(Clear::new(shown.map(|(class, _)| class.clone()).collect()))
     }
 
-    /// The classes of the columns that the statement names, without those the subject may see.
-    fn masked(&self, facts: Facts<'_>, target: &Target, clear: &Clear) -> BTreeSet<&DataClass> {
+    /// What the subject may not see of what the statement names.
+    fn hidden(&self, facts: Facts<'_>, target: &Target, clear: &Clear) -> Hidden<'_> {
+        Hidden {
+            masked: self.classes(facts, facts.columns(), target, clear),
+            deciding: self.classes(facts, facts.deciding(), target, clear),
+        }
+    }
+
+    /// The classes of these columns of the statement, without those the subject may see.
+    fn classes(
+        &self,
+        facts: Facts<'_>,
+        columns: Option<&BTreeSet<String>>,
+        target: &Target,
+        clear: &Clear,
+    ) -> BTreeSet<&DataClass> {
         let mut classes = BTreeSet::new();
         for object in facts.objects() {
             let database = object.database.as_deref().unwrap_or(&target.database);
@@ -142,7 +157,7 @@ impl Policies {
                 object.schema.as_deref(),
                 &*object.name,
             );
-            if let Some(columns) = facts.columns() {
+            if let Some(columns) = columns {
                 self.masking().add_classes(&mut classes, names, columns);
             }
         }
@@ -155,10 +170,10 @@ impl Policies {
         request: &Request<'_>,
         facts: Facts<'_>,
         questions: Vec<questions::Question<'q>>,
-        masked: &BTreeSet<&DataClass>,
+        hidden: &Hidden<'_>,
     ) -> Result<Vec<(questions::Question<'q>, answer::Answer)>, Unjudged> {
         let (subject, context) = (request.subject, request.context);
-        let contexts = context::of_statement(facts, context, subject, masked, &questions)?;
+        let contexts = context::of_statement(facts, context, subject, hidden, &questions)?;
         let mut world = World::new(self.vocabulary, request.target)?;
         let principal = world.subject(subject)?;
         let mut asked = Vec::with_capacity(questions.len());

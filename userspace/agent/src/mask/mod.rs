@@ -6,8 +6,7 @@
 //! RowDescription into a treatment a column, which [`value`] carries out. What can't be traced is
 //! treated as sensitive. This room never sees policy text, only what is [`Clear`].
 //!
-//! Known limits: a value can still be guessed by asking yes-or-no questions of it (`WHERE email
-//! LIKE 'a%'`); every column of a view over a sensitive column is masked, also the harmless ones.
+//! Known limits: that a value isn't guessed is for policy to see to; every column of a view over a sensitive column is masked, also the harmless ones.
 //!
 //! [`Clear`]: weir_policy::Clear
 

@@ -5,7 +5,7 @@
 //!
 //! The tests print what became of each: `cargo test -p weir-agent --test leaks -- --nocapture`.
 //!
-//! Not tried here: what is found out by asking yes-or-no questions.
+//! What is found out by guessing is tried by right guesses and wrong ones, which must be answered alike.
 
 #![expect(
     clippy::unwrap_used,
@@ -41,4 +41,5 @@ mod columns;
 mod conversations;
 mod errors;
 mod expressions;
+mod guesses;
 mod writes;

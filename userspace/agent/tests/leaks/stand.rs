@@ -102,6 +102,17 @@ impl Stand {
         }
     }
 
+    /// An agent beside weir, and one through it.
+    pub(crate) fn agents(&self) -> [Agent; 2] {
+        [self.server.addr(), self.enforcing.address].map(|address| {
+            let mut agent = Agent::dial_at(address);
+            let (user, database) = (self.server.app_user(), self.server.database());
+            agent.write(&messages::startup_of(user, database, &[]));
+            agent.until_ready();
+            agent
+        })
+    }
+
     /// Tries all ways: first beside weir, where each must show the canary, or proves nothing, then
     /// through weir, where none may. Prints the table.
     pub(crate) fn holds(&self, ways: &[Way]) {

@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) functions: BTreeSet<String>,
     /// What an identifier may name to mean a whole row: relations and their aliases.
     pub(super) rows: BTreeSet<String>,
+    /// Identifiers without a qualifier that decide: one of them may be a whole row.
+    pub(super) deciding: BTreeSet<String>,
     /// True once rows of a relation are read, a common table expression's included.
     pub(super) reads: bool,
     /// The strictest of the statement's writes.
@@ -62,6 +64,9 @@ impl Facts {
         }
         self.columns.named.extend(other.columns.named);
         self.columns.all |= other.columns.all;
+        self.columns.deciding.extend(other.columns.deciding);
+        self.columns.all_deciding |= other.columns.all_deciding;
+        self.deciding.extend(other.deciding);
         self.columns.written.extend(other.columns.written);
         self.columns.all_written |= other.columns.all_written;
         self.effects.extend(other.effects);
@@ -139,6 +144,7 @@ impl Facts {
         self.tell_written();
         // an identifier equal to a relation's name or alias may mean its whole row
         self.columns.all |= !self.columns.named.is_disjoint(&self.rows);
+        self.columns.all_deciding |= !self.deciding.is_disjoint(&self.rows);
         for object in &self.objects {
             if object.access == Access::Write && is_catalogue(object) {
                 self.effects.extend([Effect::Ddl, Effect::Privilege]);

@@ -15,12 +15,20 @@ pub(super) struct Pair {
     pub(super) approved: CedarContext,
 }
 
+/// The classes that the subject may not see of what a statement names.
+pub(super) struct Hidden<'a> {
+    /// Of all columns.
+    pub(super) masked: BTreeSet<&'a DataClass>,
+    /// Of those by whose values it decides.
+    pub(super) deciding: BTreeSet<&'a DataClass>,
+}
+
 /// The contexts of a statement's questions by their `access`, in which alone they differ.
 pub(super) fn of_statement(
     facts: Facts<'_>,
     context: &Context,
     subject: &Subject,
-    masked: &BTreeSet<&DataClass>,
+    hidden: &Hidden<'_>,
     questions: &[Question<'_>],
 ) -> Result<BTreeMap<&'static str, Pair>, Unjudged> {
     let mut pairs = circumstances(context, subject)?;
@@ -28,7 +36,12 @@ pub(super) fn of_statement(
         ("predicate", text(facts.predicate())),
         ("effects", texts(facts.effects())),
         ("functions", texts(facts.functions())),
-        ("masked", texts(masked.iter().map(|class| class.as_str()))),
+        ("masked", classes(&hidden.masked)),
+        ("predicates_sensitive", classes(&hidden.deciding)),
+        (
+            "predicates_all_columns",
+            Value::new_bool(facts.all_deciding()),
+        ),
         ("columns_read", texts(facts.columns_read())),
         ("columns_written", texts(facts.columns_written())),
         ("all_columns", Value::new_bool(facts.all_columns())),
@@ -148,6 +161,10 @@ fn cedar(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Result<Cedar
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
     Ok(CedarContext::from_pairs(pairs).map_err(Box::new)?)
+}
+
+fn classes(classes: &BTreeSet<&DataClass>) -> Value {
+    texts(classes.iter().map(|class| class.as_str()))
 }
 
 fn text(value: &str) -> Value {

@@ -82,6 +82,22 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The columns by whose values the text decides.
+    pub(super) fn deciding(self) -> Option<&'a BTreeSet<String>> {
+        match self {
+            Self::Command(command) => Some(&command.columns.deciding),
+            Self::Opaque(_) => None,
+        }
+    }
+
+    /// Whether it may decide by columns that it does not name. What could not be read may.
+    pub(super) fn all_deciding(self) -> bool {
+        match self {
+            Self::Command(command) => command.columns.all_deciding,
+            Self::Opaque(_) => true,
+        }
+    }
+
     /// The columns that the text names.
     pub(super) fn columns(self) -> Option<&'a BTreeSet<String>> {
         match self {

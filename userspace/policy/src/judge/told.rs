@@ -28,6 +28,10 @@ pub struct StatementFacts {
     pub all_columns_written: bool,
     /// `context.masked`.
     pub masked: Vec<String>,
+    /// `context.predicates_sensitive`.
+    pub predicates_sensitive: Vec<String>,
+    /// `context.predicates_all_columns`.
+    pub predicates_all_columns: bool,
     /// `context.setting`.
     pub setting: Option<String>,
     /// `context.opaque_reason`.
@@ -50,7 +54,7 @@ impl Policies {
         let facts = Facts::of(request.statement);
         let (schemas, columns) = (&self.rules.schemas, &self.rules.named_columns);
         let questions = questions::of(facts, request.target, schemas, columns);
-        let masked = self.masked(facts, request.target, clear);
+        let hidden = self.hidden(facts, request.target, clear);
         let owned = |names: &mut dyn Iterator<Item = &str>| names.map(str::to_owned).collect();
         StatementFacts {
             verb: facts.action(),
@@ -70,7 +74,9 @@ impl Policies {
             columns_written: owned(&mut facts.columns_written()),
             all_columns: facts.all_columns(),
             all_columns_written: facts.all_columns_written(),
-            masked: masked.iter().map(ToString::to_string).collect(),
+            masked: hidden.masked.iter().map(ToString::to_string).collect(),
+            predicates_sensitive: hidden.deciding.iter().map(ToString::to_string).collect(),
+            predicates_all_columns: facts.all_deciding(),
             setting: facts.setting().map(|(name, _)| name.to_owned()),
             opaque_reason: facts.opaque_reason(),
         }

@@ -29,6 +29,28 @@ const SPELLED_ALONE: [&str; 10] = [
     "user",
 ];
 
+/// Functions whose result is nothing, or so many rows, by what their arguments are.
+const DECIDERS: [&str; 13] = [
+    "array_position",
+    "generate_series",
+    "json_query",
+    "json_value",
+    "jsonb_path_query",
+    "jsonb_path_query_array",
+    "jsonb_path_query_first",
+    "nullif",
+    "regexp_match",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "regexp_substr",
+    "string_to_table",
+];
+
+fn is_decider(name: &ObjectName) -> bool {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    last.is_some_and(|ident| DECIDERS.contains(&ident.value.as_str()))
+}
+
 impl Walk {
     /// A call in an expression.
     pub(super) fn call<'e>(
@@ -49,6 +71,7 @@ impl Walk {
         if *uses_odbc_syntax || null_treatment.is_some() || *parameters != FunctionArguments::None {
             return Err(Unread::Unsupported("a call of another dialect"));
         }
+        let mut decides: Todo<'e> = Vec::new();
         match args {
             FunctionArguments::None => self.called(name, &[])?,
             // ARRAY(query), which the tree keeps as a call
@@ -68,22 +91,28 @@ impl Walk {
                 clauses,
             }) => {
                 self.called(name, args)?;
-                self.arguments(args, todo)?;
+                if is_decider(name) {
+                    let mut asked = Vec::new();
+                    self.arguments(args, &mut asked)?;
+                    self.decide(asked, todo)?;
+                } else {
+                    self.arguments(args, todo)?;
+                }
                 for clause in clauses {
-                    self.argument_clause(clause, todo)?;
+                    self.argument_clause(clause, &mut decides)?;
                 }
             }
         }
-        self.ordering(within_group, todo)?;
-        todo.extend(filter.as_deref());
+        self.ordering(within_group, &mut decides)?;
+        decides.extend(filter.as_deref());
         match over {
             None => {}
             Some(WindowType::NamedWindow(ident)) => {
                 self.ident(ident)?;
             }
-            Some(WindowType::WindowSpec(window)) => self.window(window, todo)?,
+            Some(WindowType::WindowSpec(window)) => self.window(window, &mut decides)?,
         }
-        Ok(())
+        self.decide(decides, todo)
     }
 
     /// The arguments of a call.
@@ -128,7 +157,7 @@ impl Walk {
                 FunctionArgExpr::Wildcard => {}
                 FunctionArgExpr::QualifiedWildcard(name) => {
                     self.parts(name)?;
-                    self.facts.columns.all = true;
+                    self.all_columns();
                 }
                 FunctionArgExpr::WildcardWithOptions(_) => {
                     return Err(Unread::Unsupported("a wildcard with options"));

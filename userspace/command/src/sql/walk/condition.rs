@@ -52,10 +52,15 @@ impl Walk {
             return Ok(Predicate::Absent);
         };
         let outer = std::mem::take(&mut self.facts);
-        let outcome = self.outcome(condition);
+        let mut outcome = Ok(OPEN);
+        let walked = self.deciding(|walk| {
+            outcome = walk.outcome(condition);
+            Ok(())
+        });
         let inner = std::mem::replace(&mut self.facts, outer);
         let names_none = inner.columns.named.is_empty();
         self.facts.absorb(inner);
+        walked?;
         Ok(if outcome?.may_hold || names_none {
             Predicate::Trivial
         } else {

@@ -4,8 +4,8 @@
 //! what remains, not by recursion. Only a subquery recurses, and its parentheses are bounded.
 
 use sqlparser::ast::{
-    AccessExpr, Array, ArrayElemTypeDef, CaseWhen, DataType, Expr, Ident, Interval, ObjectName,
-    Subscript, TypedString, Value, ValueWithSpan,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CaseWhen, DataType, Expr, Ident, Interval,
+    ObjectName, Subscript, TypedString, Value, ValueWithSpan,
 };
 
 use super::Walk;
@@ -36,9 +36,27 @@ impl Walk {
     ) -> Result<(), Unread> {
         let mut todo: Todo<'e> = exprs.into_iter().collect();
         while let Some(expr) = todo.pop() {
-            self.node(expr, &mut todo)?;
+            if !self.deciding && compares(expr) {
+                // What is below decides, too, and is walked by this loop: it comes here once.
+                self.deciding(|walk| walk.all([expr]))?;
+            } else {
+                self.node(expr, &mut todo)?;
+            }
         }
         Ok(())
+    }
+
+    /// What decides, in a place that may decide or not.
+    pub(super) fn decide<'e>(
+        &mut self,
+        mut decides: Todo<'e>,
+        todo: &mut Todo<'e>,
+    ) -> Result<(), Unread> {
+        if self.deciding {
+            todo.append(&mut decides);
+            return Ok(());
+        }
+        self.deciding(|walk| walk.all(decides))
     }
 
     /// One node; its children are left in `todo`.
@@ -105,11 +123,17 @@ impl Walk {
                 todo.push(expr);
                 self.query(subquery)?;
             }
+            // whether there are rows, not what is in them
             Expr::Exists {
                 subquery,
                 negated: _,
+            } => {
+                let outer = std::mem::take(&mut self.deciding);
+                let walked = self.query(subquery);
+                self.deciding = outer;
+                walked?;
             }
-            | Expr::Subquery(subquery) => self.query(subquery)?,
+            Expr::Subquery(subquery) => self.query(subquery)?,
             Expr::Between {
                 expr,
                 negated: _,
@@ -226,11 +250,13 @@ impl Walk {
                 conditions,
                 else_result,
             } => {
-                todo.extend(operand.as_deref());
+                let mut decides: Todo<'e> = operand.iter().map(|operand| &**operand).collect();
                 for CaseWhen { condition, result } in conditions {
-                    todo.extend([condition, result]);
+                    decides.push(condition);
+                    todo.push(result);
                 }
                 todo.extend(else_result.as_deref());
+                self.decide(decides, todo)?;
             }
             Expr::GroupingSets(sets) => {
                 self.ledger.credit("grouping");
@@ -249,7 +275,7 @@ impl Walk {
             }
             Expr::QualifiedWildcard(name, _) => {
                 self.parts(name)?;
-                self.facts.columns.all = true;
+                self.all_columns();
             }
             Expr::IsJson {
                 expr,
@@ -299,8 +325,19 @@ impl Walk {
             return Ok(());
         }
         let name = self.name(ident)?;
-        self.facts.columns.named.insert(name);
+        if self.deciding {
+            self.facts.deciding.insert(name.clone());
+        }
+        self.names(name);
         Ok(())
+    }
+
+    /// Notes the name of a column.
+    pub(super) fn names(&mut self, name: String) {
+        if self.deciding {
+            self.facts.columns.deciding.insert(name.clone());
+        }
+        self.facts.columns.named.insert(name);
     }
 
     /// A column behind the name of its relation, of which the last part counts.
@@ -319,10 +356,18 @@ impl Walk {
         Ok(())
     }
 
+    /// Notes that all columns of something are meant.
+    pub(super) fn all_columns(&mut self) {
+        self.facts.columns.all = true;
+        self.facts.columns.all_deciding |= self.deciding;
+    }
+
     /// A column or an attribute behind a dot.
     fn field(&mut self, name: String) {
-        self.facts.columns.all |= ROW_FUNCTIONS.split(' ').any(|function| function == name);
-        self.facts.columns.named.insert(name);
+        if ROW_FUNCTIONS.split(' ').any(|function| function == name) {
+            self.all_columns();
+        }
+        self.names(name);
     }
 
     fn access<'e>(&mut self, access: &'e AccessExpr, todo: &mut Todo<'e>) -> Result<(), Unread> {
@@ -399,5 +444,39 @@ impl Walk {
     fn collation(&mut self, name: &ObjectName) -> Result<(), Unread> {
         self.parts(name)?;
         Ok(())
+    }
+}
+
+/// Whether the value of an expression is a decision on what is below it.
+fn compares(expr: &Expr) -> bool {
+    match expr {
+        Expr::BinaryOp { op, .. } => !matches!(
+            op,
+            BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::StringConcat
+                | BinaryOperator::Arrow
+                | BinaryOperator::LongArrow
+                | BinaryOperator::HashArrow
+                | BinaryOperator::HashLongArrow
+        ),
+        Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsUnknown(_)
+        | Expr::IsNotUnknown(_)
+        | Expr::IsDistinctFrom(..)
+        | Expr::IsNotDistinctFrom(..)
+        | Expr::AnyOp { .. }
+        | Expr::AllOp { .. }
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::Like { .. }
+        | Expr::ILike { .. }
+        | Expr::SimilarTo { .. } => true,
+        _ => false,
     }
 }

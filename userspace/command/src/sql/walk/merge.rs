@@ -42,7 +42,7 @@ impl Walk {
             action,
         } in clauses
         {
-            self.all(condition)?;
+            self.deciding(|walk| walk.all(condition))?;
             self.merge_action(action, sources)?;
             let writes = matches!(action, MergeAction::Update(_) | MergeAction::Delete { .. });
             if writes && *clause_kind == MergeClauseKind::NotMatchedBySource && condition.is_none()

@@ -10,8 +10,8 @@
 //!
 //! Not its job: statements other than queries and changes of rows.
 //!
-//! Known limits: operators and casts may call functions that nothing names; a view or a function
-//! hides what it reads; a function over a row type, called as if it were a column (`p.f`), is known
+//! Known limits: operators and casts may call functions that nothing names; what an error or the time
+//! that a function takes tells of its arguments counts as no decision; a view or a function hides what it reads; a function over a row type, called as if it were a column (`p.f`), is known
 //! only where the server ships it.
 
 mod call;
@@ -44,6 +44,8 @@ struct Walk {
     ledger: Ledger,
     /// Names of the common table expressions in sight, innermost last.
     scopes: Vec<BTreeSet<String>>,
+    /// What is visited decides something ([`ColumnUse::deciding`](crate::ColumnUse)).
+    deciding: bool,
 }
 
 impl Walk {
@@ -52,7 +54,19 @@ impl Walk {
             facts: Facts::default(),
             ledger: Ledger::new(tokens, base),
             scopes: Vec::new(),
+            deciding: false,
         }
+    }
+
+    /// Visits what decides something.
+    fn deciding(
+        &mut self,
+        part: impl FnOnce(&mut Self) -> Result<(), Unread>,
+    ) -> Result<(), Unread> {
+        let outer = std::mem::replace(&mut self.deciding, true);
+        let result = part(self);
+        self.deciding = outer;
+        result
     }
 
     fn finish(self) -> Result<Facts, Unread> {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    Cte, Fetch, LimitClause, LockClause, Offset, OrderBy, OrderByKind, Query, SetExpr, SetOperator,
-    SetQuantifier, Statement, TableAlias, Values, With,
+    Cte, Expr, Fetch, LimitClause, LockClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, TableAlias, Value, ValueWithSpan,
+    Values, With,
 };
 
 use super::Walk;
@@ -42,7 +43,8 @@ impl Walk {
                 (OrderByKind::Expressions(order), None) => {
                     let mut todo = Vec::new();
                     self.ordering(order, &mut todo)?;
-                    self.all(todo)?;
+                    self.deciding(|walk| walk.all(todo))?;
+                    self.orders(body, order)?;
                 }
                 (OrderByKind::All(_), _) | (_, Some(_)) => {
                     return Err(Unread::Unsupported("an ordering of another dialect"));
@@ -61,7 +63,7 @@ impl Walk {
             if *percent {
                 return Err(Unread::Unsupported("a limit in percent"));
             }
-            self.all(quantity)?;
+            self.deciding(|walk| walk.all(quantity))?;
         }
         for LockClause {
             lock_type: _,
@@ -77,6 +79,40 @@ impl Walk {
         Ok(())
     }
 
+    /// Notes what an `ORDER BY` means by the name or the number of a result. Behind a star no number
+    /// is known.
+    fn orders(&mut self, body: &SetExpr, order: &[OrderByExpr]) -> Result<(), Unread> {
+        let SetExpr::Select(select) = body else {
+            return Ok(());
+        };
+        for OrderByExpr { expr, .. } in order {
+            let item = match expr {
+                Expr::Value(ValueWithSpan {
+                    value: Value::Number(number, _),
+                    span: _,
+                }) => {
+                    let place: Option<usize> = number.parse().ok();
+                    let before = place.and_then(|place| select.projection.get(..place));
+                    before.filter(|items| !items.iter().any(is_star))
+                        .and_then(<[_]>::last)
+                }
+                Expr::Identifier(ident) => select.projection.iter().find(|item| {
+                    matches!(item, SelectItem::ExprWithAlias { alias, .. } if alias.value == ident.value)
+                }),
+                _ => None,
+            };
+            if let Some(
+                SelectItem::UnnamedExpr(shown) | SelectItem::ExprWithAlias { expr: shown, .. },
+            ) = item
+            {
+                let credit = self.ledger.credited();
+                self.deciding(|walk| walk.expression(shown))?;
+                self.ledger.take_back(credit);
+            }
+        }
+        Ok(())
+    }
+
     fn limit(&mut self, limit: &LimitClause) -> Result<(), Unread> {
         match limit {
             LimitClause::LimitOffset {
@@ -84,8 +120,8 @@ impl Walk {
                 offset,
                 limit_by,
             } if limit_by.is_empty() => {
-                self.all(limit)?;
-                self.all(offset.as_ref().map(|Offset { value, rows: _ }| value))
+                let offset = offset.as_ref().map(|Offset { value, rows: _ }| value);
+                self.deciding(|walk| walk.all(limit.iter().chain(offset)))
             }
             LimitClause::LimitOffset { .. } | LimitClause::OffsetCommaLimit { .. } => {
                 Err(Unread::Unsupported("a limit of another dialect"))
@@ -201,4 +237,11 @@ impl Walk {
         }
         rows.iter().try_for_each(|row| self.all(&row.content))
     }
+}
+
+fn is_star(item: &SelectItem) -> bool {
+    matches!(
+        item,
+        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
+    )
 }

@@ -56,16 +56,18 @@ impl Walk {
 
     fn constraint(&mut self, constraint: &JoinConstraint) -> Result<(), Unread> {
         match constraint {
-            JoinConstraint::On(expr) => self.expression(expr),
+            JoinConstraint::On(expr) => self.deciding(|walk| walk.expression(expr)),
             JoinConstraint::Using(columns) => {
                 for column in columns {
                     let parts = self.parts(column)?;
+                    self.facts.columns.deciding.extend(parts.iter().cloned());
                     self.facts.columns.named.extend(parts);
                 }
                 Ok(())
             }
             JoinConstraint::Natural => {
                 self.facts.columns.all = true;
+                self.facts.columns.all_deciding = true;
                 Ok(())
             }
             JoinConstraint::None => Ok(()),

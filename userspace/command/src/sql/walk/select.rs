@@ -58,21 +58,21 @@ impl Walk {
         }
         match distinct {
             None | Some(Distinct::All | Distinct::Distinct) => {}
-            Some(Distinct::On(exprs)) => self.all(exprs)?,
+            Some(Distinct::On(exprs)) => self.deciding(|walk| walk.all(exprs))?,
         }
         // relations first: what the list names may be a whole row of one
         for table in from {
             self.joined(table)?;
         }
         self.items(projection)?;
-        self.all(selection)?;
+        self.deciding(|walk| walk.all(selection))?;
         match group_by {
             GroupByExpr::Expressions(groups, modifiers) if modifiers.is_empty() => {
                 self.all(groups)?;
             }
             GroupByExpr::Expressions(..) | GroupByExpr::All(_) => return Err(DIALECT),
         }
-        self.all(having)?;
+        self.deciding(|walk| walk.all(having))?;
         for NamedWindowDefinition(name, definition) in named_window {
             self.ident(name)?;
             let NamedWindowExpr::WindowSpec(window) = definition else {
@@ -80,7 +80,7 @@ impl Walk {
             };
             let mut todo = Vec::new();
             self.window(window, &mut todo)?;
-            self.all(todo)?;
+            self.deciding(|walk| walk.all(todo))?;
         }
         into.as_ref().map_or(Ok(()), |into| self.into(into))
     }
@@ -129,7 +129,7 @@ impl Walk {
         if any {
             return Err(Unread::Unsupported("a wildcard with options"));
         }
-        self.facts.columns.all = true;
+        self.all_columns();
         Ok(())
     }
 

@@ -128,7 +128,7 @@ impl Walk {
                 selection,
             }) => {
                 self.assignments(assignments, Sources::Proposed)?;
-                self.all(selection)
+                self.deciding(|walk| walk.all(selection))
             }
         }
     }

@@ -111,6 +111,17 @@ fn cases() -> Vec<(&'static str, &'static str, Statement)> {
                 .effect(Effect::Derives).done()),
         ("allow", "INSERT INTO people (email) VALUES (…)",
             make(Verb::Insert).writes("people").columns(&["email"]).done()),
+        // no-guessing
+        ("no-guessing", "SELECT name FROM people WHERE email LIKE 'a%'",
+            select().columns(&["name"]).decides("email").done()),
+        ("no-guessing", "UPDATE people SET note = '' WHERE card_number < '5'",
+            make(Verb::Update).writes("people").columns(&["note"]).decides("card_number")
+                .predicate(Predicate::Present).done()),
+        ("allow", "SELECT email FROM people WHERE id = 1",
+            select().columns(&["email"]).decides("id").done()),
+        // no-guessing-of-rows
+        ("no-guessing-of-rows", "SELECT name FROM people p WHERE p::text LIKE '%a%'",
+            select().columns(&["name"]).decides_by_rows().done()),
         // no-catalogue-leaks
         ("no-catalogue-leaks", "SELECT query FROM pg_stat_get_activity(null)",
             make(Verb::Select).calls("pg_catalog.pg_stat_get_activity").done()),

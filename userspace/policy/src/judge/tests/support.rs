@@ -86,6 +86,16 @@ impl Make {
         self
     }
 
+    pub(crate) fn decides(mut self, column: &str) -> Self {
+        self.0.columns.deciding.insert(column.to_owned());
+        self.columns(&[column])
+    }
+
+    pub(crate) fn decides_by_rows(mut self) -> Self {
+        self.0.columns.all_deciding = true;
+        self
+    }
+
     pub(crate) fn control(mut self, control: Control) -> Self {
         self.0.control = control;
         self

@@ -201,6 +201,13 @@ fn asked(
         columns(&statement.columns_written, statement.all_columns_written),
     )?;
     tell("masked", statement.masked.join(", "))?;
+    tell(
+        "decides by",
+        columns(
+            &statement.predicates_sensitive,
+            statement.predicates_all_columns,
+        ),
+    )?;
     tell("setting", statement.setting.clone().unwrap_or_default())?;
     tell(
         "unread",

@@ -1,0 +1,127 @@
+//! By inference: nothing is shown, but the answer tells whether a guess is right.
+
+use weir_wire::postgres::{Frame, backend::tag};
+
+use crate::{
+    agent::{Agent, field, rows},
+    messages::query,
+    stand::{Stand, say},
+};
+
+/// Questions with a right guess and with a wrong one.
+const GUESSES: [(&str, &str, &str); 14] = [
+    (
+        "WHERE",
+        "SELECT name FROM vault WHERE email LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "WHERE of a function",
+        "SELECT name FROM vault WHERE left(ssn, 2) = ?",
+        "'kq' 'zz'",
+    ),
+    (
+        "a count",
+        "SELECT count(*) FROM vault WHERE account_number > ?",
+        "3 7391845620193847",
+    ),
+    (
+        "HAVING",
+        "SELECT count(*) FROM vault HAVING max(ssn) LIKE ? OR max(ssn) < 'a'",
+        "'tw%' 'zz%'",
+    ),
+    (
+        "a comparison",
+        "SELECT name, email LIKE ? FROM vault",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "CASE",
+        "SELECT CASE WHEN email LIKE ? THEN 1 ELSE 2 END FROM vault",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "FILTER",
+        "SELECT count(*) FILTER (WHERE email LIKE ?) FROM vault",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "a join",
+        "SELECT v.id FROM vault v JOIN (VALUES (?)) g (x) ON v.ssn = g.x",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "USING",
+        "SELECT id FROM vault JOIN (VALUES (?)) g (ssn) USING (ssn)",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "NATURAL JOIN",
+        "SELECT id FROM vault NATURAL JOIN (VALUES (?)) g (ssn)",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "a whole row",
+        "SELECT id FROM vault v WHERE v::text LIKE ?",
+        "'%kq7%' '%zz9%'",
+    ),
+    (
+        "NULLIF",
+        "SELECT id, NULLIF(ssn, ?) IS NULL FROM vault",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "ORDER BY",
+        "SELECT id FROM vault ORDER BY ssn, ?::text",
+        "'' ''",
+    ),
+    (
+        "UPDATE",
+        "UPDATE vault SET name = 'x' WHERE email LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+];
+
+/// What an agent can tell apart.
+fn answer(agent: &mut Agent, text: &str) -> (Vec<Vec<Option<String>>>, Vec<String>) {
+    say(agent, &[query("BEGIN")]);
+    let heard = say(agent, &[query(text)]);
+    say(agent, &[query("ROLLBACK")]);
+    let tags = heard.iter().filter(|f| f.tag() == tag::COMMAND_COMPLETE);
+    let done = tags.map(|f| String::from_utf8_lossy(&f.body()).into_owned());
+    let rule = |error: &Frame| {
+        let detail = field(error, b'D').unwrap_or_default();
+        let rule = detail.split(',').next().unwrap_or_default().to_owned();
+        format!("{:?} {rule}", field(error, b'C'))
+    };
+    let errors = heard
+        .iter()
+        .filter(|f| f.tag() == tag::ERROR_RESPONSE)
+        .map(rule);
+    (rows(&heard), done.chain(errors).collect())
+}
+
+#[test]
+fn a_right_guess_is_answered_as_a_wrong_one() {
+    let stand = Stand::new();
+    let [mut free, mut governed] = stand.agents();
+    for (way, question, guesses) in GUESSES {
+        let (right, wrong) = guesses.split_once(' ').unwrap();
+        let [right, wrong] = [right, wrong].map(|guess| question.replace('?', guess));
+        let told = answer(&mut free, &right);
+        if way != "ORDER BY" {
+            assert_ne!(
+                told,
+                answer(&mut free, &wrong),
+                "{way}: tells nothing beside weir"
+            );
+        }
+        let kept = answer(&mut governed, &right);
+        assert_eq!(kept, answer(&mut governed, &wrong), "{way}");
+        println!("{way:<30} {}", kept.1.join(", "));
+        assert!(
+            kept.1.iter().any(|said| said.contains("rule no-guessing")),
+            "{way}: {kept:?}"
+        );
+    }
+}

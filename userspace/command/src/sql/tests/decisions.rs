@@ -1,0 +1,131 @@
+//! By which columns a text decides.
+
+use super::read;
+use crate::model::Statement;
+
+/// The columns by which one statement decides, and a star where it may be all of something.
+fn deciding(text: &str) -> String {
+    let read = read(text);
+    let [Statement::Command(command)] = read.as_slice() else {
+        panic!("{text}: {read:?}");
+    };
+    let columns = &command.columns;
+    let named = columns.deciding.iter().map(String::as_str);
+    let all = columns.all_deciding.then_some("*");
+    all.into_iter().chain(named).collect::<Vec<_>>().join(" ")
+}
+
+fn check(table: &[(&str, &str)]) {
+    for (text, expected) in table {
+        assert_eq!(deciding(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_only_shown_decides_nothing() {
+    check(&[
+        ("select a, upper(b), c || d, e::text, max(f) from t", ""),
+        ("select * from t", ""),
+        ("select t from t", ""),
+        ("select case when a then b else c end from t", "a"),
+        ("select a from t union select b from u", ""),
+        (
+            "select (select a from t limit 1), array(select b from u)",
+            "",
+        ),
+        ("update t set a = b where c = 1 returning d", "c"),
+        ("insert into t (a) values (1) returning b", ""),
+        ("select a from t group by a", ""),
+        (
+            "select a from t where exists (select * from u where u.b = 1)",
+            "b",
+        ),
+    ]);
+}
+
+#[test]
+fn conditions_orders_and_comparisons_decide() {
+    check(&[
+        (
+            "select a from t where b = 1 and (c or lower(d) like 'x%')",
+            "b c d",
+        ),
+        ("select a from t having max(b) > 1", "b"),
+        ("select t.a from t join u on t.b = u.c", "b c"),
+        ("select a from t join u using (b)", "b"),
+        ("select a from t natural join u", "*"),
+        ("select a from t order by lower(b)", "b"),
+        ("select a from t limit (select b from u)", "b"),
+        (
+            "select a from t where b in (select c from u where d = 1)",
+            "b c d",
+        ),
+        (
+            "select a = 'x', b in ('y'), c ~ 'z', d between 1 and 2 from t",
+            "a b c d",
+        ),
+        ("select not (a like 'x') from t", "a"),
+        ("select count(*) filter (where a > 1) from t", "a"),
+        ("select string_agg(a, ',' order by b) from t", "b"),
+        (
+            "select percentile_disc(0.5) within group (order by a) from t",
+            "a",
+        ),
+        (
+            "select first_value(a) over (partition by b order by c) from t",
+            "b c",
+        ),
+        (
+            "select first_value(a) over w from t window w as (order by b)",
+            "b",
+        ),
+        ("select case a when 'x' then b end from t", "a"),
+        (
+            "select nullif(a, 'x'), regexp_match(b, 'y'), generate_series(1, length(c)) from t",
+            "a b c",
+        ),
+        ("select distinct on (a) b from t", "a"),
+        ("delete from t where a = 1", "a"),
+        ("delete from t using u where t.a = u.b", "a b"),
+        (
+            "merge into t using u on t.a = u.b when matched and u.c then delete",
+            "a b c",
+        ),
+        (
+            "insert into t values (1) on conflict (a) do update set b = 1 where t.c = 2",
+            "c",
+        ),
+        (
+            "with w as (select a from t where b) select a from w where a = 1",
+            "a b",
+        ),
+        ("explain select a from t where b", "b"),
+        ("declare c cursor for select a from t where b", "b"),
+        ("copy (select a from t where b) to stdout", "b"),
+    ]);
+}
+
+#[test]
+fn a_result_that_orders_is_what_it_shows() {
+    check(&[
+        ("select a, lower(b) from t order by 2", "b"),
+        ("select a, lower(b) as c from t order by c", "b c"),
+        ("select a, b from t order by 1 desc", "a"),
+        ("select a, b from t order by 7", ""),
+        ("select *, b from t order by 2", ""),
+        ("select b, * from t order by 1", "b"),
+    ]);
+}
+
+#[test]
+fn whole_rows_decide_too() {
+    check(&[
+        ("select 1 from t where t::text like 'x%'", "* t"),
+        ("select 1 from t as r where r is not null", "* r"),
+        ("select 1 from t where to_json(t) ->> 'a' = 'b'", "* t"),
+        ("select 1 from t where t.to_json is null", "* to_json"),
+        ("select 1 from t where (t).a = 1", "* a t"),
+        // a column that is named like its table, behind the table's name
+        ("select 1 from t where t.t = 1", "t"),
+    ]);
+}
