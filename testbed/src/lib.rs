@@ -11,6 +11,7 @@
 
 mod error;
 mod oidc;
+pub mod otel;
 mod paths;
 pub mod postgres;
 pub mod process;

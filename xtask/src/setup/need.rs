@@ -222,11 +222,11 @@ impl fmt::Display for Need {
             Self::PythonEnvironment => {
                 write!(
                     f,
-                    "psycopg, asyncpg, moto and pgparse from PyPI, in target/testbed/venv: the drivers "
+                    "drivers that the tests put behind weir, an S3-compatible store, PostgreSQL's grammar "
                 )?;
                 write!(
                     f,
-                    "that the tests put behind weir, an S3-compatible store, and PostgreSQL's grammar"
+                    "and who takes telemetry, from PyPI, in target/testbed/venv (testbed/requirements.txt)"
                 )
             }
         }

@@ -1,5 +1,7 @@
 //! `weir status`: what the daemon governs now.
 
+mod telemetry;
+
 use std::io;
 
 use super::{
@@ -57,6 +59,7 @@ fn print(status: &Status, out: &mut Out) -> io::Result<()> {
     identities(status, out)?;
     targets(status, out)?;
     sinks(status, out)?;
+    telemetry::print(&status.telemetry, out)?;
     sessions(status, out)?;
     budgets(status, out)
 }
@@ -265,6 +268,18 @@ mod tests {
                 "error": "siem.internal:6514: no answer in time",
                 "failing_since": "2026-11-21T10:02:40Z",
             }],
+            "telemetry": {
+                "prometheus": {"address": "127.0.0.1:9464", "asked": 12},
+                "otlp": {
+                    "endpoint": "https://collector.internal:4318",
+                    "spans": 512,
+                    "dropped": 3,
+                    "metrics": 1,
+                    "last_success": null,
+                    "error": "it answered 503 Service Unavailable",
+                    "failing_since": "2026-11-21T10:02:40Z",
+                },
+            },
         }))
         .unwrap();
         assert_eq!(
@@ -282,6 +297,10 @@ mod tests {
              \n\
              ships to  kind    delivered  waiting  lag  last                  state\n\
              siem      syslog  12         2        40s  2026-11-21 10:02:00Z  siem.internal:6514: no answer in time\n\
+             \n\
+             telemetry   at                               told                       dropped  last   state\n\
+             prometheus  127.0.0.1:9464                   asked 12 times                             ok\n\
+             otlp        https://collector.internal:4318  512 spans, metrics 1 time  3        never  it answered 503 Service Unavailable\n\
              \n\
              no live sessions\n\
              \n\

@@ -59,7 +59,7 @@ fn user(text: &str) -> Result<String, InvalidValue> {
 }
 
 /// A name as systemd takes it for a credential: one that is a file's (systemd.exec(5)).
-fn credential_name(text: &str) -> Result<String, InvalidValue> {
+pub(super) fn credential_name(text: &str) -> Result<String, InvalidValue> {
     let file_name = |c: char| c.is_ascii_graphic() && c != '/' && c != ':';
     if matches!(text, "" | "." | "..") || text.len() > 255 || !text.chars().all(file_name) {
         return Err(InvalidValue::new(format!(

@@ -5,8 +5,8 @@ use weir_policy::Diagnostics;
 
 use super::{
     Config, approvals, dns, engine, identity, invalid::InvalidValue, overlap, policies, provider,
-    records, report::Report, ship, stanza::Declared, table::Table, target, value::Value, webhook,
-    workload,
+    records, report::Report, ship, stanza::Declared, table::Table, target, telemetry, value::Value,
+    webhook, workload,
 };
 
 pub(super) fn read(file: &str, text: &str) -> Result<Config, Diagnostics> {
@@ -41,6 +41,9 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
         v.table("[ship]")
             .and_then(|table| ship::read(table, report))
     });
+    let telemetry = root
+        .optional("telemetry")
+        .map(|v| v.table("[telemetry]").and_then(telemetry::read));
     let approvals = root
         .optional("approvals")
         .map(|v| v.table("[approvals]").map(approvals::read));
@@ -93,6 +96,7 @@ fn config<'a>(mut root: Table<'a>, report: &'a Report<'a>) -> Option<Config> {
         dns: dns.unwrap_or_else(|| Some(dns::Dns::default()))?,
         records: records.unwrap_or_else(|| Some(records::Records::default()))?,
         ship: ship.unwrap_or_else(|| Some(ship::Ship::default()))?,
+        telemetry: telemetry.unwrap_or_else(|| Some(telemetry::Telemetry::default()))?,
         providers: providers
             .into_values()
             .map(|(_, provider)| provider)

@@ -38,6 +38,7 @@ mod size;
 mod stanza;
 mod table;
 mod target;
+mod telemetry;
 mod tls;
 mod value;
 mod webhook;
@@ -74,6 +75,7 @@ pub(crate) use target::is_of_one_host;
 pub use target::{
     DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp, Transport, Udp,
 };
+pub use telemetry::{Otlp, Part, Telemetry};
 pub use tls::{AgentTls, UpstreamTls};
 pub use webhook::{Webhook, WebhookShape};
 pub use workload::{Reach, Workload};
@@ -93,6 +95,8 @@ pub struct Config {
     pub providers: Vec<Arc<Provider>>,
     /// Where events and records are taken.
     pub ship: Ship,
+    /// Who is told what is counted and traced.
+    pub telemetry: Telemetry,
     /// How people are asked.
     pub approvals: Approvals,
     /// Who is told of it.
@@ -161,6 +165,7 @@ impl Config {
             dns: Dns::default(),
             records: Records::default(),
             ship: Ship::default(),
+            telemetry: Telemetry::default(),
             providers: Vec::new(),
             approvals: Approvals::default(),
             webhooks: Vec::new(),

@@ -84,8 +84,23 @@ impl PasswordSource {
     /// # Errors
     /// When it is not there, not the owner's alone, or not a text of 1 to 4096 bytes.
     pub fn read(&self) -> Result<SecretString, CredentialError> {
+        let (path, forbidden) = self.place()?;
+        read(&path, forbidden)
+    }
+
+    /// Reads several lines of secrets, such as headers.
+    ///
+    /// # Errors
+    /// When it is not there, not the owner's alone, or not a text of 1 byte to 16 KiB.
+    pub fn lines(&self) -> Result<SecretString, CredentialError> {
+        let (path, forbidden) = self.place()?;
+        text(&path, forbidden)
+    }
+
+    /// The file, and which permissions on it are too many.
+    fn place(&self) -> Result<(PathBuf, u32), CredentialError> {
         match self {
-            Self::File(path) => read(path, 0o077),
+            Self::File(path) => Ok((path.clone(), 0o077)),
             Self::Credential(name) => {
                 credential(std::env::var_os("CREDENTIALS_DIRECTORY").as_deref(), name)
             }
@@ -93,13 +108,13 @@ impl PasswordSource {
     }
 }
 
-fn credential(directory: Option<&OsStr>, name: &str) -> Result<SecretString, CredentialError> {
+fn credential(directory: Option<&OsStr>, name: &str) -> Result<(PathBuf, u32), CredentialError> {
     let directory = directory
         .filter(|directory| !directory.is_empty())
         .ok_or_else(|| CredentialError::NoDirectory(name.to_owned()))?;
     // systemd lets a service's user read by an access list, whose mask shows where the group's
     // bits are.
-    read(&Path::new(directory).join(name), 0o037)
+    Ok((Path::new(directory).join(name), 0o037))
 }
 
 /// Reads a private key in PEM, kept as a password is.
@@ -107,7 +122,11 @@ fn credential(directory: Option<&OsStr>, name: &str) -> Result<SecretString, Cre
 /// # Errors
 /// When it is not there, not the owner's alone, or not a text of 1 byte to 16 KiB.
 pub(crate) fn key(path: &Path) -> Result<SecretString, CredentialError> {
-    let bytes = bytes(path, 0o077, LONGEST_KEY)?;
+    text(path, 0o077)
+}
+
+fn text(path: &Path, forbidden: u32) -> Result<SecretString, CredentialError> {
+    let bytes = bytes(path, forbidden, LONGEST_KEY)?;
     match std::str::from_utf8(&bytes) {
         Ok(text) if !text.is_empty() && text.len() <= LONGEST_KEY => Ok(text.into()),
         _ => Err(CredentialError::Unusable {

@@ -2,7 +2,7 @@
 
 mod s3;
 mod sink;
-mod url;
+pub(super) mod url;
 
 use toml::Spanned;
 use weir_ship::{S3Options, SinkOptions};

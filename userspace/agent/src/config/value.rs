@@ -118,6 +118,15 @@ impl<'a> Value<'a> {
         u64::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
+    /// A number with or without a fraction, if it is one; nothing is reported.
+    pub(super) fn float(&self) -> Option<f64> {
+        match self.value.get_ref() {
+            DeValue::Float(float) => float.as_str().parse().ok(),
+            DeValue::Integer(integer) => integer.as_str().parse().ok(),
+            _ => None,
+        }
+    }
+
     /// A TCP port.
     pub(super) fn port(&self) -> Option<u16> {
         let port = self.integer().and_then(|port| u16::try_from(port).ok());

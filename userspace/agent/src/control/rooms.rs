@@ -31,6 +31,9 @@ pub trait Host: Clone + Send + Sync + 'static {
 pub trait StatusRoom: Host {
     /// What is going on.
     fn status(&self) -> Status;
+
+    /// What is counted, as Prometheus reads it.
+    fn metrics(&self) -> String;
 }
 
 /// By what people sign in.
@@ -116,6 +119,10 @@ impl Host for Engine {
 impl StatusRoom for Engine {
     fn status(&self) -> Status {
         Self::status(self)
+    }
+
+    fn metrics(&self) -> String {
+        Self::metrics(self)
     }
 }
 

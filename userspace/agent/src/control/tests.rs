@@ -69,6 +69,10 @@ impl Host for Told {
 }
 
 impl StatusRoom for Told {
+    fn metrics(&self) -> String {
+        "# TYPE weir_info gauge\nweir_info 1\n".to_owned()
+    }
+
     fn status(&self) -> Status {
         Status {
             version: "0.1.0".into(),
@@ -90,6 +94,7 @@ impl StatusRoom for Told {
             kernel_refusals: 0,
             budgets: Vec::new(),
             sinks: Vec::new(),
+            telemetry: Default::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod serve;
 mod ship;
 mod start;
 mod status;
+mod telemetry;
 
 use std::{
     collections::BTreeMap,
@@ -37,6 +38,7 @@ use weir_intercept::{CgroupId, Interceptor, cgroup::Cgroup};
 use weir_policy::Policies;
 use weir_record::Recorder;
 use weir_ship::Shipper;
+use weir_telemetry::{Standing, Telemetry};
 
 use self::{datagrams::Places, live::Live, refusals::RefusalLog};
 pub use self::{
@@ -181,6 +183,9 @@ struct Inner {
     audit: Arc<Audit>,
     /// `None` once it no longer serves.
     shipper: Mutex<Option<Shipper>>,
+    telemetry: Standing,
+    /// `None` once it tells.
+    telling: Mutex<Option<Telemetry>>,
 }
 
 impl Engine {

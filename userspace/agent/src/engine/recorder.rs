@@ -1,8 +1,8 @@
 //! The recorder of an engine: where its records go, and whose key vouches for them.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, sync::Arc};
 
-use weir_record::{Options, Recorder, SigningKey, retain::Spared};
+use weir_record::{Observer, Options, Recorder, SigningKey, retain::Spared};
 use weir_ship::Shipped;
 
 use super::EngineError;
@@ -13,7 +13,11 @@ const CREDENTIAL: &str = "weir-record-key";
 
 /// Opens the records of a configuration. The key is the service manager's to hand over; where it
 /// doesn't, one is kept in the state directory.
-pub(super) fn open(config: &Config, shipped: &Shipped) -> Result<Recorder, EngineError> {
+pub(super) fn open(
+    config: &Config,
+    shipped: &Shipped,
+    observer: Arc<dyn Observer>,
+) -> Result<Recorder, EngineError> {
     let state = &config.engine.state;
     fs::create_dir_all(state).map_err(|source| EngineError::State {
         path: state.clone(),
@@ -37,7 +41,8 @@ pub(super) fn open(config: &Config, shipped: &Shipped) -> Result<Recorder, Engin
         keep: records.keep,
         max_size: records.max_size,
     };
-    Ok(Recorder::open_sparing(options, spared(config, shipped))?)
+    let spared = spared(config, shipped);
+    Ok(Recorder::open_observed(options, spared, observer)?)
 }
 
 /// What was not uploaded stays, where that is wanted.

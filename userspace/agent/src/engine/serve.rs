@@ -34,6 +34,8 @@ impl Engine {
         };
         let mut webhooks = webhook::tell_all(&self.0.config.webhooks, &self.0.approvals)?;
         let mut beside = self.beside();
+        let telling = lock(&self.0.telling).take();
+        let telling = telling.map(|telling| telling.run(self.gather()));
         let mut sessions = JoinSet::new();
         sessions.spawn(datagrams::take(self.clone(), Arc::clone(&interceptor)));
         self.accept(&interceptor, &mut sessions, shutdown).await;
@@ -55,6 +57,9 @@ impl Engine {
         let shipper = lock(&self.0.shipper).take();
         if let Some(shipper) = shipper {
             shipper.stop().await;
+        }
+        if let Some(telling) = telling {
+            telling.stop().await;
         }
         closed
     }

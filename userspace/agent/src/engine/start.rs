@@ -19,7 +19,7 @@ use weir_wire::postgres::Limits;
 use super::{
     Engine, EngineError, Inner, PINS, PolicyFiles, StartOptions, Tagged, approvals,
     datagrams::Places, granted, live::Live, recorder, refusals, refusals::RefusalLog,
-    report_unresolved, ship,
+    report_unresolved, ship, telemetry,
 };
 use crate::{
     audit::{Audit, AuditEvent},
@@ -49,7 +49,9 @@ impl Engine {
         let identities = Registry::new(&config, &providers)?;
         let authority = Authority::open(&config.engine.authority())?;
         let shipped = Shipped::default();
-        let recorder = recorder::open(&config, &shipped)?;
+        let started = Timestamp::now();
+        let telemetry = telemetry::of(&config, &options.instance, started);
+        let recorder = recorder::open(&config, &shipped, telemetry.observer())?;
         let key = state.join("mask.key");
         let mask_key = Arc::new(MaskKey::open(&key).map_err(at(&key))?);
         let audit_path = config.engine.audit();
@@ -132,7 +134,6 @@ impl Engine {
                 signals: Arc::clone(&signals),
             },
         );
-        let started = Timestamp::now();
         audit.write(&AuditEvent::Started {
             instance: &options.instance,
             policy: &policies.borrow().version().to_string(),
@@ -170,6 +171,8 @@ impl Engine {
             identities,
             audit,
             shipper: Mutex::new(Some(ship::start(&config, shipped)?)),
+            telemetry: telemetry.standing(),
+            telling: Mutex::new(Some(telemetry)),
             config,
         }));
         engine.tell_places(&interceptor)?;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use weir_policy::BudgetStanding;
 use weir_ship::{Shipper, SinkStatus};
+use weir_telemetry::TelemetryStatus;
 
 use super::{Engine, Tagged, lock};
 use crate::identity::IdentityStatus;
@@ -36,6 +37,9 @@ pub struct Status {
     /// Where events and records are taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sinks: Vec<SinkStatus>,
+    /// Who is told what is counted and traced.
+    #[serde(default)]
+    pub telemetry: TelemetryStatus,
 }
 
 /// The policies in force.
@@ -200,6 +204,7 @@ impl Engine {
                 .as_ref()
                 .map(Shipper::status)
                 .unwrap_or_default(),
+            telemetry: inner.telemetry.status(),
         }
     }
 }

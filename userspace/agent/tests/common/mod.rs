@@ -26,7 +26,7 @@ use weir_agent::{
     tls::Authority,
 };
 use weir_policy::{Policies, Subject};
-use weir_record::{Process, SessionId, SessionStart, SessionWriter, Summary};
+use weir_record::{Process, Recorder, SessionId, SessionStart, SessionWriter, Summary};
 use weir_wire::postgres::Limits;
 
 pub struct Gate {
@@ -71,14 +71,35 @@ impl Gate {
         password: &str,
         policies: Policies,
     ) -> Self {
+        Self::serving(mode, (upstream, tls, password), policies, None)
+    }
+
+    /// A gate whose sessions this recorder records.
+    pub fn recorded_by(recorder: Recorder, server: &Postgres, policies: Policies) -> Self {
+        let target = (server.addr(), tls_of(server));
+        let target = (target.0, target.1.as_str(), server.app_password());
+        Self::serving("enforce", target, policies, Some(recorder))
+    }
+
+    fn serving(
+        mode: &str,
+        (upstream, tls, password): (SocketAddr, &str, &str),
+        policies: Policies,
+        recorder: Option<Recorder>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let records = dir.path().join("records");
-        fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
+        let records = match &recorder {
+            Some(recorder) => recorder.dir().to_owned(),
+            None => dir.path().join("records"),
+        };
+        if recorder.is_none() {
+            fs::DirBuilder::new().mode(0o700).create(&records).unwrap();
+        }
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let config = Arc::new(config(mode, dir.path(), address, (upstream, tls, password)));
@@ -117,7 +138,10 @@ impl Gate {
                 let Admitted::Postgres(admission) = admit(who, route).unwrap() else {
                     panic!("an opaque target");
                 };
-                let record = SessionWriter::create(&records_dir, &start).unwrap();
+                let record = match &recorder {
+                    Some(recorder) => recorder.create(&start).unwrap(),
+                    None => SessionWriter::create(&records_dir, &start).unwrap(),
+                };
                 let watched = Watched {
                     policies: watch_policies.subscribe(),
                     subject: watch_subject.subscribe(),

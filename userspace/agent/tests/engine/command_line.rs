@@ -9,7 +9,7 @@ use crate::{
     stand::{config_text, one_engine, psql_arguments, server},
 };
 
-fn weir(arguments: &[&str]) -> Output {
+pub(crate) fn weir(arguments: &[&str]) -> Output {
     Spawn::new(WEIR)
         .args(arguments)
         .env("NO_COLOR", "1")
@@ -18,7 +18,7 @@ fn weir(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn psql(server: &Postgres, sql: &str) -> Vec<String> {
+pub(crate) fn psql(server: &Postgres, sql: &str) -> Vec<String> {
     let mut command = vec!["psql".to_owned()];
     command.extend(psql_arguments("127.0.0.1", server, &[sql]));
     command

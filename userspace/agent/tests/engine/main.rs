@@ -29,4 +29,5 @@ mod handover;
 mod people;
 mod policies;
 mod stopped;
+mod telemetry;
 mod whole_way;

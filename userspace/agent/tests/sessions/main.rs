@@ -30,6 +30,7 @@ mod observed;
 mod opaque;
 mod records;
 mod signals;
+mod telemetry;
 mod told;
 
 use common::Gate;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::config::invalid::{InvalidValue, quoted};
 
-pub(super) fn url(text: &str) -> Result<String, InvalidValue> {
+pub(in crate::config) fn url(text: &str) -> Result<String, InvalidValue> {
     let wrong = |why: &str| InvalidValue::new(format!("{} {why}", quoted(text)));
     let example = "write it as \"https://siem.internal/events\"";
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\' | '#');

@@ -53,6 +53,7 @@ impl Engine {
         let fresh = match noted {
             Ok(loaded) => loaded.policies,
             Err(error) => {
+                inner.telemetry.meters().reloaded(false);
                 let reason = error.to_string();
                 inner.audit.write(&AuditEvent::PolicyRejected {
                     reason: &reason,
@@ -64,6 +65,7 @@ impl Engine {
         let warnings = fresh.warnings().iter().map(ToString::to_string).collect();
         let to = self.put_in_force(fresh);
         inner.loaded.store(Arc::new(Timestamp::now()));
+        inner.telemetry.meters().reloaded(true);
         inner.audit.write(&AuditEvent::PolicyLoaded {
             from: &from,
             to: &to,
