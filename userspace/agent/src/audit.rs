@@ -95,6 +95,45 @@ pub enum AuditEvent<'a> {
         /// What for, where they said so.
         reason: Option<&'a str>,
     },
+    /// A person signed in.
+    SignedIn {
+        /// Who.
+        subject: &'a str,
+        /// Their groups.
+        groups: &'a [String],
+        /// By which provider.
+        provider: &'a str,
+        /// The local user.
+        user: &'a str,
+    },
+    /// A local user showed nothing that makes them a person.
+    SignInFailed {
+        /// The local user: nobody else is known.
+        subject: &'a str,
+        /// By which provider.
+        provider: &'a str,
+        /// Why not.
+        reason: &'a str,
+    },
+    /// A person signed out.
+    SignedOut {
+        /// Who.
+        subject: &'a str,
+    },
+    /// A workload's identity is believed no more.
+    IdentityRevoked {
+        /// Which.
+        identity: &'a str,
+        /// Who wanted it.
+        by: &'a str,
+    },
+    /// A revocation was taken back.
+    IdentityRestored {
+        /// Of which identity.
+        identity: &'a str,
+        /// Who wanted it.
+        by: &'a str,
+    },
     /// A command waits for humans, was answered, or waits no longer.
     Approval {
         /// `asked`, `answered`, `settled`.

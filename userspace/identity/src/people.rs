@@ -99,6 +99,13 @@ impl People {
         (person.expires > now).then_some(person)
     }
 
+    /// Whether a sign-in that was found still holds.
+    #[must_use]
+    pub fn holds(&self, person: &Arc<Person>, now: Timestamp) -> bool {
+        let held = self.held();
+        person.expires > now && held.values().any(|one| Arc::ptr_eq(one, person))
+    }
+
     /// Forgets a token. True if it was known.
     pub fn sign_out(&self, token: &str) -> bool {
         self.held().remove(&hash(token)).is_some()
@@ -143,7 +150,10 @@ mod tests {
         assert_eq!(people.find(token, now).unwrap().id, signed.person.id);
         assert!(people.find("", now).is_none());
         assert!(people.find(token, later).is_none(), "it ends with the word");
+        assert!(people.holds(&signed.person, now) && !people.holds(&signed.person, later));
+        assert!(!people.holds(&Arc::new(alice(later)), now), "nobody's");
         assert!(people.sign_out(token) && !people.sign_out(token));
+        assert!(!people.holds(&signed.person, now));
         assert!(people.find(token, now).is_none());
         assert!(!format!("{signed:?} {people:?}").contains(token));
     }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     access::{AccessError, AccessRequest, Answer, Wanted},
     approve,
+    audit::AuditEvent,
 };
 
 /// Access requests, newest first.
@@ -59,7 +60,7 @@ async fn ask<D: AccessRoom>(
     let who = who(&caller)?;
     let told = daemon.clone();
     let asked = kept(move || daemon.access().ask(wanted, &who, Timestamp::now())).await?;
-    told.tell_access(&asked);
+    told.audit(&AuditEvent::Access { request: &asked });
     Ok(Json(asked))
 }
 
@@ -79,7 +80,7 @@ async fn answer<D: AccessRoom>(
         answered
     });
     let answered = answered.await?;
-    told.tell_access(&answered);
+    told.audit(&AuditEvent::Access { request: &answered });
     Ok(Json(answered))
 }
 

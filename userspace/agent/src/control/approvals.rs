@@ -6,6 +6,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -26,6 +27,7 @@ use tokio::{
     sync::{broadcast, mpsc},
     time::sleep,
 };
+use weir_identity::Person;
 use weir_policy::Approver;
 use weir_record::Answered;
 
@@ -98,6 +100,8 @@ struct Answerer {
     approver: Approver,
     name: Option<String>,
     until: Option<Timestamp>,
+    /// Whose sign-in it is, where it is one's.
+    person: Option<Arc<Person>>,
 }
 
 impl Answerer {
@@ -110,11 +114,13 @@ impl Answerer {
                 })?,
                 name: None,
                 until: None,
+                person: None,
             }),
             Caller::Person(person) => Ok(Self {
                 approver: approve::person(person),
                 name: person.name.clone(),
                 until: Some(person.expires),
+                person: Some(Arc::clone(person)),
             }),
             Caller::Stranger { .. } => Err(caller::not_signed_in(
                 "approvals are for operators and for people who are signed in",
@@ -228,12 +234,18 @@ async fn watch<D: ApprovalRoom>(
 ) -> Result<Response, ApiError> {
     let by = Answerer::of(&caller)?;
     let (lines, body) = mpsc::channel(AHEAD);
-    tokio::spawn(tell(daemon.approvals().clone(), by, lines));
+    tokio::spawn(tell(daemon, by, lines));
     let body = Body::new(Lines(body));
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
-async fn tell(approvals: Approvals, by: Answerer, lines: mpsc::Sender<Bytes>) {
+async fn tell<D: ApprovalRoom>(daemon: D, by: Answerer, lines: mpsc::Sender<Bytes>) {
+    let approvals = daemon.approvals();
+    let holds = || {
+        let now = Timestamp::now();
+        let person = by.person.as_ref();
+        person.is_none_or(|person| daemon.people().holds(person, now))
+    };
     let mut changes = approvals.changes();
     let left = by.until.map(|until| until.duration_since(Timestamp::now()));
     let over = async {
@@ -260,6 +272,8 @@ async fn tell(approvals: Approvals, by: Answerer, lines: mpsc::Sender<Bytes>) {
         }
         tokio::select! {
             change = changes.recv() => match change {
+                // Whoever signed out hears no more.
+                Ok(_) if !holds() => return,
                 Ok(change) if !Approvals::sees(&by.approver, &change) => {}
                 Ok(change) => if !send(&lines, &change).await { return },
                 Err(broadcast::error::RecvError::Lagged(_)) => behind = true,

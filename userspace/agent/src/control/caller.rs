@@ -13,6 +13,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
+use nix::unistd::{Uid, User};
 use weir_identity::Person;
 
 use super::error::ApiError;
@@ -35,6 +36,21 @@ pub(super) enum Caller {
         /// Their user.
         uid: u32,
     },
+}
+
+impl Caller {
+    /// As records and the audit log name them.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Operator { uid } | Self::Stranger { uid } => {
+                match User::from_uid(Uid::from_raw(*uid)) {
+                    Ok(Some(user)) => format!("unix:{}", user.name),
+                    _ => format!("uid {uid}"),
+                }
+            }
+            Self::Person(person) => person.id.clone(),
+        }
+    }
 }
 
 /// The token that a request shows (RFC 6750, section 2.1), if it shows one.

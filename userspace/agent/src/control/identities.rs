@@ -1,15 +1,19 @@
 //! Revoking an identity, and taking that back.
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{Path, State},
     http::StatusCode,
     routing::post,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{caller, error::ApiError, rooms::IdentityRoom};
-use crate::identity::RegistryError;
+use super::{
+    caller::{self, Caller},
+    error::ApiError,
+    rooms::IdentityRoom,
+};
+use crate::{audit::AuditEvent, identity::RegistryError};
 
 /// What became of an identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,32 +36,43 @@ pub(super) fn router<D: IdentityRoom>() -> Router<D> {
 
 async fn revoke<D: IdentityRoom>(
     State(daemon): State<D>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Json<Revoked>, ApiError> {
-    set(daemon, name, true).await
+    set(daemon, &caller, name, true).await
 }
 
 async fn restore<D: IdentityRoom>(
     State(daemon): State<D>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Result<Json<Revoked>, ApiError> {
-    set(daemon, name, false).await
+    set(daemon, &caller, name, false).await
 }
 
 async fn set<D: IdentityRoom>(
     daemon: D,
+    caller: &Caller,
     name: String,
     revoked: bool,
 ) -> Result<Json<Revoked>, ApiError> {
-    let wanted = name.clone();
+    let (wanted, told) = (name.clone(), daemon.clone());
     // It is on disk before it is so.
     let set = tokio::task::spawn_blocking(move || daemon.revoke(&wanted, revoked)).await;
     match set.map_err(|error| ApiError::internal(&error))? {
-        Ok(changed) => Ok(Json(Revoked {
-            name,
-            revoked,
-            changed,
-        })),
+        Ok(changed) => {
+            let (identity, by) = (name.as_str(), &*caller.name());
+            match (changed, revoked) {
+                (true, true) => told.audit(&AuditEvent::IdentityRevoked { identity, by }),
+                (true, false) => told.audit(&AuditEvent::IdentityRestored { identity, by }),
+                (false, _) => {}
+            }
+            Ok(Json(Revoked {
+                name,
+                revoked,
+                changed,
+            }))
+        }
         Err(error @ RegistryError::Unknown(_)) => {
             Err(
                 ApiError::new(StatusCode::NOT_FOUND, "no_such_identity", &error)

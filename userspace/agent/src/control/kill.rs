@@ -5,7 +5,6 @@ use axum::{
     extract::{Path, State, rejection::JsonRejection},
     http::StatusCode,
 };
-use nix::unistd::{Uid, User};
 use serde::{Deserialize, Serialize};
 use weir_record::{FindError, SessionId};
 
@@ -50,7 +49,7 @@ pub(super) async fn kill<D: SessionRoom>(
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_body", &message));
     }
     let killed = Killed {
-        by: name(&caller),
+        by: caller.name(),
         reason,
     };
     match daemon.kill(&id, killed).await {
@@ -83,18 +82,5 @@ async fn not_live<D: SessionRoom>(daemon: &D, id: String) -> ApiError {
             let message = format!("no session has an id that begins with {id}");
             ApiError::new(StatusCode::NOT_FOUND, "no_such_session", &message)
         }
-    }
-}
-
-/// Whom the record names.
-pub(super) fn name(caller: &Caller) -> String {
-    match caller {
-        Caller::Operator { uid } | Caller::Stranger { uid } => {
-            match User::from_uid(Uid::from_raw(*uid)) {
-                Ok(Some(user)) => format!("unix:{}", user.name),
-                _ => format!("uid {uid}"),
-            }
-        }
-        Caller::Person(person) => person.id.clone(),
     }
 }

@@ -16,7 +16,6 @@ use super::{
     caller::{self, Caller},
     client::{Client, ClientError, percent},
     error::ApiError,
-    kill,
     rooms::ProfileRoom,
 };
 
@@ -127,7 +126,7 @@ async fn reset<D: ProfileRoom>(
         ApiError::new(StatusCode::BAD_REQUEST, "bad_body", &rejection.body_text())
             .with_help("the body is {\"signal\": \"…\", \"of\": \"…\"}, or {} for all")
     })?;
-    let by = kill::name(&caller);
+    let by = caller.name();
     let signals = daemon.signals();
     match signals.reset_profiles(signal.as_deref(), of.as_deref(), &by) {
         0 => Err(none()),

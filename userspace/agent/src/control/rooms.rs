@@ -9,7 +9,7 @@ use weir_store::Indexer;
 
 use super::kill::Ended;
 use crate::{
-    access::{AccessDesk, AccessRequest},
+    access::AccessDesk,
     approve::Approvals,
     audit::AuditEvent,
     engine::{Engine, KillError, ReloadError, Reloaded, Status},
@@ -25,6 +25,9 @@ pub trait Host: Clone + Send + Sync + 'static {
 
     /// Who is signed in.
     fn people(&self) -> &People;
+
+    /// Puts something in the log of events.
+    fn audit(&self, event: &AuditEvent<'_>);
 }
 
 /// How it stands.
@@ -77,9 +80,6 @@ pub trait AccessRoom: Host {
 
     /// Puts the grants in force that hold now.
     fn refresh_grants(&self);
-
-    /// Tells of an access request, and of what became of it.
-    fn tell_access(&self, request: &AccessRequest);
 }
 
 /// Who workloads are.
@@ -113,6 +113,10 @@ impl Host for Engine {
 
     fn people(&self) -> &People {
         Self::people(self)
+    }
+
+    fn audit(&self, event: &AuditEvent<'_>) {
+        Self::audit(self).write(event);
     }
 }
 
@@ -164,10 +168,6 @@ impl AccessRoom for Engine {
 
     fn refresh_grants(&self) {
         Self::refresh_grants(self);
-    }
-
-    fn tell_access(&self, request: &AccessRequest) {
-        self.audit().write(&AuditEvent::Access { request });
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     error::ApiError,
     rooms::SignInRoom,
 };
+use crate::audit::AuditEvent;
 
 /// Longest evidence, in bytes: the longest SAML response, in base64.
 const EVIDENCE_LIMIT: usize = 512 * 1024;
@@ -97,8 +98,20 @@ async fn sign_in<D: SignInRoom>(
     let uid = not_yet_known(&caller)?;
     let now = Timestamp::now();
     let person = daemon.sign_ins().verify(&evidence, uid, now).await;
+    let (provider, user) = (evidence.provider(), &*caller.name());
     let person = person.map_err(|refused| {
         tracing::warn!(uid, %refused, "nobody is signed in");
+        match refused {
+            // Nothing was looked at, and nothing bounds how often it is tried.
+            SignInRefused::UnknownProvider { .. }
+            | SignInRefused::Busy
+            | SignInRefused::TooFast { .. } => {}
+            _ => daemon.audit(&AuditEvent::SignInFailed {
+                subject: user,
+                provider,
+                reason: &refused.to_string(),
+            }),
+        }
         answer(&refused)
     })?;
     let signed = daemon.people().sign_in(person, now).map_err(|error| {
@@ -106,6 +119,12 @@ async fn sign_in<D: SignInRoom>(
     })?;
     let person = signed.person;
     tracing::info!(uid, person = person.id, expires = %person.expires, "signed in");
+    daemon.audit(&AuditEvent::SignedIn {
+        subject: &person.id,
+        groups: &person.groups,
+        provider,
+        user,
+    });
     Ok(Json(SignedIn {
         token: signed.token.expose_secret().to_owned(),
         id: person.id.clone(),
@@ -117,11 +136,17 @@ async fn sign_in<D: SignInRoom>(
 
 async fn sign_out<D: SignInRoom>(
     State(daemon): State<D>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<Json<SignedOut>, ApiError> {
     let token = caller::token(&headers)
         .ok_or_else(|| caller::not_signed_in("nobody is signed in by this request"))?;
     let signed_out = daemon.people().sign_out(token);
+    if signed_out {
+        daemon.audit(&AuditEvent::SignedOut {
+            subject: &caller.name(),
+        });
+    }
     Ok(Json(SignedOut { signed_out }))
 }
 

@@ -20,9 +20,9 @@ use super::{
     },
 };
 use crate::{
-    access::{AccessDesk, AccessRequest},
+    access::AccessDesk,
     approve::{Approvals, Limits},
-    audit::Audit,
+    audit::{Audit, AuditEvent},
     engine::{
         InterceptionStatus, KillError, PolicyStatus, ReadPolicies, ReloadError, Reloaded, Status,
     },
@@ -56,6 +56,8 @@ struct State {
     /// The sessions that are live.
     live: Mutex<Vec<SessionId>>,
     killed: Mutex<Vec<Killed>>,
+    /// What is in the log of events.
+    audited: Mutex<Vec<serde_json::Value>>,
 }
 
 impl Host for Told {
@@ -65,6 +67,11 @@ impl Host for Told {
 
     fn people(&self) -> &People {
         &self.0.people
+    }
+
+    fn audit(&self, event: &AuditEvent<'_>) {
+        let event = serde_json::to_value(event).unwrap();
+        self.0.audited.lock().unwrap().push(event);
     }
 }
 
@@ -153,8 +160,6 @@ impl AccessRoom for Told {
     }
 
     fn refresh_grants(&self) {}
-
-    fn tell_access(&self, _: &AccessRequest) {}
 }
 
 impl ProfileRoom for Told {
@@ -217,6 +222,7 @@ impl Served {
             .unwrap(),
             live: Mutex::default(),
             killed: Mutex::default(),
+            audited: Mutex::default(),
         }));
         let socket = dir.path().join("run/weir.sock");
         let server = Server::bind(&socket, super::Access::Private).unwrap();

@@ -30,6 +30,16 @@ pub enum Evidence {
     },
 }
 
+impl Evidence {
+    /// The provider that it says it is from.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        match self {
+            Self::Oidc { provider, .. } | Self::Saml { provider, .. } => provider,
+        }
+    }
+}
+
 /// Secrets travel in evidence and are never shown.
 mod secret {
     use secrecy::{ExposeSecret as _, SecretString};

@@ -44,6 +44,8 @@ pub fn audit(host: &Host, offset: u64, line: &[u8]) -> Value {
         "signed_in" => line.sign_in(Activity(1, "Logon"), Status::Success),
         "sign_in_failed" => line.sign_in(Activity(1, "Logon"), Status::Failure),
         "signed_out" => line.sign_in(Activity(2, "Logoff"), Status::Success),
+        "identity_revoked" => line.identity("revoked"),
+        "identity_restored" => line.identity("restored"),
         other => line.other(other),
     }
 }
@@ -121,6 +123,18 @@ impl Line<'_> {
         };
         event
             .message(format!("a workload's socket beside weir: {outcome}"))
+            .finish()
+    }
+
+    fn identity(&self, what: &str) -> Value {
+        let identity = self.text("identity").unwrap_or_default();
+        let by = self.text("by").unwrap_or("unknown");
+        self.event(Class::EntityManagement, Activity(3, "Update"))
+            .status(Status::Success)
+            .severity(Severity::Medium)
+            .message(format!("{by} {what} the identity {identity}"))
+            .with("entity", json!({ "name": identity, "type": "identity" }))
+            .with("actor", json!({ "user": actor::user(by, &[]) }))
             .finish()
     }
 

@@ -382,6 +382,22 @@ fn every_line_of_the_audit_log_has_what_its_class_demands() {
             300_201,
         ),
         (
+            r#"{"event":"signed_out","subject":"alice@example.com"}"#,
+            300_202,
+        ),
+        (
+            r#"{"event":"sign_in_failed","subject":"unix:alice","provider":"corp","reason":"expired"}"#,
+            300_201,
+        ),
+        (
+            r#"{"event":"identity_revoked","identity":"ci-bot","by":"unix:root"}"#,
+            300_403,
+        ),
+        (
+            r#"{"event":"identity_restored","identity":"ci-bot","by":"unix:root"}"#,
+            300_403,
+        ),
+        (
             r#"{"event":"session_killed","session":"06gywnjy03zevfqf","by":"unix:root","reason":"it strays"}"#,
             400_103,
         ),

@@ -12,7 +12,7 @@ use crate::{
         tests::{ask, question},
     },
     control::{
-        Approve, Deny, For,
+        Approve, Deny, For, SignedOut,
         client::{Client, ClientError},
     },
 };
@@ -172,6 +172,27 @@ async fn a_no_has_a_reason_and_ends_it() {
     assert_eq!(settlement.how, Settled::Denied);
     assert!(settlement.answers.is_empty());
     assert_eq!(settlement.given[0].reason.as_deref(), Some("not today"));
+}
+
+#[tokio::test]
+async fn a_watcher_who_signs_out_hears_no_more() {
+    let served = Served::start();
+    let bob = as_person(&served, "bob", &["dba"]);
+    let watcher = bob.clone();
+    let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let first = waits(&served, 1, "@approvers(\"dba\")");
+    let watching = tokio::spawn(async move {
+        let watched = watcher.watch_approvals::<ClientError>(|_| {
+            sender.send(()).unwrap();
+            Ok(())
+        });
+        watched.await.unwrap();
+    });
+    heard.recv().await.unwrap();
+    bob.post::<SignedOut>("/v1/sign-out", &()).await.unwrap();
+    drop(first);
+    watching.await.unwrap();
+    assert!(heard.recv().await.is_none());
 }
 
 #[tokio::test]

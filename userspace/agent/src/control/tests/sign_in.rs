@@ -29,6 +29,14 @@ async fn anybody_hears_by_what_to_sign_in_and_nobody_is_signed_in_for_nothing() 
             "{refused:?}"
         );
     }
+    let audited = served.daemon.0.audited.lock().unwrap();
+    assert_eq!(
+        audited.len(),
+        1,
+        "of no provider nothing was looked at: {audited:?}"
+    );
+    assert_eq!(audited[0]["event"], "sign_in_failed");
+    assert_eq!(audited[0]["subject"], "unix:root");
 }
 
 #[tokio::test]
@@ -47,7 +55,33 @@ async fn a_sign_in_ends_when_its_person_says_so() {
     assert!(matches!(client.whoami().await, Ok(WhoAmI::Person { .. })));
     let out: SignedOut = client.post("/v1/sign-out", &()).await.unwrap();
     assert!(out.signed_out);
+    let audited = served.daemon.0.audited.lock().unwrap().pop().unwrap();
+    assert_eq!(audited["event"], "signed_out");
+    assert_eq!(audited["subject"], "oidc:https://login.example.com#1");
     assert!(
         matches!(client.whoami().await, Err(ClientError::Refused { code, .. }) if code == "not_signed_in")
     );
+}
+
+#[tokio::test]
+async fn who_revoked_a_workload_s_identity_is_on_the_audit_log() {
+    let served = Served::start();
+    for (what, event) in [
+        ("revoke", "identity_revoked"),
+        ("restore", "identity_restored"),
+    ] {
+        served.client.change_identity("ci-bot", what).await.unwrap();
+        let audited = served.daemon.0.audited.lock().unwrap().pop().unwrap();
+        assert_eq!(audited["event"], event);
+        assert_eq!(
+            (&audited["identity"], &audited["by"]),
+            (&"ci-bot".into(), &"unix:root".into())
+        );
+    }
+    served
+        .client
+        .change_identity("nobody", "revoke")
+        .await
+        .unwrap_err();
+    assert!(served.daemon.0.audited.lock().unwrap().is_empty());
 }

@@ -17,6 +17,7 @@ use testbed::{Output, Postgres, Running, Spawn};
 use tokio::sync::oneshot;
 use weir_agent::{
     approve::{Approvals, Request, Shown},
+    audit::AuditEvent,
     control::{
         Access, Api, Server,
         rooms::{ApprovalRoom, Host},
@@ -51,6 +52,8 @@ impl Host for Told {
     fn people(&self) -> &People {
         &self.0.people
     }
+
+    fn audit(&self, _: &AuditEvent<'_>) {}
 }
 
 impl ApprovalRoom for Told {
