@@ -106,11 +106,11 @@ impl Court<'_> {
         resource: &EntityUid,
         contexts: &Pair,
     ) -> Result<Answer, Unjudged> {
-        let plain = self.ask(principal, action, resource, contexts.plain.clone())?;
+        let plain = self.ask(principal, action, resource, contexts.plain())?;
         if plain.is_allowed() {
             return Ok(Answer::Allow(plain.permits));
         }
-        let approved = self.ask(principal, action, resource, contexts.approved.clone())?;
+        let approved = self.ask(principal, action, resource, contexts.approved()?)?;
         Ok(if approved.is_allowed() {
             Answer::Ask {
                 permits: approved.permits,
@@ -132,13 +132,13 @@ impl Court<'_> {
         contexts: &Pair,
     ) -> Result<Option<Answer>, Unjudged> {
         let lifted = self
-            .ask(principal, action, resource, contexts.plain.clone())?
+            .ask(principal, action, resource, contexts.plain())?
             .forbids;
         if lifted.is_empty() {
             return Ok(None);
         }
         let left = self
-            .ask(principal, action, resource, contexts.approved.clone())?
+            .ask(principal, action, resource, contexts.approved()?)?
             .forbids;
         Ok(Some(if left.is_empty() {
             let permits = Vec::new();

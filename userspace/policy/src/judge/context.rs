@@ -11,8 +11,30 @@ type Attributes = Vec<(&'static str, Value)>;
 
 /// The same circumstances, without a human's yes and with it.
 pub(super) struct Pair {
-    pub(super) plain: CedarContext,
-    pub(super) approved: CedarContext,
+    attributes: Attributes,
+    plain: CedarContext,
+}
+
+impl Pair {
+    fn of(attributes: Attributes) -> Result<Self, Unjudged> {
+        let plain = approved(&attributes, false)?;
+        Ok(Self { attributes, plain })
+    }
+
+    /// Without it.
+    pub(super) fn plain(&self) -> CedarContext {
+        self.plain.clone()
+    }
+
+    /// With it. Made where it is asked for, since most questions are answered without.
+    pub(super) fn approved(&self) -> Result<CedarContext, Unjudged> {
+        approved(&self.attributes, true)
+    }
+}
+
+fn approved(attributes: &Attributes, approved: bool) -> Result<CedarContext, Unjudged> {
+    let own = [("approved", Value::new_bool(approved))];
+    cedar(attributes.iter().cloned().chain(own))
 }
 
 /// The classes that the subject may not see of what a statement names.
@@ -59,21 +81,12 @@ pub(super) fn of_statement(
         pairs.push(("setting", text(name)));
         pairs.extend(value.map(|value| ("setting_value", text(value))));
     }
-    let with = |access, approved| {
-        let own = [
-            ("access", text(access)),
-            ("approved", Value::new_bool(approved)),
-        ];
-        cedar(pairs.iter().cloned().chain(own))
-    };
     let mut contexts = BTreeMap::new();
     for access in questions.iter().map(|question| question.access) {
         if !contexts.contains_key(access) {
-            let pair = Pair {
-                plain: with(access, false)?,
-                approved: with(access, true)?,
-            };
-            contexts.insert(access, pair);
+            let mut attributes = pairs.clone();
+            attributes.push(("access", text(access)));
+            contexts.insert(access, Pair::of(attributes)?);
         }
     }
     Ok(contexts)
@@ -103,14 +116,7 @@ pub(super) fn of_lookup(lookup: &Lookup<'_>) -> Result<Pair, Unjudged> {
             Value::new_long(lookup.context.names_per_minute.into()),
         ),
     ]);
-    let with = |approved| {
-        let own = [("approved", Value::new_bool(approved))];
-        cedar(pairs.iter().cloned().chain(own))
-    };
-    Ok(Pair {
-        plain: with(false)?,
-        approved: with(true)?,
-    })
+    Pair::of(pairs)
 }
 
 fn circumstances(context: &Context, subject: &Subject) -> Result<Attributes, Unjudged> {
