@@ -1,5 +1,5 @@
-//! Budgets of what has no statements to count: bytes that weir passes on unread, results that
-//! somebody cancels, and functions that are called without SQL.
+//! Budgets at their edges: bytes that weir passes on unread, results that somebody cancels, functions
+//! that are called without SQL, workloads that are observed, and limits that change.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio_postgres::{NoTls, error::SqlState};
-use weir_policy::{Policies, Source};
+use weir_policy::Policies;
 use weir_record::{End, Entry, Event, SessionReader, store};
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     datagrams::gate::{self, DatagramGate},
     opaque::gate::OpaqueGate,
     server,
+    signals::{POLICY, budget, gate_of, policies, run, with_client},
 };
 
 /// Nothing is refused but by a budget that policy looks at.
@@ -35,16 +36,8 @@ when { context.signals.contains("much") };
 const LOOKS_AWAY: &str =
     r#"@id("all") permit (principal, action in Weir::Action::"command", resource);"#;
 
-fn policies(policy: &str, what: &str, limit: u64, more: &str) -> Policies {
-    let source = |name: &str, text: &str| Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
-    let signals = format!(
-        "[[budget]]\nname = \"much\"\nwhat = \"{what}\"\nlimit = {limit}\nwindow = \"10m\"\n{more}\n"
-    );
-    let sources = [source("a.cedar", policy), source("signals.toml", &signals)];
-    Policies::load(&sources).unwrap_or_else(|found| panic!("{found}"))
+fn bytes(policy: &str, limit: u64, more: &str) -> Policies {
+    policies(policy, &budget("bytes", limit, more))
 }
 
 fn listener() -> TcpListener {
@@ -82,10 +75,7 @@ fn refusal(end: Option<&End>) -> (&str, &str) {
 fn bytes_of_an_opaque_connection_are_cut_where_they_exceed_a_budget() {
     const LIMIT: u64 = 300_000;
     let listener = listener();
-    let gate = opaque(
-        &listener,
-        policies(LOOKS_AWAY, "bytes", LIMIT, "cut = true"),
-    );
+    let gate = opaque(&listener, bytes(LOOKS_AWAY, LIMIT, "cut = true"));
     let (mut agent, mut target) = joined(&gate, &listener);
     let sender = thread::spawn(move || target.write_all(&vec![7; 8 << 20]).unwrap_err());
     let mut got = 0;
@@ -123,7 +113,7 @@ fn bytes_of_an_opaque_connection_are_cut_where_they_exceed_a_budget() {
 #[test]
 fn a_budget_that_policy_looks_at_ends_opaque_connections_of_the_subject_at_their_next_byte() {
     let listener = listener();
-    let gate = opaque(&listener, policies(LOOKS, "bytes", 4, ""));
+    let gate = opaque(&listener, bytes(LOOKS, 4, ""));
     let (mut agent, mut target) = joined(&gate, &listener);
     let (mut other_agent, mut other_target) = joined(&gate, &listener);
     // Both ways count, on both.
@@ -155,10 +145,10 @@ fn opaque_bytes_that_no_budget_is_about_pass() {
     let listener = listener();
     for policies in [
         // Nobody looks, and nothing cuts.
-        policies(LOOKS_AWAY, "bytes", 1, ""),
+        bytes(LOOKS_AWAY, 1, ""),
         // It counts what reads, and nobody knows what these do.
-        policies(LOOKS, "bytes", 1, "actions = [\"read\"]\ncut = true"),
-        policies(LOOKS, "rows", 1, "cut = true"),
+        bytes(LOOKS, 1, "actions = [\"read\"]\ncut = true"),
+        policies(LOOKS, &budget("rows", 1, "cut = true")),
     ] {
         let gate = opaque(&listener, policies);
         let (mut agent, mut target) = joined(&gate, &listener);
@@ -168,7 +158,7 @@ fn opaque_bytes_that_no_budget_is_about_pass() {
         }
     }
     let observed = OpaqueGate::undeclared(&listener);
-    let cutting = policies(LOOKS, "bytes", 1, "cut = true");
+    let cutting = bytes(LOOKS, 1, "cut = true");
     observed.policies.send_replace(Arc::new(cutting));
     let (mut agent, mut target) = joined(&observed, &listener);
     for _ in 0..3 {
@@ -179,13 +169,12 @@ fn opaque_bytes_that_no_budget_is_about_pass() {
 #[test]
 fn a_connection_that_lives_is_held_to_a_budget_that_comes_later() {
     let listener = listener();
-    let gate = opaque(&listener, policies(LOOKS, "bytes", 1_000, "cut = true"));
+    let gate = opaque(&listener, bytes(LOOKS, 1_000, "cut = true"));
     let (mut agent, mut target) = joined(&gate, &listener);
     says(&mut agent, &mut target).unwrap();
     says(&mut target, &mut agent).unwrap();
     // The same counter, another limit: it is past it as it comes.
-    gate.policies
-        .send_replace(Arc::new(policies(LOOKS, "bytes", 2, "")));
+    gate.policies.send_replace(Arc::new(bytes(LOOKS, 2, "")));
     let error = agent.read(&mut [0; 1]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(refusal(gate.ended(1)[0].end.as_ref()).0, "over");
@@ -200,7 +189,7 @@ fn hears(socket: &UdpSocket) -> Option<usize> {
 fn datagrams_are_held_to_a_budget_of_bytes() {
     let target = gate::server();
     let cutting = DatagramGate::before(&target, "");
-    let policies_of = |policy, more| Arc::new(policies(policy, "bytes", 10, more));
+    let policies_of = |policy, more| Arc::new(bytes(policy, 10, more));
     cutting
         .policies
         .send_replace(policies_of(LOOKS_AWAY, "cut = true"));
@@ -230,38 +219,21 @@ fn datagrams_are_held_to_a_budget_of_bytes() {
 #[test]
 fn rows_of_a_result_that_is_cancelled_count() {
     let server = server();
-    let gate = Gate::with(
-        server.addr(),
-        &tls_of(&server),
-        server.app_password(),
-        policies(LOOKS, "rows", 10, ""),
-    );
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let config = format!(
-        "host=127.0.0.1 port={} user=agent dbname=shop sslmode=disable",
-        gate.address.port()
-    );
-    let work = async {
-        let (client, connection) = tokio_postgres::connect(&config, NoTls).await.unwrap();
-        let driver = tokio::spawn(connection);
+    let gate = gate_of(&server, LOOKS, &budget("rows", 10, ""));
+    let records = gate.records.clone();
+    with_client(&gate, |client| async move {
         // Its rows come before it begins to wait: the server sends what fills its buffer.
         let waits = "SELECT repeat('x', 1000), CASE WHEN n > 200 THEN pg_sleep(60) END \
                      FROM generate_series(1, 300) n";
         let token = client.cancel_token();
-        let (records, query) = (gate.records.clone(), client.simple_query(waits));
         let cancels = async {
             shown(&records).await;
             token.cancel_query(NoTls).await.unwrap();
         };
-        let (result, ()) = tokio::join!(query, cancels);
+        let (result, ()) = tokio::join!(client.simple_query(waits), cancels);
         assert_eq!(result.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
         let error = client.simple_query("SELECT 1").await.unwrap_err();
         assert!(format!("{error:?}").contains("enough for now"), "{error:?}");
-        driver.abort();
-    };
-    runtime.block_on(async {
-        let all = tokio::time::timeout(Duration::from_secs(60), work);
-        all.await.expect("in time");
     });
 }
 
@@ -287,12 +259,8 @@ async fn shown(records: &Path) {
 #[test]
 fn functions_that_are_called_without_sql_are_statements_of_a_budget() {
     let server = server();
-    let gate = Gate::with(
-        server.addr(),
-        &tls_of(&server),
-        server.app_password(),
-        policies(LOOKS, "statements", 2, "actions = [\"function_call\"]"),
-    );
+    let calls = budget("statements", 2, "actions = [\"function_call\"]");
+    let gate = gate_of(&server, LOOKS, &calls);
     // psql's large objects go by libpq's fast path.
     let unlinks = ["-c", "\\lo_unlink 4000000001"].repeat(3);
     let out = gate.psql_with(&unlinks);
@@ -304,4 +272,72 @@ fn functions_that_are_called_without_sql_are_statements_of_a_budget() {
     );
     assert_eq!(told.matches("enough for now").count(), 1, "{told}");
     assert_eq!(gate.ended(1)[0].refused, 1);
+}
+
+#[test]
+fn a_result_of_an_observed_workload_is_counted_and_not_cut() {
+    let server = server();
+    let gate = Gate::observing(
+        server.addr(),
+        &tls_of(&server),
+        server.app_password(),
+        policies(LOOKS, &budget("rows", 5, "cut = true")),
+    );
+    let out = run(&gate, &["SELECT generate_series(1, 20)", "SELECT 'next'"]);
+    assert_eq!(
+        out.stdout_text().lines().count(),
+        21,
+        "{}",
+        out.stderr_text()
+    );
+    assert_eq!(
+        gate.ended(1)[0].observed,
+        1,
+        "what comes next would be refused"
+    );
+}
+
+#[test]
+fn other_signals_take_hold_of_sessions_that_live() {
+    let server = server();
+    let gate = gate_of(&server, POLICY, &budget("rows", 1000, ""));
+    let in_force = gate.policies.clone();
+    let records = gate.records.clone();
+    with_client(&gate, |client| async move {
+        client
+            .simple_query("SELECT generate_series(1, 10)")
+            .await
+            .unwrap();
+        // The same counter, another limit. A statement that is under way as it comes would end the
+        // session, so none is.
+        let fewer = Arc::new(policies(POLICY, &budget("rows", 10, "")));
+        in_force.send_replace(Arc::clone(&fewer));
+        judged_by(&records, &fewer).await;
+        assert!(client.simple_query("SELECT 1").await.is_err());
+        let none = Arc::new(policies(POLICY, ""));
+        in_force.send_replace(Arc::clone(&none));
+        judged_by(&records, &none).await;
+        client.simple_query("SELECT 1").await.unwrap();
+    });
+}
+
+/// Waits until the one session is judged by these.
+async fn judged_by(records: &Path, policies: &Policies) {
+    let version = policies.version().to_string();
+    let is_noted = |entry: Entry| {
+        matches!(entry, Entry::Event(Event::Note { message })
+            if message.contains("judged from here on") && message.contains(&version))
+    };
+    for _ in 0..2000 {
+        let sessions = store::list(records).unwrap();
+        let [Ok(session)] = sessions.as_slice() else {
+            panic!("{sessions:?}")
+        };
+        let path = store::path_of(records, session.start.id);
+        if SessionReader::open(&path).unwrap().flatten().any(is_noted) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never judged by policy {version}");
 }
