@@ -134,6 +134,15 @@ pub enum AuditEvent<'a> {
         /// Who wanted it.
         by: &'a str,
     },
+    /// Sessions were removed that somebody said were kept long enough.
+    SessionsPruned {
+        /// How many.
+        sessions: usize,
+        /// How many bytes they had.
+        bytes: u64,
+        /// Who said so.
+        by: &'a str,
+    },
     /// A command waits for humans, was answered, or waits no longer.
     Approval {
         /// `asked`, `answered`, `settled`.

@@ -21,7 +21,7 @@ use crate::{
     heads::{Entry, Heads, How},
     journal::{Opening, Sum, Witness},
     ledger::Syncing,
-    retain::{self, Limits, Spared},
+    retain::{Due, Limits, Pruner, Spared},
     room::Room,
     seal::FileKey,
     syncer::Syncer,
@@ -77,6 +77,7 @@ pub(crate) struct Host {
     room: Arc<Room>,
     live: Arc<Live>,
     recipients: Vec<Recipient>,
+    pruner: Arc<Pruner>,
     syncing: Syncing,
     observer: Option<Arc<dyn Observer>>,
     // Dropped in this order: nothing is written any more when the last syncs are waited for.
@@ -166,13 +167,17 @@ impl Recorder {
             syncing.clone(),
         )?);
         let live = Arc::new(Live::default());
-        let keeper = Keeper::start(Kept {
+        let pruner = Arc::new(Pruner {
             dir: dir.clone(),
             heads: Arc::clone(&heads),
-            room: Arc::clone(&room),
             live: Arc::clone(&live),
-            limits: Limits { keep, max_size },
             spared,
+            turn: Mutex::default(),
+        });
+        let keeper = Keeper::start(Kept {
+            pruner: Arc::clone(&pruner),
+            room: Arc::clone(&room),
+            limits: Limits { keep, max_size },
             keys: key.public().into(),
         })?;
         Ok(Self(Arc::new(Host {
@@ -182,6 +187,7 @@ impl Recorder {
             room,
             live,
             recipients,
+            pruner,
             syncing,
             observer,
             _keeper: keeper,
@@ -196,6 +202,24 @@ impl Recorder {
     /// [`SessionWriter::create`].
     pub fn create(&self, start: &SessionStart) -> Result<SessionWriter, RecordError> {
         SessionWriter::hosted(&self.0, start)
+    }
+
+    /// The sessions that [`prune`](Self::prune) would remove now, oldest first.
+    ///
+    /// # Errors
+    /// [`RecordError::Directory`].
+    pub fn due(&self, limits: Limits) -> Result<Vec<Due>, RecordError> {
+        self.0.pruner.due(limits)
+    }
+
+    /// Removes whole sessions, oldest first, until the rest is within these limits, and never one
+    /// that is written to. Each is told of in the head file before it is gone. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`RecordError::Directory`], and those of writing to the head file. Whatever was told of and
+    /// is still there goes with the next time.
+    pub fn prune(&self, limits: Limits) -> Result<Vec<Due>, RecordError> {
+        self.0.pruner.prune(limits)
     }
 
     /// Where the records are.
@@ -295,12 +319,9 @@ impl Live {
 
 /// What the keeper looks after.
 struct Kept {
-    dir: PathBuf,
-    heads: Arc<Heads>,
+    pruner: Arc<Pruner>,
     room: Arc<Room>,
-    live: Arc<Live>,
     limits: Limits,
-    spared: Spared,
     /// Those whose word is taken for a record that has ended.
     keys: TrustedKeys,
 }
@@ -319,21 +340,18 @@ impl Keeper {
             .name("weir-records".to_owned())
             .spawn(move || {
                 let Kept {
-                    dir,
-                    heads,
+                    pruner,
                     room,
-                    live,
                     limits,
-                    spared,
                     keys,
                 } = kept;
-                retain::close_unfinished(&dir, &heads, &live, &keys);
+                pruner.close_unfinished(&keys);
                 let mut pruned: Option<Instant> = None;
                 loop {
                     room.look();
                     if limits.any() && pruned.is_none_or(|when| when.elapsed() >= PRUNE) {
                         // What can't be removed now is tried again.
-                        retain::prune(&dir, &heads, &live, limits, &spared).ok();
+                        pruner.prune(limits).ok();
                         pruned = Some(Instant::now());
                     }
                     match stopped.recv_timeout(LOOK) {

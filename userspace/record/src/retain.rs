@@ -7,11 +7,12 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     RecordError, SessionId, TrustedKeys,
@@ -31,7 +32,7 @@ pub struct Limits {
 }
 
 /// A session that is, or would be, removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
     /// Which.
     pub id: SessionId,
@@ -39,6 +40,7 @@ pub struct Due {
     pub reason: Reason,
     /// How many bytes it has.
     pub bytes: u64,
+    #[serde(skip)]
     path: PathBuf,
 }
 
@@ -115,88 +117,105 @@ pub fn due(
     Ok(due)
 }
 
-/// Removes what is due, and leaves a tombstone for each.
-pub(crate) fn prune(
-    dir: &Path,
-    heads: &Heads,
-    live: &Live,
-    limits: Limits,
-    spared: &Spared,
-) -> Result<Vec<Due>, RecordError> {
-    let blame = |source| RecordError::Directory {
-        path: dir.to_owned(),
-        source,
-    };
-    let stays = |id| live.has(id) || spared.has(id);
-    let due = due(dir, limits, SystemTime::now(), stays).map_err(blame)?;
-    if due.is_empty() {
-        return Ok(due);
-    }
-    let Known { totals, removed } = known(dir).map_err(blame)?;
-    for one in &due {
-        // One that an earlier daemon told of and then could not remove.
-        if removed.contains(&one.id) {
-            continue;
-        }
-        let total = match totals.get(&one.id) {
-            Some(total) => *total,
-            None => total(&one.path).map_err(blame)?,
-        };
-        heads.add(&Entry::Removed {
-            at: Timestamp::now(),
-            session: one.id,
-            reason: one.reason,
-            total,
-        })?;
-    }
-    heads.ledger().sync().map_err(blame)?;
-    for one in &due {
-        fs::remove_file(&one.path).map_err(blame)?;
-    }
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(blame)?;
-    Ok(due)
+/// Removes a host's sessions, when their time has come or when somebody says so.
+#[derive(Debug)]
+pub(crate) struct Pruner {
+    pub(crate) dir: PathBuf,
+    pub(crate) heads: Arc<Heads>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) spared: Spared,
+    /// Who removes does so alone: two would each leave a tombstone.
+    pub(crate) turn: Mutex<()>,
 }
 
-/// Says in the head file what the sessions came to whose writers were stopped. What can't be read
-/// is left for who verifies.
-pub(crate) fn close_unfinished(dir: &Path, heads: &Heads, live: &Live, keys: &TrustedKeys) {
-    let Ok(Some(read)) = heads::read(dir) else {
-        return;
-    };
-    let mut open = Vec::new();
-    for signed in &read.entries {
-        match &signed.entry {
-            Entry::Start { session, .. } => open.push(*session),
-            Entry::End { session, .. } | Entry::Removed { session, .. } => {
-                open.retain(|one| one != session);
+impl Pruner {
+    /// What is due now.
+    pub(crate) fn due(&self, limits: Limits) -> Result<Vec<Due>, RecordError> {
+        let stays = |id| self.live.has(id) || self.spared.has(id);
+        due(&self.dir, limits, SystemTime::now(), stays).map_err(|source| self.blame(source))
+    }
+
+    /// Removes what is due, and leaves a tombstone for each.
+    pub(crate) fn prune(&self, limits: Limits) -> Result<Vec<Due>, RecordError> {
+        let _alone = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = self.due(limits)?;
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let Known { totals, removed } = known(&self.dir).map_err(|source| self.blame(source))?;
+        for one in &due {
+            // One that an earlier daemon told of and then could not remove.
+            if removed.contains(&one.id) {
+                continue;
             }
-            Entry::Key { .. } | Entry::Torn { .. } => {}
+            let total = match totals.get(&one.id) {
+                Some(total) => *total,
+                None => total(&one.path).map_err(|source| self.blame(source))?,
+            };
+            self.heads.add(&Entry::Removed {
+                at: Timestamp::now(),
+                session: one.id,
+                reason: one.reason,
+                total,
+            })?;
+        }
+        let removed = || {
+            self.heads.ledger().sync()?;
+            for one in &due {
+                fs::remove_file(&one.path)?;
+            }
+            File::open(&self.dir)?.sync_all()
+        };
+        removed().map_err(|source| self.blame(source))?;
+        Ok(due)
+    }
+
+    /// Says in the head file what the sessions came to whose writers were stopped. What can't be read
+    /// is left for who verifies.
+    pub(crate) fn close_unfinished(&self, keys: &TrustedKeys) {
+        let Ok(Some(read)) = heads::read(&self.dir) else {
+            return;
+        };
+        let mut open = Vec::new();
+        for signed in &read.entries {
+            match &signed.entry {
+                Entry::Start { session, .. } => open.push(*session),
+                Entry::End { session, .. } | Entry::Removed { session, .. } => {
+                    open.retain(|one| one != session);
+                }
+                Entry::Key { .. } | Entry::Torn { .. } => {}
+            }
+        }
+        for session in open {
+            if self.live.has(session) {
+                continue;
+            }
+            // None where its writer was stopped before there was a file.
+            let path = store::path_of(&self.dir, session);
+            let (total, how) = match total(&path) {
+                Ok(total) if is_sealed(&path, keys) => (total, How::Ended),
+                Ok(total) => (total, How::Stopped),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    (Sum::NOTHING.into(), How::Stopped)
+                }
+                Err(_) => continue,
+            };
+            let closed = self.heads.add(&Entry::End {
+                at: Timestamp::now(),
+                session,
+                how,
+                total,
+            });
+            if closed.is_err() {
+                return;
+            }
         }
     }
-    for session in open {
-        if live.has(session) {
-            continue;
-        }
-        // None where its writer was stopped before there was a file.
-        let path = store::path_of(dir, session);
-        let (total, how) = match total(&path) {
-            Ok(total) if is_sealed(&path, keys) => (total, How::Ended),
-            Ok(total) => (total, How::Stopped),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                (Sum::NOTHING.into(), How::Stopped)
-            }
-            Err(_) => continue,
-        };
-        let closed = heads.add(&Entry::End {
-            at: Timestamp::now(),
-            session,
-            how,
-            total,
-        });
-        if closed.is_err() {
-            return;
+
+    fn blame(&self, source: io::Error) -> RecordError {
+        RecordError::Directory {
+            path: self.dir.clone(),
+            source,
         }
     }
 }

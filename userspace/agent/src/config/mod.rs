@@ -69,8 +69,10 @@ pub use password::{CredentialError, PasswordSource};
 pub use policies::PolicyOptions;
 pub use provider::{Provider, ProviderKind};
 pub use records::Records;
+pub(crate) use records::keep;
 pub use resolvers::Resolvers;
 pub use ship::Ship;
+pub(crate) use size::bytes;
 pub(crate) use target::is_of_one_host;
 pub use target::{
     DialFrom, Match, Place, Postgres, Protocol, Service, Target, Tcp, Transport, Udp,

@@ -98,7 +98,8 @@ fn recipient(value: Value<'_>) -> Option<Recipient> {
     })
 }
 
-fn keep(text: &str) -> Result<Duration, InvalidValue> {
+/// For how long records are kept: `90d`.
+pub(crate) fn keep(text: &str) -> Result<Duration, InvalidValue> {
     let wrong = || {
         InvalidValue::new(format!("{} is not a number of days", quoted(text)))
             .help("write how long records are kept, as \"90d\"")

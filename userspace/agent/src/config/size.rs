@@ -27,7 +27,8 @@ pub(super) fn read(value: &Value<'_>, least: usize, most: usize) -> Option<usize
     size
 }
 
-fn bytes(text: &str) -> Result<u64, InvalidValue> {
+/// A size with its unit: `64MiB`.
+pub(crate) fn bytes(text: &str) -> Result<u64, InvalidValue> {
     let wrong = || InvalidValue::new(format!("{} is not a size", quoted(text)));
     let help = "write an integer of bytes, or a text as \"512KiB\", \"64MiB\" or \"1GiB\"";
     let unit_at = text

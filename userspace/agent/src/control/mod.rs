@@ -10,6 +10,7 @@
 //! | `GET /v1/status` | [`Status`] |
 //! | `GET /v1/metrics` | the same as Prometheus reads it |
 //! | `GET /v1/sessions?subject=…&limit=` | [`Sessions`], newest first: those that are [`Wanted`] |
+//! | `POST /v1/sessions/prune` | [`Pruned`], of a [`Prune`] |
 //! | `POST /v1/sessions/reindex` | [`Reindexed`], once the index is made anew |
 //! | `GET /v1/sessions/{id}/watch?results=true` | lines of [`Told`], as they come |
 //! | `GET /v1/watch` | the same of all live sessions, from now on |
@@ -56,6 +57,7 @@ mod metrics;
 mod peer;
 mod policies;
 mod profiles;
+mod prune;
 pub mod rooms;
 mod server;
 mod sessions;
@@ -72,6 +74,7 @@ pub use error::ControlError;
 pub use identities::Revoked;
 pub use kill::Ended;
 pub use profiles::{Profile, Profiles, Reset, WereReset};
+pub use prune::{Prune, Pruned};
 pub use server::Server;
 pub use sessions::{Reindexed, Session};
 pub use sign_in::{Begin, Providers, SignedIn, SignedOut};

@@ -4,7 +4,10 @@
 use std::{future::Future, path::Path};
 
 use weir_identity::{People, SignIns};
-use weir_record::SessionId;
+use weir_record::{
+    RecordError, SessionId,
+    retain::{Due, Limits},
+};
 use weir_store::Indexer;
 
 use super::kill::Ended;
@@ -55,6 +58,21 @@ pub trait SessionRoom: Host {
 
     /// Those that are live.
     fn live(&self) -> Vec<SessionId>;
+
+    /// What is kept by itself.
+    fn kept(&self) -> Limits;
+
+    /// The sessions that would be removed now, oldest first. Blocks.
+    ///
+    /// # Errors
+    /// The records can't be read.
+    fn due(&self, limits: Limits) -> Result<Vec<Due>, RecordError>;
+
+    /// Removes them. Blocks.
+    ///
+    /// # Errors
+    /// They can't be removed, or that can't be told of.
+    fn prune(&self, limits: Limits) -> Result<Vec<Due>, RecordError>;
 
     /// Ends the live session whose id begins so, and waits for its end.
     ///
@@ -147,6 +165,22 @@ impl SessionRoom for Engine {
 
     fn live(&self) -> Vec<SessionId> {
         Self::live(self)
+    }
+
+    fn kept(&self) -> Limits {
+        Self::kept(self)
+    }
+
+    fn due(&self, limits: Limits) -> Result<Vec<Due>, RecordError> {
+        Self::recorder(self).due(limits)
+    }
+
+    fn prune(&self, limits: Limits) -> Result<Vec<Due>, RecordError> {
+        let pruned = Self::recorder(self).prune(limits);
+        if let Some(index) = Self::index(self) {
+            index.wake();
+        }
+        pruned
     }
 
     async fn kill(&self, prefix: &str, killed: Killed) -> Result<Ended, KillError> {

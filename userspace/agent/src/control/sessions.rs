@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use weir_record::{Entry, Event, FindError, ReadError, SessionReader, Summary};
 use weir_store::{Sessions, StoreError, Wanted};
 
-use super::{body::Chunks, caller, error::ApiError, kill, rooms::SessionRoom, watch};
+use super::{body::Chunks, caller, error::ApiError, kill, prune, rooms::SessionRoom, watch};
 
 /// How many it lists at most.
 const MOST: usize = 10_000;
@@ -54,6 +54,7 @@ pub(super) fn router<D: SessionRoom>() -> Router<D> {
         Router::new()
             .route("/v1/sessions", get(list::<D>))
             .route("/v1/sessions/reindex", post(reindex::<D>))
+            .route("/v1/sessions/prune", post(prune::prune::<D>))
             .route("/v1/sessions/{id}", get(session::<D>))
             .route("/v1/sessions/{id}/record", get(record::<D>))
             .route("/v1/sessions/{id}/watch", get(watch::one::<D>))

@@ -7,7 +7,11 @@ use std::{
 
 use tokio::sync::oneshot;
 use weir_identity::{People, Provider, SignIns, oidc};
-use weir_record::{End, Process, SessionId, SessionStart, SessionWriter};
+use weir_record::{
+    Durability, End, Options, Process, RecordError, Recorder, SessionId, SessionStart,
+    SessionWriter, SigningKey,
+    retain::{self, Due},
+};
 
 use weir_store::Indexer;
 
@@ -38,6 +42,19 @@ mod profiles;
 mod sessions;
 mod sign_in;
 mod watch;
+
+fn recorder(records: &Path) -> Recorder {
+    Recorder::open(Options {
+        dir: records.to_owned(),
+        key: SigningKey::open(records.parent().unwrap()).unwrap(),
+        durability: Durability::Batched,
+        recipients: Vec::new(),
+        reserve: 0,
+        keep: None,
+        max_size: None,
+    })
+    .unwrap()
+}
 
 /// A daemon whose answers are set by the test.
 #[derive(Clone)]
@@ -117,6 +134,18 @@ impl SessionRoom for Told {
 
     fn live(&self) -> Vec<SessionId> {
         self.0.live.lock().unwrap().clone()
+    }
+
+    fn kept(&self) -> retain::Limits {
+        retain::Limits::default()
+    }
+
+    fn due(&self, limits: retain::Limits) -> Result<Vec<Due>, RecordError> {
+        recorder(&self.0.records).due(limits)
+    }
+
+    fn prune(&self, limits: retain::Limits) -> Result<Vec<Due>, RecordError> {
+        recorder(&self.0.records).prune(limits)
     }
 
     async fn kill(&self, prefix: &str, killed: Killed) -> Result<Ended, KillError> {

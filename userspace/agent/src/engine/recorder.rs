@@ -2,10 +2,13 @@
 
 use std::{env, fs, path::PathBuf, sync::Arc};
 
-use weir_record::{Observer, Options, Recorder, SigningKey, retain::Spared};
+use weir_record::{
+    Observer, Options, Recorder, SigningKey,
+    retain::{Limits, Spared},
+};
 use weir_ship::Shipped;
 
-use super::EngineError;
+use super::{Engine, EngineError};
 use crate::config::Config;
 
 /// The credential that the service manager hands over, where there is one.
@@ -43,6 +46,22 @@ pub(super) fn open(
     };
     let spared = spared(config, shipped);
     Ok(Recorder::open_observed(options, spared, observer)?)
+}
+
+impl Engine {
+    /// What records its sessions.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.0.recorder
+    }
+
+    /// Which of them are kept.
+    pub(crate) fn kept(&self) -> Limits {
+        let records = &self.0.config.records;
+        Limits {
+            keep: records.keep,
+            max_size: records.max_size,
+        }
+    }
 }
 
 /// What was not uploaded stays, where that is wanted.

@@ -7,7 +7,7 @@
 mod reader;
 mod writer;
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -83,6 +83,15 @@ pub enum Reason {
     Age,
     /// All together held more than they may.
     Size,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Age => "age",
+            Self::Size => "size",
+        })
+    }
 }
 
 /// What a record came to.

@@ -133,3 +133,42 @@ fn what_somebody_still_needs_stays_however_old_it_is() {
     wait_until(|| there(dir.path()).len() == 1);
     assert_eq!(there(dir.path()), [needed]);
 }
+
+#[test]
+fn who_prunes_leaves_what_is_written_to_and_the_rest_is_sound() {
+    let dir = samples::dir();
+    four(dir.path());
+    let recorder = Recorder::open(options(dir.path(), None, None)).unwrap();
+    let mut live = recorder.create(&start(7)).unwrap();
+    let limits = Limits {
+        keep: None,
+        max_size: Some(1),
+    };
+    let due = recorder.due(limits).unwrap();
+    assert_eq!(due.len(), 4);
+    assert_eq!(there(dir.path()).len(), 5, "nothing is gone yet");
+    // Two at once remove each once.
+    let gone = std::thread::scope(|scope| {
+        let prune = || recorder.prune(limits).unwrap();
+        let (one, other) = (scope.spawn(prune), scope.spawn(prune));
+        one.join().unwrap().len() + other.join().unwrap().len()
+    });
+    assert_eq!(gone, 4);
+    assert_eq!(there(dir.path()), [samples::id(7)]);
+    live.note("still here").unwrap();
+    live.end(&End::Closed).unwrap();
+    drop(recorder);
+    let all = Which::Began {
+        since: None,
+        until: None,
+    };
+    let report = verify(dir.path(), &samples::key(1).public().into(), &all).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    // The key, what four and one came to, and a tombstone for each of the four.
+    assert_eq!(report.head.entries, 1 + 2 * 5 + 4);
+    let removed = report
+        .sessions
+        .iter()
+        .filter(|one| one.state == State::Removed);
+    assert_eq!(removed.count(), 4);
+}

@@ -1,12 +1,13 @@
 //! What can be typed behind `weir sessions`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use weir_store::{Answer, Wanted};
 
 use super::{super::args::Reach, when};
+use crate::config;
 
 /// See what agents asked and what they got, and end it.
 #[derive(Debug, Args)]
@@ -111,6 +112,22 @@ it ends. Without: one line a command of every live session, from now on.")]
         #[arg(long, value_name = "FILE")]
         identity: Option<PathBuf>,
     },
+    /// Remove whole sessions that were kept long enough, oldest first, and never an open one
+    #[command(after_help = PRUNING)]
+    Prune {
+        /// Remove those that ended longer ago
+        #[arg(long, value_name = "DAYS", value_parser = config::keep)]
+        keep: Option<Duration>,
+        /// Remove the oldest while all have more
+        #[arg(long, value_name = "SIZE", value_parser = config::bytes)]
+        max_size: Option<u64>,
+        /// Only say which would be removed
+        #[arg(long)]
+        dry_run: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Have the daemon make its index of the records anew
     Reindex {
         /// As JSON
@@ -168,6 +185,15 @@ ocsf   events of the Open Cybersecurity Schema Framework, an object a line, with
 Examples:
   weir sessions export 01jd8x > session.jsonl
   weir sessions export --verdict deny --since 7d --format csv --out refused.csv";
+
+const PRUNING: &str = "\
+Without --keep and --max-size, what [records] in weir.toml says, which the daemon also does by itself.
+Of each session that is removed a signed entry stays, which `weir sessions verify` accepts in its place.
+What [ship] is to upload first stays until it was.
+
+Examples:
+  weir sessions prune --keep 90d --dry-run
+  weir sessions prune --max-size 20GiB";
 
 /// Which sessions.
 #[derive(Clone, Debug, Default, Args)]

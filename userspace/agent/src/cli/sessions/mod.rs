@@ -6,6 +6,7 @@ mod kill;
 mod list;
 mod masks;
 mod postgres;
+mod prune;
 mod replay;
 mod show;
 pub(super) mod source;
@@ -27,6 +28,7 @@ use super::{
     out::Out,
     runtime,
 };
+use crate::control::Prune;
 
 /// Runs `weir sessions …`.
 pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
@@ -71,6 +73,19 @@ pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
             identity.as_deref(),
             (*format, path.as_deref()),
         )?,
+        SessionsCommand::Prune {
+            keep,
+            max_size,
+            dry_run,
+            json,
+        } => {
+            let wanted = Prune {
+                keep_seconds: keep.map(|keep| keep.as_secs()),
+                max_bytes: *max_size,
+                dry_run: *dry_run,
+            };
+            prune::run(&source, &wanted, *json, out)?;
+        }
         SessionsCommand::Reindex { json } => reindex(&source, *json, out)?,
     }
     Ok(())

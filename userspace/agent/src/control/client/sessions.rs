@@ -8,7 +8,9 @@ use hyper::Method;
 use serde_json::Value;
 
 use super::{ANSWER_LIMIT, Client, ClientError, percent};
-use crate::control::{Ended, Reindexed, Session, Sessions, Told, Wanted, kill::Kill};
+use crate::control::{
+    Ended, Prune, Pruned, Reindexed, Session, Sessions, Told, Wanted, kill::Kill,
+};
 
 impl Client {
     /// Sessions, newest first.
@@ -39,6 +41,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn reindex(&self) -> Result<Reindexed, ClientError> {
         self.json(Method::POST, "/v1/sessions/reindex").await
+    }
+
+    /// Has the daemon remove sessions that were kept long enough, or say which these are.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn prune(&self, wanted: &Prune) -> Result<Pruned, ClientError> {
+        self.post("/v1/sessions/prune", wanted).await
     }
 
     /// Follows a session, or all that are live, and hands on what it is told until there is no

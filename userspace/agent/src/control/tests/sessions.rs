@@ -1,13 +1,13 @@
 //! Sessions: listed, shown, copied, ended.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use weir_policy::{PolicyVersion, Refusal};
 use weir_record::{CommandText, End, SessionReader, SessionWriter};
 use weir_store::Answer;
 
 use super::{
-    super::{Sessions, Wanted},
+    super::{Prune, Sessions, Wanted},
     Served, code_of, start,
 };
 use crate::session::Killed;
@@ -171,6 +171,46 @@ async fn a_live_session_is_ended_by_whoever_asked_and_what_is_over_can_t_be() {
         reason: Some("it strays".into()),
     };
     assert_eq!(*served.daemon.0.killed.lock().unwrap(), [killed]);
+}
+
+#[tokio::test]
+async fn what_was_kept_long_enough_is_removed_when_somebody_says_so() {
+    let served = Served::start();
+    let (old, new) = (served.record(1, "orders"), served.record(2, "people"));
+    let nothing_said = served.client.prune(&Prune::default()).await;
+    assert_eq!(code_of(nothing_said), "no_limits");
+    let path = |id| weir_record::store::path_of(&served.daemon.0.records, id);
+    let then = std::time::SystemTime::now() - Duration::from_secs(91 * 24 * 3600);
+    let file = fs::File::options().append(true).open(path(old)).unwrap();
+    file.set_modified(then).unwrap();
+    let wanted = Prune {
+        keep_seconds: Some(90 * 24 * 3600),
+        max_bytes: None,
+        dry_run: true,
+    };
+    let told = served.client.prune(&wanted).await.unwrap();
+    let ids: Vec<_> = told.sessions.iter().map(|one| one.id).collect();
+    assert_eq!((ids.as_slice(), told.dry_run), (&[old][..], true));
+    assert!(path(old).exists() && served.daemon.0.audited.lock().unwrap().is_empty());
+
+    let wanted = Prune {
+        dry_run: false,
+        ..wanted
+    };
+    let pruned = served.client.prune(&wanted).await.unwrap();
+    assert_eq!(pruned.sessions, told.sessions);
+    assert!(!path(old).exists() && path(new).exists());
+    let audit = served.daemon.0.audited.lock().unwrap().clone();
+    let [line] = audit.as_slice() else {
+        panic!("{audit:?}")
+    };
+    assert_eq!(line["event"], "sessions_pruned");
+    assert_eq!(
+        (&line["sessions"], &line["by"]),
+        (&1.into(), &"unix:root".into())
+    );
+    let again = served.client.prune(&wanted).await.unwrap();
+    assert!(again.sessions.is_empty());
 }
 
 fn refusal() -> Refusal {
