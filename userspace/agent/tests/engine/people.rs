@@ -3,6 +3,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
     os::unix::fs::chown,
     path::{Path, PathBuf},
     sync::MutexGuard,
@@ -11,7 +13,10 @@ use std::{
 };
 
 use serde_json::Value;
-use testbed::{Identity, OidcProvider, Output, Postgres, Running, Spawn};
+use testbed::{
+    Identity, OidcProvider, Output, Postgres, Running, Spawn,
+    saml::{Account, IdentityProvider, Service},
+};
 
 use crate::{
     daemon::{Daemon, WEIR},
@@ -51,17 +56,23 @@ struct Person<'a> {
     home: PathBuf,
 }
 
+/// A shell in which somebody signs in.
+struct Shell {
+    told: PathBuf,
+    running: Running,
+}
+
 impl Place {
-    fn new(purpose: &str, more: &str) -> Self {
+    fn new(purpose: &str, policies: &str, configure: impl FnOnce(&Path) -> String) -> Self {
         let one = one_engine();
         let (server, provider) = (server(), OidcProvider::start());
         let provider = provider.unwrap_or_else(|error| panic!("{error}"));
         let dir = tempfile::tempdir().unwrap();
         let name = format!("weir-test-{purpose}-{}", std::process::id());
-        let policies = dir.path().join("own-policies");
-        fs::create_dir(&policies).unwrap();
-        fs::write(policies.join("people.cedar"), format!("{OPENS}{more}")).unwrap();
-        let engine = format!("[engine]\npolicies = \"{}\"", policies.display());
+        let kept = dir.path().join("own-policies");
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("people.cedar"), format!("{OPENS}{policies}")).unwrap();
+        let engine = format!("[engine]\npolicies = \"{}\"", kept.display());
         let bot = "kind = \"static\"\non_behalf_of = \"alice@example.com\"";
         let mut text = config_text(dir.path(), &name, &server)
             .replacen("[engine]", &engine, 1)
@@ -77,6 +88,7 @@ groups_claim = "/groups"
 "#,
             provider.issuer()
         ));
+        text.push_str(&configure(dir.path()));
         let config = dir.path().join("weir.toml");
         fs::write(&config, text).unwrap();
         let daemon = Daemon::start(&config, &name, &dir.path().join("weir.sock"));
@@ -89,39 +101,63 @@ groups_claim = "/groups"
         }
     }
 
-    /// Somebody signs in, as a local user, in a shell, by a code that they type elsewhere.
-    fn person(&self, name: &str, user: &str, groups: &str) -> Person<'_> {
+    /// Somebody begins to sign in by a provider, as a local user, in a shell.
+    fn comes(&self, name: &str, user: &str, provider: &str) -> (Person<'_>, Shell) {
         let user = Identity::of(user).unwrap();
         let home = self.dir.path().join(name);
         fs::create_dir(&home).unwrap();
-        chown(&home, Some(user.uid().as_raw()), Some(user.gid().as_raw())).unwrap();
+        let (uid, gid) = (user.uid().as_raw(), user.gid().as_raw());
+        chown(&home, Some(uid), Some(gid)).unwrap();
         let person = Person {
             place: self,
             user,
             home,
         };
-        self.provider
-            .set(&format!(r#"{{"groups": {groups}}}"#))
-            .unwrap();
         let told = self.dir.path().join(format!("{name}.log"));
         let log = fs::File::create(&told).unwrap();
-        let shell = person
+        let script = "weir login --provider \"$1\" && weir whoami && weir approvals list";
+        let running = person
             .spawn("sh")
-            .args(["-c", "weir login && weir whoami && weir approvals list"])
+            .args(["-c", script, "sh", provider])
             .log_to(log)
             .deadline(Duration::from_secs(120))
             .start()
             .unwrap();
-        let page = page(&told, &shell);
+        (person, Shell { told, running })
+    }
+
+    /// Somebody signs in by a code that they type elsewhere.
+    fn person(&self, name: &str, user: &str, groups: &str) -> Person<'_> {
+        let groups = format!(r#"{{"groups": {groups}}}"#);
+        self.provider.set(&groups).unwrap();
+        let (person, shell) = self.comes(name, user, "corp");
+        let page = shell.tells("or open ");
         self.provider.browser().open(&page, name).unwrap();
-        let ended = shell.wait().unwrap();
-        let told = fs::read_to_string(&told).unwrap();
-        assert!(ended.status.success(), "{told}");
-        let id = format!("oidc:{}#{name}", self.provider.issuer());
-        assert!(
-            told.contains(&id) && told.contains("nothing waits"),
-            "{told}"
-        );
+        shell.ends_as(&format!("oidc:{}#{name}", self.provider.issuer()));
+        person
+    }
+
+    /// Somebody signs in by SAML, with a browser on this machine.
+    fn saml_person(&self, saml: &IdentityProvider, name: &str, user: &str) -> Person<'_> {
+        let (person, shell) = self.comes(name, user, "corp-saml");
+        let page = shell.tells("on this machine:\n");
+        let posted = saml.sign_in(&page, name).unwrap();
+        let (host, path) = posted
+            .action
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split_once('/'))
+            .unwrap();
+        let body = posted.body();
+        let mut stream = TcpStream::connect(host).unwrap();
+        write!(
+            stream,
+            "POST /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        stream.read_to_string(&mut String::new()).unwrap();
+        shell.ends_as(&format!("saml:{}#{name}@example.com", saml.entity_id()));
         person
     }
 
@@ -143,18 +179,31 @@ groups_claim = "/groups"
     }
 }
 
-/// Where the code is typed, once it is told.
-fn page(told: &Path, shell: &Running) -> String {
-    loop {
-        let text = fs::read_to_string(told).unwrap();
-        let ended = shell.has_ended().unwrap();
-        if let Some((_, rest)) = text.split_once("or open ")
-            && let Some((page, _)) = rest.split_once('\n')
-        {
-            return page.trim().to_owned();
+impl Shell {
+    /// The line behind these words, once it is told.
+    fn tells(&self, words: &str) -> String {
+        loop {
+            let ended = self.running.has_ended().unwrap();
+            let text = fs::read_to_string(&self.told).unwrap();
+            if let Some((_, rest)) = text.split_once(words)
+                && let Some((line, _)) = rest.split_once('\n')
+            {
+                return line.trim().to_owned();
+            }
+            assert!(!ended, "{text}");
+            thread::sleep(Duration::from_millis(20));
         }
-        assert!(!ended, "{text}");
-        thread::sleep(Duration::from_millis(20));
+    }
+
+    /// It has ended well, and told who is signed in.
+    fn ends_as(self, id: &str) {
+        let ended = self.running.wait().unwrap();
+        let told = fs::read_to_string(&self.told).unwrap();
+        assert!(ended.status.success(), "{told}");
+        assert!(
+            told.contains(id) && told.contains("nothing waits"),
+            "{told}"
+        );
     }
 }
 
@@ -211,7 +260,7 @@ fn heard(agent: Running) -> String {
 
 #[test]
 fn a_session_ends_with_the_access_that_one_person_asked_for_and_another_granted() {
-    let place = Place::new("access", GRANTS);
+    let place = Place::new("access", GRANTS, |_| String::new());
     let alice = place.person("alice", "daemon", r#"["dba"]"#);
     let bob = place.person("bob", "bin", r#"["dba"]"#);
     let sleeps = "SELECT count(*), pg_sleep(300) FROM orders";
@@ -247,10 +296,38 @@ fn a_session_ends_with_the_access_that_one_person_asked_for_and_another_granted(
 
 #[test]
 fn a_statement_waits_for_a_person_who_is_not_the_one_it_is_for() {
-    let place = Place::new("approval", ASKS);
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
+    let port = port.unwrap().port();
+    let carol = Account {
+        name: "carol",
+        mail: "carol@example.com",
+        groups: &["dba"],
+    };
+    let consumer = format!("http://127.0.0.1:{port}/acs");
+    let service = Service::new("https://weir.test/sp", consumer);
+    let saml = IdentityProvider::start(&[carol], &[service]).unwrap();
+    let mut place = Place::new("approval", ASKS, |dir| {
+        let metadata = dir.join("idp.xml");
+        fs::write(&metadata, saml.metadata().unwrap()).unwrap();
+        format!(
+            r#"
+[[provider]]
+name = "corp-saml"
+kind = "saml"
+metadata = "{}"
+entity_id = "https://weir.test/sp"
+port = {port}
+groups_attribute = "groups"
+mail_attribute = "mail"
+name_attribute = "uid"
+"#,
+            metadata.display()
+        )
+    });
     let alice = place.person("alice", "daemon", r#"["dba"]"#);
     let bob = place.person("bob", "bin", r#"["dba"]"#);
     let eve = place.person("eve", "sys", r#"["web"]"#);
+    let carol = place.saml_person(&saml, "carol", "games");
     let waits = |agent: &Running| loop {
         let listed = bob.weir(&["approvals", "list", "--json"]).unwrap();
         let listed: Value = serde_json::from_str(&listed).unwrap();
@@ -313,8 +390,27 @@ fn a_statement_waits_for_a_person_who_is_not_the_one_it_is_for() {
 
     let agent = place.agent("DELETE FROM orders WHERE id = 2");
     let id = waits(&agent);
-    bob.weir(&["approvals", "deny", &id, "--reason", "ask support"])
+    carol
+        .weir(&["approvals", "deny", &id, "--reason", "ask support"])
         .unwrap();
     let told = heard(agent);
-    assert!(told.contains("bob has denied this: ask support"), "{told}");
+    assert!(
+        told.contains("carol has denied this: ask support"),
+        "{told}"
+    );
+
+    // What waited when weir was killed is refused, and says so.
+    let agent = place.agent("DELETE FROM orders WHERE id = 3");
+    let id = waits(&agent);
+    place.daemon.crash();
+    assert!(!heard(agent).contains("DELETE 1"));
+    let listed = place.weir(&["approvals", "list", "--all"]).stdout_text();
+    assert!(listed.contains("restarted"), "{listed}");
+    let late = place.weir(&["approvals", "approve", &id]).stderr_text();
+    assert!(
+        late.contains("weir was restarted while it waited, and it was refused"),
+        "{late}"
+    );
+    let left = "SELECT count(*) FROM orders WHERE id IN (1, 2, 3)";
+    assert_eq!(place.server.psql_as_superuser(left).unwrap().trim(), "2");
 }
