@@ -2,6 +2,8 @@
 
 use std::io;
 
+use jiff::Timestamp;
+
 use super::{
     args::{Identity, IdentityCommand},
     error::CliError,
@@ -63,18 +65,20 @@ pub(super) fn print(identities: &[IdentityStatus], out: &mut Out) -> io::Result<
         Column::text("subject"),
         Column::text("until"),
     ]);
+    let now = Timestamp::now();
     for identity in identities {
         let tone = match identity.state.as_str() {
             "verified" => Tone::Good,
             "declared" => Tone::Plain,
             _ => Tone::Bad,
         };
+        let until = identity.expires.map(|at| moment::until(at, now));
         table.row([
             Line::of(Tone::Strong, &identity.name),
             Line::plain(&identity.kind),
             Line::of(tone, &identity.state),
             Line::plain(identity.subject.as_deref().unwrap_or("-")),
-            Line::plain(identity.expires.map_or("-".to_owned(), moment::second)),
+            Line::plain(until.unwrap_or("-".to_owned())),
         ]);
     }
     table.print(out)

@@ -19,6 +19,12 @@ pub(crate) fn after(start: Timestamp, micros: i64) -> Timestamp {
         .unwrap_or(start)
 }
 
+/// A moment to come, and how far off it is.
+pub(crate) fn until(at: Timestamp, now: Timestamp) -> String {
+    let left = i64::try_from(at.duration_since(now).as_micros()).unwrap_or(i64::MAX);
+    format!("{}, {} left", second(at), duration(left))
+}
+
 /// A duration in microseconds, in the two units that matter.
 pub(crate) fn duration(micros: i64) -> String {
     let micros = micros.max(0);
@@ -60,5 +66,10 @@ mod tests {
         assert_eq!(second(start), "2026-11-21 10:03:22Z");
         assert_eq!(clock(after(start, 1_500)), "10:03:22.121");
         assert_eq!(after(start, i64::MAX), start);
+        assert_eq!(
+            until(after(start, 61_000_000), start),
+            "2026-11-21 10:04:23Z, 1m 1s left"
+        );
+        assert!(until(Timestamp::MIN, Timestamp::MAX).ends_with(" 0 µs left"));
     }
 }
