@@ -7,7 +7,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/status` | [`Status`](crate::engine::Status) |
 //! | `GET /v1/metrics` | the same as Prometheus reads it |
 //! | `GET /v1/sessions?subject=…&limit=` | [`Sessions`], newest first: those that are [`Wanted`] |
 //! | `POST /v1/sessions/prune` | [`Pruned`], of a [`Prune`] |
@@ -17,7 +17,7 @@
 //! | `GET /v1/sessions/{id}` | [`Session`]; `{id}` may be the beginning of one |
 //! | `GET /v1/sessions/{id}/record` | the record's bytes, as far as they are written |
 //! | `POST /v1/sessions/{id}/kill` with `{"reason"}` or `{}` | [`Ended`]; of a live session |
-//! | `POST /v1/policy/reload` | [`Reloaded`] |
+//! | `POST /v1/policy/reload` | [`Reloaded`](crate::engine::Reloaded) |
 //! | `GET /v1/profiles` | [`Profiles`]: what is usual for whom, as it stands |
 //! | `GET /v1/profiles/of/{signal}?of=` | [`Profile`] |
 //! | `POST /v1/profiles/reset` with [`Reset`] | [`WereReset`] |
@@ -32,9 +32,9 @@
 //! | `POST /v1/sign-in` | [`SignedIn`] for an [`Evidence`](weir_identity::Evidence); for anybody |
 //! | `POST /v1/sign-in/begin` | [`Begun`](weir_identity::saml::Begun) for a [`Begin`]: where a SAML sign-in goes; for anybody |
 //! | `GET /v1/access` | [`AccessRequests`]: what the caller asked for or may answer; for who is signed in |
-//! | `GET /v1/access/{id}` | [`AccessRequest`], by its id or the beginning of it |
-//! | `POST /v1/access` | [`AccessRequest`] for a [`Wanted`](crate::access::Wanted) |
-//! | `POST /v1/access/{id}/answer` | [`AccessRequest`] for an [`Answer`](crate::access::Answer) |
+//! | `GET /v1/access/{id}` | [`AccessRequest`](crate::access::AccessRequest), by its id or the beginning of it |
+//! | `POST /v1/access` | [`AccessRequest`](crate::access::AccessRequest) for a [`Wanted`](crate::access::Wanted) |
+//! | `POST /v1/access/{id}/answer` | [`AccessRequest`](crate::access::AccessRequest) for an [`Answer`](crate::access::Answer) |
 //! | `POST /v1/sign-out` | [`SignedOut`]; for who is signed in |
 //!
 //! Not its job: lifting enforcement or changing what is governed. It is handed [`rooms`] of the daemon,
