@@ -48,6 +48,13 @@ impl Cgroups {
         self.base.join("agent")
     }
 
+    /// Makes another beside them.
+    pub(crate) fn beside(&self, name: &str) -> Result<PathBuf> {
+        let dir = self.base.join(name);
+        fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        Ok(dir)
+    }
+
     /// The agent's path as weir's configuration has it.
     pub(crate) fn agent_name(&self) -> String {
         format!("{}/agent", self.name)
@@ -60,7 +67,11 @@ impl Cgroups {
 
     /// Kills what is left in it and removes it.
     pub(crate) fn remove(&self) -> Result<()> {
-        for dir in [self.agent(), self.daemon(), self.base.clone()] {
+        let below = fs::read_dir(&self.base)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()).filter(|path| path.is_dir()));
+        for dir in below.chain([self.base.clone()]) {
             remove(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
         Ok(())

@@ -21,7 +21,7 @@ use anyhow::{Result, bail};
 use crate::say;
 use crate::workspace::Workspace;
 use need::Need;
-pub(crate) use need::Part;
+pub(crate) use need::{HAPROXY, PGBOUNCER, Part};
 
 /// `cargo xtask setup`: all parts, asking first unless told not to or nobody is there to ask.
 pub(crate) fn everything(workspace: &Workspace, yes: bool) -> Result<()> {

@@ -18,6 +18,7 @@ pub struct Builder {
     tls: bool,
     auth: Auth,
     sample_data: bool,
+    load: Option<u32>,
 }
 
 impl Default for Builder {
@@ -26,6 +27,7 @@ impl Default for Builder {
             tls: true,
             auth: Auth::default(),
             sample_data: true,
+            load: None,
         }
     }
 }
@@ -52,6 +54,14 @@ impl Builder {
         self
     }
 
+    /// For measuring: with room for so many connections, and no log of what they send, so that
+    /// [`Postgres::statements`] is empty.
+    #[must_use]
+    pub fn load(mut self, connections: u32) -> Self {
+        self.load = Some(connections);
+        self
+    }
+
     /// Starts it and waits until it answers. The first start of a kind on a machine makes a
     /// template, in seconds; the next copy it.
     pub fn start(self) -> Result<Postgres> {
@@ -75,6 +85,7 @@ impl Builder {
                 socket: directory.socket(),
                 tls: self.tls.then(|| (directory.chain(), directory.key())),
                 auth: self.auth,
+                load: self.load,
             };
             match Server::start(&installation, &directory, &listen)? {
                 Started::Ready(server) => {

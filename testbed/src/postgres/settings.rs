@@ -45,18 +45,17 @@ pub(super) struct Listen<'a> {
     /// Certificate chain and key.
     pub(super) tls: Option<(&'a Path, &'a Path)>,
     pub(super) auth: Auth,
+    /// For measuring: so many connections, and no log of what they send.
+    pub(super) load: Option<u32>,
 }
 
-/// What every server has: nothing durable, and everything it is sent in its log, in a form that
-/// [`log`](super::log) reads back.
+/// What every server has: nothing durable.
 const COMMON: &str = "\
 fsync = off
 synchronous_commit = off
 full_page_writes = off
 autovacuum = off
 jit = off
-shared_buffers = '16MB'
-max_connections = 100
 wal_level = logical
 max_prepared_transactions = 20
 # A connection that never says who it is must not outlive the server by a minute.
@@ -68,6 +67,12 @@ log_timezone = 'UTC'
 lc_messages = 'C'
 log_destination = 'stderr'
 logging_collector = off
+";
+
+/// Everything it is sent is in its log, in a form that [`log`](super::log) reads back.
+const WATCHED: &str = "\
+shared_buffers = '16MB'
+max_connections = 100
 log_statement = 'all'
 # The only way to see a statement that is parsed and never executed.
 log_min_duration_statement = 0
@@ -86,6 +91,13 @@ impl Listen<'_> {
     /// `postgresql.conf`.
     pub(super) fn conf(&self) -> String {
         let mut conf = COMMON.to_owned();
+        match self.load {
+            None => conf.push_str(WATCHED),
+            Some(connections) => {
+                setting(&mut conf, "shared_buffers", "256MB");
+                setting(&mut conf, "max_connections", &connections.to_string());
+            }
+        }
         let addresses = if self.port.is_some() {
             "127.0.0.1,::1"
         } else {

@@ -179,6 +179,7 @@ fn fill(
         socket: workshop.socket(),
         tls: None,
         auth: Auth::Trust,
+        load: None,
     };
     let Started::Ready(server) = Server::start(installation, workshop, &listen)? else {
         return Err(Error::NoPort {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, OpaqueReason, Statement};
-use weir_policy::{Ask, RaisedSignal, Refusal, WouldBe};
+use weir_policy::{Ask, PolicyVersion, RaisedSignal, Refusal, WouldBe};
 
 use crate::{Approval, Circumstances, End, LookedUp, Outcome, Process, Seq, SessionStart};
 
@@ -36,7 +36,7 @@ pub(crate) enum EventRef<'a> {
     End(&'a End),
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct IntentRef<'a> {
     pub(crate) seq: Seq,
     pub(crate) at: i64,
@@ -47,8 +47,7 @@ pub(crate) struct IntentRef<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub(crate) signals: &'a [RaisedSignal],
     pub(crate) verdict: VerdictRef<'a>,
-    #[serde(serialize_with = "displayed")]
-    pub(crate) policy_version: &'a dyn fmt::Display,
+    pub(crate) policy_version: &'a PolicyVersion,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) context: Option<Circumstances>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,10 +189,6 @@ fn why_opaque<S: Serializer>(
             }
         }
     }
-}
-
-fn displayed<S: Serializer>(value: &&dyn fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }
 
 fn object(object: &Object, f: &mut fmt::Formatter<'_>) -> fmt::Result {

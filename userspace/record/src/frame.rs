@@ -13,8 +13,10 @@ pub(crate) const AT_LEN: usize = 8;
 pub(crate) const SEQ_LEN: usize = 8;
 /// The most that a content may have. Longer responses go over several frames.
 pub(crate) const MAX_CONTENT: usize = 16 << 20;
+/// The most that the entries of one batch may have: one content of any length, or several.
+pub(crate) const MAX_BATCH: usize = MAX_CONTENT + (4 << 10);
 /// The most that a body may have: what can't be compressed grows a little, and a seal is added.
-pub(crate) const MAX_BODY: usize = MAX_CONTENT + (64 << 10);
+pub(crate) const MAX_BODY: usize = MAX_CONTENT + (128 << 10);
 /// The most JSON that one event may have.
 pub(crate) const MAX_EVENT: usize = MAX_CONTENT - AT_LEN;
 /// The most that one frame holds of a response, or of what was sent.
@@ -31,6 +33,8 @@ pub(crate) enum Kind {
     Request,
     /// A [`Checkpoint`](crate::checkpoint::Checkpoint).
     Checkpoint,
+    /// Entries, one after the other: see [`batch`](crate::batch).
+    Batch,
     /// The time, then an [outline](crate::outline) as JSON; packed by itself, never encrypted.
     Outline,
 }
@@ -63,6 +67,7 @@ impl Kind {
             Self::Event => 5,
             Self::Response => 6,
             Self::Request => 7,
+            Self::Batch => 8,
             Self::Checkpoint => 16,
             Self::Outline => 17,
         }
@@ -70,10 +75,11 @@ impl Kind {
 
     fn of(number: u8, version: u16) -> Option<Self> {
         match (version, number) {
-            (1 | 2, 1) | (PACKED..=VERSION, 5) => Some(Self::Event),
-            (1 | 2, 2) | (PACKED..=VERSION, 6) => Some(Self::Response),
-            (1 | 2, 3) | (PACKED..=VERSION, 7) => Some(Self::Request),
+            (1 | 2, 1) | (PACKED, 5) => Some(Self::Event),
+            (1 | 2, 2) | (PACKED, 6) => Some(Self::Response),
+            (1 | 2, 3) | (PACKED, 7) => Some(Self::Request),
             (PACKED..=VERSION, 16) => Some(Self::Checkpoint),
+            (VERSION, 8) => Some(Self::Batch),
             (VERSION, 17) => Some(Self::Outline),
             _ => None,
         }
@@ -82,7 +88,7 @@ impl Kind {
     /// The least that a content of this kind has.
     pub(crate) fn least(self) -> usize {
         match self {
-            Self::Event | Self::Checkpoint | Self::Outline => AT_LEN,
+            Self::Event | Self::Checkpoint | Self::Outline | Self::Batch => AT_LEN,
             Self::Response | Self::Request => AT_LEN + SEQ_LEN,
         }
     }

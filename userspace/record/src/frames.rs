@@ -170,21 +170,38 @@ impl<R: Read> Frames<R> {
         }
     }
 
-    /// Goes on at a place that a reader of this record had come to.
-    pub(crate) fn jump(&mut self, mark: Mark) -> Result<(), ReadError>
+    /// Goes on at a place that a reader of this record had come to. False where the record stops
+    /// before that.
+    pub(crate) fn jump(&mut self, mark: Mark) -> Result<bool, ReadError>
     where
         R: Seek,
     {
-        self.input
-            .seek(SeekFrom::Start(mark.offset))
-            .map_err(|source| ReadError::Read {
-                place: self.place(),
-                source,
-            })?;
+        let other = ReadError::Chain {
+            place: self.place(),
+        };
+        if mark.offset == self.offset {
+            return (mark == self.mark()).then_some(true).ok_or(other);
+        }
+        let stored = header::stored_hash(self.version);
+        let hash = mark.offset.checked_sub(stored as u64);
+        let Some(hash) = hash.filter(|_| mark.offset > self.offset) else {
+            return Err(other);
+        };
+        if let Err(source) = self.input.seek(SeekFrom::Start(hash)) {
+            let place = self.place();
+            return Err(ReadError::Read { place, source });
+        }
+        let found = self.read(stored as u64)?;
+        if found.len() < stored {
+            return Ok(false);
+        }
+        if !mark.chain.starts_with(&found) {
+            return Err(other);
+        }
         self.offset = mark.offset;
         self.number = mark.number;
         self.chain = Chain::from_bytes(mark.chain);
-        Ok(())
+        Ok(true)
     }
 
     /// The format's version.
@@ -254,6 +271,7 @@ impl<R: Read> Frames<R> {
 #[derive(Debug)]
 pub(crate) struct Loose<R> {
     input: R,
+    version: u16,
     offset: u64,
 }
 
@@ -266,18 +284,22 @@ pub(crate) struct Laid {
 }
 
 impl<R: Read> Loose<R> {
-    pub(crate) fn new(input: R, offset: u64) -> Self {
-        Self { input, offset }
+    pub(crate) fn new(input: R, version: u16, offset: u64) -> Self {
+        Self {
+            input,
+            version,
+            offset,
+        }
     }
 
     /// The next that is whole and could be one.
     pub(crate) fn next(&mut self) -> io::Result<Option<Laid>> {
         let bytes = fill(&mut self.input, HEAD_LEN as u64)?;
         let head = bytes.first_chunk::<HEAD_LEN>();
-        let Some(Ok(head)) = head.map(|head| Head::parse(*head, VERSION)) else {
+        let Some(Ok(head)) = head.map(|head| Head::parse(*head, self.version)) else {
             return Ok(None);
         };
-        let stored = header::stored_hash(VERSION);
+        let stored = header::stored_hash(self.version);
         let want = u64::from(head.length) + stored as u64;
         let mut body = fill(&mut self.input, want)?;
         if (body.len() as u64) < want {

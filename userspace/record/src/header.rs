@@ -11,8 +11,6 @@ pub(crate) const MAGIC: &[u8; 8] = b"weir\x89rec";
 pub(crate) const VERSION: u16 = 4;
 /// Since this one contents are packed, headers say whose record it is, and hosts vouch for records.
 pub(crate) const PACKED: u16 = 3;
-/// Since this one what is packed begins anew behind each checkpoint.
-pub(crate) const RESTARTED: u16 = 4;
 /// How many bytes of a header say how long the rest of it is. Before [`PACKED`] there is no rest.
 pub(crate) const FIXED_LEN: usize = 16;
 /// The most that a header may have after its fixed part: room for some hundred recipients.

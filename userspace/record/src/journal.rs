@@ -1,29 +1,38 @@
-//! Frames into a sink: one buffer, one chain, one write a frame, and no way on after a failure.
+//! Entries into a sink: gathered where there is a spool, packed, chained, one write a frame, and no
+//! way on after a failure.
 //!
-//! Not its job: what a session may say in which order, and files (the sink is anything that
-//! writes; the session's writer hands in a file).
+//! With a spool an entry is recorded once it is there, and [`flush`](Journal::flush) makes a frame
+//! of all that are; without one each entry is a frame of its own. What is encrypted is never
+//! spooled: it would lie there in clear.
+//!
+//! Not its job: what a session may say in which order, when to flush, and files (the sink is anything
+//! that writes; the session's writer hands in a file).
 
 use std::{
     io::{self, ErrorKind, IoSlice, Write},
     mem,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{
     RecordError, Seq,
-    borrowed::EventRef,
-    checkpoint::{Checkpoint, Claim, Told},
+    batch::{self, EntryKind},
+    borrowed::{EventRef, IntentRef},
+    checkpoint::{Checkpoint, Claim, Told as Vouched},
     frame::{Chain, HASH_LEN, Head, Kind, MAX_EVENT, MAX_RESPONSE},
     header::{self, Rest},
     heads::Heads,
     outline::Outline,
-    pack::{self, Packer},
+    pack::pack,
+    repeat::Told,
     seal::FileKey,
     sign::SigningKey,
+    spool::{Slot, Spools},
 };
 
 /// What the buffer keeps between events, so that one long command does not hold its memory for
@@ -43,6 +52,8 @@ pub(crate) struct Opening {
     pub(crate) file_key: Option<FileKey>,
     /// Vouches for it at its checkpoints; without it there are none.
     pub(crate) witness: Option<Witness>,
+    /// Where entries are gathered.
+    pub(crate) spools: Option<Arc<Spools>>,
 }
 
 /// Who vouches for a record, and for what beside it.
@@ -62,21 +73,22 @@ pub(crate) struct Journal<W> {
     frames: u64,
     /// How many bytes there are.
     length: u64,
+    /// How many bytes of entries were ever recorded.
+    recorded: u64,
     /// How many frames the last checkpoint vouches for, and when that was.
     vouched: (u64, Instant),
-    packer: Packer,
     /// What stays readable of an encrypted record; none of another, all of which is.
     outline: Option<Outline>,
+    /// What is not in a frame yet.
+    slot: Option<Slot>,
+    /// The intents in it.
+    told: Told,
     json: Vec<u8>,
     body: Vec<u8>,
     poisoned: bool,
 }
 
 impl<W> Journal<W> {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// What it comes to: the last hash, and how many frames and bytes lead up to it.
     pub(crate) fn sum(&self) -> Sum {
         Sum {
@@ -84,6 +96,11 @@ impl<W> Journal<W> {
             frames: self.frames,
             bytes: self.length,
         }
+    }
+
+    /// How many bytes of entries were ever recorded, gathered or written.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recorded
     }
 
     /// Runs `work` on the sink. The journal counts as poisoned until `work` has succeeded, so
@@ -115,14 +132,16 @@ impl<W: Write> Journal<W> {
             .ok_or_else(|| broken(io::Error::other("too many recipients")))?;
         let mut journal = Self {
             chain: Chain::start(&header),
-            packer: Packer::new().map_err(broken)?,
             outline: opening.file_key.is_some().then(Outline::default),
             sink,
             path,
             opening,
             frames: 0,
             length: header.len() as u64,
+            recorded: 0,
             vouched: (0, Instant::now()),
+            slot: None,
+            told: Told::default(),
             json: Vec::new(),
             body: Vec::new(),
             poisoned: false,
@@ -136,19 +155,48 @@ impl<W: Write> Journal<W> {
         let mut json = mem::take(&mut self.json);
         json.clear();
         let result = encode(event, &mut json)
-            .and_then(|()| self.packed(Kind::Event, [&at.to_le_bytes(), &[], &json]))
-            .and_then(|()| self.outline(at, event))
-            .and_then(|()| self.vouch_in_time(at));
+            .and_then(|()| self.entry(EntryKind::Event, [&at.to_le_bytes(), &[], &json]))
+            .and_then(|()| self.outline(at, event));
         json.clear();
         json.shrink_to(KEPT);
         self.json = json;
         result
     }
 
-    /// Appends what the agent saw or sent, over as many frames as it takes.
+    /// Appends a command's intent; in a few bytes where it is like one before it.
+    pub(crate) fn intent(&mut self, intent: &IntentRef<'_>) -> Result<(), RecordError> {
+        let IntentRef { at, seq, .. } = *intent;
+        if let (Some(of), true) = (self.told.find(intent), self.slot.is_some()) {
+            let mut json = mem::take(&mut self.json);
+            json.clear();
+            let result = parameters(intent, &mut json).map(|()| {
+                let mut head = [0; 20];
+                let fields = [&at.to_le_bytes()[..], &seq.to_le_bytes(), &of.to_le_bytes()];
+                for (to, from) in head.iter_mut().zip(fields.into_iter().flatten()) {
+                    *to = *from;
+                }
+                self.spooled(EntryKind::Again, [&head, &json, &[]])
+            });
+            json.clear();
+            json.shrink_to(KEPT);
+            self.json = json;
+            if result?? {
+                return Ok(());
+            }
+        }
+        self.event(at, &EventRef::Intent(intent.clone()))?;
+        if let Some(slot) = &self.slot
+            && let Some(number) = slot.entries().checked_sub(1)
+        {
+            self.told.remember(number, intent);
+        }
+        Ok(())
+    }
+
+    /// Appends what the agent saw or sent, over as many entries as it takes.
     pub(crate) fn bytes(
         &mut self,
-        kind: Kind,
+        kind: EntryKind,
         at: i64,
         seq: Seq,
         bytes: &[u8],
@@ -157,12 +205,82 @@ impl<W: Write> Journal<W> {
         let mut rest = bytes;
         loop {
             let (now, later) = rest.split_at_checked(MAX_RESPONSE).unwrap_or((rest, &[]));
-            self.packed(kind, [&time, &seq, now])?;
+            self.entry(kind, [&time, &seq, now])?;
             if later.is_empty() {
-                return self.vouch_in_time(at);
+                return Ok(());
             }
             rest = later;
         }
+    }
+
+    /// Makes a frame of what was gathered.
+    pub(crate) fn flush(&mut self, at: i64) -> Result<(), RecordError> {
+        self.whole()?;
+        let Some(slot) = self.slot.take() else {
+            return Ok(());
+        };
+        self.told.clear();
+        // Where this fails, the slot keeps what is in it.
+        if slot.entries() > 0 {
+            self.packed(slot.bytes())?;
+        }
+        slot.clear();
+        self.vouch_in_time(at)
+    }
+
+    /// Appends an entry: to what is gathered, or as a frame of its own where it doesn't fit.
+    fn entry(&mut self, kind: EntryKind, content: [&[u8]; 3]) -> Result<(), RecordError> {
+        if self.spooled(kind, content)? {
+            return Ok(());
+        }
+        let at = content
+            .first()
+            .and_then(|at| Some(i64::from_le_bytes(*at.first_chunk()?)))
+            .unwrap_or_default();
+        if self.slot.is_some() {
+            self.flush(at)?;
+            if self.spooled(kind, content)? {
+                return Ok(());
+            }
+        }
+        // It is too long for any.
+        if let Some(slot) = self.slot.take() {
+            slot.clear();
+        }
+        let head = batch::head(kind, content).ok_or(RecordError::TooLarge { limit: MAX_EVENT })?;
+        let [a, b, c] = content;
+        let entry = [&head, a, b, c].concat();
+        self.packed(&entry)?;
+        self.recorded += entry.len() as u64;
+        self.vouch_in_time(at)
+    }
+
+    /// Gathers an entry. False where there is no place for it.
+    fn spooled(&mut self, kind: EntryKind, content: [&[u8]; 3]) -> Result<bool, RecordError> {
+        self.whole()?;
+        if self.slot.is_none() && self.frames > 0 && self.opening.file_key.is_none() {
+            let sum = self.sum();
+            let id = self.opening.rest.id;
+            let spools = self.opening.spools.as_ref();
+            self.slot = spools.and_then(|spools| spools.take(id, &sum));
+        }
+        let spooled = self
+            .slot
+            .as_mut()
+            .is_some_and(|slot| slot.push(kind, content));
+        if spooled {
+            self.recorded += content.iter().map(|part| part.len() as u64).sum::<u64>();
+        }
+        Ok(spooled)
+    }
+
+    fn whole(&self) -> Result<(), RecordError> {
+        if self.poisoned {
+            return Err(RecordError::Poisoned {
+                path: self.path.clone(),
+            });
+        }
+        Ok(())
     }
 
     /// Has the host vouch for the whole record, where it has a host: nothing follows.
@@ -170,7 +288,7 @@ impl<W: Write> Journal<W> {
         self.vouch(at, true)
     }
 
-    /// Has the host vouch for everything up to here, and packs what follows by itself.
+    /// Has the host vouch for everything up to here.
     fn vouch(&mut self, at: i64, last: bool) -> Result<(), RecordError> {
         self.tell_outline(at)?;
         let Some(Witness { key, heads }) = self.opening.witness.clone() else {
@@ -181,18 +299,14 @@ impl<W: Write> Journal<W> {
             frames: self.frames,
             chain: self.chain.as_bytes(),
             time: Timestamp::now().as_microsecond(),
-            told: Told {
+            told: Vouched {
                 heads: heads.map(|heads| heads.latest()).unwrap_or_default(),
                 last,
             },
         };
         let checkpoint = Checkpoint::sign(claim, at, &key).to_bytes();
         self.vouched = (self.frames + 1, Instant::now());
-        self.frame(Kind::Checkpoint, &checkpoint)?;
-        let packer = &mut self.packer;
-        // Half done it would spoil what follows, as half a content does.
-        let restarted = packer.restart();
-        self.guarded(|_| restarted, blame)
+        self.frame(Kind::Checkpoint, &checkpoint)
     }
 
     /// Notes what is to stay readable of an event, and tells it where it can't wait.
@@ -213,7 +327,7 @@ impl<W: Write> Journal<W> {
             return Ok(());
         };
         let mut body = Vec::new();
-        let packed = pack::pack_alone([&at.to_le_bytes(), &[], &json], &mut body);
+        let packed = pack(&[&at.to_le_bytes()[..], &json].concat(), &mut body);
         self.guarded(|_| packed, blame)?;
         self.frame(Kind::Outline, &body)
     }
@@ -226,36 +340,30 @@ impl<W: Write> Journal<W> {
         Ok(())
     }
 
-    fn packed(&mut self, kind: Kind, content: [&[u8]; 3]) -> Result<(), RecordError> {
+    /// Writes entries as a frame.
+    fn packed(&mut self, entries: &[u8]) -> Result<(), RecordError> {
         let mut body = mem::take(&mut self.body);
         body.clear();
         let number = self.frames;
         let result = self
-            .pack(kind, number, content, &mut body)
-            .and_then(|()| self.frame(kind, &body));
+            .pack(number, entries, &mut body)
+            .and_then(|()| self.frame(Kind::Batch, &body));
         body.clear();
         body.shrink_to(KEPT);
         self.body = body;
         result
     }
 
-    /// Half a content in the stream, or a number that was sealed for nothing, would spoil what
-    /// follows: so this poisons, too.
-    fn pack(
-        &mut self,
-        kind: Kind,
-        number: u64,
-        content: [&[u8]; 3],
-        body: &mut Vec<u8>,
-    ) -> Result<(), RecordError> {
+    /// A number that was sealed for nothing would spoil what follows: so this poisons, too.
+    fn pack(&mut self, number: u64, entries: &[u8], body: &mut Vec<u8>) -> Result<(), RecordError> {
         if mem::replace(&mut self.poisoned, true) {
             return Err(RecordError::Poisoned {
                 path: self.path.clone(),
             });
         }
-        let packed = self.packer.pack(content, body);
+        let packed = pack(entries, body);
         let sealed = packed.and_then(|()| match &self.opening.file_key {
-            Some(key) => key.seal(number, kind.number(), body),
+            Some(key) => key.seal(number, Kind::Batch.number(), body),
             None => Ok(()),
         });
         sealed.map_err(|source| blame(self.path.clone(), source))?;
@@ -300,14 +408,22 @@ impl Sum {
     };
 }
 
-fn encode(event: &EventRef<'_>, json: &mut Vec<u8>) -> Result<(), RecordError> {
-    serde_json::to_writer(Bounded(json), event).map_err(|source| {
+fn encode(value: &impl Serialize, json: &mut Vec<u8>) -> Result<(), RecordError> {
+    serde_json::to_writer(Bounded(json), value).map_err(|source| {
         if source.is_io() {
             RecordError::TooLarge { limit: MAX_EVENT }
         } else {
             RecordError::Encode { source }
         }
     })
+}
+
+/// The parameters of an intent that is told as another again; nothing where it has none.
+fn parameters(intent: &IntentRef<'_>, json: &mut Vec<u8>) -> Result<(), RecordError> {
+    if intent.parameters.is_empty() {
+        return Ok(());
+    }
+    encode(&intent.parameters, json)
 }
 
 fn blame(path: PathBuf, source: io::Error) -> RecordError {

@@ -1,4 +1,4 @@
-//! How far one file is on the disk: what was written, what a sync has covered, and who waits for
+//! How far one file is on the disk: what was recorded, what a sync has covered, and who waits for
 //! it. Not its job: when to sync.
 //!
 //! An error of a sync is remembered and never asked about again: the kernel reports it once, and a
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::Sender,
     },
@@ -41,6 +41,12 @@ impl Medium for File {
     }
 }
 
+/// What was recorded and is not written yet.
+pub(crate) trait Gathered: Send + Sync + fmt::Debug {
+    /// Writes it.
+    fn write(&self) -> io::Result<()>;
+}
+
 /// How many bytes of one session may be on their way to the disk before it waits, whatever is
 /// demanded: a slow disk slows its sessions down, and nothing piles up.
 const LAG: u64 = 8 << 20;
@@ -65,6 +71,7 @@ pub(crate) struct Ledger {
     synced: AtomicU64,
     queued: AtomicBool,
     failed: OnceLock<(io::ErrorKind, String)>,
+    gathered: OnceLock<Weak<dyn Gathered>>,
     /// One sync at a time: its error is told to one caller only. Holds the directory, until the
     /// file's name in it is on the disk.
     name: Mutex<Option<PathBuf>>,
@@ -88,36 +95,49 @@ impl Ledger {
             synced: AtomicU64::new(0),
             queued: AtomicBool::new(false),
             failed: OnceLock::new(),
+            gathered: OnceLock::new(),
             wakers: Mutex::default(),
         }
     }
 
-    /// Appends, and sees to it that it is synced.
-    fn append(self: &Arc<Self>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn append(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         self.whole()?;
         let count = self.medium.append(parts)?;
-        self.written.fetch_add(count as u64, Ordering::Release);
         if let Some(observer) = self.observer() {
             observer.wrote(count as u64);
         }
+        Ok(count)
+    }
+
+    /// Takes note that so many bytes were recorded, and sees to it that they are synced.
+    pub(crate) fn note(self: &Arc<Self>, count: u64) {
+        self.written.fetch_add(count, Ordering::AcqRel);
         if let Some(syncing) = &self.syncing
             && !self.queued.swap(true, Ordering::AcqRel)
             && syncing.queue.send(Job::Sync(Arc::clone(self))).is_err()
         {
             self.fail(&io::Error::other("nobody syncs it any more"));
         }
-        Ok(count)
     }
 
-    /// Waits for the disk, here and now.
+    /// Says who is to be asked for what was recorded and not written yet, before a sync.
+    pub(crate) fn gathers(&self, gathered: Weak<dyn Gathered>) {
+        // There is one session to a ledger.
+        self.gathered.set(gathered).ok();
+    }
+
+    /// Writes what was gathered and waits for the disk, here and now.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut name = lock(&self.name);
         self.whole()?;
-        // What is written from here on queues it again.
+        // What is recorded from here on queues it again.
         self.queued.store(false, Ordering::Release);
         let written = self.written.load(Ordering::Acquire);
         let began = Instant::now();
-        let synced = self.sync_all(&mut name);
+        let gathered = self.gathered.get().and_then(Weak::upgrade);
+        let synced = gathered
+            .map_or(Ok(()), |gathered| gathered.write())
+            .and_then(|()| self.sync_all(&mut name));
         if let Some(observer) = self.observer() {
             observer.synced(began.elapsed());
         }

@@ -16,9 +16,10 @@
 //! Reading and writing block on the file system; waiting for the disk does not, where there is a
 //! recorder.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod approval;
+mod batch;
 mod borrowed;
 mod checkpoint;
 mod error;
@@ -38,10 +39,14 @@ mod position;
 mod proof;
 mod reader;
 mod recorder;
+mod recover;
+mod repeat;
 pub mod retain;
 mod room;
 mod seal;
 mod sign;
+#[expect(unsafe_code, reason = "memory that is a file's has no safe view")]
+mod spool;
 pub mod store;
 mod summary;
 mod syncer;

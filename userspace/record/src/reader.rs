@@ -12,14 +12,16 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{self, BufReader},
+    mem,
     path::Path,
 };
 
 use crate::{
     Event, Place, Position, ReadError, Seq,
+    batch::{Batch, EntryKind, Undecodable},
     frame::{self, Kind},
     frames::{Frame, Frames, Mark, Tail},
-    header::{PACKED, RESTARTED},
+    header::{PACKED, VERSION},
     outline,
     pack::Unpacker,
     seal::{Closed, FileKey, Identities},
@@ -64,23 +66,23 @@ pub struct SessionReader {
     over: bool,
     /// Behind the last frame that was given out whole.
     behind: Mark,
-    /// Whoever reads on begins here.
-    from: Mark,
     outline: Outlined,
+    /// What is left of the frame that was read last.
+    batch: Option<Batch>,
+    /// So many entries of the next frame were given out before the place at which this reader began.
+    skip: usize,
     at: i64,
 }
 
 /// How contents come out of bodies.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a reader, and nearly always the large one"
-)]
 enum Contents {
     /// As they are, before version 3.
     Bare,
-    /// Packed, and sealed where there is a key.
+    /// Packed by all before, and sealed where there is a key: version 3.
     Packed(Unpacker, Option<FileKey>),
+    /// Several in each, packed alone, and sealed where there is a key.
+    Batches(Unpacker, Option<FileKey>),
     /// They don't: only outlines are read.
     Closed,
 }
@@ -90,8 +92,6 @@ enum Contents {
 struct Outlined {
     left: VecDeque<(i64, Event)>,
     given: usize,
-    /// So many were given out before the place at which this reader began.
-    skip: usize,
 }
 
 /// What may come next.
@@ -149,9 +149,10 @@ impl SessionReader {
             progress: Progress::Start,
             over: matches!(frames.tail(), Tail::Torn { .. }),
             behind: here,
-            from: here,
             frames,
             outline: Outlined::default(),
+            batch: None,
+            skip: 0,
             at: 0,
         }
     }
@@ -188,24 +189,22 @@ impl SessionReader {
             Progress::Anything => false,
             Progress::AfterEnd => true,
         };
-        let outline = self.is_outline();
+        let within = match &self.batch {
+            Some(batch) if !batch.is_empty() => batch.taken(),
+            _ if !self.outline.left.is_empty() => self.outline.given,
+            _ => 0,
+        };
         Some(Position {
             behind: self.behind,
-            // Outlines are packed by themselves.
-            from: if outline { self.behind } else { self.from },
-            outline,
-            within: if self.outline.left.is_empty() {
-                0
-            } else {
-                self.outline.given
-            },
+            outline: self.is_outline(),
+            within,
             at: self.at,
             ended,
         })
     }
 
-    /// Reads on from a place. What is between the last checkpoint and the place is gone over once
-    /// more, since what follows is packed by it.
+    /// Reads on from a place. In a record of version 3 what is before it is gone over once more, since
+    /// what follows is packed by it.
     ///
     /// # Errors
     ///
@@ -223,16 +222,14 @@ impl SessionReader {
 
     /// Goes over the frames up to a place. Where the record ends before it, nothing is given out.
     fn pass(&mut self, position: &Position) -> Result<(), ReadError> {
-        if !self.over {
-            self.frames.jump(position.from)?;
-            self.from = position.from;
+        if !self.over && !matches!(self.contents, Contents::Packed(..)) {
+            self.over = !self.frames.jump(position.behind)?;
         }
         while !self.over && self.frames.offset() < position.behind.offset {
             let place = self.place();
             match self.frames.next()? {
                 None => self.over = true,
-                Some(frame) if frame.kind == Kind::Checkpoint => self.restart()?,
-                Some(frame) if frame.kind == Kind::Outline => {}
+                Some(frame) if matches!(frame.kind, Kind::Checkpoint | Kind::Outline) => {}
                 Some(frame) => {
                     let passed = self.contents.of(frame);
                     passed.ok_or(ReadError::Content { place })?;
@@ -251,7 +248,7 @@ impl SessionReader {
             Progress::Anything
         };
         (self.behind, self.at) = (position.behind, position.at);
-        self.outline.skip = position.within;
+        self.skip = position.within;
         Ok(())
     }
 
@@ -264,9 +261,10 @@ impl SessionReader {
 
     fn entry(&mut self) -> Result<Option<Entry>, ReadError> {
         loop {
+            // Of the frame that is being given out, or of the next.
             let place = Place {
                 path: self.frames.path().to_owned(),
-                offset: self.frames.offset(),
+                offset: self.behind.offset,
             };
             if let Some((at, event)) = self.outline.left.pop_front() {
                 self.outline.given += 1;
@@ -277,51 +275,51 @@ impl SessionReader {
                 self.at = at;
                 return Ok(Some(entry));
             }
+            if let Some(batch) = self.batch.as_mut().filter(|batch| !batch.is_empty()) {
+                let (at, entry) = batch.next().map_err(|bad| blame(bad, place.clone()))?;
+                if batch.is_empty() {
+                    self.behind = self.frames.mark();
+                }
+                self.at = at;
+                return Ok(Some(self.in_order(entry, place)?));
+            }
             let Some(frame) = self.frames.next()? else {
                 return Ok(None);
             };
             match (frame.kind, &self.contents) {
-                (Kind::Checkpoint, _) => self.restart()?,
                 (Kind::Outline, Contents::Closed) => {
-                    let events = unpacked(&frame.body).map_err(|bad| bad.at(place))?;
-                    let skip = std::mem::take(&mut self.outline.skip);
+                    let events = unpacked(&frame.body).map_err(|bad| blame(bad, place))?;
+                    let skip = mem::take(&mut self.skip);
                     self.outline.given = skip;
                     self.outline.left = events.into_iter().skip(skip).collect();
                     if !self.outline.left.is_empty() {
                         continue;
                     }
                 }
-                (Kind::Outline, _) | (_, Contents::Closed) => {}
+                (Kind::Checkpoint | Kind::Outline, _) | (_, Contents::Closed) => {}
                 (kind, _) => {
                     let content = self.contents.of(frame);
-                    let (at, entry) = content
-                        .ok_or(Undecodable::Short)
-                        .and_then(|content| decode(kind, content))
-                        .map_err(|bad| bad.at(place.clone()))?;
-                    let entry = self.in_order(entry, place)?;
-                    self.at = at;
-                    self.behind = self.frames.mark();
-                    return Ok(Some(entry));
+                    let content =
+                        content.ok_or_else(|| blame(Undecodable::Short, place.clone()))?;
+                    let mut batch = match kind {
+                        Kind::Batch => Batch::new(content),
+                        Kind::Event => Batch::of_one(EntryKind::Event, content),
+                        Kind::Request => Batch::of_one(EntryKind::Request, content),
+                        _ => Batch::of_one(EntryKind::Response, content),
+                    };
+                    batch
+                        .skip(mem::take(&mut self.skip))
+                        .map_err(|bad| blame(bad, place))?;
+                    let more = !batch.is_empty();
+                    self.batch = Some(batch);
+                    if more {
+                        continue;
+                    }
                 }
             }
-            // Nothing of it is given out.
+            // Nothing more of it is given out.
             self.behind = self.frames.mark();
         }
-    }
-
-    /// Behind a checkpoint, what is packed begins anew.
-    fn restart(&mut self) -> Result<(), ReadError> {
-        if self.frames.version() < RESTARTED {
-            return Ok(());
-        }
-        if let Contents::Packed(unpacker, _) = &mut self.contents {
-            unpacker.restart().map_err(|source| ReadError::Read {
-                place: self.place(),
-                source,
-            })?;
-        }
-        self.from = self.frames.mark();
-        Ok(())
     }
 
     /// The entry, if it can come now.
@@ -395,11 +393,15 @@ fn contents<R: io::Read>(
             })?)
         }
     };
-    let unpacker = Unpacker::new().map_err(|source| ReadError::Open {
+    let unpacker = if frames.version() < VERSION {
+        Unpacker::streamed().map(|unpacker| Contents::Packed(unpacker, key))
+    } else {
+        Unpacker::alone().map(|unpacker| Contents::Batches(unpacker, key))
+    };
+    unpacker.map_err(|source| ReadError::Open {
         path: path(),
         source,
-    })?;
-    Ok(Contents::Packed(unpacker, key))
+    })
 }
 
 impl Contents {
@@ -412,7 +414,7 @@ impl Contents {
         } = frame;
         match self {
             Self::Bare => Some(body),
-            Self::Packed(unpacker, key) => {
+            Self::Packed(unpacker, key) | Self::Batches(unpacker, key) => {
                 if let Some(key) = key {
                     key.open(number, kind.number(), &mut body)?;
                 }
@@ -423,24 +425,16 @@ impl Contents {
     }
 }
 
-enum Undecodable {
-    /// Shorter than its kind allows.
-    Short,
-    Json(serde_json::Error),
-}
-
-impl Undecodable {
-    fn at(self, place: Place) -> ReadError {
-        match self {
-            Self::Short => ReadError::Content { place },
-            Self::Json(source) => ReadError::Event { place, source },
-        }
+fn blame(bad: Undecodable, place: Place) -> ReadError {
+    match bad {
+        Undecodable::Short => ReadError::Content { place },
+        Undecodable::Json(source) => ReadError::Event { place, source },
     }
 }
 
 /// The events of an outline.
 fn unpacked(body: &[u8]) -> Result<Vec<(i64, Event)>, Undecodable> {
-    let content = Unpacker::new()
+    let content = Unpacker::alone()
         .ok()
         .and_then(|mut one| one.unpack(body).ok());
     let content = content.ok_or(Undecodable::Short)?;
@@ -448,25 +442,6 @@ fn unpacked(body: &[u8]) -> Result<Vec<(i64, Event)>, Undecodable> {
         .split_at_checked(frame::AT_LEN)
         .ok_or(Undecodable::Short)?;
     outline::parse(json).map_err(Undecodable::Json)
-}
-
-fn decode(kind: Kind, mut body: Vec<u8>) -> Result<(i64, Entry), Undecodable> {
-    let (at, rest) = body.split_first_chunk().ok_or(Undecodable::Short)?;
-    let at = i64::from_le_bytes(*at);
-    if kind == Kind::Event {
-        let event = serde_json::from_slice(rest).map_err(Undecodable::Json)?;
-        return Ok((at, Entry::Event(event)));
-    }
-    let (seq, _) = rest.split_first_chunk().ok_or(Undecodable::Short)?;
-    let seq = Seq::from_le_bytes(*seq);
-    body.drain(..frame::AT_LEN + frame::SEQ_LEN);
-    let bytes = body;
-    let entry = if kind == Kind::Request {
-        Entry::Request { seq, at, bytes }
-    } else {
-        Entry::Response { seq, at, bytes }
-    };
-    Ok((at, entry))
 }
 
 #[cfg(test)]

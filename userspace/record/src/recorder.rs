@@ -2,11 +2,11 @@
 //! the reserve, and what removes records that were kept long enough.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         mpsc::{RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
@@ -20,15 +20,17 @@ use crate::{
     SigningKey, TrustedKeys, file,
     heads::{Entry, Heads, How},
     journal::{Opening, Sum, Witness},
-    ledger::Syncing,
+    ledger::{Gathered, Syncing},
+    recover,
     retain::{Due, Limits, Pruner, Spared},
     room::Room,
     seal::FileKey,
+    spool::Spools,
     syncer::Syncer,
 };
 
 /// How long a written file rests before it is synced; with the sync itself within 50 milliseconds.
-const REST: Duration = Duration::from_millis(20);
+const REST: Duration = Duration::from_millis(35);
 /// How often it is looked how much room there is.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often it is looked what was kept long enough.
@@ -80,6 +82,8 @@ pub(crate) struct Host {
     pruner: Arc<Pruner>,
     syncing: Syncing,
     observer: Option<Arc<dyn Observer>>,
+    /// Without one each entry is written at once.
+    spools: Option<Arc<Spools>>,
     // Dropped in this order: nothing is written any more when the last syncs are waited for.
     _keeper: Keeper,
     _syncer: Syncer,
@@ -87,7 +91,7 @@ pub(crate) struct Host {
 
 /// The sessions that are written to.
 #[derive(Debug, Default)]
-pub(crate) struct Live(Mutex<HashSet<SessionId>>);
+pub(crate) struct Live(Mutex<HashMap<SessionId, Option<Weak<dyn Gathered>>>>);
 
 /// Why there can be no recorder.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +102,10 @@ pub enum RecorderError {
     /// The head file can't be used.
     #[error(transparent)]
     Heads(#[from] HeadsError),
+    /// What an earlier process had recorded can't be put into its records, or there is no room to
+    /// gather what this one will.
+    #[error("can't gather what is recorded: {0}")]
+    Spool(#[source] io::Error),
     /// No thread could be started.
     #[error("can't start what syncs records: {0}")]
     Threads(#[from] io::Error),
@@ -148,6 +156,7 @@ impl Recorder {
             max_size,
         } = options;
         file::private_dir(&dir)?;
+        let spools = recover::spools(&dir).map_err(RecorderError::Spool)?;
         let (rest, strict) = match durability {
             Durability::Batched => (REST, false),
             Durability::Strict => (Duration::ZERO, true),
@@ -190,6 +199,7 @@ impl Recorder {
             pruner,
             syncing,
             observer,
+            spools,
             _keeper: keeper,
             _syncer: syncer,
         })))
@@ -222,6 +232,19 @@ impl Recorder {
         self.0.pruner.prune(limits)
     }
 
+    /// Writes to the files what live sessions have recorded in the last moment, for who reads them
+    /// now. It would be written by itself, too.
+    ///
+    /// # Errors
+    /// The last of a file that can't be written; its session learns of it as well.
+    pub fn write_out(&self) -> io::Result<()> {
+        let mut written = Ok(());
+        for gathered in self.0.live.gathered() {
+            written = gathered.write().and(written);
+        }
+        written
+    }
+
     /// Where the records are.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -238,6 +261,10 @@ impl Recorder {
 impl Host {
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
     }
 
     pub(crate) fn room(&self) -> &Arc<Room> {
@@ -283,7 +310,13 @@ impl Host {
                 key: Arc::clone(&self.key),
                 heads: Some(Arc::clone(&self.heads)),
             }),
+            spools: self.spools.clone(),
         })
+    }
+
+    /// Leaves a session as it is, for the next start.
+    pub(crate) fn leave(&self, id: SessionId) {
+        self.live.remove(id);
     }
 
     /// Puts what a session came to into the head file.
@@ -301,7 +334,17 @@ impl Host {
 
 impl Live {
     fn add(&self, id: SessionId) {
-        self.lock().insert(id);
+        self.lock().insert(id, None);
+    }
+
+    /// Says who has what a session has recorded and not written.
+    pub(crate) fn gathers(&self, id: SessionId, gathered: Weak<dyn Gathered>) {
+        self.lock().insert(id, Some(gathered));
+    }
+
+    fn gathered(&self) -> Vec<Arc<dyn Gathered>> {
+        let live = self.lock();
+        live.values().flatten().filter_map(Weak::upgrade).collect()
     }
 
     fn remove(&self, id: SessionId) {
@@ -309,10 +352,10 @@ impl Live {
     }
 
     pub(crate) fn has(&self, id: SessionId) -> bool {
-        self.lock().contains(&id)
+        self.lock().contains_key(&id)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Option<Weak<dyn Gathered>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,11 @@
 //! The account of one session as it happens.
 //!
-//! Every method hands its event to the kernel before it returns, so a writer that is killed loses
-//! nothing that it had recorded. What reaches the disk when is its recorder's to see to: with one,
-//! files are synced in the background, and a [`Commit`](crate::Commit) waits for that where it must;
-//! without one, [`end`](SessionWriter::end) waits for the disk itself. A failed write poisons the
-//! writer, and so does a failed sync.
+//! Every method has its event where the kernel keeps it before it returns, so a writer that is killed
+//! loses nothing that it had recorded. What reaches the file and the disk when is its recorder's to
+//! see to: with one, events are gathered in its spool, and packed, written and synced in the
+//! background, and a [`Commit`](crate::Commit) waits for that where it must; without one, each is
+//! written at once, and [`end`](SessionWriter::end) waits for the disk itself. A failed write poisons
+//! the writer, and so does a failed sync.
 //!
 //! While the reserve is all the room that is left, nothing new is taken, but what is left to say of
 //! what was: outcomes, notes, the end.
@@ -14,27 +15,26 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     fs::{self, File},
     io,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Instant,
 };
 
 use weir_command::Statement;
-use weir_policy::{Ask, Permit, RaisedSignal, Refusal};
+use weir_policy::{Ask, Permit, PolicyVersion, RaisedSignal, Refusal};
 
 use crate::{
     Approval, Circumstances, Commit, End, Judged, Judgement, LookedUp, Outcome, Process,
     RecordError, RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
+    batch::EntryKind,
     borrowed::{EventRef, IntentRef, Statements, VerdictRef},
     file,
-    frame::Kind,
     header::{Anchor, Rest},
     heads::How,
     journal::{Journal, Opening, Sum},
-    ledger::{Ledger, Spool},
+    ledger::{Gathered, Ledger, Spool},
     recorder::Host,
     store,
 };
@@ -46,12 +46,11 @@ use crate::{
 #[derive(Debug)]
 pub struct SessionWriter {
     id: SessionId,
-    journal: Journal<Spool>,
+    gathering: Arc<Gathering>,
     ledger: Arc<Ledger>,
     /// None for a record that nobody vouches for.
     host: Option<Arc<Host>>,
     over: bool,
-    began: Instant,
     last: Seq,
     circumstances: Option<Circumstances>,
     lookup: Option<LookedUp>,
@@ -59,6 +58,39 @@ pub struct SessionWriter {
     observer: Option<Box<dyn SessionObserver>>,
     /// When the command came that is judged next.
     heard: Option<Instant>,
+}
+
+/// What the session's own thread and the one that syncs share. Neither holds it for long.
+#[derive(Debug)]
+struct Gathering {
+    journal: Mutex<Journal<Spool>>,
+    began: Instant,
+}
+
+impl Gathering {
+    /// Microseconds since the start.
+    fn now(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Journal<Spool>> {
+        // A panic within the journal has poisoned that, too.
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flush(&self) -> Result<(), RecordError> {
+        let mut journal = self.lock();
+        journal.flush(self.now())
+    }
+}
+
+impl Gathered for Gathering {
+    fn write(&self) -> io::Result<()> {
+        self.flush().map_err(|error| match error {
+            RecordError::Full { source, .. } | RecordError::Write { source, .. } => source,
+            other => io::Error::other(other.to_string()),
+        })
+    }
 }
 
 /// A command as it came and as it was read.
@@ -94,6 +126,7 @@ impl SessionWriter {
             },
             file_key: None,
             witness: None,
+            spools: None,
         };
         let ledger = Ledger::new(path.clone(), Box::new(file::create(&path)?), None, None);
         Self::begin(ledger, None, opening, start)
@@ -144,17 +177,26 @@ impl SessionWriter {
                 host.over(start.id, How::Stopped, Sum::NOTHING).ok();
             }
         })?;
+        ledger.note(journal.recorded());
+        let gathering = Arc::new(Gathering {
+            journal: Mutex::new(journal),
+            began,
+        });
+        let gathered: Weak<Gathering> = Arc::downgrade(&gathering);
+        if let Some(host) = &host {
+            host.live().gathers(start.id, gathered.clone());
+        }
+        ledger.gathers(gathered);
         let observer = host.as_ref().and_then(|host| host.observer());
         let observer = observer.map(|observer| observer.begins(start));
         Ok(Self {
             id: start.id,
             observer,
             heard: None,
-            journal,
+            gathering,
             ledger,
             host,
             over: false,
-            began,
             last: Seq::NONE,
             circumstances: None,
             lookup: None,
@@ -176,7 +218,7 @@ impl SessionWriter {
     /// Its file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.journal.path()
+        self.ledger.path()
     }
 
     /// Records what the agent opened.
@@ -294,8 +336,7 @@ impl SessionWriter {
     pub fn approval(&mut self, seq: Seq, approval: &Approval) -> Result<(), RecordError> {
         self.known(seq)?;
         let at = self.now();
-        self.journal
-            .event(at, &EventRef::Approval { seq, at, approval })?;
+        self.record(|journal| journal.event(at, &EventRef::Approval { seq, at, approval }))?;
         self.told(|observer| {
             observer.recorded();
             observer.approval(seq, at, approval);
@@ -325,7 +366,8 @@ impl SessionWriter {
     pub fn response(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
         self.roomy()?;
-        self.journal.bytes(Kind::Response, self.now(), seq, bytes)?;
+        let at = self.now();
+        self.record(|journal| journal.bytes(EntryKind::Response, at, seq, bytes))?;
         self.told(|observer| observer.recorded());
         Ok(())
     }
@@ -339,7 +381,8 @@ impl SessionWriter {
     pub fn request(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
         self.roomy()?;
-        self.journal.bytes(Kind::Request, self.now(), seq, bytes)?;
+        let at = self.now();
+        self.record(|journal| journal.bytes(EntryKind::Request, at, seq, bytes))?;
         self.told(|observer| observer.recorded());
         Ok(())
     }
@@ -354,16 +397,25 @@ impl SessionWriter {
         self.event(&EventRef::Note { message })
     }
 
+    /// Writes what was recorded so far to the file, where it would be gathered for a moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`note`](Self::note).
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.gathering.flush()
+    }
+
     /// Waits, here and now, until the disk has everything recorded so far, the file's name included.
     ///
     /// # Errors
     ///
     /// [`RecordError::Sync`], which poisons the writer, or [`RecordError::Poisoned`].
     pub fn sync(&mut self) -> Result<(), RecordError> {
-        self.journal.guarded(
-            |spool| spool.ledger.sync(),
-            |path, source| RecordError::Sync { path, source },
-        )
+        self.gathering.flush()?;
+        let synced = self.ledger.sync();
+        let blame = |path, source| RecordError::Sync { path, source };
+        self.gathering.lock().guarded(|_| synced, blame)
     }
 
     /// Resolves once the disk is not too far behind what was recorded: wait for it before taking
@@ -382,12 +434,19 @@ impl SessionWriter {
         self.event(&EventRef::End(end))?;
         let at = self.now();
         self.told(|observer| observer.ended(at, end));
-        self.journal.seal(at)?;
+        let sum = {
+            let mut journal = self.gathering.lock();
+            journal.flush(at)?;
+            journal.seal(at)?;
+            journal.sum()
+        };
         let Some(host) = self.host.clone() else {
             return self.sync();
         };
+        // What syncs it comes once more, for what was written now.
+        self.ledger.note(0);
         self.over = true;
-        host.over(self.id, How::Ended, self.journal.sum())
+        host.over(self.id, How::Ended, sum)
     }
 
     /// While the reserve is all that is left, nothing new is taken.
@@ -402,7 +461,7 @@ impl SessionWriter {
         &mut self,
         command: CommandText<'_>,
         verdict: VerdictRef<'_>,
-        policy_version: &dyn fmt::Display,
+        policy_version: &PolicyVersion,
         judgement: Judgement<'_>,
     ) -> Result<Seq, RecordError> {
         self.roomy()?;
@@ -426,7 +485,7 @@ impl SessionWriter {
             context: self.circumstances,
             lookup: self.lookup.take(),
         };
-        self.journal.event(at, &EventRef::Intent(intent))?;
+        self.record(|journal| journal.intent(&intent))?;
         self.last = seq;
         self.told(|observer| {
             observer.recorded();
@@ -442,7 +501,8 @@ impl SessionWriter {
     }
 
     fn event(&mut self, event: &EventRef<'_>) -> Result<(), RecordError> {
-        self.journal.event(self.now(), event)?;
+        let at = self.now();
+        self.record(|journal| journal.event(at, event))?;
         self.told(|observer| observer.recorded());
         Ok(())
     }
@@ -453,6 +513,21 @@ impl SessionWriter {
         }
     }
 
+    fn record(
+        &mut self,
+        work: impl FnOnce(&mut Journal<Spool>) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
+        let mut journal = self.gathering.lock();
+        let before = journal.recorded();
+        let done = work(&mut journal);
+        let count = journal.recorded() - before;
+        drop(journal);
+        if count > 0 {
+            self.ledger.note(count);
+        }
+        done
+    }
+
     /// A number of another session would put a response under the wrong command.
     fn known(&self, seq: Seq) -> Result<(), RecordError> {
         if seq == Seq::NONE || seq > self.last {
@@ -461,17 +536,23 @@ impl SessionWriter {
         Ok(())
     }
 
-    /// Microseconds since the start.
     fn now(&self) -> i64 {
-        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+        self.gathering.now()
     }
 }
 
 impl Drop for SessionWriter {
     fn drop(&mut self) {
         if let Some(host) = self.host.as_ref().filter(|_| !self.over) {
-            // Where this fails, too, the next start of the daemon does it.
-            host.over(self.id, How::Stopped, self.journal.sum()).ok();
+            // Where this fails, the next start of the daemon does it: first of all it writes what is
+            // in the spool still.
+            match self.gathering.flush() {
+                Ok(()) => {
+                    let sum = self.gathering.lock().sum();
+                    host.over(self.id, How::Stopped, sum).ok();
+                }
+                Err(_) => host.leave(self.id),
+            }
         }
     }
 }

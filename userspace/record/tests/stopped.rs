@@ -211,15 +211,17 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
         }
         let status = child.wait().unwrap();
         assert_eq!(status.signal(), Some(9), "{status}");
-        let (recorded, _) = intents(&store::path_of(dir.path(), start().id));
+        // What the killed daemon had recorded and not written yet, the next one writes.
+        let key = SigningKey::open(dir.path()).unwrap();
+        let keys = key.public().into();
+        drop(recorder(dir.path(), key));
+        let (recorded, tail) = intents(&store::path_of(dir.path(), start().id));
+        assert_eq!(tail, Tail::Whole);
         assert!(!acknowledged.is_empty());
         // One more may have been recorded and not yet acknowledged.
         assert!(recorded.len() <= acknowledged.len() + 1);
         assert_eq!(recorded[..acknowledged.len()], acknowledged);
-        // And the next daemon closes what the killed one left.
-        let key = SigningKey::open(dir.path()).unwrap();
-        let keys = key.public().into();
-        drop(recorder(dir.path(), key));
+        // And it closes the session.
         let all = Which::Only(vec![start().id]);
         let report = verify(dir.path(), &keys, &all).unwrap();
         assert!(report.is_sound(), "{report:?}");

@@ -145,10 +145,10 @@ fn of_one_command(wanted: &Wanted) -> Conditions {
         return one;
     }
     if let Some(since) = wanted.since {
-        one.add("c.at >= ?", [micros(since)]);
+        one.add("c.last >= ?", [micros(since)]);
     }
     if let Some(until) = wanted.until {
-        one.add("c.at < ?", [micros(until)]);
+        one.add("c.first < ?", [micros(until)]);
     }
     one
 }

@@ -220,8 +220,8 @@ impl Index {
         for sql in [
             "SELECT json_array(id, started, last, workload, subject, target, refused, summary, position)
              FROM sessions ORDER BY id",
-            "SELECT json_array(s.id, seq, at, verbs, verdict, rule, approvers, policy_version,
-                               searched, status, code, rows, bytes, masked, micros)
+            "SELECT json_array(s.id, second, hex(kind), seq, c.first, c.last, count, verbs, verdict, rule,
+                               approvers, policy_version, searched)
              FROM commands AS c JOIN sessions AS s ON s.number = c.session ORDER BY s.id, seq",
             "SELECT json_array(s.id, seq, access, name, o.last)
              FROM objects AS o JOIN commands AS c ON c.number = o.command

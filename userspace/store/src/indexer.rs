@@ -16,6 +16,10 @@ use weir_record::{FindError, SessionId};
 
 use crate::{Index, Sessions, StoreError, Wanted, schema};
 
+/// The priority that everything else comes before, and the usual (setpriority(2)); of the calling
+/// thread alone.
+const LAST: i32 = 19;
+const USUAL: i32 = 0;
 /// How often it looks at the records by itself.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long who asks is made to wait for it.
@@ -203,6 +207,11 @@ impl Shared {
     fn run(&self) {
         let mut index = None;
         while let Some((goal, anew)) = self.next() {
+            // Sessions must not wait for what nobody waits for. Where this can't be had, it goes on as
+            // it is.
+            let asked = goal > self.state().done || anew;
+            let priority = if asked { USUAL } else { LAST };
+            rustix::process::setpriority_process(None, priority).ok();
             let looked = self.look(&mut index, anew);
             if let Err(error) = &looked {
                 tracing::error!(%error, "the index of sessions is not up to date");

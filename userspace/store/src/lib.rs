@@ -18,6 +18,7 @@
 
 mod error;
 mod filter;
+mod groups;
 mod index;
 mod indexer;
 mod query;

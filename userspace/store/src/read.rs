@@ -7,18 +7,13 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use weir_record::{
-    End, Entry, Event, Intent, Outcome, Position, ReadError, Seq, SessionId, SessionReader, Status,
-    Summary, VerdictSummary,
-};
+use weir_record::{End, Entry, Event, Position, ReadError, SessionId, SessionReader, Summary};
 
-use crate::{Answer, StoreError, query::integer, text};
+use crate::{StoreError, groups::Groups};
 
 /// Most entries, and most bytes of them, that one transaction takes in: others wait for it.
 const MOST_ENTRIES: usize = 5_000;
 const MOST_BYTES: usize = 16 << 20;
-/// Most names of one command that are kept.
-const MOST_OBJECTS: usize = 1_000;
 
 /// Takes in what is new in a record. True when its session has ended: nothing more will come.
 pub(crate) fn session(db: &mut Connection, id: SessionId, path: &Path) -> Result<bool, StoreError> {
@@ -65,6 +60,7 @@ struct Session {
     number: i64,
     summary: Summary,
     reader: SessionReader,
+    groups: Groups,
 }
 
 impl Session {
@@ -83,6 +79,7 @@ impl Session {
                     number,
                     summary,
                     reader,
+                    groups: Groups::default(),
                 })),
                 Err(error) => Opened::Problem(error.to_string()),
             });
@@ -122,6 +119,7 @@ impl Session {
             number: tx.last_insert_rowid(),
             summary: Summary::new(start),
             reader,
+            groups: Groups::default(),
         })))
     }
 
@@ -131,7 +129,11 @@ impl Session {
         let step = loop {
             match self.reader.next() {
                 Some(Ok(Entry::Event(event))) => {
-                    self.event(tx, &event)?;
+                    if let Event::Intent(intent) = &event {
+                        let moment = self.moment(intent.at);
+                        let length = self.groups.add(tx, self.number, intent, moment)?;
+                        left.1 = left.1.saturating_sub(length);
+                    }
                     self.summary.add(event);
                 }
                 Some(Ok(Entry::Response { bytes, .. } | Entry::Request { bytes, .. })) => {
@@ -166,97 +168,7 @@ impl Session {
             serde_json::to_string(&self.summary)?,
             serde_json::to_string(&self.reader.position())?,
         ])?;
-        Ok(())
-    }
-
-    fn event(&self, tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
-        match event {
-            Event::Intent(intent) => self.intent(tx, intent),
-            Event::Outcome { seq, outcome } => self.outcome(tx, *seq, outcome),
-            // Told by the summary, or nothing that is searched for.
-            _ => Ok(()),
-        }
-    }
-
-    fn intent(&self, tx: &Transaction<'_>, intent: &Intent) -> Result<(), StoreError> {
-        let verbs: Vec<&str> = intent.statements.iter().map(|s| s.verb.as_str()).collect();
-        let (answer, rule, approvers) = told(&intent.verdict);
-        let sent = intent.parameters.iter().flatten().map(String::as_str);
-        let searched = text::searched(&intent.text, sent);
-        // A number that is there twice is a record that weir did not write; the last is kept.
-        self.forget_command(tx, intent.seq)?;
-        tx.prepare_cached(
-            "INSERT INTO commands (session, seq, at, verbs, verdict, rule, approvers, policy_version, searched)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?
-        .execute(params![
-            self.number,
-            integer(intent.seq.get()),
-            self.moment(intent.at),
-            verbs.join(" "),
-            answer.as_str(),
-            rule,
-            approvers.map(|approvers| approvers.join(" ")),
-            intent.policy_version,
-            searched,
-        ])?;
-        let command = tx.last_insert_rowid();
-        tx.prepare_cached("INSERT INTO texts (rowid, searched) VALUES (?1, ?2)")?
-            .execute(params![command, searched])?;
-        let objects = intent.statements.iter().flat_map(|s| &s.objects);
-        for object in objects.take(MOST_OBJECTS) {
-            let (access, name) = text::object(object);
-            tx.prepare_cached(
-                "INSERT INTO objects (command, access, name, last) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![command, access, name, text::last(name)])?;
-        }
-        Ok(())
-    }
-
-    fn outcome(&self, tx: &Transaction<'_>, seq: Seq, outcome: &Outcome) -> Result<(), StoreError> {
-        let (status, code) = match &outcome.status {
-            Status::Completed { .. } => ("completed", None),
-            Status::Failed { code, .. } => ("failed", Some(code)),
-            Status::Refused => ("refused", None),
-            Status::Skipped => ("skipped", None),
-            Status::Lost => ("lost", None),
-        };
-        // A portal that is executed in parts has an outcome for each.
-        tx.prepare_cached(
-            "UPDATE commands SET status = ?3, code = ?4, rows = min(rows + ?5, ?9),
-                bytes = min(bytes + ?6, ?9), masked = min(masked + ?7, ?9), micros = min(micros + ?8, ?9)
-             WHERE session = ?1 AND seq = ?2",
-        )?
-        .execute(params![
-            self.number,
-            integer(seq.get()),
-            status,
-            code,
-            small(outcome.rows),
-            small(outcome.bytes),
-            small(outcome.masked),
-            small(outcome.micros),
-            MOST_COUNT,
-        ])?;
-        Ok(())
-    }
-
-    fn forget_command(&self, tx: &Transaction<'_>, seq: Seq) -> Result<(), StoreError> {
-        let known: Option<i64> = tx
-            .prepare_cached("SELECT number FROM commands WHERE session = ?1 AND seq = ?2")?
-            .query_row(params![self.number, integer(seq.get())], |row| row.get(0))
-            .optional()?;
-        let Some(command) = known else { return Ok(()) };
-        for sql in [
-            "DELETE FROM texts WHERE rowid = ?",
-            "DELETE FROM objects WHERE command = ?",
-            "DELETE FROM commands WHERE number = ?",
-        ] {
-            tx.prepare_cached(sql)?.execute([command])?;
-        }
-        Ok(())
+        self.groups.keep(tx, self.number)
     }
 
     /// A moment of the session, in microseconds since 1970.
@@ -267,29 +179,6 @@ impl Session {
     }
 }
 
-/// Counts beyond this are all the same; two of them still add up to what SQLite takes.
-const MOST_COUNT: i64 = i64::MAX / 2;
-
-fn small(count: u64) -> i64 {
-    integer(count).min(MOST_COUNT)
-}
-
-fn told(verdict: &VerdictSummary) -> (Answer, Option<&str>, Option<&[String]>) {
-    match verdict {
-        VerdictSummary::Allow { would_be: None, .. } => (Answer::Allow, None, None),
-        VerdictSummary::Allow {
-            would_be: Some(would_be),
-            ..
-        } => {
-            let (_, rule, approvers) = told(would_be);
-            (Answer::Observed, rule, approvers)
-        }
-        VerdictSummary::Deny { rule, .. } => (Answer::Deny, Some(rule), None),
-        VerdictSummary::Ask { approvers, .. } => (Answer::Ask, None, Some(approvers)),
-    }
-}
-
-/// A place in a record, as the index keeps it.
 pub(crate) fn position(text: &str) -> Result<Position, serde_json::Error> {
     serde_json::from_str(text)
 }

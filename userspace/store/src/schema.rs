@@ -15,7 +15,8 @@ use crate::StoreError;
 /// is made anew.
 const VERSION: i64 = 2;
 
-/// Times are microseconds since 1970.
+/// Times are microseconds since 1970. `commands` are those of a kind that came in the same second, as
+/// [`groups`](crate::groups) has them.
 const TABLES: &str = "
 CREATE TABLE sessions (
     number INTEGER PRIMARY KEY,
@@ -36,23 +37,21 @@ CREATE INDEX sessions_workload ON sessions (workload, id);
 CREATE TABLE commands (
     number INTEGER PRIMARY KEY,
     session INTEGER NOT NULL REFERENCES sessions (number),
+    second INTEGER NOT NULL,
+    kind BLOB NOT NULL,
     seq INTEGER NOT NULL,
-    at INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    count INTEGER NOT NULL,
     verbs TEXT NOT NULL,
     verdict TEXT NOT NULL,
     rule TEXT,
     approvers TEXT,
     policy_version TEXT NOT NULL,
-    searched TEXT NOT NULL,
-    status TEXT,
-    code TEXT,
-    rows INTEGER NOT NULL DEFAULT 0,
-    bytes INTEGER NOT NULL DEFAULT 0,
-    masked INTEGER NOT NULL DEFAULT 0,
-    micros INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (session, seq)
+    searched TEXT NOT NULL
 ) STRICT;
-CREATE INDEX commands_verdict ON commands (verdict, session, at);
+CREATE INDEX commands_kind ON commands (session, second, kind);
+CREATE INDEX commands_verdict ON commands (verdict, session, last);
 
 CREATE TABLE objects (
     command INTEGER NOT NULL REFERENCES commands (number),

@@ -19,9 +19,14 @@ pub(crate) fn fold(text: &str) -> String {
         .collect()
 }
 
-/// A command's text and what was sent beside it, as they are searched.
-pub(crate) fn searched<'a>(text: &'a str, parameters: impl IntoIterator<Item = &'a str>) -> String {
-    let mut all = fold(cut(text, MOST_TEXT));
+/// A command's text, as it is searched.
+pub(crate) fn searched(text: &str) -> String {
+    fold(cut(text, MOST_TEXT))
+}
+
+/// What was sent beside a text, as it is searched: to be put behind that.
+pub(crate) fn beside<'a>(parameters: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all = String::new();
     for parameter in parameters {
         if all.len() >= MOST_TEXT {
             break;
@@ -104,8 +109,9 @@ mod tests {
     fn texts_are_cut_between_characters_and_kept_apart() {
         assert_eq!(cut("aé", 2), "a");
         assert_eq!(fold("ÄB\0c\u{fffe}"), "äb\u{fffd}c\u{fffd}");
-        assert_eq!(searched("A", ["B", "C"]), "a\u{fffe}b\u{fffe}c");
+        assert_eq!(beside(["B", "C"]), "\u{fffe}b\u{fffe}c");
         let long = "é".repeat(MOST_TEXT);
-        assert_eq!(searched(&long, ["x"]).len(), MOST_TEXT);
+        assert_eq!(searched(&long).len(), MOST_TEXT);
+        assert_eq!(beside([long.as_str(), "x"]).len(), MOST_TEXT - 1);
     }
 }

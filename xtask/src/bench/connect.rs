@@ -28,7 +28,7 @@ pub(super) fn measure(weir: &Path, rounds: u32, report: &mut Report) -> Result<(
         interrupt::check()?;
         say::line(format_args!("{SECTION}: round {round} of {rounds}"));
         without.push(median(connecting(TIMES))?);
-        let mut running = stage.weir(weir, "")?;
+        let mut running = stage.weir(weir, "", "")?;
         with.push(median(connecting(TIMES))?);
         let agent = connecting(GOVERNED_TIMES)
             .in_cgroup(stage.cgroups.agent())

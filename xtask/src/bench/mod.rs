@@ -7,12 +7,22 @@
 //! Known limits: a ratio of two things that ran one after the other still holds what the machine
 //! did in between; read the spread before the figure.
 
+mod client;
 mod connect;
+mod connections;
+mod copier;
+mod database;
+mod idle;
 mod measure;
 mod part;
+mod peers;
+mod pgbench;
 mod record;
 mod report;
+mod scene;
 mod stage;
+mod stream;
+mod usage;
 mod verdict;
 
 use std::path::PathBuf;
@@ -42,6 +52,18 @@ pub(crate) struct Options {
     /// Compare with a run that was kept
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// How many seconds each of pgbench's runs takes
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// With so many of pgbench's clients; 1, 8 and 32 if none is named
+    #[arg(long, value_name = "COUNT", value_delimiter = ',')]
+    clients: Vec<u32>,
+    /// In this of pgbench's query modes; all if none is named
+    #[arg(long, value_enum, value_delimiter = ',')]
+    modes: Vec<pgbench::Mode>,
+    /// How many idle connections are held
+    #[arg(long, default_value_t = 2000)]
+    idle: usize,
     /// Measure this weir instead of building one
     #[arg(long, value_name = "PATH")]
     weir: Option<PathBuf>,
@@ -50,6 +72,14 @@ pub(crate) struct Options {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Section {
+    /// What a short transaction costs, beside other proxies
+    Pgbench,
+    /// What many rows cost, masked and not
+    Stream,
+    /// New connections, one for each transaction
+    Connecting,
+    /// What an idle connection holds, and a new one takes among many
+    Idle,
     /// What connect() costs a process that weir does not govern, and one that it does
     Connect,
     /// What recording a statement costs, and what the disk has of it
@@ -59,7 +89,15 @@ enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 3] = [Self::Connect, Self::Record, Self::Verdict];
+    const ALL: [Self; 7] = [
+        Self::Pgbench,
+        Self::Stream,
+        Self::Connecting,
+        Self::Idle,
+        Self::Connect,
+        Self::Record,
+        Self::Verdict,
+    ];
 }
 
 /// The weir that is measured, where it runs as a whole.
@@ -90,6 +128,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut report = Report::new(options.rounds);
     for section in sections {
         match section {
+            Section::Pgbench | Section::Stream | Section::Connecting | Section::Idle => {
+                setup::parts(workspace, &[Needed::Postgres, Needed::Proxies])?;
+                let weir = weir(workspace, options)?;
+                let measure = match section {
+                    Section::Stream => stream::measure,
+                    Section::Connecting => connections::measure,
+                    Section::Idle => idle::measure,
+                    _ => pgbench::measure,
+                };
+                measure(workspace, &weir, options, &mut report)?;
+            }
             Section::Connect => {
                 let weir = weir(workspace, options)?;
                 connect::measure(&weir, options.rounds, &mut report)?;

@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result};
 use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
 
+use super::client::{self, Client};
+use super::copier;
 use super::measure::quantile;
 
 /// Which of them, and what it is told.
@@ -20,6 +22,27 @@ pub(crate) struct Part {
 enum What {
     /// Connect so often, one after the other, and print the median in microseconds
     Connect { to: SocketAddr, times: u32 },
+    /// Ask once and throw the answer away; print the megabytes a second, and how many there were
+    Stream {
+        to: SocketAddr,
+        user: String,
+        database: String,
+        sql: String,
+        #[arg(long)]
+        binary: bool,
+    },
+    /// Open so many connections, and print the median of the last hundred in microseconds
+    Hold {
+        to: SocketAddr,
+        user: String,
+        database: String,
+        count: usize,
+        /// Keep them open until killed
+        #[arg(long)]
+        stay: bool,
+    },
+    /// Copy bytes between whoever connects to the one and the other
+    Copy { listen: SocketAddr, to: SocketAddr },
 }
 
 /// Plays it.
@@ -28,8 +51,48 @@ enum What {
     reason = "whoever started it reads the figure there"
 )]
 pub(crate) fn run(part: &Part) -> Result<()> {
-    match part.what {
-        What::Connect { to, times } => println!("{}", connect(to, times)?),
+    match &part.what {
+        What::Connect { to, times } => println!("{}", connect(*to, *times)?),
+        What::Copy { listen, to } => copier::run(*listen, *to)?,
+        What::Stream {
+            to,
+            user,
+            database,
+            sql,
+            binary,
+        } => {
+            let (rate, megabytes) = client::stream(*to, user, database, sql, *binary)?;
+            println!("{rate} {megabytes}");
+        }
+        What::Hold {
+            to,
+            user,
+            database,
+            count,
+            stay,
+        } => hold(*to, user, database, *count, *stay)?,
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever started it reads the figures there"
+)]
+fn hold(to: SocketAddr, user: &str, database: &str, count: usize, stay: bool) -> Result<()> {
+    let (mut held, mut took) = (Vec::with_capacity(count), Vec::new());
+    for number in 0..count {
+        let began = Instant::now();
+        held.push(Client::connect(to, user, database)?);
+        if number + 100 >= count {
+            took.push(began.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    println!("{}", quantile(&took, 0.5).context("nothing was held")?);
+    if stay {
+        loop {
+            std::thread::park();
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What was measured: for a person as a table, for another run as JSON.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -24,10 +25,16 @@ pub(super) struct Report {
 struct Row {
     section: String,
     what: String,
+    figures: Vec<Figure>,
+}
+
+/// One figure of it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Figure {
     /// Of `value`: `µs`, `MB/s` …
     unit: String,
     value: Summary,
-    /// Against the section's first row, round by round.
+    /// Against what it is compared with, round by round.
     ratio: Option<Summary>,
 }
 
@@ -56,7 +63,8 @@ impl Report {
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Adds a measurement, one value a round; `base` is what it is compared with.
+    /// Adds a figure, one value a round, to what is measured; `base` is what it is compared with.
+    /// Figures of the same thing stand in one row.
     pub(super) fn add(
         &mut self,
         section: &str,
@@ -68,13 +76,19 @@ impl Report {
         let Some(value) = Summary::of(values) else {
             return;
         };
-        self.rows.push(Row {
-            section: section.to_owned(),
-            what: what.to_owned(),
+        let figure = Figure {
             unit: unit.to_owned(),
             value,
             ratio: base.and_then(|base| Summary::of_ratios(values, base)),
-        });
+        };
+        match self.rows.last_mut() {
+            Some(row) if row.section == section && row.what == what => row.figures.push(figure),
+            _ => self.rows.push(Row {
+                section: section.to_owned(),
+                what: what.to_owned(),
+                figures: vec![figure],
+            }),
+        }
     }
 
     /// A table; with what an earlier run came to, if there is one.
@@ -85,31 +99,40 @@ impl Report {
             self.kernel, self.rounds
         ));
         for row in &self.rows {
-            let ratio = row
-                .ratio
-                .map(|ratio| format!("×{:.3} [{:.3}–{:.3}]", ratio.median, ratio.low, ratio.high))
-                .unwrap_or_default();
-            let earlier = before
-                .and_then(|before| before.same(row))
-                .map(|earlier| {
-                    format!(
-                        "  was {:.2} (×{:.3} since)",
-                        earlier.value.median,
-                        row.value.median / earlier.value.median
-                    )
-                })
-                .unwrap_or_default();
-            let Summary { median, low, high } = row.value;
-            println!(
-                "{:10} {:48} {median:10.2} {:5} [{low:.2}–{high:.2}]  {ratio}{earlier}",
-                row.section, row.what, row.unit,
-            );
+            let mut line = format!("{:10} {:44}", row.section, row.what);
+            for figure in &row.figures {
+                let earlier = before.and_then(|before| before.same(row, figure));
+                // Writing to a `String` can't fail.
+                write!(line, "  {}", figure.text(earlier)).ok();
+            }
+            println!("{}", line.trim_end());
         }
     }
 
-    fn same(&self, row: &Row) -> Option<&Row> {
+    fn same(&self, row: &Row, figure: &Figure) -> Option<&Figure> {
         self.rows
             .iter()
-            .find(|other| other.section == row.section && other.what == row.what)
+            .find(|other| other.section == row.section && other.what == row.what)?
+            .figures
+            .iter()
+            .find(|other| other.unit == figure.unit)
+    }
+}
+
+impl Figure {
+    fn text(&self, earlier: Option<&Self>) -> String {
+        let Summary { median, low, high } = self.value;
+        let mut text = match &self.ratio {
+            Some(ratio) => format!(
+                "{median:9.2} {} ×{:.3} [{:.3}–{:.3}]",
+                self.unit, ratio.median, ratio.low, ratio.high
+            ),
+            None => format!("{median:9.2} {} [{low:.2}–{high:.2}]", self.unit),
+        };
+        if let Some(earlier) = earlier {
+            let was = earlier.value.median;
+            write!(text, " was {was:.2} (×{:.3} since)", median / was).ok();
+        }
+        text
     }
 }

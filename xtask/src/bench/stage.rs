@@ -49,13 +49,20 @@ impl Stage {
             .args(args)
     }
 
-    /// Starts a weir that governs the agent's cgroup, with these targets.
-    pub(super) fn weir(&self, binary: &Path, targets: &str) -> Result<Weir> {
+    /// Where its files are.
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Starts a weir that governs the agent's cgroup, with these lines in `[engine]` and these
+    /// targets.
+    pub(super) fn weir(&self, binary: &Path, engine: &str, targets: &str) -> Result<Weir> {
         let at = |name: &str| self.dir.path().join(name);
         let text = format!(
             r#"[engine]
 state = "{dir}/state"
 socket = "{dir}/weir.sock"
+{engine}
 
 [[identity]]
 name = "bench"

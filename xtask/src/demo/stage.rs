@@ -1,8 +1,6 @@
 //! What the demo plays on: a database, a weir in front of it, and a cgroup for the agent.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -14,7 +12,7 @@ use super::clear::Clear;
 use super::places::Who;
 use super::screen;
 use crate::cgroups::Cgroups;
-use crate::weir::{Files, Weir};
+use crate::weir::{Files, Weir, write_private};
 
 /// The name of the demo's daemon: the default one, since a user would not say another.
 const INSTANCE: &str = "daemon";
@@ -164,14 +162,4 @@ password_file = "{password}"
         user = postgres.app_user(),
         password = password.display(),
     )
-}
-
-fn write_private(path: &Path, text: &str) -> Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -32,6 +32,8 @@ pub(crate) enum Part {
     Syslog,
     /// An OpenID Connect provider, for tests.
     Oidc,
+    /// Other proxies, for the benchmark.
+    Proxies,
     /// The distribution's Python as it is, for the demo.
     PlainPython,
     /// The checker of licences, bans and sources.
@@ -50,6 +52,7 @@ impl Part {
         Self::RegressionSuite,
         Self::Syslog,
         Self::Oidc,
+        Self::Proxies,
         Self::PlainPython,
         Self::Deny,
     ];
@@ -128,6 +131,9 @@ impl Need {
                     }
                     needs.push(Self::OidcProvider);
                 }
+                Part::Proxies if !Path::new(HAPROXY).exists() || !Path::new(PGBOUNCER).exists() => {
+                    needs.extend(apt::missing(PROXIES)?);
+                }
                 Part::PlainPython if !python::is_installed() => {
                     needs.extend(apt::missing(PLAIN_PYTHON)?);
                 }
@@ -142,6 +148,7 @@ impl Need {
                 | Part::RegressionSuite
                 | Part::Syslog
                 | Part::Oidc
+                | Part::Proxies
                 | Part::PlainPython
                 | Part::Deny => {}
             }
@@ -198,6 +205,15 @@ const SYSLOG: &[(&str, &str)] = &[
 const NODE: &[(&str, &str)] = &[
     ("nodejs", "runs the OpenID Connect provider of the tests"),
     ("npm", "installs it"),
+];
+
+/// Neither is in a user's PATH.
+pub(crate) const HAPROXY: &str = "/usr/sbin/haproxy";
+pub(crate) const PGBOUNCER: &str = "/usr/sbin/pgbouncer";
+
+const PROXIES: &[(&str, &str)] = &[
+    ("haproxy", "a proxy that the benchmark compares with"),
+    ("pgbouncer", "another, which knows PostgreSQL"),
 ];
 
 const PLAIN_PYTHON: &[(&str, &str)] = &[("python3", "the demo's agent tries raw sockets with it")];

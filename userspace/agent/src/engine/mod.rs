@@ -22,6 +22,7 @@ mod ship;
 mod start;
 mod status;
 mod telemetry;
+mod workers;
 
 use std::{
     collections::BTreeMap,
@@ -90,6 +91,9 @@ pub enum EngineError {
     /// Interception failed.
     #[error(transparent)]
     Intercept(#[from] weir_intercept::InterceptError),
+    /// The threads that sessions live on can't be started.
+    #[error("can't start threads for sessions: {0}")]
+    Threads(#[source] std::io::Error),
     /// What was granted can't be read.
     #[error(transparent)]
     Access(#[from] crate::access::AccessError),

@@ -4,13 +4,15 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{
+    net::TcpStream,
     task::JoinSet,
     time::{MissedTickBehavior, interval, sleep},
 };
-use weir_intercept::{AcceptError, Interceptor};
+use weir_intercept::{AcceptError, Intercepted, Interceptor};
 
 use super::{
     Engine, EngineError, Tagged, connection, datagrams, held, identified, lock, report_unresolved,
+    workers::Workers,
 };
 use crate::{audit::AuditEvent, route::Routes, webhook};
 
@@ -32,13 +34,15 @@ impl Engine {
         let Some(interceptor) = self.interceptor() else {
             return Ok(());
         };
+        let workers = Workers::start().map_err(EngineError::Threads)?;
         let mut webhooks = webhook::tell_all(&self.0.config.webhooks, &self.0.approvals)?;
         let mut beside = self.beside();
         let telling = lock(&self.0.telling).take();
         let telling = telling.map(|telling| telling.run(self.gather()));
         let mut sessions = JoinSet::new();
         sessions.spawn(datagrams::take(self.clone(), Arc::clone(&interceptor)));
-        self.accept(&interceptor, &mut sessions, shutdown).await;
+        self.accept(&interceptor, &workers, &mut sessions, shutdown)
+            .await;
         self.0.shutdown.send_replace(true);
         let farewell = async { while sessions.join_next().await.is_some() {} };
         if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
@@ -67,6 +71,7 @@ impl Engine {
     async fn accept(
         &self,
         interceptor: &Interceptor,
+        workers: &Workers,
         sessions: &mut JoinSet<()>,
         shutdown: impl Future<Output = ()>,
     ) {
@@ -80,9 +85,7 @@ impl Engine {
                 _ = resolve.tick() => self.resolve(interceptor).await,
                 Some(_) = sessions.join_next() => {}
                 accepted = interceptor.accept() => match accepted {
-                    Ok(intercepted) => {
-                        sessions.spawn(connection::serve(self.clone(), intercepted));
-                    }
+                    Ok(intercepted) => self.begin(intercepted, workers, sessions),
                     Err(AcceptError::Unattributed { peer }) => {
                         tracing::warn!(%peer, "dropped a connection that came from no workload");
                     }
@@ -93,6 +96,23 @@ impl Engine {
                 },
             }
         }
+    }
+
+    /// Has a session live on one of the workers from here on.
+    fn begin(&self, intercepted: Intercepted, workers: &Workers, sessions: &mut JoinSet<()>) {
+        let Intercepted { io, .. } = intercepted;
+        let (engine, io) = (self.clone(), io.into_std());
+        let session = async move {
+            // The socket's news come to the runtime in which it is made one again.
+            match io.and_then(TcpStream::from_std) {
+                Ok(io) => connection::serve(engine, Intercepted { io, ..intercepted }).await,
+                Err(error) => tracing::error!(%error, "a connection is dropped"),
+            }
+        };
+        match workers.next() {
+            Some(worker) => sessions.spawn_on(session, worker),
+            None => sessions.spawn(session),
+        };
     }
 
     /// What runs beside the sessions, until it is dropped.

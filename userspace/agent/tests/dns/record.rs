@@ -2,13 +2,12 @@
 
 use std::{
     fs,
-    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use weir_policy::Subject;
-use weir_record::{Entry, Event, LookedUp, SessionReader, Status, Tail, store};
+use weir_record::{Entry, Event, LookedUp, Recorder, SessionReader, Status, Tail, store};
 
 use crate::{
     server::{Server, good},
@@ -17,18 +16,19 @@ use crate::{
 
 #[tokio::test]
 async fn a_question_is_on_record_before_it_is_asked_and_its_answer_before_it_is_given() {
-    let records: Arc<Mutex<Option<PathBuf>>> = Arc::default();
-    let seen = Arc::clone(&records);
+    let recorder: Arc<Mutex<Option<Recorder>>> = Arc::default();
+    let seen = Arc::clone(&recorder);
     let at_the_server = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&at_the_server);
     let server = Server::start(move |question, _| {
-        let records = seen.lock().unwrap().clone().unwrap();
-        *noted.lock().unwrap() = questions(&records);
+        let recorder = seen.lock().unwrap().clone().unwrap();
+        recorder.write_out().unwrap();
+        *noted.lock().unwrap() = questions(recorder.dir());
         vec![good(question)]
     })
     .await;
     let stand = stand(&[server.address]);
-    *records.lock().unwrap() = Some(stand.records());
+    *recorder.lock().unwrap() = Some(stand.recorder.clone());
     stand.ask("DB.internal", RecordType::A).await;
     {
         let asked = at_the_server.lock().unwrap();

@@ -71,6 +71,7 @@ permit (principal, action == Weir::Action::"resolve", resource in Weir::Host::"c
 
 pub(crate) struct Stand {
     pub(crate) resolver: Arc<Resolver>,
+    pub(crate) recorder: Recorder,
     pub(crate) dir: tempfile::TempDir,
     _policies: watch::Sender<Arc<Policies>>,
 }
@@ -113,14 +114,16 @@ fn with(upstreams: &[SocketAddr], more: &[&str], mut sources: Vec<Source>) -> St
     let policies = watch::Sender::new(Arc::new(policies));
     let config = Config::parse("weir.toml", CONFIG).unwrap_or_else(|found| panic!("{found}"));
     let dir = tempfile::tempdir().unwrap();
+    let recorder = recorder(dir.path());
     let options = ResolverOptions {
         upstreams: upstreams.to_vec(),
-        recorder: recorder(dir.path()),
+        recorder: recorder.clone(),
         policies: policies.subscribe(),
         signals: Arc::new(Signals::unkept()),
     };
     Stand {
         resolver: Arc::new(Resolver::new(&config, options)),
+        recorder,
         dir,
         _policies: policies,
     }
@@ -205,6 +208,7 @@ impl Stand {
 
     /// The questions on record, with their outcomes.
     pub(crate) fn questions(&self) -> Vec<(Intent, Option<Outcome>)> {
+        self.recorder.write_out().unwrap();
         questions(&self.records())
     }
 }

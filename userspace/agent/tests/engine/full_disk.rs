@@ -53,7 +53,7 @@ fn a_full_disk_stops_traffic_before_anything_goes_unrecorded() {
     });
     let small = small.unwrap();
     let psql = |statements: &[&str]| stand.psql_each("127.0.0.1", &server, statements);
-    let much = "SELECT i * 7919 % 1000003 FROM generate_series(1, 500000) i";
+    let much = "SELECT i * 7919 % 1000003 FROM generate_series(1, 500000) AS g (i)";
     let fills = psql(&[much, "SELECT 'after it was full'"]);
     assert!(!fills.status.success());
     let told = fills.stderr_text();

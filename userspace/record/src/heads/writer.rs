@@ -214,7 +214,10 @@ impl Heads {
             ledger: Arc::clone(&self.ledger),
             room: Some(Arc::clone(&self.room)),
         };
-        journal::write_all(&mut spool, parts).map_err(|source| self.blame(source))
+        let count = parts.iter().map(|part| part.len() as u64).sum();
+        let written = journal::write_all(&mut spool, parts);
+        self.ledger.note(count);
+        written.map_err(|source| self.blame(source))
     }
 
     fn blame(&self, source: io::Error) -> HeadsError {

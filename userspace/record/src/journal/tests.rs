@@ -1,5 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use std::path::Path;
+
 use super::*;
 use crate::{header::Anchor, samples};
 
@@ -59,6 +61,7 @@ fn journal(sink: Sink) -> Result<Journal<Sink>, RecordError> {
         },
         file_key: None,
         witness: None,
+        spools: None,
     };
     Journal::begin(sink, PathBuf::from("/records/x.weir"), opening)
 }
@@ -72,7 +75,7 @@ fn script(sink: Sink) -> (Option<Journal<Sink>>, Result<(), RecordError>) {
     };
     let result = journal
         .event(1, &NOTE)
-        .and_then(|()| journal.bytes(Kind::Response, 2, Seq::NONE.next(), b"some rows"))
+        .and_then(|()| journal.bytes(EntryKind::Response, 2, Seq::NONE.next(), b"some rows"))
         .and_then(|()| journal.event(3, &NOTE));
     (Some(journal), result)
 }
@@ -99,7 +102,7 @@ fn a_full_disk_at_any_byte_poisons_the_journal() {
             matches!(event, Err(RecordError::Poisoned { .. })),
             "{room}: {event:?}"
         );
-        let response = journal.bytes(Kind::Response, 4, Seq::NONE.next(), b"");
+        let response = journal.bytes(EntryKind::Response, 4, Seq::NONE.next(), b"");
         assert!(
             matches!(response, Err(RecordError::Poisoned { .. })),
             "{room}: {response:?}"
@@ -140,12 +143,17 @@ fn each_frame_is_one_write() {
     let mut journal = journal.unwrap();
     assert_eq!(journal.sink.calls, 4, "a header and three frames");
     journal
-        .bytes(Kind::Response, 4, Seq::NONE.next(), &vec![0; MAX_RESPONSE])
+        .bytes(
+            EntryKind::Response,
+            4,
+            Seq::NONE.next(),
+            &vec![0; MAX_RESPONSE],
+        )
         .unwrap();
     assert_eq!(journal.sink.calls, 5);
     journal
         .bytes(
-            Kind::Response,
+            EntryKind::Response,
             4,
             Seq::NONE.next(),
             &vec![0; MAX_RESPONSE + 1],

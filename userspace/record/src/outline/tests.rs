@@ -66,7 +66,7 @@ impl Sealed {
             let length = u32::from_le_bytes(*length) as usize;
             let body = &rest[5..5 + length];
             if rest[4] == 17 {
-                let content = Unpacker::new().unwrap().unpack(body).unwrap();
+                let content = Unpacker::alone().unwrap().unpack(body).unwrap();
                 outline::parse(&content[8..]).unwrap();
                 readable.push_str(&String::from_utf8_lossy(&content));
             }

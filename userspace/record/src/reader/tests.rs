@@ -29,6 +29,16 @@ fn small() -> (Vec<u8>, Vec<Entry>, Vec<usize>) {
     (fs::read(path).unwrap(), entries, ends)
 }
 
+/// Where the frames of a record end, the header first.
+fn frame_ends(bytes: &[u8]) -> Vec<usize> {
+    let mut frames = Frames::begin(bytes, "x".into()).unwrap();
+    let mut ends = vec![HEADER_LEN];
+    while frames.next().unwrap().is_some() {
+        ends.push(usize::try_from(frames.offset()).unwrap());
+    }
+    ends
+}
+
 /// A record of version 2, of these frames, with a chain that holds.
 fn record(frames: &[(u8, &[u8])]) -> Vec<u8> {
     let mut record = EARLIER.to_vec();
@@ -147,8 +157,9 @@ fn a_frame_of_another_record_breaks_the_chain() {
     };
     samples::record(dir.path(), &start);
     let mut other = fs::read(crate::store::path_of(dir.path(), start.id)).unwrap();
-    let (from, to) = (ends[1], ends[2]);
-    other.splice(from..to, bytes[from..to].iter().copied());
+    // The starts may differ in length, packed.
+    let (from, to) = (frame_ends(&other)[1], frame_ends(&other)[2]);
+    other.splice(from..to, bytes[ends[1]..ends[2]].iter().copied());
     let (got, error, _) = read_bytes(&other);
     assert_eq!(got.len(), 1);
     let Some(ReadError::Chain { place }) = error else {
@@ -290,41 +301,79 @@ fn the_bytes_are_as_format_md_says() {
     ];
     assert_eq!(bytes[..HEADER_LEN], header.concat());
     let mut hash = *blake3::hash(&bytes[..HEADER_LEN]).as_bytes();
-    let (mut stream, mut expected) = (Vec::new(), Vec::new());
     for (entry, frame) in entries.iter().zip(ends.windows(2)) {
         let frame = &bytes[frame[0]..frame[1]];
         let (length, body) = (&frame[..4], &frame[5..frame.len() - 16]);
+        assert_eq!(frame[4], 8, "a batch, of one where nothing is gathered");
         assert_eq!(length, u32::try_from(body.len()).unwrap().to_le_bytes());
         hash = *blake3::hash(&[&hash[..], &frame[4..5], length, body].concat()).as_bytes();
         assert_eq!(&frame[frame.len() - 16..], &hash[..16]);
         let (kind, content) = match entry {
-            Entry::Event(event) => (5, serde_json::to_vec(event).unwrap()),
+            Entry::Event(event) => (1, serde_json::to_vec(event).unwrap()),
             Entry::Response { seq, bytes, .. } => {
-                (6, [&seq.get().to_le_bytes()[..], bytes].concat())
+                (2, [&seq.get().to_le_bytes()[..], bytes].concat())
             }
             Entry::Request { seq, bytes, .. } => {
-                (7, [&seq.get().to_le_bytes()[..], bytes].concat())
+                (3, [&seq.get().to_le_bytes()[..], bytes].concat())
             }
         };
-        assert_eq!(frame[4], kind);
         let stated = u32::from_le_bytes(body[..4].try_into().unwrap()) as usize;
-        assert_eq!(stated, 8 + content.len());
-        stream.extend(&body[4..]);
-        expected.push(content);
+        let unpacked = zstd::bulk::decompress(&body[4..], stated).unwrap();
+        assert_eq!(unpacked.len(), stated);
+        assert_eq!(unpacked[0], kind);
+        let length = u32::try_from(8 + content.len()).unwrap().to_le_bytes();
+        assert_eq!(unpacked[1..5], length);
+        assert_eq!(unpacked[13..], content);
     }
-    // All bodies together are one zstd stream.
-    let mut contents = vec![0; 1 << 20];
-    let mut decoder = zstd::stream::read::Decoder::new(&stream[..]).unwrap();
-    let mut length = 0;
-    while let Ok(more @ 1..) = io::Read::read(&mut decoder, &mut contents[length..]) {
-        length += more;
+}
+
+/// A record as version 3 had them: an event a frame, all bodies one zstd stream.
+fn streamed(events: &[&[u8]]) -> Vec<u8> {
+    use zstd::stream::raw::{CParameter, Encoder, InBuffer, Operation, OutBuffer};
+    let id = samples::start().id.to_string();
+    let mut bytes = [
+        &b"weir\x89rec\x03\0\0\0\x38\0\0\0"[..],
+        id.as_bytes(),
+        &[0; 40],
+    ]
+    .concat();
+    let mut hash = *blake3::hash(&bytes).as_bytes();
+    let mut encoder = Encoder::new(1).unwrap();
+    encoder.set_parameter(CParameter::WindowLog(15)).unwrap();
+    for event in events {
+        let content = [&7_i64.to_le_bytes()[..], event].concat();
+        let mut packed = vec![0; 1 << 16];
+        let mut out = OutBuffer::around(&mut packed[..]);
+        let mut input = InBuffer::around(&content);
+        encoder.run(&mut input, &mut out).unwrap();
+        assert_eq!(encoder.flush(&mut out).unwrap(), 0);
+        let stated = u32::try_from(content.len()).unwrap().to_le_bytes();
+        let body = [&stated[..], out.as_slice()].concat();
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        hash = *blake3::hash(&[&hash[..], &[5], &length, &body].concat()).as_bytes();
+        bytes.extend([&length[..], &[5], &body, &hash[..16]].concat());
     }
-    let mut contents = &contents[..length];
-    for content in expected {
-        assert_eq!(contents[8..8 + content.len()], content);
-        contents = &contents[8 + content.len()..];
-    }
-    assert!(contents.is_empty());
+    bytes
+}
+
+#[test]
+fn records_of_version_3_are_read_and_read_on() {
+    let note = br#"{"event":"note","message":"m"}"#;
+    let bytes = streamed(&[&start_json(), note, note]);
+    let (entries, error, tail) = read_bytes(&bytes);
+    assert!(error.is_none() && tail == Tail::Whole, "{error:?} {tail:?}");
+    assert_eq!(entries.len(), 3);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &bytes).unwrap();
+    let mut reader = SessionReader::open(file.path()).unwrap();
+    reader.next().unwrap().unwrap();
+    reader.next().unwrap().unwrap();
+    let place = reader.position().unwrap();
+    let rest: Vec<_> = SessionReader::resume(file.path(), &place)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(rest, entries[2..]);
 }
 
 #[test]

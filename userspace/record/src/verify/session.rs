@@ -10,7 +10,7 @@ use super::Problem;
 use crate::{
     Place, ReadError, SessionId, Tail, TrustedKeys,
     checkpoint::{Checkpoint, Told},
-    frame::{Chain, Kind},
+    frame::Kind,
     frames::{Frames, Loose},
     header::Anchor,
     journal::Sum,
@@ -86,7 +86,7 @@ pub(crate) fn read(
             Ok(None) => break,
             Err(error @ (ReadError::Read { .. } | ReadError::Open { .. })) => return Err(error),
             Err(error) => {
-                read.problem = Some(diagnose(path, &before, frames.last_chain(), stated, &error));
+                read.problem = Some(diagnose(path, &before, &frames, stated, &error));
                 break;
             }
         };
@@ -145,7 +145,7 @@ fn checked(
 fn diagnose(
     path: &Path,
     before: &Sum,
-    chain: Chain,
+    frames: &Frames<BufReader<File>>,
     stated: Option<u64>,
     error: &ReadError,
 ) -> Problem {
@@ -159,7 +159,7 @@ fn diagnose(
         fits,
         follows,
         counted,
-    }) = look(path, before, chain)
+    }) = look(path, before, frames)
     else {
         return unknown;
     };
@@ -210,7 +210,8 @@ struct Counted {
     stated: Option<u64>,
 }
 
-fn look(path: &Path, before: &Sum, chain: Chain) -> Result<Seen, ReadError> {
+fn look(path: &Path, before: &Sum, frames: &Frames<BufReader<File>>) -> Result<Seen, ReadError> {
+    let chain = frames.last_chain();
     let blame = |source| ReadError::Read {
         place: Place {
             path: path.to_owned(),
@@ -220,7 +221,7 @@ fn look(path: &Path, before: &Sum, chain: Chain) -> Result<Seen, ReadError> {
     };
     let mut input = BufReader::new(File::open(path).map_err(blame)?);
     input.seek(SeekFrom::Start(before.bytes)).map_err(blame)?;
-    let mut loose = Loose::new(input, before.bytes);
+    let mut loose = Loose::new(input, frames.version(), before.bytes);
     let mut seen = Seen {
         fits: None,
         follows: false,

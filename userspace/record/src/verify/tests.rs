@@ -43,6 +43,8 @@ fn session_of(recorder: &Recorder, number: i64, notes: u32) {
     let mut writer = recorder.create(&start).unwrap();
     for note in 0..notes {
         writer.note(&format!("note {note} of {number}")).unwrap();
+        // Each a frame of its own.
+        writer.flush().unwrap();
     }
     writer.end(&End::Closed).unwrap();
 }

@@ -101,6 +101,7 @@ fn a_full_disk_is_named_and_ends_the_writing() {
         },
         file_key: None,
         witness: None,
+        spools: None,
     };
     let error = SessionWriter::begin(full(), None, opening, &start()).unwrap_err();
     assert!(matches!(error, RecordError::Full { .. }), "{error}");
@@ -115,7 +116,8 @@ fn a_full_disk_is_named_and_ends_the_writing() {
     let seq = writer.refused(&refusal(), text("drop")).unwrap();
     let blame = |path, source| RecordError::Write { path, source };
     writer
-        .journal
+        .gathering
+        .lock()
         .guarded(
             |spool| {
                 spool.ledger = Arc::new(full());

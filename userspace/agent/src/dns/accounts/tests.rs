@@ -54,6 +54,7 @@ fn recorder(state: &Path) -> Recorder {
 }
 
 struct Bed {
+    recorder: Recorder,
     dir: tempfile::TempDir,
     accounts: Accounts,
     workload: WorkloadName,
@@ -64,8 +65,10 @@ struct Bed {
 impl Bed {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let recorder = recorder(dir.path());
         Self {
-            accounts: Accounts::new(recorder(dir.path())),
+            accounts: Accounts::new(recorder.clone()),
+            recorder,
             dir,
             workload: "w".parse().unwrap(),
             process: Process::default(),
@@ -92,6 +95,7 @@ impl Bed {
     async fn summaries(&self, ended: usize) -> Vec<Summary> {
         let mut summaries = Vec::new();
         for _ in 0..1000 {
+            self.recorder.write_out().unwrap();
             let listed = store::list(&self.dir.path().join("records")).unwrap();
             summaries = listed.into_iter().map(Result::unwrap).collect();
             if summaries.iter().filter(|s| s.end.is_some()).count() == ended {

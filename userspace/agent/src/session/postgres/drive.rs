@@ -5,12 +5,13 @@
 //! record before they are written, bytes for the target carry their proofs.
 
 use std::{
-    io,
+    io, iter,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::watch,
@@ -25,6 +26,7 @@ use super::{
     cancels::Interrupt,
     catalogues::{Catalogues, FRESH},
     governed::{Governed, SessionError},
+    news::{News, Wire},
     request::Heard,
     waiting::{self, Waiting, Why},
 };
@@ -38,8 +40,10 @@ use crate::{
 
 /// Most bytes that wait for one side before reading from the other stops.
 const HIGH_WATER: usize = 256 * 1024;
-/// How much is read at once.
-const READ: usize = 64 * 1024;
+/// How much is read at once: as little at first as an idle session should hold, and more while that
+/// is what comes.
+const LEAST_READ: usize = 1024;
+const MOST_READ: usize = 128 * 1024;
 /// How long each side may take for the last bytes of a session.
 const LAST: Duration = Duration::from_secs(2);
 /// How old a reading may be that knows nothing of a name. Not nothing: an agent that asks for names
@@ -95,6 +99,8 @@ struct End {
     reader: ReadHalf<Plain>,
     writer: WriteHalf<Plain>,
     received: BytesMut,
+    /// How much the next read asks for.
+    asks: usize,
     unflushed: bool,
     closed: bool,
 }
@@ -106,6 +112,7 @@ impl End {
             reader,
             writer,
             received,
+            asks: LEAST_READ,
             unflushed: false,
             closed: false,
         }
@@ -128,10 +135,12 @@ pub(super) async fn drive(
     let mut target = End::new(target.0, target.1);
     let mut waiting = None;
     let mut kills = around.killed.clone();
+    // Looked at when it wakes, not whenever the session does.
+    let mut kills: FuturesUnordered<_> = iter::once(kills.killed()).collect();
     // Whatever it waits for, a kill does not.
     let ended = tokio::select! {
         ended = run(session, &mut agent, &mut target, around, &mut waiting) => ended,
-        killed = kills.killed() => Ok(Ended::Cut(killed)),
+        Some(killed) = kills.next() => Ok(Ended::Cut(killed)),
     };
     // What people were still asked is on record as such.
     let ended = match session.given_up(waiting, &ended) {
@@ -176,6 +185,7 @@ async fn run(
     let mut stalled: Option<Instant> = None;
     let mut leaving = false;
     let mut read = Instant::now();
+    let mut wire = Wire::new();
     loop {
         // Answers first: they settle what waits.
         answers(session, target, around).await?;
@@ -227,10 +237,10 @@ async fn run(
         tokio::select! {
             settled = settled(due.as_ref()), if due.is_some() => settled?,
             kept = behind, if lags => kept?,
-            read = fill(&mut agent.reader, &mut agent.received), if hears => {
+            read = fill(&mut agent.reader, &mut agent.received, &mut agent.asks), if hears => {
                 agent.closed = !matches!(read, Ok(1..));
             }
-            read = fill(&mut target.reader, &mut target.received), if listens => {
+            read = fill(&mut target.reader, &mut target.received, &mut target.asks), if listens => {
                 target.closed = !matches!(read, Ok(1..));
             }
             wrote = drain(&mut agent.writer, session.shown.pending(), &mut agent.unflushed), if shows => {
@@ -250,7 +260,8 @@ async fn run(
             // Looked at above; without this nothing would come to look again.
             () = sleep(STALLED), if waiting.is_some() && !for_people => {}
             word = Waiting::word(waiting), if for_people => session.heard(waiting, word)?,
-            Ok(()) = around.policies.changed() => {
+            news = wire.next(&around.policies, &around.subject, &around.shutdown) => match news {
+              News::Policies => {
                 if let Err(cut) = replace_policies(session, around).await? {
                     return Ok(Ended::Cut(cut));
                 }
@@ -258,7 +269,7 @@ async fn run(
                     waiting.judged_anew();
                 }
             }
-            Ok(()) = around.subject.changed() => {
+              News::Subject => {
                 let subject = Change::Subject(Arc::clone(&around.subject.borrow_and_update()));
                 if let Err(cut) = session.came_into_force(subject, &judge::connect())? {
                     return Ok(Ended::Cut(cut));
@@ -267,7 +278,8 @@ async fn run(
                     waiting.judged_anew();
                 }
             }
-            Ok(()) = around.shutdown.changed() => return Ok(Ended::Shutdown),
+              News::Shutdown => return Ok(Ended::Shutdown),
+            },
         }
     }
 }
@@ -401,9 +413,20 @@ async fn settled(due: Option<&Commit>) -> Result<(), RecordError> {
     }
 }
 
-async fn fill(reader: &mut (impl AsyncRead + Unpin), buffer: &mut BytesMut) -> io::Result<usize> {
-    buffer.reserve(READ);
-    reader.read_buf(buffer).await
+async fn fill(
+    reader: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+    asks: &mut usize,
+) -> io::Result<usize> {
+    buffer.reserve(*asks);
+    let room = buffer.capacity() - buffer.len();
+    let read = reader.read_buf(buffer).await?;
+    if read >= room {
+        *asks = (*asks * 4).min(MOST_READ);
+    } else if read < *asks / 8 {
+        *asks = (*asks / 2).max(LEAST_READ);
+    }
+    Ok(read)
 }
 
 /// Writes some of `bytes`, and flushes once all are written. Safe to cancel: nothing that was

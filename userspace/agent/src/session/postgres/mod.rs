@@ -14,6 +14,7 @@ mod governed;
 mod greet;
 mod lexing;
 mod names;
+mod news;
 mod pipeline;
 mod prepared;
 mod refusal;

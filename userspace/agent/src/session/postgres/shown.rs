@@ -3,6 +3,9 @@
 use bytes::{Buf, BytesMut};
 use weir_record::{RecordError, Seq, SessionWriter};
 
+/// What an idle session may hold of its buffer.
+const KEPT: usize = 4 << 10;
+
 /// The bytes on their way to the agent.
 #[derive(Debug)]
 pub(super) struct Shown {
@@ -17,7 +20,7 @@ impl Shown {
     #[must_use]
     pub(super) fn new() -> Self {
         Self {
-            bytes: BytesMut::with_capacity(16 * 1024),
+            bytes: BytesMut::new(),
             unrecorded: 0,
             seq: None,
         }
@@ -59,6 +62,9 @@ impl Shown {
         let count = count.min(self.unrecorded);
         self.bytes.advance(count);
         self.unrecorded -= count;
+        if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
+            self.bytes = BytesMut::new();
+        }
     }
 
     /// How much waits, recorded or not.

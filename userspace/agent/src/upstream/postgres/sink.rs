@@ -21,6 +21,9 @@ const REJECTED: &[u8] = b"weir refused a statement here";
 /// Never defined, since its text never parses.
 const REJECTED_NAME: &[u8] = b"weir_refused";
 
+/// What an idle session may hold of its buffer.
+const KEPT: usize = 4 << 10;
+
 /// The outgoing bytes of one session with a target.
 #[derive(Debug)]
 pub struct Sink {
@@ -51,7 +54,7 @@ pub enum Control {
 impl Sink {
     pub(super) fn new() -> Self {
         Self {
-            bytes: BytesMut::with_capacity(8 * 1024),
+            bytes: BytesMut::new(),
             ready: 0,
             due: None,
             next: None,
@@ -145,6 +148,9 @@ impl Sink {
         let count = count.min(self.ready);
         self.bytes.advance(count);
         self.ready -= count;
+        if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
+            self.bytes = BytesMut::new();
+        }
         if let Some((_, upto)) = &mut self.due {
             *upto -= count;
         }

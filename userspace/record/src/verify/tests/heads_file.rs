@@ -69,7 +69,10 @@ fn an_end_that_was_taken_off_the_head_file_is_missed() {
             .unwrap();
         let before = fs::metadata(host.heads()).unwrap().len();
         session_of(&recorder, 8, 2);
-        (0..300).for_each(|note| long.note(&format!("{note}")).unwrap());
+        for note in 0..300 {
+            long.note(&format!("{note}")).unwrap();
+            long.flush().unwrap();
+        }
         fs::remove_file(host.path(8)).unwrap();
         host.change(&host.heads(), |heads| {
             heads.truncate(usize::try_from(before).unwrap());
@@ -116,12 +119,13 @@ fn what_was_stopped_is_closed_by_the_next_daemon_and_torn_tails_are_taken_away()
     };
     let mut writer = recorder.create(&start).unwrap();
     writer.note("before").unwrap();
+    writer.flush().unwrap();
     let (record, heads) = (
         fs::read(host.path(9)).unwrap(),
         fs::read(host.heads()).unwrap(),
     );
     drop((writer, recorder));
-    fs::write(host.path(9), [&record[..], &[40, 0, 0, 0, 5]].concat()).unwrap();
+    fs::write(host.path(9), [&record[..], &[40, 0, 0, 0, 8]].concat()).unwrap();
     fs::write(host.heads(), [&heads[..], &[200, 0, 0, 0, 1, 2]].concat()).unwrap();
     let open = host.report();
     assert_eq!((open.head.torn, open.sessions[3].torn), (6, 5));

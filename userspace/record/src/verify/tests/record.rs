@@ -139,7 +139,7 @@ fn a_record_in_anothers_place_is_told() {
 fn what_is_put_behind_the_end_is_told() {
     for host in Host::both() {
         let bytes = fs::metadata(host.path(0)).unwrap().len();
-        host.change(&host.path(0), |record| record.extend([9, 0, 0, 0, 5, 1]));
+        host.change(&host.path(0), |record| record.extend([9, 0, 0, 0, 8, 1]));
         let expected = Problem::Extended {
             bytes: bytes + 6,
             stated: bytes,

@@ -118,6 +118,7 @@ fn run(
             key: Arc::new(samples::key(1)),
             heads: None,
         }),
+        spools: None,
     };
     let mut seen = Vec::new();
     let Ok(mut writer) = SessionWriter::begin(ledger, None, opening, &start()) else {

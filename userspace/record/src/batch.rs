@@ -1,0 +1,191 @@
+//! Several entries in one body: what a session said in a short while, packed together.
+//!
+//! Job: the bytes of an entry, into a batch and out of it. Not its job: where batches are kept, or
+//! packed. `FORMAT.md` describes them.
+//!
+//! A command that is judged like an earlier one of the same batch, with the same text, is told in a
+//! few bytes that say which. A batch stands for itself: nothing in it hangs on another.
+
+use crate::{
+    Event, Intent, Seq,
+    frame::{AT_LEN, SEQ_LEN},
+    reader::Entry,
+};
+
+/// How many bytes an entry has before its content.
+pub(crate) const ENTRY_HEAD: usize = 5;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    /// The time, then an [`Event`] as JSON.
+    Event,
+    /// The time, the command's number, then what the agent saw.
+    Response,
+    /// The time, the command's number, then what the agent sent beside the command's text.
+    Request,
+    /// The time, the command's number, which entry's intent it repeats, then its own parameters as
+    /// JSON, or nothing where it has none.
+    Again,
+}
+
+impl EntryKind {
+    fn number(self) -> u8 {
+        match self {
+            Self::Event => 1,
+            Self::Response => 2,
+            Self::Request => 3,
+            Self::Again => 4,
+        }
+    }
+
+    fn of(number: u8) -> Option<Self> {
+        [Self::Event, Self::Response, Self::Request, Self::Again]
+            .into_iter()
+            .find(|kind| kind.number() == number)
+    }
+}
+
+/// The head of an entry, or nothing where its content is too long for any.
+pub(crate) fn head(kind: EntryKind, content: [&[u8]; 3]) -> Option<[u8; ENTRY_HEAD]> {
+    let length = content.iter().map(|part| part.len()).sum::<usize>();
+    let [a, b, c, d] = u32::try_from(length).ok()?.to_le_bytes();
+    Some([kind.number(), a, b, c, d])
+}
+
+/// What is wrong in a batch.
+#[derive(Debug)]
+pub(crate) enum Undecodable {
+    /// It is shorter than it says, or says what can't be.
+    Short,
+    /// An event that is none.
+    Json(serde_json::Error),
+}
+
+/// Takes a batch apart.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    at: usize,
+    /// All of it is one content of this kind, as records before version 4 have it.
+    alone: Option<EntryKind>,
+    /// How many entries were given out.
+    taken: u32,
+    /// The intents among them, by their number in the batch.
+    intents: Vec<(u32, Intent)>,
+}
+
+impl Batch {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            alone: None,
+            taken: 0,
+            intents: Vec::new(),
+        }
+    }
+
+    /// A content without others.
+    pub(crate) fn of_one(kind: EntryKind, content: Vec<u8>) -> Self {
+        Self {
+            alone: Some(kind),
+            ..Self::new(content)
+        }
+    }
+
+    /// How many entries were given out.
+    pub(crate) fn taken(&self) -> usize {
+        usize::try_from(self.taken).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at >= self.bytes.len()
+    }
+
+    /// Passes over so many entries.
+    pub(crate) fn skip(&mut self, count: usize) -> Result<(), Undecodable> {
+        for _ in 0..count {
+            self.next()?;
+        }
+        Ok(())
+    }
+
+    /// The next entry with its time.
+    pub(crate) fn next(&mut self) -> Result<(i64, Entry), Undecodable> {
+        if let Some(kind) = self.alone {
+            self.at = self.bytes.len();
+            self.taken += 1;
+            return decode(kind, &self.bytes);
+        }
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let (head, rest) = rest
+            .split_first_chunk::<ENTRY_HEAD>()
+            .ok_or(Undecodable::Short)?;
+        let [kind, a, b, c, d] = *head;
+        let kind = EntryKind::of(kind).ok_or(Undecodable::Short)?;
+        let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        let content = rest.get(..length).ok_or(Undecodable::Short)?;
+        let decoded = match kind {
+            EntryKind::Again => again(content, &self.intents)?,
+            _ => decode(kind, content)?,
+        };
+        if let (EntryKind::Event, Entry::Event(Event::Intent(intent))) = (kind, &decoded.1) {
+            self.intents.push((self.taken, intent.clone()));
+        }
+        self.at += ENTRY_HEAD + length;
+        self.taken += 1;
+        Ok(decoded)
+    }
+}
+
+/// An entry that says all of itself.
+pub(crate) fn decode(kind: EntryKind, content: &[u8]) -> Result<(i64, Entry), Undecodable> {
+    let (at, rest) = content
+        .split_first_chunk::<AT_LEN>()
+        .ok_or(Undecodable::Short)?;
+    let at = i64::from_le_bytes(*at);
+    if kind == EntryKind::Event {
+        let event = serde_json::from_slice(rest).map_err(Undecodable::Json)?;
+        return Ok((at, Entry::Event(event)));
+    }
+    let (seq, bytes) = rest
+        .split_first_chunk::<SEQ_LEN>()
+        .ok_or(Undecodable::Short)?;
+    let (seq, bytes) = (Seq::from_le_bytes(*seq), bytes.to_vec());
+    let entry = if kind == EntryKind::Request {
+        Entry::Request { seq, at, bytes }
+    } else {
+        Entry::Response { seq, at, bytes }
+    };
+    Ok((at, entry))
+}
+
+fn again(content: &[u8], intents: &[(u32, Intent)]) -> Result<(i64, Entry), Undecodable> {
+    let (at, rest) = content
+        .split_first_chunk::<AT_LEN>()
+        .ok_or(Undecodable::Short)?;
+    let (seq, rest) = rest
+        .split_first_chunk::<SEQ_LEN>()
+        .ok_or(Undecodable::Short)?;
+    let (of, parameters) = rest.split_first_chunk::<4>().ok_or(Undecodable::Short)?;
+    let of = u32::from_le_bytes(*of);
+    let (_, intent) = intents
+        .iter()
+        .rev()
+        .find(|(number, _)| *number == of)
+        .ok_or(Undecodable::Short)?;
+    let parameters = if parameters.is_empty() {
+        Vec::new()
+    } else {
+        serde_json::from_slice(parameters).map_err(Undecodable::Json)?
+    };
+    let at = i64::from_le_bytes(*at);
+    let intent = Intent {
+        seq: Seq::from_le_bytes(*seq),
+        at,
+        parameters,
+        ..intent.clone()
+    };
+    Ok((at, Entry::Event(Event::Intent(intent))))
+}
