@@ -46,6 +46,10 @@ impl Room {
 
     /// Gives the reserve up. False where there is none any more.
     pub(crate) fn give_up(&self) -> bool {
+        // Who keeps none has nothing to take again, and stops for as long as writes fail.
+        if self.size == 0 {
+            return false;
+        }
         let mut held = self.held();
         self.tight.store(true, Ordering::Release);
         let given = *held && fs::remove_file(self.file()).is_ok();

@@ -24,4 +24,6 @@ fn no_command_is_taken_where_there_is_less_than_the_reserve() {
     assert!(room.is_tight() && !dir.path().join("reserve").exists());
     let none = Room::new(dir.path(), 0);
     assert!(!none.is_tight());
+    // A write that failed closes nothing for good.
+    assert!(!none.give_up() && !none.is_tight());
 }
