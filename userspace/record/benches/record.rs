@@ -13,6 +13,9 @@
     reason = "a benchmark: it fails as a test does, and says what it measured"
 )]
 
+#[path = "../tests/start/mod.rs"]
+mod start;
+
 use std::{
     env, fs,
     future::Future,
@@ -32,8 +35,8 @@ use weir_policy::{
     Context as Circumstances, Permit, Policies, Request, Source, Subject, Target, Verdict,
 };
 use weir_record::{
-    CommandText, Durability, End, Options, Outcome, Process, Recorder, SessionId, SessionStart,
-    SessionWriter, SigningKey, Status, store,
+    CommandText, Durability, End, Entry, Options, Outcome, Recorder, SessionId, SessionReader,
+    SessionStart, SessionWriter, SigningKey, Status, store,
 };
 
 /// What a statement of pgbench is answered with: a row, its tag, and that the target is ready.
@@ -89,22 +92,33 @@ fn measure(durability: Option<Durability>, transactions: u64, dir: &Path) {
     }
     drop(recorder);
     times.sort_unstable();
-    let bytes = fs::metadata(store::path_of(dir, start.id)).map_or(0, |meta| meta.len());
+    let path = store::path_of(dir, start.id);
+    let bytes = fs::metadata(&path).map_or(0, |meta| meta.len()) as f64;
+    let content = content(&path) as f64;
     // An intent, a response and an outcome.
     let events = times.len() as f64 * 3.0;
-    let json: usize = times.len() * 470;
-    let seconds = recording.as_secs_f64();
+    let a_second = |what: f64| match recording.as_secs_f64() {
+        seconds if durability.is_some() => what / seconds,
+        _ => 0.0,
+    };
     println!(
-        r#"{{"micros":{:.3},"events":{:.0},"megabytes":{:.3},"bytes":{:.0}}}"#,
+        r#"{{"micros":{:.3},"events":{:.0},"megabytes":{:.3},"written":{:.3},"bytes":{:.0}}}"#,
         times[times.len() / 2].as_secs_f64() * 1e6,
-        if seconds > 0.0 { events / seconds } else { 0.0 },
-        if seconds > 0.0 {
-            json as f64 / seconds / 1e6
-        } else {
-            0.0
-        },
-        bytes as f64 * 1000.0 / transactions as f64,
+        a_second(events),
+        a_second(content) / 1e6,
+        a_second(bytes) / 1e6,
+        bytes * 1000.0 / transactions as f64,
     );
+}
+
+/// How many bytes were put on record, before they were packed.
+fn content(path: &Path) -> usize {
+    let entries = SessionReader::open(path).into_iter().flatten();
+    let lengths = entries.map(|entry| match entry.unwrap() {
+        Entry::Event(event) => serde_json::to_vec(&event).unwrap().len(),
+        Entry::Response { bytes, .. } | Entry::Request { bytes, .. } => bytes.len(),
+    });
+    lengths.sum()
 }
 
 fn intent(
@@ -237,17 +251,9 @@ fn start() -> SessionStart {
     SessionStart {
         id: SessionId::new(now, std::process::id()),
         started: now,
-        workload: "bench".to_owned(),
-        subject: "workload:bench".to_owned(),
-        groups: Vec::new(),
-        on_behalf_of: None,
-        process: Process::default(),
-        destination: "192.0.2.7:5432".to_owned(),
-        destination_name: None,
         target: Some("bench".to_owned()),
         protocol: Some("postgres".to_owned()),
-        policy_version: "0123456789abcdef".to_owned(),
-        observed: false,
+        ..start::of(1)
     }
 }
 

@@ -6,6 +6,8 @@
     reason = "how a test fails, also in its helpers"
 )]
 
+mod start;
+
 use std::{
     fs,
     future::Future,
@@ -17,13 +19,12 @@ use std::{
     thread::{self, Thread},
 };
 
-use jiff::Timestamp;
 use weir_command::{Opaque, OpaqueReason, Statement};
 use weir_policy::{
     Context as Circumstances, Permit, Policies, Request, Source, Subject, Target, Verdict,
 };
 use weir_record::{
-    CommandText, Durability, End, Options, Process, Recorder, SessionId, SessionStart, SigningKey,
+    CommandText, Durability, End, Options, Recorder, SigningKey,
     verify::{Which, verify},
 };
 
@@ -76,25 +77,6 @@ fn permit() -> Permit {
     }
 }
 
-fn start(number: u32) -> SessionStart {
-    let started = Timestamp::from_second(1_795_000_000).unwrap();
-    SessionStart {
-        id: SessionId::new(started, number),
-        started,
-        workload: "ci".to_owned(),
-        subject: "unix:alice".to_owned(),
-        groups: vec![],
-        on_behalf_of: None,
-        process: Process::default(),
-        destination: "192.0.2.7:5432".to_owned(),
-        destination_name: None,
-        target: None,
-        protocol: None,
-        policy_version: "0123456789abcdef".to_owned(),
-        observed: false,
-    }
-}
-
 fn recorder(dir: &Path, durability: Durability) -> Recorder {
     Recorder::open(Options {
         dir: dir.to_owned(),
@@ -121,7 +103,7 @@ fn many_sessions_await_the_disk_and_all_get_there() {
             for number in 0..16 {
                 let (recorder, permit) = (&recorder, permit.clone());
                 scope.spawn(move || {
-                    let mut writer = recorder.create(&start(number)).unwrap();
+                    let mut writer = recorder.create(&start::of(number)).unwrap();
                     for _ in 0..20 {
                         let command = CommandText {
                             text: "select 1",

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "how a test fails, also in its helpers")]
 
+mod start;
+
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
@@ -12,36 +14,15 @@ use std::{
     time::SystemTime,
 };
 
-use jiff::Timestamp;
 use weir_policy::Refusal;
 use weir_record::{
-    CommandText, Durability, End, Options, Process, Recorder, SessionId, SessionReader,
-    SessionStart, SigningKey, TrustedKeys, list,
+    CommandText, Durability, End, Options, Recorder, SessionReader, SigningKey, TrustedKeys, list,
     verify::{Which, verify},
 };
 
 /// Seeds that found something once: a raised length in the head file's last entry, which looks like
 /// one that was cut off.
 const KEPT: [u64; 1] = [1334];
-
-fn start(number: u32) -> SessionStart {
-    let started = Timestamp::from_second(1_795_000_000).unwrap();
-    SessionStart {
-        id: SessionId::new(started, number),
-        started,
-        workload: "ci".to_owned(),
-        subject: "unix:alice".to_owned(),
-        groups: vec![],
-        on_behalf_of: None,
-        process: Process::default(),
-        destination: "192.0.2.7:5432".to_owned(),
-        destination_name: None,
-        target: None,
-        protocol: None,
-        policy_version: "0123456789abcdef".to_owned(),
-        observed: false,
-    }
-}
 
 fn refusal() -> Refusal {
     Refusal {
@@ -67,7 +48,7 @@ fn host(dir: &Path) -> TrustedKeys {
     })
     .unwrap();
     for number in 0..2 {
-        let mut writer = recorder.create(&start(number)).unwrap();
+        let mut writer = recorder.create(&start::of(number)).unwrap();
         for text in ["drop table a", "select 1", "drop table b"] {
             let command = CommandText {
                 text,
@@ -129,7 +110,7 @@ fn whatever_the_bytes_are_nothing_panics_and_nothing_changed_is_sound() {
         .unwrap();
     let keys = host(dir.path());
     let files: Vec<PathBuf> = (0..2)
-        .map(|number| weir_record::store::path_of(dir.path(), start(number).id))
+        .map(|number| weir_record::store::path_of(dir.path(), start::of(number).id))
         .chain([dir.path().join("heads")])
         .collect();
     let all = Which::Began {

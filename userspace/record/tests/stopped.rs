@@ -9,6 +9,8 @@
     reason = "how a test fails, also in its helpers"
 )]
 
+mod start;
+
 use std::{
     env, fs,
     io::{BufRead, BufReader, Write, stdout},
@@ -18,45 +20,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use weir_command::{Opaque, OpaqueReason, Statement};
 use weir_policy::{Context, Permit, Policies, Request, Source, Subject, Target, Verdict};
 use weir_record::{
-    CommandText, Durability, Entry, Event, Options, Process, RecordError, Recorder, SessionId,
-    SessionReader, SessionStart, SessionWriter, SigningKey, Tail, store,
+    CommandText, Durability, Entry, Event, Options, RecordError, Recorder, SessionReader,
+    SessionWriter, SigningKey, Tail, store,
     verify::{Which, verify},
 };
 
 /// Where the child writes; nobody sets it but these tests.
 const DIR: &str = "WEIR_TEST_RECORD_DIR";
-
-fn start() -> SessionStart {
-    let started = Timestamp::from_second(1_795_000_000).unwrap();
-    SessionStart {
-        id: SessionId::new(started, 1),
-        started,
-        workload: "ci".to_owned(),
-        subject: "unix:alice".to_owned(),
-        groups: vec![],
-        on_behalf_of: None,
-        process: Process {
-            pid: 1,
-            started: None,
-            uid: 0,
-            gid: 0,
-            exe: None,
-            comm: "psql".to_owned(),
-            cgroup: "/ci".to_owned(),
-            ..Process::default()
-        },
-        destination: "192.0.2.7:5432".to_owned(),
-        destination_name: None,
-        target: None,
-        protocol: None,
-        policy_version: "0123456789abcdef".to_owned(),
-        observed: false,
-    }
-}
 
 fn permit() -> Permit {
     let all = "@id(\"all\") @message(\"anything\") permit(principal, action, resource);";
@@ -181,7 +154,7 @@ fn write_until_stopped(mut writer: SessionWriter) -> RecordError {
 fn a_killed_writer_loses_nothing_that_it_acknowledged() {
     if let Some(dir) = told() {
         let key = SigningKey::open(&dir).unwrap();
-        let writer = recorder(&dir, key).create(&start()).unwrap();
+        let writer = recorder(&dir, key).create(&start::of(1)).unwrap();
         panic!("not killed: {}", write_until_stopped(writer));
     }
     let rounds = env::var("WEIR_KILLS").map_or(20, |kills| kills.parse().unwrap());
@@ -215,14 +188,14 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
         let key = SigningKey::open(dir.path()).unwrap();
         let keys = key.public().into();
         drop(recorder(dir.path(), key));
-        let (recorded, tail) = intents(&store::path_of(dir.path(), start().id));
+        let (recorded, tail) = intents(&store::path_of(dir.path(), start::of(1).id));
         assert_eq!(tail, Tail::Whole);
         assert!(!acknowledged.is_empty());
         // One more may have been recorded and not yet acknowledged.
         assert!(recorded.len() <= acknowledged.len() + 1);
         assert_eq!(recorded[..acknowledged.len()], acknowledged);
         // And it closes the session.
-        let all = Which::Only(vec![start().id]);
+        let all = Which::Only(vec![start::of(1).id]);
         let report = verify(dir.path(), &keys, &all).unwrap();
         assert!(report.is_sound(), "{report:?}");
     }
@@ -242,7 +215,7 @@ fn limited(blocks: u32) -> Command {
 #[test]
 fn a_file_that_can_grow_no_more_stops_the_writer() {
     if let Some(dir) = told() {
-        let writer = SessionWriter::create(&dir, &start()).unwrap();
+        let writer = SessionWriter::create(&dir, &start::of(1)).unwrap();
         say(&format!("stopped {}", write_until_stopped(writer)));
         return;
     }
@@ -254,7 +227,7 @@ fn a_file_that_can_grow_no_more_stops_the_writer() {
     let output = String::from_utf8(output.stdout).unwrap();
     let lines = output.lines().filter_map(said).collect::<Vec<_>>();
     let (stopped, acknowledged) = lines.split_last().unwrap();
-    let path = store::path_of(dir.path(), start().id);
+    let path = store::path_of(dir.path(), start::of(1).id);
     let expected = format!("stopped no room left for the record {}: ", path.display());
     assert!(stopped.starts_with(&expected), "{stopped}");
 
@@ -269,7 +242,7 @@ fn a_file_that_can_grow_no_more_stops_the_writer() {
 #[test]
 fn a_record_that_can_not_begin_leaves_nothing() {
     if let Some(dir) = told() {
-        let error = SessionWriter::create(&dir, &start()).unwrap_err();
+        let error = SessionWriter::create(&dir, &start::of(1)).unwrap_err();
         assert!(matches!(error, RecordError::Full { .. }), "{error}");
         say("full");
         return;

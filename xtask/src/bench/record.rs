@@ -24,9 +24,10 @@ const WAYS: [&str; 3] = ["none", "batched", "strict"];
 struct Said {
     /// Of a statement, there and back: the median.
     micros: f64,
-    /// A second of recording.
+    /// A second of recording: events, what they hold, and what the disk has of that.
     events: f64,
     megabytes: f64,
+    written: f64,
     /// A thousand transactions.
     bytes: f64,
 }
@@ -59,7 +60,8 @@ pub(super) fn measure(workspace: &Workspace, rounds: u32, report: &mut Report) -
             "/s",
             (|said| said.events) as fn(&Said) -> f64,
         ),
-        ("JSON and results, batched", "MB/s", |said| said.megabytes),
+        ("events and results, batched", "MB/s", |said| said.megabytes),
+        ("of these written, batched", "MB/s", |said| said.written),
         ("1,000 pgbench transactions", "bytes", |said| said.bytes),
     ] {
         report.add(SECTION, what, unit, &each(&batched, of), None);
