@@ -8,21 +8,23 @@
 //! Known limits: a record that is damaged or removed before it was read can't be told; that it is so is
 //! told in its place. Of an encrypted one its outline is told, as its checkpoints come.
 
+mod reading;
+
 use std::{
     collections::{BTreeMap, HashSet},
     fs::{self, File},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant, SystemTime},
 };
 
-use jiff::Timestamp;
 use serde_json::Value;
-use weir_record::{Entry, Event as Recorded, Position, ReadError, SessionId, SessionReader, store};
+use weir_record::SessionId;
 
+use self::reading::{Reading, Tracked};
 use crate::{
     cursor::{Cursor, Mark},
-    ocsf::{self, Host, SessionEvents},
+    ocsf::{self, Host},
 };
 
 /// The most events, and bytes of them, in one batch.
@@ -34,9 +36,6 @@ const LONGEST_LINE: u64 = 1 << 20;
 const LIST: Duration = Duration::from_secs(30);
 /// A change within this time of the last listing may not show in the directory's time.
 const COARSE: Duration = Duration::from_secs(2);
-/// How soon a live session is looked at again, and how late at most.
-const SOONEST: Duration = Duration::from_millis(500);
-const LATEST: Duration = Duration::from_secs(15);
 
 /// Where events come from.
 #[derive(Clone, Debug)]
@@ -115,41 +114,6 @@ struct Listed {
     at: Instant,
     wall: SystemTime,
     changed: Option<SystemTime>,
-}
-
-/// A session that isn't done.
-#[derive(Debug)]
-struct Tracked {
-    /// Events of its record that were given out.
-    given: u64,
-    /// How long the record was when it was last read to its end.
-    length: Option<u64>,
-    next: Instant,
-    wait: Duration,
-    /// It couldn't be read on at this length.
-    stuck: Option<u64>,
-    /// Where it is read on from, and what is known of it by then.
-    left: Option<Left>,
-}
-
-/// A record that was left to be read on later.
-#[derive(Debug)]
-struct Left {
-    position: Position,
-    events: SessionEvents,
-    place: u64,
-}
-
-/// A record that is being read.
-#[derive(Debug)]
-struct Reading {
-    id: SessionId,
-    reader: SessionReader,
-    events: SessionEvents,
-    /// Events that came out of it so far.
-    place: u64,
-    length: u64,
-    ended: bool,
 }
 
 /// What can go into a batch yet.
@@ -271,178 +235,6 @@ impl Feed {
             changed,
         });
         Ok(())
-    }
-
-    /// Opens the oldest record that is due and has grown. Says whether there was one to look at.
-    fn open_next(&mut self, now: Instant, batch: &mut Batch) -> bool {
-        let due = self.tracked.iter().find(|(_, tracked)| tracked.next <= now);
-        let Some((id, _)) = due else { return false };
-        let id = *id;
-        let path = store::path_of(&self.source.records, id);
-        match fs::metadata(&path) {
-            Ok(meta) => {
-                let grown = self
-                    .tracked
-                    .get(&id)
-                    .is_some_and(|tracked| tracked.length != Some(meta.len()));
-                if grown {
-                    self.open(id, &path, meta.len(), now, batch);
-                } else if let Some(tracked) = self.tracked.get_mut(&id) {
-                    tracked.rest(now, tracked.wait * 2);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.give_up(
-                    id,
-                    "the record was removed before all of it was told",
-                    batch,
-                );
-            }
-            Err(error) => self.later(id, now, &error),
-        }
-        true
-    }
-
-    fn open(&mut self, id: SessionId, path: &Path, length: u64, now: Instant, batch: &mut Batch) {
-        let left = self.tracked.get_mut(&id).and_then(|one| one.left.take());
-        let opened = match &left {
-            Some(left) => SessionReader::resume(path, &left.position),
-            None => SessionReader::survey(path),
-        };
-        let (events, place) = left.map_or_else(
-            || (SessionEvents::new(self.source.host.clone()), 0),
-            |left| (left.events, left.place),
-        );
-        match opened {
-            Ok(reader) => {
-                let events = if reader.is_outline() {
-                    events.of_outline()
-                } else {
-                    events
-                };
-                self.reading = Some(Reading {
-                    id,
-                    reader,
-                    events,
-                    place,
-                    length,
-                    ended: false,
-                });
-            }
-            Err(error) => self.trouble(id, length, now, &error, batch),
-        }
-    }
-
-    /// Reads on, until the batch is full or the record stops.
-    fn read(&mut self, now: Instant, batch: &mut Batch) {
-        let Some(mut reading) = self.reading.take() else {
-            return;
-        };
-        let id = reading.id;
-        while !batch.is_full() {
-            match reading.reader.next() {
-                Some(Ok(Entry::Event(event))) => {
-                    if let Some(event) = self.given(&mut reading, &event) {
-                        batch.push(event);
-                    }
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => {
-                    return self.trouble(id, reading.length, now, &error, batch);
-                }
-                None => return self.stopped(reading, now),
-            }
-        }
-        self.reading = Some(reading);
-    }
-
-    /// Maps the next event of a record, where it wasn't given out before.
-    fn given(&mut self, reading: &mut Reading, event: &Recorded) -> Option<Event> {
-        reading.ended |= matches!(event, Recorded::End(_));
-        let value = reading.events.event(reading.reader.at(), event);
-        reading.place += 1;
-        let tracked = self.tracked.get_mut(&reading.id)?;
-        if reading.place <= tracked.given {
-            return None;
-        }
-        tracked.given = reading.place;
-        let mark = if reading.ended {
-            Mark::Done(reading.id)
-        } else {
-            Mark::Session(reading.id, reading.place)
-        };
-        value.map(|value| Event::new(&value, mark))
-    }
-
-    fn stopped(&mut self, reading: Reading, now: Instant) {
-        if reading.ended {
-            self.tracked.remove(&reading.id);
-            self.done.insert(reading.id);
-        } else if let Some(tracked) = self.tracked.get_mut(&reading.id) {
-            tracked.length = Some(reading.length);
-            tracked.stuck = None;
-            tracked.left = reading.reader.position().map(|position| Left {
-                position,
-                events: reading.events,
-                place: reading.place,
-            });
-            tracked.rest(now, SOONEST);
-        }
-    }
-
-    /// A record can't be read on. What the system failed may be better next time; damage is told,
-    /// once it is seen twice: what looks like it may be a write under way.
-    fn trouble(
-        &mut self,
-        id: SessionId,
-        length: u64,
-        now: Instant,
-        error: &ReadError,
-        batch: &mut Batch,
-    ) {
-        let passing = matches!(error, ReadError::Open { .. } | ReadError::Read { .. });
-        let Some(tracked) = self.tracked.get_mut(&id) else {
-            return;
-        };
-        if passing || tracked.stuck != Some(length) {
-            tracked.stuck = (!passing).then_some(length);
-            self.later(id, now, error);
-        } else {
-            self.give_up(id, &error.to_string(), batch);
-        }
-    }
-
-    fn later(&mut self, id: SessionId, now: Instant, error: &dyn std::fmt::Display) {
-        tracing::debug!(session = %id, %error, "a record can't be read to be told of; later again");
-        if let Some(tracked) = self.tracked.get_mut(&id) {
-            tracked.rest(now, tracked.wait * 2);
-        }
-    }
-
-    fn give_up(&mut self, id: SessionId, why: &str, batch: &mut Batch) {
-        self.tracked.remove(&id);
-        self.done.insert(id);
-        tracing::warn!(session = %id, why, "a session can't be told to the end");
-        let value = ocsf::untold(&self.source.host, id, Timestamp::now(), why);
-        batch.push(Event::new(&value, Mark::Done(id)));
-    }
-}
-
-impl Tracked {
-    fn new(given: u64, now: Instant) -> Self {
-        Self {
-            given,
-            length: None,
-            next: now,
-            wait: SOONEST,
-            stuck: None,
-            left: None,
-        }
-    }
-
-    fn rest(&mut self, now: Instant, wait: Duration) {
-        self.wait = wait.clamp(SOONEST, LATEST);
-        self.next = now + self.wait;
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use jiff::Timestamp;
 use weir_policy::Refusal;
 use weir_record::{
     CommandText, Durability, End, Options, Process, Recorder, SessionStart, SigningKey,
 };
 
-use super::*;
+use super::{reading::LATEST, *};
 
 /// Nobody here has the identity to it.
 const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
