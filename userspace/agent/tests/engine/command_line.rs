@@ -113,7 +113,7 @@ fn what_a_run_asks_is_answered_from_another_terminal() {
     let _one = one_engine();
     let server = server();
     let dir = tempfile::tempdir().unwrap();
-    let policies = dir.path().join("policies");
+    let policies = dir.path().join("own-policies");
     fs::create_dir(&policies).unwrap();
     let asks = "@id(\"all\") permit (principal, action, resource);\n\
         @id(\"ask\") @approvers(\"unix:root\")\n\
