@@ -1,7 +1,10 @@
 //! What a live session asks of policy: who it is, where it goes, and the bundle that is in force.
 //! What it counts for signals is in [`counted`](super::counted).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
@@ -26,6 +29,8 @@ pub struct Judge {
     /// Raised as of the last look; the context has their names.
     pub(super) raised: Raised,
     zone: TimeZone,
+    /// The minute that was looked at last: no zone's hours begin within one.
+    minute: Mutex<Option<(i64, Moment)>>,
 }
 
 /// The command that opening a session or a connection is.
@@ -43,9 +48,9 @@ pub fn connect() -> Statement {
     }))
 }
 
-/// This moment as policy has it.
-fn now(zone: &TimeZone) -> Moment {
-    let now = zone.to_datetime(Timestamp::now());
+/// A moment as policy has it.
+fn moment(zone: &TimeZone, at: Timestamp) -> Moment {
+    let now = zone.to_datetime(at);
     Moment {
         hour: now.hour().unsigned_abs(),
         weekday: match now.weekday() {
@@ -83,6 +88,7 @@ impl Judge {
             mode,
             signals,
             zone: TimeZone::UTC,
+            minute: Mutex::new(None),
             watch: Watch::default(),
             raised: Raised::default(),
         };
@@ -95,6 +101,7 @@ impl Judge {
     #[must_use]
     pub fn knowing(mut self, terms: &Terms, application_name: Option<&str>) -> Self {
         self.zone = terms.zone().clone();
+        self.minute = Mutex::new(None);
         self.context.process = terms.program().cloned();
         self.context.application_name = application_name.map(str::to_owned);
         self
@@ -103,7 +110,17 @@ impl Judge {
     /// The moment by which it judges now.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        now(&self.zone)
+        let at = Timestamp::now();
+        let minute = at.as_second().div_euclid(60);
+        let mut last = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
+        match *last {
+            Some((known, moment)) if known == minute => moment,
+            _ => {
+                let moment = moment(&self.zone, at);
+                *last = Some((minute, moment));
+                moment
+            }
+        }
     }
 
     /// The bundle in force.

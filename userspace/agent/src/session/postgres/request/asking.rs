@@ -65,39 +65,35 @@ pub(super) enum Decided {
     Refused(Refusal),
 }
 
-/// What a message has beside its text.
-pub(super) struct Beside {
-    parameters: Bytes,
-    shown: Vec<Option<String>>,
-    bind: Option<Bind>,
+/// What a message has beside its text. Only a message that asks takes it along.
+#[derive(Clone, Copy)]
+pub(super) enum Beside<'a> {
+    Nothing,
+    /// A Bind, with its values for people.
+    Bind(&'a Bind, &'a [Option<String>]),
+    Call(&'a FunctionCall),
 }
 
-impl Beside {
-    pub(super) fn nothing() -> Self {
-        Self {
-            parameters: Bytes::new(),
-            shown: Vec::new(),
-            bind: None,
+impl Beside<'_> {
+    fn parameters(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::Bind(bind, _) => bind.frame().raw().clone(),
+            Self::Call(call) => call.frame().raw().clone(),
         }
     }
 
-    pub(super) fn bind(bind: &Bind, shown: Vec<Option<String>>) -> Self {
-        Self {
-            parameters: bind.frame().raw().clone(),
-            shown,
-            bind: Some(bind.clone()),
-        }
-    }
-
-    pub(super) fn call(call: &FunctionCall) -> Self {
-        let shown = call.arguments().iter().map(|argument| {
-            let bytes = argument.as_ref()?;
-            Some(String::from_utf8_lossy(bytes).into_owned())
-        });
-        Self {
-            parameters: call.frame().raw().clone(),
-            shown: shown.collect(),
-            bind: None,
+    fn shown(self) -> Vec<Option<String>> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Bind(_, shown) => shown.to_vec(),
+            Self::Call(call) => {
+                let shown = call.arguments().iter().map(|argument| {
+                    let bytes = argument.as_ref()?;
+                    Some(String::from_utf8_lossy(bytes).into_owned())
+                });
+                shown.collect()
+            }
         }
     }
 }
@@ -134,7 +130,7 @@ impl Governed {
         &mut self,
         prepared: &Arc<Prepared>,
         behind: &mut Behind,
-        beside: Beside,
+        beside: Beside<'_>,
     ) -> Result<Decided, Stop> {
         let judgement = self.judged(prepared, behind)?;
         // Taken whatever comes of it: it is for this message alone.
@@ -149,7 +145,7 @@ impl Governed {
             }
             (Judgement::Asks(ask, exposure), _) => (ask, exposure),
         };
-        let parameters = with(beside.parameters, behind);
+        let parameters = with(beside.parameters(), behind);
         if let Some(Decision::Granted { answers, request }) = decision {
             match self.granted(&ask, &answers, &request, prepared, &parameters) {
                 Ok(permit) => return Ok(Decided::Allowed(permit, exposure)),
@@ -165,9 +161,12 @@ impl Governed {
             ask: *ask,
             prepared: Arc::clone(prepared),
             parameters,
-            shown: beside.shown,
+            shown: beside.shown(),
             runs: runs(behind),
-            bind: beside.bind,
+            bind: match beside {
+                Beside::Bind(bind, _) => Some(bind.clone()),
+                Beside::Nothing | Beside::Call(_) => None,
+            },
         })))
     }
 

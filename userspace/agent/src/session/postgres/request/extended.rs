@@ -81,7 +81,7 @@ impl Governed {
             self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             return Ok(());
         }
-        let beside = Beside::bind(bind, parameters.clone());
+        let beside = Beside::Bind(bind, &parameters);
         match self.decide(&prepared, &mut behind, beside)? {
             Decided::Refused(refusal) => {
                 self.refuse(&refusal, &prepared, Some(&parameters), false)?;

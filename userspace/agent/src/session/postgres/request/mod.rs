@@ -122,7 +122,7 @@ impl Governed {
         let prepared = self.texts.read(query.text());
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
-        match self.decide(&prepared, &mut behind, Beside::nothing())? {
+        match self.decide(&prepared, &mut behind, Beside::Nothing)? {
             Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
@@ -163,7 +163,7 @@ impl Governed {
         let text = format!("fast-path call of function {}", call.function());
         let prepared = Arc::new(Prepared::of(Bytes::from(text), vec![sql::function_call()]));
         let mut behind = self.behind(&prepared)?;
-        let beside = Beside::call(call);
+        let beside = Beside::Call(call);
         match self.decide(&prepared, &mut behind, beside)? {
             Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Decided::Allowed(permit, exposure) => {
