@@ -210,3 +210,6 @@ impl Audit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

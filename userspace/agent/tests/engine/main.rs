@@ -28,6 +28,7 @@ mod full_disk;
 mod handover;
 mod people;
 mod policies;
+mod shipping;
 mod stopped;
 mod telemetry;
 mod whole_way;

@@ -1,5 +1,7 @@
 //! A line of the audit log: what happened to weir itself, and what no session records.
 
+mod asked;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -41,6 +43,11 @@ pub fn audit(host: &Host, offset: u64, line: &[u8]) -> Value {
         "kernel_refused" => line.kernel_refused(),
         "held" => line.held(),
         "session_killed" => line.session_killed(),
+        "signal_raised" => line.signal_raised(),
+        "profiles_reset" => line.profiles_reset(),
+        "approval" => line.approval(),
+        "access" => line.access(),
+        "sessions_pruned" => line.sessions_pruned(),
         "signed_in" => line.sign_in(Activity(1, "Logon"), Status::Success),
         "sign_in_failed" => line.sign_in(Activity(1, "Logon"), Status::Failure),
         "signed_out" => line.sign_in(Activity(2, "Logoff"), Status::Success),

@@ -4,8 +4,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Base = 0,
+    DetectionFinding = 2004,
     Authentication = 3002,
     EntityManagement = 3004,
+    UserAccess = 3005,
     NetworkActivity = 4001,
     DnsActivity = 4003,
     ApplicationLifecycle = 6002,
@@ -20,8 +22,10 @@ impl Class {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Base => "Base Event",
+            Self::DetectionFinding => "Detection Finding",
             Self::Authentication => "Authentication",
             Self::EntityManagement => "Entity Management",
+            Self::UserAccess => "User Access Management",
             Self::NetworkActivity => "Network Activity",
             Self::DnsActivity => "DNS Activity",
             Self::ApplicationLifecycle => "Application Lifecycle",
@@ -31,6 +35,7 @@ impl Class {
 
     pub(super) fn category(self) -> &'static str {
         match self.uid() / 1000 {
+            2 => "Findings",
             3 => "Identity & Access Management",
             4 => "Network Activity",
             6 => "Application Activity",

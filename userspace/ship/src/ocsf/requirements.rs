@@ -29,6 +29,12 @@ const CLASSES: &[Requirement] = &[
         activities: &[99],
     },
     Requirement {
+        class: 2004,
+        required: &["finding_info"],
+        one_of: &[],
+        activities: &[1, 2, 3],
+    },
+    Requirement {
         class: 3002,
         required: &["user"],
         one_of: &["service", "dst_endpoint"],
@@ -39,6 +45,12 @@ const CLASSES: &[Requirement] = &[
         required: &["entity"],
         one_of: &[],
         activities: &[1, 2, 3, 4],
+    },
+    Requirement {
+        class: 3005,
+        required: &["privileges", "user"],
+        one_of: &[],
+        activities: &[1, 2],
     },
     Requirement {
         class: 4001,
@@ -115,6 +127,11 @@ const OBJECTS: &[Object] = &[
         name: "parent_process",
         required: &[],
         one_of: &["pid", "uid"],
+    },
+    Object {
+        name: "finding_info",
+        required: &["title", "uid"],
+        one_of: &[],
     },
     Object {
         name: "file",

@@ -58,6 +58,44 @@ fn every_line_of_the_audit_log_has_what_its_class_demands() {
             r#"{"event":"session_killed","session":"06gywnjy03zevfqf","by":"unix:root","reason":"it strays"}"#,
             400_103,
         ),
+        (
+            r#"{"event":"signal_raised","signal":{"name":"bulk-rows","figures":"rows: 12,400"},"subject":"workload:bot","workload":"ci","target":null}"#,
+            200_401,
+        ),
+        (r#"{"event":"signal_raised"}"#, 200_401),
+        (
+            r#"{"event":"profiles_reset","signal":null,"of":"workload:bot","by":"unix:root","reset":2}"#,
+            300_403,
+        ),
+        (
+            r#"{"event":"approval","step":"asked","request":"r1","subject":"workload:bot","target":"orders","state":"pending","by":null}"#,
+            300_401,
+        ),
+        (
+            r#"{"event":"approval","step":"answered","request":"r1","subject":"workload:bot","target":"orders","state":"pending","by":"unix:alice"}"#,
+            300_403,
+        ),
+        (
+            r#"{"event":"access","request":{"id":"a1","requester":"unix:bob","subject":"unix:bob","actions":["select"],"state":{"state":"waiting"}}}"#,
+            300_401,
+        ),
+        (
+            r#"{"event":"access","request":{"id":"a1","requester":"unix:bob","subject":"unix:bob","actions":["select"],"state":{"state":"granted","by":"unix:alice"}}}"#,
+            300_501,
+        ),
+        (
+            r#"{"event":"access","request":{"id":"a1","requester":"unix:bob","subject":"unix:bob","actions":["select"],"state":{"state":"denied","by":"unix:alice"}}}"#,
+            300_403,
+        ),
+        (
+            r#"{"event":"access","request":{"id":"a1","requester":"unix:bob","subject":"unix:bob","actions":["select"],"state":{"state":"revoked","by":"unix:alice"}}}"#,
+            300_502,
+        ),
+        (r#"{"event":"access","request":7}"#, 300_403),
+        (
+            r#"{"event":"sessions_pruned","sessions":3,"bytes":9,"by":"unix:root"}"#,
+            300_404,
+        ),
         (r#"{"event":"something_new","detail":{"a":1}}"#, 99),
     ];
     for (line, type_uid) in lines {
