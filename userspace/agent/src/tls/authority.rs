@@ -4,17 +4,19 @@
 use std::{
     collections::HashMap,
     fs::{self, OpenOptions},
-    io::Write,
+    io::{Cursor, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bytes::BytesMut;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
+use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
@@ -22,6 +24,9 @@ use super::{Io, Plain, TlsError};
 
 /// Most names that leaves are kept for; past it the cache starts anew.
 const CACHED_LEAVES: usize = 256;
+
+/// The protocol's name in TLS.
+const ALPN: &[u8] = b"postgresql";
 
 /// Mints leaves for the names that agents dial.
 pub struct Authority {
@@ -77,6 +82,24 @@ impl Authority {
         Ok(Plain::encrypted(stream, None))
     }
 
+    /// The same for who begins TLS without asking, and has sent `begun` of it. As the server does, it
+    /// demands the protocol's name (ALPN): else what is meant for another protocol could be sent here.
+    pub async fn accept_at_once(
+        &self,
+        io: impl Io + 'static,
+        begun: BytesMut,
+        name: &str,
+    ) -> Result<Plain, TlsError> {
+        let acceptor = TlsAcceptor::from(self.server_config(name)?);
+        let (reader, writer) = tokio::io::split(io);
+        let whole = tokio::io::join(Cursor::new(begun.freeze()).chain(reader), writer);
+        let stream = acceptor.accept(whole).await.map_err(TlsError::Handshake)?;
+        if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+            return Err(TlsError::NoAlpn);
+        }
+        Ok(Plain::encrypted(stream, None))
+    }
+
     fn server_config(&self, name: &str) -> Result<Arc<ServerConfig>, TlsError> {
         let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = leaves.get(name) {
@@ -104,7 +127,7 @@ impl Authority {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], key)?;
-        config.alpn_protocols = vec![b"postgresql".to_vec()];
+        config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(config)
     }
 }

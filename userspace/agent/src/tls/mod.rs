@@ -42,6 +42,9 @@ pub enum TlsError {
     /// A verifier could not be built from the roots.
     #[error("tls roots: {0}")]
     Roots(#[from] rustls::client::VerifierBuilderError),
+    /// Who began TLS at once didn't say for which protocol.
+    #[error("TLS without a request for it names no protocol (ALPN `postgresql`)")]
+    NoAlpn,
     /// A name that can't be a TLS server name.
     #[error("`{0}` is no valid TLS server name")]
     ServerName(String),

@@ -82,7 +82,7 @@ fn a_newer_minor_version_is_talked_down() {
     let gate = target.gate();
     let mut agent = Agent::dial(&gate);
     let wish = StartupFrame::Startup(Startup {
-        version: ProtocolVersion::V3_2,
+        version: ProtocolVersion { major: 3, minor: 9 },
         parameters: [("user", "agent"), ("database", "app"), ("_pq_.wish", "on")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
@@ -90,6 +90,7 @@ fn a_newer_minor_version_is_talked_down() {
     agent.write(&encoded(&wish));
     let heard = agent.until_ready();
     assert_eq!(tags(&heard), "vRSSSKZ");
+    assert_eq!(heard[0].body()[..4], [0, 3, 0, 2], "to 3.2");
     assert!(contains(&heard[0].body(), b"_pq_.wish"));
     assert_eq!(tags(&agent.ask(&[query(ALIVE)])), "CZ");
 }

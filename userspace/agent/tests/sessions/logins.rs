@@ -168,3 +168,67 @@ fn what_the_startup_packet_asks_for_is_judged_too() {
         assert!(refused.contains("weir:"), "{bad}: {refused}");
     }
 }
+
+/// Speaks as a client of protocol 3.2 does: TLS at once, and a long cancel key that works.
+const OF_TODAY: &str = r#"
+import socket, ssl, struct, sys
+port = int(sys.argv[1])
+def context(*protocols):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
+def connect(context):
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20))
+def packet(code, body):
+    return struct.pack("!II", 8 + len(body), code) + body
+def message(stream):
+    kind, length = stream.read(1), struct.unpack("!I", stream.read(4))[0]
+    return kind, stream.read(length - 4)
+def until(stream, last):
+    heard = {}
+    while last not in heard:
+        kind, body = message(stream)
+        heard[kind] = body
+    return heard
+
+agent = connect(context("postgresql"))
+print("protocol", agent.selected_alpn_protocol())
+stream = agent.makefile("rb")
+agent.sendall(packet(3 << 16 | 2, b"user\0agent\0database\0shop\0\0"))
+greeting = until(stream, b"Z")
+print("negotiated", b"v" in greeting, "key", len(greeting[b"K"]) - 4)
+agent.sendall(b"Q" + struct.pack("!I", 4 + 20) + b"SELECT pg_sleep(30)\0")
+other = connect(context("postgresql"))
+other.sendall(packet(1234 << 16 | 5678, greeting[b"K"]))
+other.close()
+print("cancelled", b"C57014" in until(stream, b"Z")[b"E"])
+nameless = connect(context())
+try:
+    nameless.sendall(packet(3 << 16, b"user\0agent\0\0"))
+    print("nameless", nameless.recv(1))
+except OSError as error:
+    print("nameless", b"")
+"#;
+
+#[test]
+fn tls_may_begin_at_once_and_long_cancel_keys_work() {
+    let server = server(Auth::Scram, true);
+    let gate = gate(&server, &tls_of(&server), server.app_password());
+    let out = testbed::Spawn::new(testbed::venv().unwrap())
+        .args(["-c", OF_TODAY, &gate.address.port().to_string()])
+        .run()
+        .unwrap();
+    assert_eq!(
+        out.stdout_text().lines().collect::<Vec<_>>(),
+        [
+            "protocol postgresql",
+            "negotiated False key 32",
+            "cancelled True",
+            "nameless b''"
+        ],
+        "{}",
+        out.stderr_text()
+    );
+}

@@ -9,18 +9,34 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use rustls::crypto::ring;
 use tokio::sync::watch;
 use weir_wire::postgres::{CancelRequest, backend::BackendKeyData};
 
 use crate::config::{TargetName, WorkloadName};
 
-/// Length of a key in protocol 3.0.
-const KEY: usize = 4;
-
 /// The keys of all live sessions.
 #[derive(Default)]
-pub struct Cancels(Mutex<HashMap<(u32, [u8; KEY]), Cancellable>>);
+pub struct Cancels(Mutex<HashMap<(u32, Bytes), Cancellable>>);
+
+/// How long a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyLength {
+    /// 4 bytes, as protocol 3.0 has it.
+    Short,
+    /// 32 bytes, as a server gives who speaks 3.2.
+    Long,
+}
+
+impl KeyLength {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Short => 4,
+            Self::Long => 32,
+        }
+    }
+}
 
 /// What one key stands for.
 #[derive(Clone)]
@@ -78,22 +94,27 @@ impl Interrupt {
 pub struct Registered {
     cancels: Arc<Cancels>,
     pid: u32,
-    key: [u8; KEY],
+    key: Bytes,
 }
 
 impl Cancels {
     /// Makes a key for a session. `None` without randomness, or for an id and key that are in use:
     /// then the session can't be cancelled.
     #[must_use]
-    pub fn register(self: &Arc<Self>, session: Cancellable) -> Option<Registered> {
-        let mut key = [0; KEY];
+    pub fn register(
+        self: &Arc<Self>,
+        session: Cancellable,
+        length: KeyLength,
+    ) -> Option<Registered> {
+        let mut key = vec![0; length.bytes()];
         ring::default_provider().secure_random.fill(&mut key).ok()?;
+        let key = Bytes::from(key);
         let pid = session.theirs.pid();
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.contains_key(&(pid, key)) {
+        if keys.contains_key(&(pid, key.clone())) {
             return None;
         }
-        keys.insert((pid, key), session);
+        keys.insert((pid, key.clone()), session);
         Some(Registered {
             cancels: Arc::clone(self),
             pid,
@@ -104,9 +125,8 @@ impl Cancels {
     /// The session that a request means, if it is the caller's to cancel.
     #[must_use]
     pub fn find(&self, request: &CancelRequest, workload: &WorkloadName) -> Option<Cancellable> {
-        let key: [u8; KEY] = request.key.as_ref().try_into().ok()?;
         let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&(request.pid, key))
+        keys.get(&(request.pid, request.key.clone()))
             .filter(|found| found.workload == *workload)
             .cloned()
     }
@@ -127,7 +147,7 @@ impl Drop for Registered {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        keys.remove(&(self.pid, self.key));
+        keys.remove(&(self.pid, self.key.clone()));
     }
 }
 
@@ -155,7 +175,7 @@ mod tests {
     fn a_key_works_for_its_own_workload_as_long_as_its_session_lives() {
         let cancels = Arc::new(Cancels::default());
         let (mine, theirs) = ("mine".parse().unwrap(), "theirs".parse().unwrap());
-        let given = cancels.register(session("mine")).unwrap();
+        let given = cancels.register(session("mine"), KeyLength::Short).unwrap();
         let asked = request(7, given.message().unwrap().key());
         assert_eq!(cancels.find(&asked, &mine).unwrap().theirs.key(), "real");
         assert!(cancels.find(&asked, &theirs).is_none());
@@ -181,9 +201,10 @@ mod tests {
     fn the_targets_own_key_and_lengths_that_none_has_are_unknown() {
         let cancels = Arc::new(Cancels::default());
         let mine = "mine".parse().unwrap();
-        let given = cancels.register(session("mine")).unwrap();
+        let given = cancels.register(session("mine"), KeyLength::Long).unwrap();
         let key = given.message().unwrap().key().to_vec();
-        for wrong in [&b"real"[..], b"", &key[..3], &[&key[..], &[0]].concat()] {
+        assert_eq!(key.len(), 32);
+        for wrong in [&b"real"[..], b"", &key[..4], &[&key[..], &[0]].concat()] {
             assert!(cancels.find(&request(7, wrong), &mine).is_none());
         }
         assert!(cancels.find(&request(8, &key), &mine).is_none());

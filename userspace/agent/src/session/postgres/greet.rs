@@ -2,7 +2,6 @@
 //! is asked for: who the agent is, its cgroup has said.
 //!
 //! Source: PostgreSQL's documentation, 55.2.1 "Start-up", 55.2.10 "SSL Session Encryption".
-//! Known limit: TLS without a preceding SSLRequest (`sslnegotiation=direct`) is refused.
 
 use std::{io, time::Duration};
 
@@ -20,7 +19,7 @@ use weir_wire::{
     },
 };
 
-use super::refusal;
+use super::{cancels::KeyLength, refusal};
 use crate::{
     config::AgentTls,
     tls::{Authority, Io, Plain, TlsError},
@@ -64,6 +63,9 @@ pub(super) enum GreetError {
     /// Its TLS handshake failed.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// It uses TLS at once and must not.
+    #[error("this target speaks no TLS with the agent (`agent.tls = \"refuse\"`)")]
+    TlsRefused,
     /// It must use TLS and doesn't.
     #[error("this target demands TLS of the agent (`agent.tls = \"require\"`)")]
     TlsRequired,
@@ -115,6 +117,15 @@ async fn lead(
     limits: &Limits,
 ) -> Result<Led, GreetError> {
     let mut received = BytesMut::new();
+    if begins_tls(io, &mut received).await? {
+        if tls == AgentTls::Refuse {
+            return Err(GreetError::TlsRefused);
+        }
+        let clear = std::mem::replace(io, Plain::clear(tokio::io::empty()));
+        *io = authority
+            .accept_at_once(clear, received.split(), name)
+            .await?;
+    }
     let (mut asked_tls, mut asked_gss) = (false, false);
     loop {
         match read_startup(io, &mut received, limits).await? {
@@ -155,7 +166,38 @@ async fn lead(
     }
 }
 
-/// Weir speaks 3.0. A newer minor version, or options of one, are answered as a server of 3.0 does.
+/// The first byte of a TLS handshake (RFC 8446, section 5.1); no startup packet is so long that it
+/// begins with it.
+const HANDSHAKE: u8 = 0x16;
+
+/// Whether TLS begins without being asked for (`sslnegotiation=direct`). What was read for that stays
+/// in `received`.
+async fn begins_tls(io: &mut Plain, received: &mut BytesMut) -> io::Result<bool> {
+    if io.read_buf(received).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(received.first() == Some(&HANDSHAKE))
+}
+
+/// The version that weir speaks with who sent `startup`: 3.2 or, with who knows nothing of it, 3.0.
+fn version(startup: &Startup) -> ProtocolVersion {
+    if startup.version >= ProtocolVersion::V3_2 {
+        ProtocolVersion::V3_2
+    } else {
+        ProtocolVersion::V3_0
+    }
+}
+
+/// How long a cancel key its sender can take.
+pub(super) fn key_length(startup: &Startup) -> KeyLength {
+    if version(startup) == ProtocolVersion::V3_2 {
+        KeyLength::Long
+    } else {
+        KeyLength::Short
+    }
+}
+
+/// A newer minor version, or options of one, are answered as a server does that doesn't know them.
 async fn negotiate(io: &mut Plain, startup: &Startup) -> Result<(), GreetError> {
     let options: Vec<&[u8]> = startup
         .parameters
@@ -163,10 +205,11 @@ async fn negotiate(io: &mut Plain, startup: &Startup) -> Result<(), GreetError> 
         .filter(|(name, _)| name.starts_with("_pq_."))
         .map(|(name, _)| name.as_bytes())
         .collect();
-    if startup.version.minor == 0 && options.is_empty() {
+    let spoken = version(startup);
+    if startup.version == spoken && options.is_empty() {
         return Ok(());
     }
-    let message = NegotiateProtocolVersion::new(ProtocolVersion::V3_0, &options)?;
+    let message = NegotiateProtocolVersion::new(spoken, &options)?;
     io.write_all(message.frame().raw()).await?;
     Ok(())
 }
@@ -195,7 +238,7 @@ async fn answer(io: &mut Plain, byte: u8) -> io::Result<()> {
 
 async fn tell(io: &mut Plain, error: &GreetError) {
     let code = match error {
-        GreetError::Gone(_) | GreetError::Tls(_) => return,
+        GreetError::Gone(_) | GreetError::Tls(_) | GreetError::TlsRefused => return,
         GreetError::Wire(WireError::UnsupportedVersion { .. }) => SqlState::FEATURE_NOT_SUPPORTED,
         GreetError::Wire(_) | GreetError::Order(_) => SqlState::PROTOCOL_VIOLATION,
         GreetError::TlsRequired | GreetError::Slow => SqlState::INVALID_AUTHORIZATION,

@@ -44,7 +44,7 @@ pub use self::{
     farewell::{is_startup, refuse},
 };
 use self::{
-    cancels::{Cancellable, Interrupt, Registered},
+    cancels::{Cancellable, Interrupt, KeyLength, Registered},
     catalogues::FRESH,
     drive::{Ended, Surroundings, drive},
     farewell::{goodbye, last_word, over, protocol_error, refused, unreachable_word},
@@ -178,7 +178,8 @@ async fn open(
     record.opened(&wanted.database, &wanted.user, &settings)?;
     startup::settle(observed, &mut record, Ok(()))?;
     let interrupt = Arc::new(Interrupt::default());
-    let registered = register(&admission, &login, services, &interrupt);
+    let length = greet::key_length(&startup);
+    let registered = register(&admission, &login, services, &interrupt, length);
     if let Err(end) = welcome(&mut agent, &login, registered.as_ref()).await {
         return record.end(&end);
     }
@@ -290,13 +291,15 @@ fn register(
     login: &Login,
     services: &Services,
     interrupt: &Arc<Interrupt>,
+    length: KeyLength,
 ) -> Option<Registered> {
-    services.cancels.register(Cancellable {
+    let session = Cancellable {
         workload: admission.workload().clone(),
         target: admission.target().name.clone(),
         theirs: login.key.clone()?,
         interrupt: Arc::clone(interrupt),
-    })
+    };
+    services.cancels.register(session, length)
 }
 
 /// What a server says once it is content with a client.
