@@ -21,6 +21,9 @@ pub(super) struct Facts {
     pub(super) functions: BTreeSet<String>,
     /// What an identifier may name to mean a whole row: relations and their aliases.
     pub(super) rows: BTreeSet<String>,
+    /// Of those, the ones that aren't merely a function's: what it returns, often one value and no row,
+    /// holds nothing but what was made of its arguments.
+    pub(super) relations: BTreeSet<String>,
     /// Identifiers without a qualifier that decide: one of them may be a whole row.
     pub(super) deciding: BTreeSet<String>,
     /// True once rows of a relation are read, a common table expression's included.
@@ -72,6 +75,7 @@ impl Facts {
         self.effects.extend(other.effects);
         self.functions.extend(other.functions);
         self.rows.extend(other.rows);
+        self.relations.extend(other.relations);
         self.reads |= other.reads;
         self.makes_table |= other.makes_table;
         if let Some((verb, predicate)) = other.write {
@@ -118,6 +122,12 @@ impl Facts {
         named.extend(written.iter().cloned());
     }
 
+    /// Notes what an identifier may name to mean a relation's whole row.
+    pub(super) fn row(&mut self, name: String) {
+        self.relations.insert(name.clone());
+        self.rows.insert(name);
+    }
+
     /// Notes effects.
     pub(super) fn has<const N: usize>(&mut self, effects: [Effect; N]) {
         self.effects.extend(effects);
@@ -144,7 +154,7 @@ impl Facts {
         self.tell_written();
         // an identifier equal to a relation's name or alias may mean its whole row
         self.columns.all |= !self.columns.named.is_disjoint(&self.rows);
-        self.columns.all_deciding |= !self.deciding.is_disjoint(&self.rows);
+        self.columns.all_deciding |= !self.deciding.is_disjoint(&self.relations);
         for object in &self.objects {
             if object.access == Access::Write && is_catalogue(object) {
                 self.effects.extend([Effect::Ddl, Effect::Privilege]);

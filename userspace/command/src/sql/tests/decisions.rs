@@ -129,3 +129,36 @@ fn whole_rows_decide_too() {
         ("select 1 from t where t.t = 1", "t"),
     ]);
 }
+
+#[test]
+fn what_a_function_returns_is_no_row_of_a_relation() {
+    check(&[
+        (
+            "select i * 7919 % 1000003 from generate_series(1, 5) i",
+            "i",
+        ),
+        (
+            "select 1 from generate_series(1, 5) as i where i > 2 order by i",
+            "i",
+        ),
+        (
+            "select 1 from generate_series(1, 5) where generate_series > 2",
+            "generate_series",
+        ),
+        // but what it was given decides
+        ("select p from t, unnest(t.a) p where p like 'x%'", "a p"),
+        (
+            "select 1 from t, jsonb_each_text(to_jsonb(t)) e where e.value = 'x'",
+            "* t value",
+        ),
+        // and a relation of that name is one
+        (
+            "select 1 from generate_series(1, 5) i, t i where i is null",
+            "* i",
+        ),
+        (
+            "select 1 from (select a from t) s where s::text like 'x%'",
+            "* s",
+        ),
+    ]);
+}

@@ -106,7 +106,11 @@ impl Walk {
                 {
                     self.sample(sample)?;
                 }
-                self.alias(alias.as_ref())
+                if args.is_some() {
+                    self.alias_of_call(alias.as_ref())
+                } else {
+                    self.alias(alias.as_ref())
+                }
             }
             TableFactor::Derived {
                 lateral: _,
@@ -125,7 +129,7 @@ impl Walk {
                 alias,
             } => {
                 self.table_function(name, args)?;
-                self.alias(alias.as_ref())
+                self.alias_of_call(alias.as_ref())
             }
             TableFactor::NestedJoin {
                 table_with_joins,
@@ -155,7 +159,7 @@ impl Walk {
     fn relation(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Result<(), Unread> {
         let object = self.object(name, Access::Read)?;
         self.facts.reads = true;
-        self.facts.rows.insert(object.name.clone());
+        self.facts.row(object.name.clone());
         let is_common =
             object.schema.is_none() && self.scopes.iter().any(|scope| scope.contains(&object.name));
         if is_common {
@@ -171,7 +175,8 @@ impl Walk {
         self.called(name, args)?;
         let mut todo = Vec::new();
         self.arguments(args, &mut todo)?;
-        self.all(todo)?;
+        // how many rows there are, and what is asked of them by the name of the whole
+        self.deciding(|walk| walk.all(todo))?;
         if let Some(ident) = name.0.last().and_then(|part| part.as_ident()) {
             self.facts.rows.insert(ident.value.clone());
         }
@@ -180,6 +185,14 @@ impl Walk {
 
     /// An alias, which names whole rows from here on.
     fn alias(&mut self, alias: Option<&TableAlias>) -> Result<(), Unread> {
+        self.alias_of_call(alias)?;
+        let name = alias.map(|alias| alias.name.value.clone());
+        self.facts.relations.extend(name);
+        Ok(())
+    }
+
+    /// The same of what a function returns.
+    fn alias_of_call(&mut self, alias: Option<&TableAlias>) -> Result<(), Unread> {
         let Some(TableAlias {
             explicit: _,
             name,

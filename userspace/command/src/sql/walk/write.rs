@@ -339,15 +339,15 @@ impl Walk {
                 "a change of settings by way of pg_settings",
             ));
         }
-        self.facts.rows.insert(object.name.clone());
+        self.facts.row(object.name.clone());
         if let Some(alias) = alias {
             let alias = self.name(alias)?;
-            self.facts.rows.insert(alias);
+            self.facts.row(alias);
         }
         // what RETURNING and ON CONFLICT call the rows
-        self.facts
-            .rows
-            .extend(["old", "new", "excluded"].map(str::to_owned));
+        for name in ["old", "new", "excluded"] {
+            self.facts.row(name.to_owned());
+        }
         self.facts.object(object.clone());
         Ok(object)
     }
