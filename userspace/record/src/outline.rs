@@ -14,7 +14,7 @@ use serde_json::Error;
 
 use crate::{
     Approval, End, Event, Outcome, Process, RecordError, SessionStart, Status,
-    borrowed::{EventRef, IntentRef, Statements},
+    borrowed::{EventRef, IntentRef, Statements, VerdictRef},
 };
 
 /// More than this doesn't wait for a checkpoint.
@@ -86,18 +86,21 @@ fn outlined(
             settings: &[].into(),
         }),
         EventRef::Process(process) => tell(&EventRef::Process(&without_arguments(process))),
-        EventRef::Intent(intent) => tell(&EventRef::Intent(IntentRef {
-            text: "",
-            parameters: &[],
-            statements: match intent.statements {
-                Statements::Whole(all) | Statements::Outlined(all) if names => {
-                    Statements::Outlined(all)
-                }
-                _ => Statements::Outlined(&[]),
-            },
-            verdict: intent.verdict.clone(),
-            ..*intent
-        })),
+        EventRef::Intent(intent) => {
+            let would_be = would_be(&intent.verdict);
+            tell(&EventRef::Intent(IntentRef {
+                text: "",
+                parameters: &[],
+                statements: match intent.statements {
+                    Statements::Whole(all) | Statements::Outlined(all) if names => {
+                        Statements::Outlined(all)
+                    }
+                    _ => Statements::Outlined(&[]),
+                },
+                verdict: without_reasons(&intent.verdict, would_be.as_ref()),
+                ..*intent
+            }))
+        }
         EventRef::Approval { seq, at, approval } => tell(&EventRef::Approval {
             seq: *seq,
             at: *at,
@@ -136,9 +139,63 @@ fn without_message(outcome: &Outcome) -> Outcome {
     outcome
 }
 
-/// Policies' own words stay; they are the operator's.
+/// What would have stopped a command that goes on, if anything would.
+fn would_be<'a>(verdict: &VerdictRef<'a>) -> Option<VerdictRef<'a>> {
+    match verdict {
+        VerdictRef::Allow {
+            would_be: Some(would_be),
+            ..
+        } => Some(without_reasons(would_be, None)),
+        _ => None,
+    }
+}
+
+/// The policies that decided stay; what they say of it may quote what was asked, as of a name that
+/// may not be looked up.
+fn without_reasons<'a>(
+    verdict: &VerdictRef<'a>,
+    stopped: Option<&'a VerdictRef<'a>>,
+) -> VerdictRef<'a> {
+    match verdict.clone() {
+        VerdictRef::Deny { rule, policies, .. } => VerdictRef::Deny {
+            rule,
+            message: "",
+            policies,
+        },
+        VerdictRef::Ask {
+            approvers,
+            policies,
+            ..
+        } => VerdictRef::Ask {
+            approvers,
+            message: None,
+            policies,
+        },
+        VerdictRef::Allow {
+            policies,
+            approved_by,
+            only_prepares,
+            ..
+        } => VerdictRef::Allow {
+            policies,
+            would_be: stopped,
+            approved_by,
+            only_prepares,
+        },
+    }
+}
+
+/// Rules and who ended it stay.
 fn without_words(end: &End) -> End {
     match end {
+        End::Refused { rule, .. } => End::Refused {
+            rule: rule.clone(),
+            message: String::new(),
+        },
+        End::PolicyChanged { rule, .. } => End::PolicyChanged {
+            rule: rule.clone(),
+            message: String::new(),
+        },
         End::Error { .. } => End::Error {
             message: String::new(),
         },

@@ -108,7 +108,11 @@ fn everything(writer: &mut SessionWriter) {
         statements: &[samples::select(), opaque],
         signals: &[],
     };
-    let seq = writer.refused(&samples::refusal(), command).unwrap();
+    let refusal = weir_policy::Refusal {
+        message: hidden(),
+        ..samples::refusal()
+    };
+    let seq = writer.refused(&refusal, command).unwrap();
     writer.request(seq, HIDDEN.as_bytes()).unwrap();
     writer.response(seq, HIDDEN.as_bytes()).unwrap();
     let failed = Outcome {
@@ -136,6 +140,10 @@ fn who_did_what_to_which_tables_is_readable_and_nothing_that_was_said() {
         End::Error { message: hidden() },
         End::ProtocolError {
             side: Side::Server,
+            message: hidden(),
+        },
+        End::Refused {
+            rule: "no".to_owned(),
             message: hidden(),
         },
     ] {
