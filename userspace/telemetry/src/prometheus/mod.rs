@@ -93,6 +93,8 @@ async fn connection(stream: TcpStream, gather: Gather, state: Arc<State>) {
         .max_buf_size(LARGEST_HEAD)
         .max_headers(MOST_HEADERS)
         .keep_alive(false)
+        // Who has said all that it will still wants its answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), answer)
         .await;
     if let Err(error) = served {
