@@ -49,6 +49,7 @@ const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 pub(crate) struct Spools {
     map: MmapRaw,
     free: Mutex<Vec<usize>>,
+    path: PathBuf,
     /// Locked while it is open.
     _file: File,
 }
@@ -95,7 +96,7 @@ impl Spools {
         }
         let (file, path) =
             ours.ok_or_else(|| io::Error::other("too many processes record here"))?;
-        let begun = Self::begin(file, &boot).inspect_err(|_| {
+        let begun = Self::begin(file, &path, &boot).inspect_err(|_| {
             fs::remove_file(&path).ok();
         });
         match begun {
@@ -105,7 +106,7 @@ impl Spools {
         }
     }
 
-    fn begin(mut file: File, boot: &[u8]) -> io::Result<Self> {
+    fn begin(mut file: File, path: &Path, boot: &[u8]) -> io::Result<Self> {
         let length = FIRST + SLOTS * SLOT;
         // There must be room for all of it, now: a full disk must not kill who writes to the map.
         let mut first = [0; FIRST];
@@ -120,6 +121,7 @@ impl Spools {
         Ok(Self {
             map,
             free: Mutex::new((0..SLOTS).rev().collect()),
+            path: path.to_owned(),
             _file: file,
         })
     }
@@ -149,6 +151,15 @@ impl Spools {
 
     fn free(&self) -> MutexGuard<'_, Vec<usize>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Spools {
+    fn drop(&mut self) {
+        // Nothing is in it, and the lock is still held.
+        if self.free().len() == SLOTS {
+            fs::remove_file(&self.path).ok();
+        }
     }
 }
 

@@ -132,6 +132,21 @@ fn a_spool_of_another_boot_or_of_a_living_process_is_left_alone() {
 }
 
 #[test]
+fn a_spool_goes_with_its_process_unless_something_is_in_it() {
+    let dir = samples::dir();
+    let recorder = recorder(dir.path());
+    let mut writer = recorder.create(&samples::start()).unwrap();
+    writer.note("one").unwrap();
+    assert_eq!(names(dir.path(), "spool").len(), 1);
+    writer.end(&End::Closed).unwrap();
+    drop(recorder);
+    assert_eq!(names(dir.path(), "spool").len(), 0);
+    let dir = samples::dir();
+    killed(dir.path(), "one");
+    assert_eq!(names(dir.path(), "spool").len(), 1);
+}
+
+#[test]
 fn a_slot_holds_what_it_has_room_for_and_there_are_only_so_many() {
     let dir = samples::dir();
     let spools = spools(dir.path()).unwrap().unwrap();
