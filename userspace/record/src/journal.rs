@@ -152,45 +152,54 @@ impl<W: Write> Journal<W> {
 
     /// Appends an event, or nothing when it can't be encoded.
     pub(crate) fn event(&mut self, at: i64, event: &EventRef<'_>) -> Result<(), RecordError> {
-        let mut json = mem::take(&mut self.json);
-        json.clear();
-        let result = encode(event, &mut json)
-            .and_then(|()| self.entry(EntryKind::Event, [&at.to_le_bytes(), &[], &json]))
-            .and_then(|()| self.outline(at, event));
-        json.clear();
-        json.shrink_to(KEPT);
-        self.json = json;
-        result
+        self.with_json(|journal, json| {
+            encode(event, json)?;
+            journal.entry(EntryKind::Event, at, [&[], json])?;
+            journal.outline(at, event)
+        })
     }
 
     /// Appends a command's intent; in a few bytes where it is like one before it.
     pub(crate) fn intent(&mut self, intent: &IntentRef<'_>) -> Result<(), RecordError> {
-        let IntentRef { at, seq, .. } = *intent;
-        if let (Some(of), true) = (self.told.find(intent), self.slot.is_some()) {
-            let mut json = mem::take(&mut self.json);
-            json.clear();
-            let result = parameters(intent, &mut json).map(|()| {
-                let mut head = [0; 20];
-                let fields = [&at.to_le_bytes()[..], &seq.to_le_bytes(), &of.to_le_bytes()];
-                for (to, from) in head.iter_mut().zip(fields.into_iter().flatten()) {
-                    *to = *from;
-                }
-                self.spooled(EntryKind::Again, [&head, &json, &[]])
-            });
-            json.clear();
-            json.shrink_to(KEPT);
-            self.json = json;
-            if result?? {
-                return Ok(());
-            }
+        // Nothing is remembered of what isn't gathered any more.
+        if let Some(of) = self.told.find(intent)
+            && self.again(of, intent)?
+        {
+            return Ok(());
         }
-        self.event(at, &EventRef::Intent(intent.clone()))?;
+        self.event(intent.at, &EventRef::Intent(intent.clone()))?;
         if let Some(slot) = &self.slot
             && let Some(number) = slot.entries().checked_sub(1)
         {
             self.told.remember(number, intent);
         }
         Ok(())
+    }
+
+    /// Gathers that an entry's intent comes again. False where there is no place for it.
+    fn again(&mut self, of: u32, intent: &IntentRef<'_>) -> Result<bool, RecordError> {
+        self.with_json(|journal, json| {
+            json.extend_from_slice(&intent.at.to_le_bytes());
+            json.extend_from_slice(&intent.seq.to_le_bytes());
+            json.extend_from_slice(&of.to_le_bytes());
+            if !intent.parameters.is_empty() {
+                encode(&intent.parameters, json)?;
+            }
+            journal.spooled(EntryKind::Again, [json, &[], &[]])
+        })
+    }
+
+    /// Lends the buffer for what is encoded, which keeps some of its memory and nothing else.
+    fn with_json<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<T, RecordError>,
+    ) -> Result<T, RecordError> {
+        let mut json = mem::take(&mut self.json);
+        let result = work(self, &mut json);
+        json.clear();
+        json.shrink_to(KEPT);
+        self.json = json;
+        result
     }
 
     /// Appends what the agent saw or sent, over as many entries as it takes.
@@ -201,11 +210,11 @@ impl<W: Write> Journal<W> {
         seq: Seq,
         bytes: &[u8],
     ) -> Result<(), RecordError> {
-        let (time, seq) = (at.to_le_bytes(), seq.to_le_bytes());
+        let seq = seq.to_le_bytes();
         let mut rest = bytes;
         loop {
             let (now, later) = rest.split_at_checked(MAX_RESPONSE).unwrap_or((rest, &[]));
-            self.entry(kind, [&time, &seq, now])?;
+            self.entry(kind, at, [&seq, now])?;
             if later.is_empty() {
                 return Ok(());
             }
@@ -229,27 +238,20 @@ impl<W: Write> Journal<W> {
     }
 
     /// Appends an entry: to what is gathered, or as a frame of its own where it doesn't fit.
-    fn entry(&mut self, kind: EntryKind, content: [&[u8]; 3]) -> Result<(), RecordError> {
+    fn entry(&mut self, kind: EntryKind, at: i64, rest: [&[u8]; 2]) -> Result<(), RecordError> {
+        let time = at.to_le_bytes();
+        let [a, b] = rest;
+        let content = [&time, a, b];
         if self.spooled(kind, content)? {
             return Ok(());
         }
-        let at = content
-            .first()
-            .and_then(|at| Some(i64::from_le_bytes(*at.first_chunk()?)))
-            .unwrap_or_default();
-        if self.slot.is_some() {
-            self.flush(at)?;
-            if self.spooled(kind, content)? {
-                return Ok(());
-            }
-        }
-        // It is too long for any.
-        if let Some(slot) = self.slot.take() {
-            slot.clear();
+        // What was gathered comes first.
+        self.flush(at)?;
+        if self.spooled(kind, content)? {
+            return Ok(());
         }
         let head = batch::head(kind, content).ok_or(RecordError::TooLarge { limit: MAX_EVENT })?;
-        let [a, b, c] = content;
-        let entry = [&head, a, b, c].concat();
+        let entry = [&head, &time[..], a, b].concat();
         self.packed(&entry)?;
         self.recorded += entry.len() as u64;
         self.vouch_in_time(at)
@@ -258,7 +260,12 @@ impl<W: Write> Journal<W> {
     /// Gathers an entry. False where there is no place for it.
     fn spooled(&mut self, kind: EntryKind, content: [&[u8]; 3]) -> Result<bool, RecordError> {
         self.whole()?;
-        if self.slot.is_none() && self.frames > 0 && self.opening.file_key.is_none() {
+        let length = content.iter().map(|part| part.len()).sum::<usize>();
+        if self.slot.is_none()
+            && self.frames > 0
+            && self.opening.file_key.is_none()
+            && Slot::could_hold(length)
+        {
             let sum = self.sum();
             let id = self.opening.rest.id;
             let spools = self.opening.spools.as_ref();
@@ -269,7 +276,7 @@ impl<W: Write> Journal<W> {
             .as_mut()
             .is_some_and(|slot| slot.push(kind, content));
         if spooled {
-            self.recorded += content.iter().map(|part| part.len() as u64).sum::<u64>();
+            self.recorded += length as u64;
         }
         Ok(spooled)
     }
@@ -416,14 +423,6 @@ fn encode(value: &impl Serialize, json: &mut Vec<u8>) -> Result<(), RecordError>
             RecordError::Encode { source }
         }
     })
-}
-
-/// The parameters of an intent that is told as another again; nothing where it has none.
-fn parameters(intent: &IntentRef<'_>, json: &mut Vec<u8>) -> Result<(), RecordError> {
-    if intent.parameters.is_empty() {
-        return Ok(());
-    }
-    encode(&intent.parameters, json)
 }
 
 fn blame(path: PathBuf, source: io::Error) -> RecordError {

@@ -164,6 +164,11 @@ impl Drop for Spools {
 }
 
 impl Slot {
+    /// Whether an entry whose content is so long fits an empty one.
+    pub(crate) fn could_hold(length: usize) -> bool {
+        length <= SLOT - SLOT_HEAD - batch::ENTRY_HEAD
+    }
+
     /// Puts an entry behind the others. False where it doesn't fit.
     pub(crate) fn push(&mut self, kind: EntryKind, content: [&[u8]; 3]) -> bool {
         let Some(head) = batch::head(kind, content) else {

@@ -7,7 +7,7 @@ use std::{
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::Path,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -18,24 +18,8 @@ use weir_record::Summary;
 use crate::{
     command_line::psql,
     daemon::Daemon,
-    stand::{config_text, one_engine, server},
+    stand::{config_text, free_port, one_engine, server, until},
 };
-
-/// Longer than anything here takes, also on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < PATIENCE, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 /// A real rsyslog that takes TLS, and writes what it takes to `got`.
 fn rsyslog(dir: &Path, port: u16) -> Running {

@@ -8,7 +8,6 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -27,24 +26,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     command_line::{psql, weir},
     daemon::Daemon,
-    stand::{config_text, one_engine, server},
+    stand::{config_text, free_port, one_engine, server, until},
 };
-
-/// Longer than anything here takes, also on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let since = Instant::now();
-    while !holds() {
-        assert!(since.elapsed() < PATIENCE, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 /// TLS in front of a port, with a certificate for `localhost` that is left in `dir`.
 fn tls_before(runtime: &Runtime, port: u16, dir: &Path) -> u16 {

@@ -260,28 +260,37 @@ async fn run(
             // Looked at above; without this nothing would come to look again.
             () = sleep(STALLED), if waiting.is_some() && !for_people => {}
             word = Waiting::word(waiting), if for_people => session.heard(waiting, word)?,
-            news = wire.next(&around.policies, &around.subject, &around.shutdown) => match news {
-              News::Policies => {
-                if let Err(cut) = replace_policies(session, around).await? {
-                    return Ok(Ended::Cut(cut));
-                }
-                if let Some(waiting) = waiting {
-                    waiting.judged_anew();
+            news = wire.next(&around.policies, &around.subject, &around.shutdown) => {
+                if let Some(ended) = took(session, around, waiting, news).await? {
+                    return Ok(ended);
                 }
             }
-              News::Subject => {
-                let subject = Change::Subject(Arc::clone(&around.subject.borrow_and_update()));
-                if let Err(cut) = session.came_into_force(subject, &judge::connect())? {
-                    return Ok(Ended::Cut(cut));
-                }
-                if let Some(waiting) = waiting {
-                    waiting.judged_anew();
-                }
-            }
-              News::Shutdown => return Ok(Ended::Shutdown),
-            },
         }
     }
+}
+
+/// Puts in force what is new, unless the session ends by it.
+async fn took(
+    session: &mut Governed,
+    around: &mut Surroundings<'_>,
+    waiting: &mut Option<Waiting>,
+    news: News,
+) -> Result<Option<Ended>, SessionError> {
+    let stands = match news {
+        News::Shutdown => return Ok(Some(Ended::Shutdown)),
+        News::Policies => replace_policies(session, around).await?,
+        News::Subject => {
+            let subject = Change::Subject(Arc::clone(&around.subject.borrow_and_update()));
+            session.came_into_force(subject, &judge::connect())?
+        }
+    };
+    if let Err(cut) = stands {
+        return Ok(Some(Ended::Cut(cut)));
+    }
+    if let Some(waiting) = waiting {
+        waiting.judged_anew();
+    }
+    Ok(None)
 }
 
 /// Takes the target's messages that are here in full, as long as there is room for what they show.
