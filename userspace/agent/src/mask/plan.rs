@@ -6,7 +6,7 @@ use weir_wire::{
     WireError,
     postgres::{
         Formats,
-        backend::{DataRow, DataRowBuilder, RowDescription},
+        backend::{DataRowBuilder, Row, RowDescription},
     },
 };
 
@@ -95,9 +95,15 @@ impl Plan {
             .filter_map(|(i, treatment)| treatment.is_some().then_some(i))
     }
 
+    /// How many columns the result has.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.columns.len()
+    }
+
     /// An error for a row with another number of columns than was described: nothing is known of
     /// it.
-    pub fn check(&self, row: &DataRow) -> Result<(), RowError> {
+    pub fn check(&self, row: Row<'_>) -> Result<(), RowError> {
         if row.len() == self.columns.len() {
             return Ok(());
         }
@@ -107,11 +113,10 @@ impl Plan {
         })
     }
 
-    /// Writes `row`, which is [`check`](Self::check)ed, with its masked columns to `out`; returns
-    /// how many values were masked.
+    /// Writes `row` with its masked columns to `out`; returns how many values were masked.
     pub fn apply(
         &self,
-        row: &DataRow,
+        row: Row<'_>,
         key: &MaskKey,
         scratch: &mut Vec<u8>,
         out: &mut BytesMut,
@@ -119,16 +124,23 @@ impl Plan {
         self.check(row)?;
         let mut masked = 0;
         let mut builder = DataRowBuilder::begin(out);
-        for (value, treatment) in row.columns().zip(&self.columns) {
-            match (value, treatment) {
-                (Some(value), Some(treatment)) => {
-                    masked += 1;
-                    let shown = value::replace(treatment, key, value, scratch);
-                    builder.column(shown.then_some(scratch.as_slice()))?;
-                }
-                (value, _) => builder.column(value)?,
+        let mut columns = row.columns();
+        // What stands between two masked values is copied as it is.
+        let (mut clear, mut count) = (columns.rest(), 0);
+        for treatment in &self.columns {
+            let before = columns.rest().len();
+            if let (Some(Some(value)), Some(treatment)) = (columns.next(), treatment) {
+                let (as_it_is, _) = clear.split_at(clear.len() - before);
+                builder.copied(as_it_is, count);
+                masked += 1;
+                let shown = value::replace(treatment, key, value, scratch);
+                builder.column(shown.then_some(scratch.as_slice()))?;
+                (clear, count) = (columns.rest(), 0);
+            } else {
+                count += 1;
             }
         }
+        builder.copied(clear, count);
         builder.finish()?;
         Ok(masked)
     }

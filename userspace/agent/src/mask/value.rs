@@ -71,18 +71,13 @@ pub fn replace(treatment: &Treatment, key: &MaskKey, value: &[u8], out: &mut Vec
     match (treatment.kind, treatment.method) {
         (_, Method::Null) | (Kind::Other, _) => false,
         (Kind::Text { limit }, method) => {
-            let text = match method {
-                Method::Partial { keep_last } => partial(value, keep_last),
-                Method::Hash => hash(key, class, value),
-                Method::Tokenise => token(key, class, value),
-                Method::Redact | Method::Null => REDACTED.to_owned(),
-            };
-            out.extend(
-                text.chars()
-                    .take(limit.unwrap_or(usize::MAX))
-                    .collect::<String>()
-                    .bytes(),
-            );
+            let limit = limit.unwrap_or(usize::MAX);
+            match method {
+                Method::Partial { keep_last } => partial(value, keep_last, limit, out),
+                Method::Hash => put(&hash(key, class, value), limit, out),
+                Method::Tokenise => put(&token(key, class, value), limit, out),
+                Method::Redact | Method::Null => put(REDACTED, limit, out),
+            }
             true
         }
         (Kind::Json | Kind::Jsonb, method) => {
@@ -111,25 +106,42 @@ pub fn replace(treatment: &Treatment, key: &MaskKey, value: &[u8], out: &mut Vec
 /// What a redacted text becomes.
 pub const REDACTED: &str = "[redacted]";
 
+/// Writes text of ASCII, of which there may be so many characters.
+fn put(text: &str, limit: usize, out: &mut Vec<u8>) {
+    out.extend(text.bytes().take(limit));
+}
+
 /// Stars for all but the last `keep` letters and digits; separators stay, so that a card number
 /// still looks like one. At least half of a value is always hidden.
-fn partial(value: &[u8], keep: usize) -> String {
-    let text = String::from_utf8_lossy(value);
-    let total = text.chars().filter(|c| c.is_alphanumeric()).count();
-    let hidden = total - keep.min(total / 2);
+fn partial(value: &[u8], keep: usize, limit: usize, out: &mut Vec<u8>) {
+    let hidden = |total: usize| total - keep.min(total / 2);
     let mut seen = 0;
-    text.chars()
-        .map(|c| {
-            if c.is_alphanumeric() {
-                seen += 1;
-                if seen <= hidden { '*' } else { c }
-            } else if c.is_ascii_punctuation() || c == ' ' {
-                c
-            } else {
-                '*'
+    if value.is_ascii() {
+        let hidden = hidden(value.iter().filter(|c| c.is_ascii_alphanumeric()).count());
+        out.extend(value.iter().take(limit).map(|c| {
+            let counts = c.is_ascii_alphanumeric();
+            seen += usize::from(counts);
+            match counts {
+                true if seen <= hidden => b'*',
+                false if c.is_ascii_control() => b'*',
+                _ => *c,
             }
-        })
-        .collect()
+        }));
+        return;
+    }
+    let text = String::from_utf8_lossy(value);
+    let hidden = hidden(text.chars().filter(|c| c.is_alphanumeric()).count());
+    for c in text.chars().take(limit) {
+        let counts = c.is_alphanumeric();
+        seen += usize::from(counts);
+        let stays = if counts {
+            seen > hidden
+        } else {
+            c.is_ascii_punctuation() || c == ' '
+        };
+        let shown = if stays { c } else { '*' };
+        out.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+    }
 }
 
 fn hash(key: &MaskKey, class: &str, value: &[u8]) -> String {

@@ -115,6 +115,13 @@ impl Judge {
         }
     }
 
+    /// Whether [`count`](Self::count) might cut what it counts: then that must be counted in parts
+    /// as small as it could be cut into.
+    #[must_use]
+    pub fn may_cut(&self, print: Option<&Footprint>, judged: Raised) -> bool {
+        self.watch.may_cut(print, judged)
+    }
+
     /// Counts what came of a message that was judged under `judged`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
@@ -300,6 +300,11 @@ async fn answers(
     around: &mut Surroundings<'_>,
 ) -> Result<(), SessionError> {
     while session.shown.len() < HIGH_WATER {
+        let rows = session.rows(&target.received, &around.limits)?;
+        if rows > 0 {
+            target.received.advance(rows);
+            continue;
+        }
         let frame = match decode_frame(&mut target.received, &around.limits) {
             Ok(Decoded::Complete(frame)) => frame,
             Ok(Decoded::Incomplete { .. }) => break,

@@ -1,7 +1,10 @@
 //! What a session does, put on its counters and into its profiles.
 
 use super::{Amount, BoundRule, Raised, Tally, Watch, asked, tables, things};
-use crate::signals::{footprint::Footprint, rules::What};
+use crate::signals::{
+    footprint::Footprint,
+    rules::{Budget, What},
+};
 
 impl Watch {
     /// Counts a message that was allowed, and learns from it.
@@ -88,11 +91,7 @@ impl Watch {
             ) else {
                 continue;
             };
-            let counts = match (print, &budget.actions) {
-                (Some(print), actions) => print.does(actions.as_deref()),
-                (None, actions) => actions.is_none(),
-            };
-            if !counts || amount == 0 {
+            if !concerns(budget, print) || amount == 0 {
                 continue;
             }
             meter.add(now, amount);
@@ -101,5 +100,29 @@ impl Watch {
             }
         }
         cut
+    }
+
+    /// Whether [`count`](Self::count) might cut what it counts: then it matters how much is counted at
+    /// once.
+    #[must_use]
+    pub fn may_cut(&self, print: Option<&Footprint>, judged: Raised) -> bool {
+        self.bound.iter().enumerate().any(|(index, bound)| {
+            matches!(
+                &bound.rule,
+                BoundRule::Budget { budget, .. }
+                    if budget.cut
+                        && matches!(budget.what, What::Rows | What::Bytes)
+                        && !judged.holds(index)
+                        && concerns(budget, print)
+            )
+        })
+    }
+}
+
+/// Whether a budget is about what has this footprint; `None` is of no statement.
+fn concerns(budget: &Budget, print: Option<&Footprint>) -> bool {
+    match (print, &budget.actions) {
+        (Some(print), actions) => print.does(actions.as_deref()),
+        (None, actions) => actions.is_none(),
     }
 }

@@ -1,12 +1,14 @@
 //! DataRow: one row of a result. 55.7 "Message Formats".
 //!
 //! The hot path: reading checks every column once and allocates nothing; columns are slices of
-//! the frame. [`DataRowBuilder`] writes a row straight into an output buffer.
+//! the frame. [`Rows`] reads many where they stand, and [`DataRowBuilder`] writes a row straight into
+//! an output buffer.
 
 mod builder;
+mod columns;
+mod rows;
 
 use std::fmt;
-use std::iter::FusedIterator;
 
 use bytes::{Bytes, BytesMut};
 
@@ -18,6 +20,8 @@ use crate::postgres::reader::Reader;
 use crate::postgres::redact::Counted;
 
 pub use builder::DataRowBuilder;
+pub use columns::Columns;
+pub use rows::{Row, Rows};
 
 const NAME: &str = "DataRow";
 
@@ -72,10 +76,7 @@ impl DataRow {
     /// The columns in order; `None` is NULL.
     #[must_use]
     pub fn columns(&self) -> Columns<'_> {
-        Columns {
-            reader: Reader::at(NAME, self.frame.raw(), FIRST),
-            left: self.count,
-        }
+        self.row().columns()
     }
 
     /// One column by its place from 0, sharing the frame's memory; the outer `None` is past the
@@ -84,38 +85,6 @@ impl DataRow {
     pub fn column(&self, index: usize) -> Option<Option<Bytes>> {
         let column = self.columns().nth(index)?;
         Some(column.map(|value| self.frame.raw().slice_ref(value)))
-    }
-}
-
-/// The columns of a [`DataRow`] in order; `None` is NULL.
-#[derive(Clone)]
-pub struct Columns<'a> {
-    reader: Reader<'a>,
-    left: u16,
-}
-
-impl<'a> Iterator for Columns<'a> {
-    type Item = Option<&'a [u8]>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        // `decode` has taken the same steps over the same bytes, so none fails here.
-        self.reader.value_slice("column").ok()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (usize::from(self.left), Some(usize::from(self.left)))
-    }
-}
-
-impl ExactSizeIterator for Columns<'_> {}
-impl FusedIterator for Columns<'_> {}
-
-impl fmt::Debug for Columns<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Columns")
-            .field(&Counted(self.len()))
-            .finish()
     }
 }
 

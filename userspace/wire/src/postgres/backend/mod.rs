@@ -35,7 +35,7 @@ pub use bind_complete::BindComplete;
 pub use close_complete::CloseComplete;
 pub use command_complete::CommandComplete;
 pub use copy_response::{CopyBothResponse, CopyInResponse, CopyOutResponse};
-pub use data_row::{Columns, DataRow, DataRowBuilder};
+pub use data_row::{Columns, DataRow, DataRowBuilder, Row, Rows};
 pub use diagnostic::{Diagnostic, DiagnosticBuilder, Severity};
 pub use empty_query_response::EmptyQueryResponse;
 pub use error_response::ErrorResponse;

@@ -3,8 +3,8 @@
 use weir_command::Verb;
 use weir_policy::Amount;
 use weir_wire::postgres::{
-    Frame,
-    backend::{DataRow, FunctionCallResponse, RowDescription, tag},
+    Frame, Limits,
+    backend::{DataRow, FunctionCallResponse, RowDescription, Rows, tag},
 };
 
 use super::{Told, decode, unexpected};
@@ -17,48 +17,97 @@ use crate::{
     },
 };
 
+/// How many bytes of masked rows are made before others have their turn.
+const MOST_AT_ONCE: usize = 256 << 10;
+
+fn plan_of(expected: &Expected) -> Option<&Plan> {
+    match expected {
+        Expected::Query { plan, .. } => plan.as_ref(),
+        Expected::Execute { portal, .. } => portal.plan.get(),
+        _ => None,
+    }
+}
+
 impl Governed {
+    /// Takes the rows that stand at the front of what the target sent, all at once, and says how many
+    /// bytes they have. Nothing is taken where the next message has to be looked at by itself.
+    pub(in crate::session::postgres) fn rows(
+        &mut self,
+        received: &[u8],
+        limits: &Limits,
+    ) -> Result<usize, SessionError> {
+        if received.first() != Some(&tag::DATA_ROW) {
+            return Ok(0);
+        }
+        self.begins()?;
+        let counted = self.pipeline.head().map(|owed| counted_as(&owed.expected));
+        match counted {
+            Some((print, judged)) if !self.judge.may_cut(print, judged) => {
+                self.take_rows(received, limits.message)
+            }
+            _ => Ok(0),
+        }
+    }
+
     pub(super) fn row(&mut self, frame: Frame) -> Result<(), SessionError> {
-        let Some(Owed {
-            expected,
-            seq,
-            account,
-        }) = self.pipeline.head()
+        if self.take_rows(frame.raw(), frame.raw().len())? > 0 {
+            return Ok(());
+        }
+        let Some(plan) = self
+            .pipeline
+            .head()
+            .and_then(|owed| plan_of(&owed.expected))
         else {
             return Err(unexpected("DataRow"));
         };
-        let plan = match expected {
-            Expected::Query { plan, .. } => plan.as_ref(),
-            Expected::Execute { portal, .. } => portal.plan.get(),
-            _ => None,
-        };
-        let Some(plan) = plan else {
-            return Err(unexpected("DataRow"));
-        };
         let row = decode(DataRow::decode(frame))?;
-        let out = self.shown.answering(*seq, &mut self.record)?;
+        plan.check(row.row())?;
+        Err(unexpected("DataRow"))
+    }
+
+    /// Shows the well-formed rows at the front of `bytes`, if any are owed, and counts them as one.
+    fn take_rows(&mut self, bytes: &[u8], limit: usize) -> Result<usize, SessionError> {
+        let Some(owed) = self.pipeline.head() else {
+            return Ok(0);
+        };
+        let Some(plan) = plan_of(&owed.expected) else {
+            return Ok(0);
+        };
+        let account = &mut owed.account;
+        let out = self.shown.answering(owed.seq, &mut self.record)?;
         let before = out.len();
+        let mut rows = Rows::ahead(bytes, plan.width(), limit);
+        let mut count = 0;
         if plan.masks() {
-            account.masks(plan);
-            account.masked += plan.apply(&row, &self.key, &mut self.scratch, out)?;
+            for row in rows.by_ref() {
+                account.masked += plan.apply(row, &self.key, &mut self.scratch, out)?;
+                count += 1;
+                // What is put in its place may be longer than what came.
+                if out.len() - before >= MOST_AT_ONCE {
+                    break;
+                }
+            }
+            if count > 0 {
+                account.masks(plan);
+            }
         } else {
-            plan.check(&row)?;
-            out.extend_from_slice(row.frame().raw());
+            count += rows.by_ref().fold(0, |count, _| count + 1);
+            out.extend_from_slice(bytes.get(..rows.end()).unwrap_or_default());
         }
-        let bytes = u64::try_from(out.len() - before).unwrap_or(u64::MAX);
+        let shown = u64::try_from(out.len() - before).unwrap_or(u64::MAX);
         if self.judge.is_watched() {
-            let (print, judged) = counted_as(expected);
-            for amount in [Amount::Rows(1), Amount::Bytes(bytes)] {
+            let (print, judged) = counted_as(&owed.expected);
+            for amount in [Amount::Rows(count), Amount::Bytes(shown)] {
                 if let Err(cut) = self.judge.count(amount, print, judged) {
                     out.truncate(before);
                     return Err(SessionError::Signal(cut));
                 }
             }
-            self.statement_rows += 1;
+            self.statement_rows += count;
         }
-        account.rows += 1;
-        account.bytes += bytes;
-        Ok(())
+        account.rows += count;
+        account.bytes += shown;
+        Ok(rows.end())
     }
 
     pub(super) fn described(

@@ -45,6 +45,12 @@ impl<'a> DataRowBuilder<'a> {
         Ok(())
     }
 
+    /// Appends so many columns as they stand in a row that was read.
+    pub fn copied(&mut self, cells: &[u8], columns: usize) {
+        self.out.put_slice(cells);
+        self.columns += columns;
+    }
+
     /// Completes the row.
     pub fn finish(mut self) -> Result<(), WireError> {
         let most = usize::from(u16::MAX);

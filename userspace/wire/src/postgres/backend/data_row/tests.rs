@@ -1,10 +1,12 @@
 //! Rows as they come, rows that lie, and rows made anew.
 
 use bytes::{Bytes, BytesMut};
+use proptest::{collection::vec, option, prelude::*, sample::Index};
 
-use super::{DataRow, DataRowBuilder};
+use super::{DataRow, DataRowBuilder, Rows};
 use crate::WireError;
 use crate::postgres::golden::{body, closed, frame, hides};
+use crate::postgres::{Decoded, Limits, decode_frame};
 
 pub(crate) const GOLDEN: &[u8] =
     b"D\0\0\0\x1b\0\x04\0\0\0\x03Ann\xff\xff\xff\xff\0\0\0\0\0\0\0\x02\0\x01";
@@ -132,4 +134,59 @@ fn a_row_of_too_many_columns_is_taken_back() {
         "{error}"
     );
     assert_eq!(out, "before");
+}
+
+/// What the run takes, by the way that a single message goes.
+fn one_by_one(mut bytes: &[u8], columns: usize, limit: usize) -> (Vec<DataRow>, usize) {
+    let limits = Limits {
+        message: limit,
+        ..Limits::default()
+    };
+    let (mut rows, whole) = (Vec::new(), bytes.len());
+    loop {
+        let mut buffer = BytesMut::from(bytes);
+        let Ok(Decoded::Complete(frame)) = decode_frame(&mut buffer, &limits) else {
+            break;
+        };
+        match DataRow::decode(frame) {
+            Ok(row) if row.len() == columns => rows.push(row),
+            _ => break,
+        }
+        bytes = &bytes[bytes.len() - buffer.len()..];
+    }
+    (rows, whole - bytes.len())
+}
+
+proptest! {
+    /// Whatever stands there, a run takes what would be taken message by message, and no more.
+    #[test]
+    fn a_run_is_what_its_rows_are_one_by_one(
+        rows in vec(vec(option::of(vec(any::<u8>(), 0..6)), 1..4), 0..6),
+        columns in 1..4_usize,
+        limit in prop_oneof![Just(10_usize), Just(1000)],
+        lies in vec((any::<Index>(), prop_oneof![Just(0_u8), Just(0xff), any::<u8>()]), 0..3),
+        cut in any::<Index>(),
+    ) {
+        let mut bytes = BytesMut::new();
+        for row in &rows {
+            let row: Vec<Option<&[u8]>> = row.iter().map(Option::as_deref).collect();
+            bytes.extend_from_slice(DataRow::new(&row).unwrap().frame().raw());
+        }
+        if !bytes.is_empty() {
+            for (place, value) in lies {
+                let place = place.index(bytes.len());
+                bytes[place] = value;
+            }
+            bytes.truncate(cut.index(bytes.len() + 1));
+        }
+        let mut run = Rows::ahead(&bytes, columns, limit);
+        let (expected, end) = one_by_one(&bytes, columns, limit);
+        for row in &expected {
+            let found = run.next().unwrap();
+            prop_assert_eq!(found.raw(), &row.frame().raw()[..]);
+            prop_assert!(found.columns().eq(row.columns()));
+        }
+        prop_assert!(run.next().is_none());
+        prop_assert_eq!(run.end(), end);
+    }
 }
