@@ -8,7 +8,7 @@
 
 use crate::{
     Event, Intent, Seq,
-    frame::{AT_LEN, SEQ_LEN},
+    frame::{AT_LEN, Kind, SEQ_LEN},
     reader::Entry,
 };
 
@@ -36,6 +36,16 @@ impl EntryKind {
             Self::Response => 2,
             Self::Request => 3,
             Self::Again => 4,
+        }
+    }
+
+    /// The kind of frame that holds nothing but one such entry, if there is one: whoever wants no
+    /// results need not unpack it.
+    pub(crate) fn alone(self) -> Option<Kind> {
+        match self {
+            Self::Response => Some(Kind::Response),
+            Self::Request => Some(Kind::Request),
+            Self::Event | Self::Again => None,
         }
     }
 
@@ -67,7 +77,7 @@ pub(crate) enum Undecodable {
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     at: usize,
-    /// All of it is one content of this kind, as records before version 4 have it.
+    /// All of it is one content of this kind.
     alone: Option<EntryKind>,
     /// How many entries were given out.
     taken: u32,

@@ -76,8 +76,8 @@ impl Kind {
     fn of(number: u8, version: u16) -> Option<Self> {
         match (version, number) {
             (1 | 2, 1) | (PACKED, 5) => Some(Self::Event),
-            (1 | 2, 2) | (PACKED, 6) => Some(Self::Response),
-            (1 | 2, 3) | (PACKED, 7) => Some(Self::Request),
+            (1 | 2, 2) | (PACKED..=VERSION, 6) => Some(Self::Response),
+            (1 | 2, 3) | (PACKED..=VERSION, 7) => Some(Self::Request),
             (PACKED..=VERSION, 16) => Some(Self::Checkpoint),
             (VERSION, 8) => Some(Self::Batch),
             (VERSION, 17) => Some(Self::Outline),

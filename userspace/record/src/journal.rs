@@ -231,7 +231,7 @@ impl<W: Write> Journal<W> {
         self.told.clear();
         // Where this fails, the slot keeps what is in it.
         if slot.entries() > 0 {
-            self.packed(slot.bytes())?;
+            self.packed(Kind::Batch, slot.bytes())?;
         }
         slot.clear();
         self.vouch_in_time(at)
@@ -251,8 +251,13 @@ impl<W: Write> Journal<W> {
             return Ok(());
         }
         let head = batch::head(kind, content).ok_or(RecordError::TooLarge { limit: MAX_EVENT })?;
-        let entry = [&head, &time[..], a, b].concat();
-        self.packed(&entry)?;
+        // What is sealed doesn't say what it is.
+        let sealed = self.opening.file_key.is_some();
+        let (kind, entry) = match kind.alone().filter(|_| !sealed) {
+            Some(kind) => (kind, [&time[..], a, b].concat()),
+            None => (Kind::Batch, [&head, &time[..], a, b].concat()),
+        };
+        self.packed(kind, &entry)?;
         self.recorded += entry.len() as u64;
         self.vouch_in_time(at)
     }
@@ -348,13 +353,13 @@ impl<W: Write> Journal<W> {
     }
 
     /// Writes entries as a frame.
-    fn packed(&mut self, entries: &[u8]) -> Result<(), RecordError> {
+    fn packed(&mut self, kind: Kind, entries: &[u8]) -> Result<(), RecordError> {
         let mut body = mem::take(&mut self.body);
         body.clear();
         let number = self.frames;
         let result = self
-            .pack(number, entries, &mut body)
-            .and_then(|()| self.frame(Kind::Batch, &body));
+            .pack(kind, number, entries, &mut body)
+            .and_then(|()| self.frame(kind, &body));
         body.clear();
         body.shrink_to(KEPT);
         self.body = body;
@@ -362,7 +367,13 @@ impl<W: Write> Journal<W> {
     }
 
     /// A number that was sealed for nothing would spoil what follows: so this poisons, too.
-    fn pack(&mut self, number: u64, entries: &[u8], body: &mut Vec<u8>) -> Result<(), RecordError> {
+    fn pack(
+        &mut self,
+        kind: Kind,
+        number: u64,
+        entries: &[u8],
+        body: &mut Vec<u8>,
+    ) -> Result<(), RecordError> {
         if mem::replace(&mut self.poisoned, true) {
             return Err(RecordError::Poisoned {
                 path: self.path.clone(),
@@ -370,7 +381,7 @@ impl<W: Write> Journal<W> {
         }
         let packed = pack(entries, body);
         let sealed = packed.and_then(|()| match &self.opening.file_key {
-            Some(key) => key.seal(number, Kind::Batch.number(), body),
+            Some(key) => key.seal(number, kind.number(), body),
             None => Ok(()),
         });
         sealed.map_err(|source| blame(self.path.clone(), source))?;

@@ -49,7 +49,7 @@ pub(crate) trait Gathered: Send + Sync + fmt::Debug {
 
 /// How many bytes of one session may be on their way to the disk before it waits, whatever is
 /// demanded: a slow disk slows its sessions down, and nothing piles up.
-const LAG: u64 = 8 << 20;
+const LAG: u64 = 64 << 20;
 
 /// Who syncs a ledger, and whether a command waits for that.
 #[derive(Clone, Debug)]

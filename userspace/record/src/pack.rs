@@ -17,9 +17,9 @@ use crate::frame::{MAX_BATCH, MAX_CONTENT};
 /// As little as repeats from one statement to the next.
 const LEVEL: i32 = 1;
 /// What is longer than any batch of short entries is results, which must not wait for this: at half the
-/// time and some four thirds of the bytes.
+/// time and some three halves of the bytes.
 const LONG: usize = 64 << 10;
-const LONG_LEVEL: i32 = -5;
+const LONG_LEVEL: i32 = -7;
 /// 32 KiB, of a stream.
 const WINDOW_LOG: u32 = 15;
 /// More than any body that stands alone has.

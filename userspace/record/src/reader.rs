@@ -62,6 +62,8 @@ pub struct SessionReader {
     frames: Frames<BufReader<File>>,
     contents: Contents,
     progress: Progress,
+    /// Frames that hold nothing but results are given out, too.
+    results: bool,
     /// Nothing more is given out: the record has stopped, or an error was told.
     over: bool,
     /// Behind the last frame that was given out whole.
@@ -147,6 +149,7 @@ impl SessionReader {
         Self {
             contents,
             progress: Progress::Start,
+            results: true,
             over: matches!(frames.tail(), Tail::Torn { .. }),
             behind: here,
             frames,
@@ -155,6 +158,14 @@ impl SessionReader {
             skip: 0,
             at: 0,
         }
+    }
+
+    /// Passes over what the agent was sent and sent itself, where that stands in frames of its own: they
+    /// are verified and not unpacked. Shorter results, which stand among events, are given out still.
+    #[must_use]
+    pub fn without_results(mut self) -> Self {
+        self.results = false;
+        self
     }
 
     /// Whether these are the events of an outline alone, since the record is encrypted.
@@ -297,6 +308,9 @@ impl SessionReader {
                     }
                 }
                 (Kind::Checkpoint | Kind::Outline, _) | (_, Contents::Closed) => {}
+                // Those of version 3 are needed for what follows, and where none may come it is told.
+                (Kind::Response | Kind::Request, Contents::Batches(..))
+                    if !self.results && self.progress == Progress::Anything => {}
                 (kind, _) => {
                     let content = self.contents.of(frame);
                     let content =

@@ -173,23 +173,15 @@ impl Pruner {
     /// Says in the head file what the sessions came to whose writers were stopped. What can't be read
     /// is left for who verifies.
     pub(crate) fn close_unfinished(&self, keys: &TrustedKeys) {
-        let Ok(Some(read)) = heads::read(&self.dir) else {
+        let unfinished = || unfinished(&self.dir).unwrap_or_default();
+        let mut left = unfinished();
+        left.retain(|one| !self.live.has(*one));
+        if left.is_empty() {
             return;
-        };
-        let mut open = Vec::new();
-        for signed in &read.entries {
-            match &signed.entry {
-                Entry::Start { session, .. } => open.push(*session),
-                Entry::End { session, .. } | Entry::Removed { session, .. } => {
-                    open.retain(|one| one != session);
-                }
-                Entry::Key { .. } | Entry::Torn { .. } => {}
-            }
         }
-        for session in open {
-            if self.live.has(session) {
-                continue;
-            }
+        // A live one may have ended since they were read, which is told before it counts as dead.
+        let still = unfinished();
+        for session in left.into_iter().filter(|one| still.contains(one)) {
             // None where its writer was stopped before there was a file.
             let path = store::path_of(&self.dir, session);
             let (total, how) = match total(&path) {
@@ -218,6 +210,21 @@ impl Pruner {
             source,
         }
     }
+}
+
+/// The sessions that have begun and of which no end is told.
+fn unfinished(dir: &Path) -> io::Result<Vec<SessionId>> {
+    let mut open = Vec::new();
+    for signed in heads::read(dir)?.into_iter().flat_map(|read| read.entries) {
+        match signed.entry {
+            Entry::Start { session, .. } => open.push(session),
+            Entry::End { session, .. } | Entry::Removed { session, .. } => {
+                open.retain(|one| *one != session);
+            }
+            Entry::Key { .. } | Entry::Torn { .. } => {}
+        }
+    }
+    Ok(open)
 }
 
 /// What a record comes to, as it is.

@@ -47,7 +47,7 @@ impl Summary {
     ///
     /// Any [`ReadError`] of its reader, and [`ReadError::Empty`].
     pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let mut reader = SessionReader::survey(path)?;
+        let mut reader = SessionReader::survey(path)?.without_results();
         // The reader sees to it that a start comes first.
         let Some(Entry::Event(Event::Start(start))) = reader.next().transpose()? else {
             return Err(ReadError::Empty {

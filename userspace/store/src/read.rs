@@ -78,13 +78,14 @@ impl Session {
                 Ok(reader) => Opened::Session(Box::new(Self {
                     number,
                     summary,
-                    reader,
+                    reader: reader.without_results(),
                     groups: Groups::default(),
                 })),
                 Err(error) => Opened::Problem(error.to_string()),
             });
         }
-        let begun = SessionReader::survey(path).and_then(|mut reader| {
+        let begun = SessionReader::survey(path).and_then(|reader| {
+            let mut reader = reader.without_results();
             let first = reader.next().transpose()?;
             Ok((reader, first))
         });

@@ -146,7 +146,7 @@ fn open(path: &FilePath) -> std::io::Result<(File, u64)> {
 fn read(path: &FilePath) -> Result<Session, ReadError> {
     let summary = Summary::read(path)?;
     let mut events = Vec::new();
-    for entry in SessionReader::survey(path)? {
+    for entry in SessionReader::survey(path)?.without_results() {
         if let Entry::Event(event) = entry? {
             if events.len() == MOST_EVENTS {
                 return Ok(Session {

@@ -304,7 +304,12 @@ fn the_bytes_are_as_format_md_says() {
     for (entry, frame) in entries.iter().zip(ends.windows(2)) {
         let frame = &bytes[frame[0]..frame[1]];
         let (length, body) = (&frame[..4], &frame[5..frame.len() - 16]);
-        assert_eq!(frame[4], 8, "a batch, of one where nothing is gathered");
+        let alone = match entry {
+            Entry::Event(_) => 8,
+            Entry::Response { .. } => 6,
+            Entry::Request { .. } => 7,
+        };
+        assert_eq!(frame[4], alone, "nothing is gathered");
         assert_eq!(length, u32::try_from(body.len()).unwrap().to_le_bytes());
         hash = *blake3::hash(&[&hash[..], &frame[4..5], length, body].concat()).as_bytes();
         assert_eq!(&frame[frame.len() - 16..], &hash[..16]);
@@ -320,10 +325,14 @@ fn the_bytes_are_as_format_md_says() {
         let stated = u32::from_le_bytes(body[..4].try_into().unwrap()) as usize;
         let unpacked = zstd::bulk::decompress(&body[4..], stated).unwrap();
         assert_eq!(unpacked.len(), stated);
-        assert_eq!(unpacked[0], kind);
-        let length = u32::try_from(8 + content.len()).unwrap().to_le_bytes();
-        assert_eq!(unpacked[1..5], length);
-        assert_eq!(unpacked[13..], content);
+        if alone == 8 {
+            assert_eq!(unpacked[0], kind);
+            let length = u32::try_from(8 + content.len()).unwrap().to_le_bytes();
+            assert_eq!(unpacked[1..5], length);
+            assert_eq!(unpacked[13..], content);
+        } else {
+            assert_eq!(unpacked[8..], content);
+        }
     }
 }
 
@@ -416,4 +425,33 @@ fn a_record_is_read_while_it_is_written() {
         "{}",
         reader.at()
     );
+}
+
+#[test]
+fn whoever_wants_no_results_gets_everything_else_and_the_same_places() {
+    let dir = samples::dir();
+    let mut writer = SessionWriter::create(dir.path(), &samples::start()).unwrap();
+    let path = writer.path().to_owned();
+    let seq = writer
+        .intent(samples::permit(), samples::text("select 1"))
+        .unwrap()
+        .seq();
+    writer.response(seq, &[7; 100_000]).unwrap();
+    writer.note("between").unwrap();
+    writer.response(seq, b"rows").unwrap();
+    writer.end(&End::Closed).unwrap();
+    let open = || SessionReader::open(&path).unwrap();
+    let mut without = open().without_results();
+    let events: Vec<Entry> = without.by_ref().map(Result::unwrap).collect();
+    let mut with = open();
+    let all = with.by_ref().map(Result::unwrap);
+    let expected: Vec<Entry> = all.filter(|one| matches!(one, Entry::Event(_))).collect();
+    assert_eq!(events, expected);
+    assert_eq!(without.position(), with.position());
+    // Damage in what is passed over is still seen.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let big = bytes.len() / 2;
+    bytes[big] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(open().without_results().any(|entry| entry.is_err()));
 }

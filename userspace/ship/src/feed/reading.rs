@@ -97,6 +97,7 @@ impl Feed {
         );
         match opened {
             Ok(reader) => {
+                let reader = reader.without_results();
                 let events = if reader.is_outline() {
                     events.of_outline()
                 } else {

@@ -330,7 +330,7 @@ fn has_end(path: &Path) -> bool {
         return false;
     };
     let mut ended = false;
-    for entry in reader {
+    for entry in reader.without_results() {
         match entry {
             Ok(entry) => ended = matches!(entry, Entry::Event(Event::End(_))),
             // What is damaged is uploaded as it is, once nobody writes it.

@@ -110,6 +110,25 @@ pub fn decode_frame(buf: &mut BytesMut, limits: &Limits) -> Result<Decoded<Frame
     }))
 }
 
+/// How many whole messages of one kind stand at the front of `buffer`, and how many bytes they have.
+/// What is none, or has a body of more than `limit` bytes, ends the run.
+#[must_use]
+pub fn run_of(tag: u8, buffer: &[u8], limit: usize) -> (u64, usize) {
+    let (mut count, mut end) = (0, 0);
+    while let Some((&[kind, a, b, c, d], rest)) = buffer
+        .get(end..)
+        .and_then(<[u8]>::split_first_chunk::<HEADER>)
+    {
+        let length = u32::from_be_bytes([a, b, c, d]);
+        match body_length(MessageName::Tagged(tag), length, LENGTH, limit) {
+            Ok(body) if kind == tag && body <= rest.len() => end += HEADER + body,
+            _ => break,
+        }
+        count += 1;
+    }
+    (count, end)
+}
+
 /// The bytes that follow a length field of this value, if it is believable.
 pub(super) fn body_length(
     message: MessageName,

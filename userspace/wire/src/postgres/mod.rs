@@ -34,7 +34,7 @@ mod writer;
 pub use copy::{CopyData, CopyDone};
 pub use decoded::Decoded;
 pub use format::{Format, Formats};
-pub use frame::{Frame, decode_frame};
+pub use frame::{Frame, decode_frame, run_of};
 pub use limits::Limits;
 pub use startup::{CancelRequest, EncryptionAnswer, Startup, StartupFrame, decode_startup};
 pub use version::ProtocolVersion;

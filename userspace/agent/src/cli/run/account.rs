@@ -165,7 +165,7 @@ impl Connection {
         let mut speaker = start.process.pid;
         let mut refused = Vec::new();
         let mut asked = Asked::new();
-        for entry in SessionReader::survey(record)? {
+        for entry in SessionReader::survey(record)?.without_results() {
             let intent = match entry? {
                 Entry::Event(Event::Process(process)) => {
                     speaker = process.pid;

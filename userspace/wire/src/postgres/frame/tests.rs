@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Frame, decode_frame};
+use super::{Frame, decode_frame, run_of};
 use crate::WireError;
 use crate::postgres::{Decoded, Limits};
 
@@ -150,4 +150,22 @@ fn a_tag_that_is_no_letter_shows_escaped() {
         ),
         r"Frame('\xff', 5 bytes)"
     );
+}
+
+#[test]
+fn a_run_ends_with_the_first_that_is_not_whole_or_of_another_kind() {
+    let whole = b"d\0\0\0\x05ad\0\0\0\x04d\0\0\0\x06bc";
+    for (behind, count, end) in [
+        (&b""[..], 3, 18),
+        (b"c\0\0\0\x04", 3, 18),
+        (b"d\0\0\0\x05", 3, 18),
+        (b"d\0\0\0\x03", 3, 18),
+        (b"d\xff\xff\xff\xff", 3, 18),
+        (b"d\0\0\0\x07abc", 3, 18),
+        (b"d\0\0\0\x06ab", 4, 25),
+    ] {
+        let bytes = [&whole[..], behind].concat();
+        assert_eq!(run_of(b'd', &bytes, 2), (count, end), "{behind:?}");
+        assert_eq!(run_of(b'D', &bytes, 2), (0, 0));
+    }
 }

@@ -5,6 +5,7 @@ use weir_policy::Amount;
 use weir_wire::postgres::{
     Frame, Limits,
     backend::{DataRow, FunctionCallResponse, RowDescription, Rows, tag},
+    run_of,
 };
 
 use super::{Told, decode, unexpected};
@@ -28,6 +29,17 @@ fn plan_of(expected: &Expected) -> Option<&Plan> {
     }
 }
 
+fn may_copy(expected: &Expected) -> bool {
+    let (prepared, exposure) = match expected {
+        Expected::Query {
+            prepared, exposure, ..
+        } => (prepared, exposure),
+        Expected::Execute { portal, .. } => (&portal.prepared, &portal.exposure),
+        _ => return false,
+    };
+    prepared.may(Verb::CopyOut) && exposure.computes.is_none()
+}
+
 impl Governed {
     /// Takes the rows that stand at the front of what the target sent, all at once, and says how many
     /// bytes they have. Nothing is taken where the next message has to be looked at by itself.
@@ -36,16 +48,22 @@ impl Governed {
         received: &[u8],
         limits: &Limits,
     ) -> Result<usize, SessionError> {
-        if received.first() != Some(&tag::DATA_ROW) {
+        let kind = received.first().copied();
+        if !matches!(kind, Some(tag::DATA_ROW | tag::COPY_DATA)) {
             return Ok(0);
         }
-        self.begins()?;
+        if kind == Some(tag::DATA_ROW) {
+            self.begins()?;
+        }
         let counted = self.pipeline.head().map(|owed| counted_as(&owed.expected));
         match counted {
-            Some((print, judged)) if !self.judge.may_cut(print, judged) => {
-                self.take_rows(received, limits.message)
-            }
-            _ => Ok(0),
+            Some((print, judged)) if !self.judge.may_cut(print, judged) => {}
+            _ => return Ok(0),
+        }
+        if kind == Some(tag::DATA_ROW) {
+            self.take_rows(received, limits.message)
+        } else {
+            self.take_copied(received, limits.message)
         }
     }
 
@@ -178,34 +196,44 @@ impl Governed {
     /// Rows of a copy have no description, so a statement that could show a masked value this way
     /// was refused before it was sent, and no other may be answered so.
     pub(super) fn copied_out(&mut self, frame: &Frame) -> Result<(), SessionError> {
-        let Some(owed) = self.pipeline.head() else {
-            return Err(unexpected("copied rows"));
-        };
-        let seq = owed.seq;
-        let (prepared, exposure) = match &owed.expected {
-            Expected::Query {
-                prepared, exposure, ..
-            } => (prepared, exposure),
-            Expected::Execute { portal, .. } => (&portal.prepared, &portal.exposure),
-            _ => return Err(unexpected("copied rows")),
-        };
-        let begins = frame.tag() == tag::COPY_OUT_RESPONSE;
-        if !prepared.may(Verb::CopyOut) || exposure.computes.is_some() || begins == self.copies_out
-        {
-            return Err(unexpected("copied rows"));
-        }
-        self.copies_out = frame.tag() != tag::COPY_DONE;
         if frame.tag() == tag::COPY_DATA {
+            return match self.take_copied(frame.raw(), frame.raw().len())? {
+                0 => Err(unexpected("copied rows")),
+                _ => Ok(()),
+            };
+        }
+        let begins = frame.tag() == tag::COPY_OUT_RESPONSE;
+        match self.pipeline.head() {
+            Some(owed) if begins != self.copies_out && may_copy(&owed.expected) => {
+                let seq = owed.seq;
+                self.copies_out = begins;
+                self.show(seq, frame.raw())
+            }
+            _ => Err(unexpected("copied rows")),
+        }
+    }
+
+    /// Shows the rows of a copy at the front of `bytes`, if any are owed, and counts them as one.
+    fn take_copied(&mut self, bytes: &[u8], limit: usize) -> Result<usize, SessionError> {
+        let seq = match self.pipeline.head() {
+            Some(owed) if self.copies_out && may_copy(&owed.expected) => owed.seq,
+            _ => return Ok(0),
+        };
+        let (count, end) = run_of(tag::COPY_DATA, bytes, limit);
+        if let Some(owed) = self.pipeline.head()
+            && count > 0
+        {
             if self.judge.is_watched() {
                 let (print, judged) = counted_as(&owed.expected);
                 self.judge
-                    .count(Amount::Rows(1), print, judged)
+                    .count(Amount::Rows(count), print, judged)
                     .map_err(SessionError::Signal)?;
-                self.statement_rows += 1;
+                self.statement_rows += count;
             }
-            owed.account.rows += 1;
+            owed.account.rows += count;
+            self.show(seq, bytes.get(..end).unwrap_or_default())?;
         }
-        self.show(seq, frame.raw())
+        Ok(end)
     }
 
     pub(super) fn called(&mut self, frame: Frame) -> Result<(), SessionError> {
