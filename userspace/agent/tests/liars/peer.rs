@@ -37,7 +37,8 @@ const COLUMNS: [(u32, &str, &str, &str); 7] = [
 /// What weir opened a connection for.
 pub(crate) enum Opened {
     Session(Peer),
-    Cancel(CancelRequest),
+    /// With the connection, whose end is all the answer that there is.
+    Cancel(CancelRequest, TcpStream),
     Nothing,
 }
 
@@ -62,7 +63,7 @@ impl Peer {
                     });
                 }
                 Decoded::Complete(StartupFrame::Cancel(request)) => {
-                    return Opened::Cancel(request);
+                    return Opened::Cancel(request, stream);
                 }
                 Decoded::Complete(other) => panic!("{other:?} where a session begins"),
                 Decoded::Incomplete { .. } => {

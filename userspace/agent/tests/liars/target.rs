@@ -72,7 +72,7 @@ impl Target {
             Opened::Session(mut peer) => {
                 script(&mut peer, sessions.fetch_add(1, Ordering::SeqCst));
             }
-            Opened::Cancel(_) => assert!(may_cancel.load(Ordering::SeqCst), "weir cancels"),
+            Opened::Cancel(..) => assert!(may_cancel.load(Ordering::SeqCst), "weir cancels"),
             Opened::Nothing => {}
         };
         let mut target = Self::listen(Box::new(handler), catalogues);
@@ -110,7 +110,7 @@ impl Target {
                 }
                 peer.rest();
             }
-            Opened::Cancel(_) => panic!("weir cancels"),
+            Opened::Cancel(..) => panic!("weir cancels"),
             Opened::Nothing => {}
         };
         Self::listen(Box::new(handler), Arc::default())
@@ -126,7 +126,7 @@ impl Target {
                 }
                 peer.rest();
             }
-            Opened::Cancel(request) => heard.send(request).unwrap(),
+            Opened::Cancel(request, _answer) => heard.send(request).unwrap(),
             Opened::Nothing => {}
         };
         Self::listen(Box::new(handler), Arc::default())

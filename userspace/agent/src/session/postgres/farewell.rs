@@ -37,15 +37,19 @@ pub(super) async fn refused(
     Ok(())
 }
 
+/// Ends the record, and tells the agent why; a target that has gone may have told it already.
 pub(super) async fn goodbye(
     agent: Option<Plain>,
     record: SessionWriter,
     ended: Ended,
+    told_why: bool,
 ) -> Result<(), RecordError> {
     let id = *record.id();
     let (end, word) = match ended {
         Ended::Closed => (End::Closed, None),
         Ended::ClientGone => (End::ClientGone, None),
+        // Drivers take the last error for the reason.
+        Ended::ServerGone if told_why => (End::ServerGone, None),
         Ended::ServerGone => {
             let word = (
                 SqlState::CONNECTION_FAILURE,

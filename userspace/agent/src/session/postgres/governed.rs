@@ -53,6 +53,8 @@ pub(super) struct Governed {
     pub(super) copy_in: Option<Arc<RecordedPermit>>,
     /// The target is in the middle of a copy towards the agent.
     pub(super) copies_out: bool,
+    /// The target has said why it ends the session.
+    pub(super) told_why: bool,
     /// What the statements of the transaction that is open have been allowed to compute and touch.
     pub(super) uncommitted: Exposure,
     /// A statement has run code that weir does not see, which may have opened cursors.
@@ -172,6 +174,7 @@ impl Governed {
             transaction,
             copy_in: None,
             copies_out: false,
+            told_why: false,
             uncommitted: Exposure::default(),
             ran_hidden_code: false,
             shape_changed: false,

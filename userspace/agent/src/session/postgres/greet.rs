@@ -34,8 +34,8 @@ const TOO_SLOW: &str = "the start-up took too long";
 pub(super) enum Arrival {
     /// A session.
     Session(Opening),
-    /// To cancel another session's statement.
-    Cancel(CancelRequest),
+    /// To cancel another session's statement. It takes the end of its connection for the answer.
+    Cancel(CancelRequest, Plain),
 }
 
 /// An agent that waits for an answer to its startup packet.
@@ -87,7 +87,7 @@ pub(super) async fn greet(
     let deadline = Instant::now() + PATIENCE;
     let mut plain = Plain::clear(io);
     match timeout_at(deadline, lead(&mut plain, tls, authority, name, limits)).await {
-        Ok(Ok(Led::Cancel(request))) => Ok(Arrival::Cancel(request)),
+        Ok(Ok(Led::Cancel(request))) => Ok(Arrival::Cancel(request, plain)),
         Ok(Ok(Led::Startup(startup, received))) => Ok(Arrival::Session(Opening {
             io: plain,
             received,

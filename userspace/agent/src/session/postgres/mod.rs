@@ -102,8 +102,11 @@ pub async fn serve(
     };
     let opening = match greeted {
         Ok(Arrival::Session(opening)) => opening,
-        Ok(Arrival::Cancel(request)) => {
-            return record.end(&cancelled(&admission, services, &request).await);
+        Ok(Arrival::Cancel(request, asked)) => {
+            let end = cancelled(&admission, services, &request).await;
+            // Closed only now: what the agent sends next must not be what is cancelled.
+            drop(asked);
+            return record.end(&end);
         }
         Err(GreetError::Gone(_)) => return record.end(&End::ClientGone),
         Err(error) => return record.end(&protocol_error(Side::Client, &error)),
@@ -209,6 +212,7 @@ async fn open(
     };
     let (ended, agent) = drive(&mut session, (agent, received), (io, answers), &mut around).await;
     // 6. Say goodbye, on record first.
+    let told_why = session.told_why;
     let (record, settled) = session.finish();
     let ended = match (ended, settled) {
         (ended @ Ended::Failed(_), _) | (ended, Ok(())) => ended,
@@ -218,7 +222,7 @@ async fn open(
         ended,
         Ended::Cut(_) | Ended::Failed(SessionError::Signal(_))
     );
-    goodbye(agent, record, ended).await?;
+    goodbye(agent, record, ended, told_why).await?;
     // 7. What a killed session has under way at the target ends with it.
     if killed && let Some(key) = cancel_key {
         stop(&admission, &key, &id).await;

@@ -25,8 +25,7 @@ impl Governed {
         self.statement_rows = 0;
         let Some(owed) = self.pipeline.head() else {
             // Nothing can fail but the session as a whole.
-            let severity = error.diagnostic().severity();
-            if !matches!(severity, Some(Severity::Fatal | Severity::Panic)) {
+            if !ends_the_session(&error) {
                 return Err(unexpected("ErrorResponse"));
             }
             let seq = self.pipeline.current_seq();
@@ -77,6 +76,7 @@ impl Governed {
     }
 
     fn without_quotes(&mut self, error: &ErrorResponse) -> Result<Frame, SessionError> {
+        self.told_why |= ends_the_session(error);
         let exposure = self.quotable();
         Ok(match refusal::redacted(error.diagnostic(), &exposure) {
             Some(fields) => decode(ErrorResponse::new(&fields))?.into_frame(),
@@ -118,6 +118,11 @@ impl Governed {
         }
         exposure
     }
+}
+
+fn ends_the_session(error: &ErrorResponse) -> bool {
+    let severity = error.diagnostic().severity();
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 fn field(diagnostic: &Diagnostic, code: u8) -> String {
