@@ -10,6 +10,7 @@
 mod ask;
 mod bundle;
 mod cases;
+mod detect;
 mod diagnostic;
 mod explain;
 mod judge;
@@ -27,12 +28,13 @@ pub use ask::{
 };
 pub use bundle::{Grant, Grantable, Policies, PolicyVersion, Source};
 pub use cases::{Case, Tried};
+pub use detect::{Detector, Detectors};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use explain::{Change, Deciding, Explanation, Facts, LookupFacts, Ruling};
 pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
 pub use judge::{Asked, Asking, StatementFacts};
 pub use lookup::{Lookup, LookupContext};
-pub use masking::{Classified, DataClass, MaskingRules, Method};
+pub use masking::{Classified, DataClass, Detection, Hit, Hits, MaskingRules, Method, Net};
 pub use observe::{Mode, WouldBe};
 pub use request::{Context, Moment, Program, Request, Subject, Target, Weekday};
 pub use signals::{

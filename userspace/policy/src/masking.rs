@@ -1,16 +1,23 @@
-//! What is sensitive, and how it is masked: data classes bound to columns by ordered rules.
+//! What is sensitive, and how it is masked: data classes bound to columns by ordered rules, and to
+//! what [detectors](crate::detect) find in values.
 //!
-//! Job: classify a column by the names of its target, database, schema, relation and its own.
-//! Not its job: who may see a class clear (that is the policy action `reveal`), and the masking of
-//! values (the agent's `mask` room).
+//! Job: classify a column by the names of its target, database, schema, relation and its own, and a
+//! value by what it looks like. Not its job: who may see a class clear (that is the policy action
+//! `reveal`), and the masking of values (the agent's `mask` room).
 //!
-//! Known limits: by names only, no detectors of content and no paths into JSON.
+//! Known limits: no paths into JSON.
 
-use std::{borrow::Borrow, collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 mod check;
+mod detection;
 mod glob;
 mod raw;
 
@@ -20,6 +27,7 @@ mod tests;
 use glob::Glob;
 
 pub(crate) use check::read;
+pub use detection::{Detection, Hit, Hits, Net};
 
 /// Longest name of a class, in bytes.
 const MAX_CLASS_LEN: usize = 64;
@@ -61,9 +69,10 @@ pub struct Classified<'a> {
 /// The masking rules of one bundle.
 #[derive(Clone, Debug, Default)]
 pub struct MaskingRules {
-    classes: BTreeSet<DataClass>,
+    classes: BTreeMap<DataClass, Method>,
     rules: Vec<Rule>,
     channels: Vec<Channel>,
+    detectors: detection::Rules,
 }
 
 /// One `[[channel]]`.
@@ -185,7 +194,7 @@ impl MaskingRules {
 
     /// Every class that is declared, in the order of their names.
     pub fn classes(&self) -> impl Iterator<Item = &DataClass> {
-        self.classes.iter()
+        self.classes.keys()
     }
 
     fn for_relation(

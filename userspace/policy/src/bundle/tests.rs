@@ -125,12 +125,17 @@ fn sources_that_are_neither_are_refused() {
 fn a_class_without_columns_loads_with_a_warning() {
     let sources = [
         source("a.cedar", GOOD),
-        source("masking.toml", "[class.email]\nmethod = \"hash\"\n"),
+        // What detectors find may be of the one, though no column is.
+        source(
+            "masking.toml",
+            "[class.email]\nmethod = \"hash\"\n[class.salary]\nmethod = \"hash\"\n",
+        ),
     ];
     let policies = Policies::load(&sources).unwrap();
     assert_eq!(policies.warnings().len(), 1);
+    assert!(policies.warnings()[0].to_string().contains("`salary`"));
     assert!(policies.masking().is_empty());
-    assert_eq!(policies.masking().classes().count(), 1);
+    assert_eq!(policies.masking().classes().count(), 2);
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, ops::Range};
 use toml::Spanned;
 
 use super::{
-    Channel, DataClass, MaskingRules, Method, Rule,
+    Channel, DataClass, MaskingRules, Method, Rule, detection,
     glob::Glob,
     raw::{self, Class, Column, File, MethodName, Patterns},
 };
-use crate::{Diagnostic, Diagnostics, Severity, Source};
+use crate::{Diagnostic, Diagnostics, Severity, Source, detect::Detector};
+
+mod detector;
 
 /// Most of a value that `partial` may leave readable, in characters.
 const MAX_KEEP_LAST: u64 = 8;
@@ -90,18 +92,27 @@ impl Check<'_> {
                 rules.push(rule);
             }
         }
+        let mut detectors = detection::Rules::default();
+        for declared in file.detector {
+            if let Some(class) = self.detector(declared, &classes, &mut detectors) {
+                unused.remove(&class);
+            }
+        }
+        // What detectors find is of these where nothing else is said.
+        unused.retain(|class, _| Detector::all().all(|known| known.class() != class.as_str()));
         for (class, span) in unused {
             self.found.push(Diagnostic::at(
                 Severity::Warning,
                 self.source,
                 span,
-                format!("no column has the class `{class}`"),
+                format!("no column and no detector has the class `{class}`"),
                 None,
             ));
         }
         MaskingRules {
-            classes: classes.into_keys().collect(),
+            classes,
             rules,
+            detectors,
             channels: file
                 .channel
                 .into_iter()
@@ -169,35 +180,42 @@ impl Check<'_> {
     }
 
     fn rule(&mut self, column: Column, classes: &BTreeMap<DataClass, Method>) -> Option<Rule> {
-        let known = classes.get_key_value(column.class.get_ref().as_str());
-        if known.is_none() {
-            let names: Vec<&str> = classes.keys().map(DataClass::as_str).collect();
-            self.error(
-                column.class.span(),
-                format!(
-                    "no class is called `{}`",
-                    column.class.get_ref().escape_debug()
-                ),
-                Some(match names.as_slice() {
-                    [] => "declare it: [class.NAME]".into(),
-                    _ => format!("declared are: {}", names.join(", ")),
-                }),
-            );
-        }
+        let known = self.declared(&column.class, classes);
         let target = self.pattern(column.target.as_ref());
         let database = self.pattern(column.database.as_ref());
         let (schema, relation) = self.table(column.table.as_ref());
         let columns = self.columns(column.column);
         let (class, method) = known?;
         Some(Rule {
-            class: class.clone(),
-            method: *method,
+            class,
+            method,
             target: target?,
             database: database?,
             schema: schema?,
             relation: relation?,
             columns,
         })
+    }
+
+    /// The declared class of this name, with its method.
+    fn declared(
+        &mut self,
+        name: &Spanned<String>,
+        classes: &BTreeMap<DataClass, Method>,
+    ) -> Option<(DataClass, Method)> {
+        if let Some((class, method)) = classes.get_key_value(name.get_ref().as_str()) {
+            return Some((class.clone(), *method));
+        }
+        let names: Vec<&str> = classes.keys().map(DataClass::as_str).collect();
+        self.error(
+            name.span(),
+            format!("no class is called `{}`", name.get_ref().escape_debug()),
+            Some(match names.as_slice() {
+                [] => "declare it: [class.NAME]".into(),
+                _ => format!("declared are: {}", names.join(", ")),
+            }),
+        );
+        None
     }
 
     fn channel(&mut self, channel: raw::Channel) -> Option<Channel> {

@@ -21,6 +21,27 @@ pub(super) struct File {
     /// `[[channel]]`.
     #[serde(default)]
     pub(super) channel: Vec<Channel>,
+    /// `[[detector]]`, in order.
+    #[serde(default)]
+    pub(super) detector: Vec<Detector>,
+}
+
+/// What is known by what it looks like: weir's detectors by name, or one of one's own by pattern.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Detector {
+    /// A declared class.
+    pub(super) class: Spanned<String>,
+    /// Targets, by pattern.
+    pub(super) target: Option<Spanned<String>>,
+    /// Databases, by pattern.
+    pub(super) database: Option<Spanned<String>>,
+    /// One or several of weir's, by name.
+    pub(super) detect: Option<Spanned<Patterns>>,
+    /// The name of one's own.
+    pub(super) name: Option<Spanned<String>>,
+    /// The regular expression of one's own.
+    pub(super) pattern: Option<Spanned<String>>,
 }
 
 /// Channels whose notifications carry nothing sensitive.
