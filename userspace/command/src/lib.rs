@@ -10,6 +10,6 @@ mod model;
 pub mod sql;
 
 pub use model::{
-    Access, ColumnUse, Command, Control, Effect, Effects, Object, Opaque, OpaqueReason, Predicate,
-    Statement, Verb,
+    Access, ColumnUse, Command, Control, CopyForm, Effect, Effects, Object, Opaque, OpaqueReason,
+    Predicate, Statement, Verb,
 };

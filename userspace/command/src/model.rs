@@ -242,7 +242,28 @@ pub enum Effect {
 /// A set of [`Effect`]s.
 pub type Effects = BTreeSet<Effect>;
 
-/// What later requests of the same session depend on.
+/// How the rows of a `COPY … TO STDOUT` are written, as its options say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyForm {
+    /// Lines of fields, with backslashes.
+    Text {
+        /// What is between fields.
+        delimiter: u8,
+    },
+    /// Comma-separated values.
+    Csv {
+        /// What is between fields.
+        delimiter: u8,
+        /// What is around those that need it.
+        quote: u8,
+        /// What is before a quote that is of the value.
+        escape: u8,
+    },
+    /// PostgreSQL's own.
+    Binary,
+}
+
+/// What later messages of the same session depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Control {
     /// Nothing.
@@ -280,6 +301,8 @@ pub enum Control {
         /// Its literal value.
         value: Option<String>,
     },
+    /// `COPY … TO STDOUT`: rows that nothing else describes.
+    Copy(CopyForm),
     /// `DISCARD ALL`, `DISCARD PLANS` …: whatever it drops, all prepared names may be gone.
     Discard,
 }

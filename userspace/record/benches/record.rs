@@ -228,6 +228,7 @@ fn outcome(statement: &Statement) -> Outcome {
         bytes: 55,
         masked: 0,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 120,
     }

@@ -258,6 +258,9 @@ pub struct Outcome {
     /// The columns that these values are in, where they are in columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked_columns: Vec<MaskedColumns>,
+    /// What detectors found in the values that were left clear otherwise, and masked there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detected: Vec<Detected>,
     /// Bytes that the agent sent, where the command is a connection that is passed on as it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<u64>,
@@ -273,6 +276,17 @@ pub struct MaskedColumns {
     pub statement: u32,
     /// Which of its columns, from 0, ascending.
     pub columns: Vec<u16>,
+}
+
+/// What one detector found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detected {
+    /// Its name.
+    pub detector: String,
+    /// The class of what it finds.
+    pub class: String,
+    /// How many values.
+    pub values: u64,
 }
 
 /// How a command ended.

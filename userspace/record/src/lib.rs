@@ -56,8 +56,8 @@ mod writer;
 pub use approval::{Answered, Approval, Settled};
 pub use error::{FindError, Place, ReadError, RecordError};
 pub use event::{
-    Ancestor, Circumstances, End, Event, Intent, LookedUp, MaskedColumns, Outcome, Process,
-    SessionStart, Side, StatementSummary, Status, VerdictSummary,
+    Ancestor, Circumstances, Detected, End, Event, Intent, LookedUp, MaskedColumns, Outcome,
+    Process, SessionStart, Side, StatementSummary, Status, VerdictSummary,
 };
 pub use frames::Tail;
 pub use heads::{HeadsError, Reason};

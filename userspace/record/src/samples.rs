@@ -190,6 +190,7 @@ pub(crate) fn outcome(rows: u64, masked: u64) -> Outcome {
         bytes: 100,
         masked,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 1500,
     }

@@ -163,6 +163,7 @@ impl Recording {
             bytes: rows * 10,
             masked: rows,
             masked_columns: Vec::new(),
+            detected: Vec::new(),
             sent: None,
             micros: 5,
         };

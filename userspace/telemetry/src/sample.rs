@@ -53,6 +53,7 @@ pub(crate) fn outcome(status: Status) -> Outcome {
         bytes: 1000,
         masked: 2,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 2_500,
     }

@@ -1,5 +1,6 @@
 //! `[[target]]`: a declared upstream, where the workloads dial it and how weir does.
 
+mod detectors;
 mod service;
 
 pub(crate) use self::service::is_of_one_host;
@@ -7,6 +8,7 @@ pub(crate) use self::service::is_of_one_host;
 use std::{fmt, sync::Arc, time::Duration};
 
 use toml::Spanned;
+use weir_policy::Detectors;
 
 use super::{
     address::{Host, HostName, HostPort},
@@ -86,6 +88,9 @@ pub struct Postgres {
     pub tls: UpstreamTls,
     /// As whom weir logs in.
     pub credential: Credential,
+    /// What is looked for in values that are left clear, beside the detectors of the masking rules'
+    /// own; none where nothing is.
+    pub detectors: Option<Detectors>,
 }
 
 /// What holds for an opaque target's connections.

@@ -336,6 +336,7 @@ fn answer_found(
         bytes: count(answer.as_ref().map_or(0, Vec::len)),
         masked: 0,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
@@ -359,6 +360,7 @@ fn refusal_outcome() -> Outcome {
         bytes: 0,
         masked: 0,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 0,
     }

@@ -4,15 +4,19 @@
 //! Three steps, each its own file: the [`lineage`] says which table columns are sensitive, the
 //! [`exposure`] says what a statement could reveal beyond its plain columns, the [`plan`] turns one
 //! RowDescription into a treatment a column, which [`value`] carries out. What can't be traced is
-//! treated as sensitive. This room never sees policy text, only what is [`Clear`].
+//! treated as sensitive. Where a target asks for detectors, what is left clear is looked through:
+//! [`sift`] for a value, [`copied`] for the rows of a copy. This room never sees policy text, only what
+//! is [`Clear`].
 //!
 //! Known limits: that a value isn't guessed is for policy to see to; every column of a view over a sensitive column is masked, also the harmless ones.
 //!
 //! [`Clear`]: weir_policy::Clear
 
 pub mod catalogue;
+pub mod copied;
 pub mod exposure;
 pub mod key;
 pub mod lineage;
 pub mod plan;
+pub mod sift;
 pub mod value;

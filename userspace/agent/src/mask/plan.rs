@@ -1,7 +1,7 @@
 //! From one RowDescription to a treatment a column, and the treatment of rows by it.
 
 use bytes::BytesMut;
-use weir_policy::Clear;
+use weir_policy::{Clear, Hit, Net};
 use weir_wire::{
     WireError,
     postgres::{
@@ -15,14 +15,28 @@ use super::{
     exposure::Exposure,
     key::MaskKey,
     lineage::{self, Lineage, Sensitive, Source},
+    sift::{Form, Sifted, Sifter},
     value::{self, Kind, Treatment},
 };
 
 /// What is done to each column of a result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
-    columns: Vec<Option<Treatment>>,
+    columns: Vec<Column>,
     masks: bool,
+    /// What is looked for, where there is a column to look through.
+    net: Option<Net>,
+}
+
+/// What is done to one column.
+#[derive(Clone, Debug)]
+enum Column {
+    /// It is shown as it is.
+    Clear,
+    /// Every value is masked.
+    Masked(Treatment),
+    /// What detectors find in its values is.
+    Sifted(Form),
 }
 
 /// A column's table is newer than the catalogue: read it again, then ask again.
@@ -40,7 +54,8 @@ pub enum Unknown {
 
 impl Plan {
     /// Plans for `description`. `formats` are those of a Bind, where they differ from what the
-    /// description says (it then described the statement, not the portal).
+    /// description says (it then described the statement, not the portal). `net` is what is looked
+    /// for in what is left clear.
     pub fn new(
         description: &RowDescription,
         formats: Option<&Formats>,
@@ -48,6 +63,7 @@ impl Plan {
         exposure: &Exposure,
         clear: &Clear,
         unknown: Unknown,
+        net: Option<Net>,
     ) -> Result<Self, StaleCatalogue> {
         let mut columns = Vec::with_capacity(description.fields().len());
         for (i, field) in description.fields().iter().enumerate() {
@@ -67,32 +83,48 @@ impl Plan {
                     },
                 }
             };
-            columns.push(
-                sensitive
-                    .filter(|s| !clear.shows(&s.class))
-                    .map(|s| Treatment {
-                        class: s.class.to_string(),
-                        method: s.method,
-                        kind: Kind::of(field.type_oid, field.type_modifier),
-                        format: formats.map_or(field.format, |formats| formats.format(i)),
-                    }),
-            );
+            let format = formats.map_or(field.format, |formats| formats.format(i));
+            let (oid, modifier) = (field.type_oid, field.type_modifier);
+            let sifted = || net.as_ref().and(Form::of(oid, modifier, format));
+            columns.push(match sensitive.filter(|s| !clear.shows(&s.class)) {
+                Some(sensitive) => Column::Masked(Treatment {
+                    class: sensitive.class.clone(),
+                    method: sensitive.method,
+                    kind: Kind::of(oid, modifier),
+                    format,
+                }),
+                None => sifted().map_or(Column::Clear, Column::Sifted),
+            });
         }
-        let masks = columns.iter().any(Option::is_some);
-        Ok(Self { columns, masks })
+        let sifts = columns.iter().any(|c| matches!(c, Column::Sifted(_)));
+        Ok(Self {
+            masks: columns.iter().any(|c| matches!(c, Column::Masked(_))),
+            columns,
+            net: net.filter(|_| sifts),
+        })
     }
 
-    /// Whether any column is masked. Rows of a plan that masks none are forwarded as they came.
+    #[cfg(test)]
+    pub(crate) fn sifting(forms: &[Form], net: Net) -> Self {
+        Self {
+            columns: forms.iter().map(|form| Column::Sifted(*form)).collect(),
+            masks: false,
+            net: Some(net),
+        }
+    }
+
+    /// Whether its rows must be looked at, each by itself. Those of a plan that doesn't say so are
+    /// forwarded as they came.
     #[must_use]
-    pub fn masks(&self) -> bool {
-        self.masks
+    pub fn looks_at_rows(&self) -> bool {
+        self.masks || self.net.is_some()
     }
 
-    /// Which columns are masked, from 0.
+    /// Which columns are masked, from 0, whatever is in them.
     pub fn masked_columns(&self) -> impl Iterator<Item = u16> {
         (0..)
             .zip(&self.columns)
-            .filter_map(|(i, treatment)| treatment.is_some().then_some(i))
+            .filter_map(|(i, column)| matches!(column, Column::Masked(_)).then_some(i))
     }
 
     /// How many columns the result has.
@@ -113,36 +145,66 @@ impl Plan {
         })
     }
 
-    /// Writes `row` with its masked columns to `out`; returns how many values were masked.
+    /// Writes `row` with its masked columns, and without what detectors find in others, to `out`; tells
+    /// `told` of each find and its column, and returns how many values were changed.
     pub fn apply(
         &self,
         row: Row<'_>,
         key: &MaskKey,
         scratch: &mut Vec<u8>,
         out: &mut BytesMut,
+        told: &mut dyn FnMut(u16, &Hit<'_>),
     ) -> Result<u64, RowError> {
         self.check(row)?;
         let mut masked = 0;
         let mut builder = DataRowBuilder::begin(out);
         let mut columns = row.columns();
-        // What stands between two masked values is copied as it is.
+        // What stands between two changed values is copied as it is.
         let (mut clear, mut count) = (columns.rest(), 0);
-        for treatment in &self.columns {
+        for (column, i) in self.columns.iter().zip(0..) {
             let before = columns.rest().len();
-            if let (Some(Some(value)), Some(treatment)) = (columns.next(), treatment) {
-                let (as_it_is, _) = clear.split_at(clear.len() - before);
-                builder.copied(as_it_is, count);
-                masked += 1;
-                let shown = value::replace(treatment, key, value, scratch);
-                builder.column(shown.then_some(scratch.as_slice()))?;
-                (clear, count) = (columns.rest(), 0);
-            } else {
+            let sifted = match columns.next().flatten() {
+                Some(value) => self.shown((i, column), value, key, scratch, told),
+                None => Sifted::Clean,
+            };
+            if sifted == Sifted::Clean {
                 count += 1;
+                continue;
             }
+            let (as_it_is, _) = clear.split_at(clear.len() - before);
+            builder.copied(as_it_is, count);
+            masked += 1;
+            builder.column((sifted == Sifted::Changed).then_some(scratch.as_slice()))?;
+            (clear, count) = (columns.rest(), 0);
         }
         builder.copied(clear, count);
         builder.finish()?;
         Ok(masked)
+    }
+
+    /// What a value becomes; it is in `scratch` where it is changed.
+    fn shown(
+        &self,
+        (i, column): (u16, &Column),
+        value: &[u8],
+        key: &MaskKey,
+        scratch: &mut Vec<u8>,
+        told: &mut dyn FnMut(u16, &Hit<'_>),
+    ) -> Sifted {
+        match (column, &self.net) {
+            (Column::Masked(treatment), _) => {
+                if value::replace(treatment, key, value, scratch) {
+                    Sifted::Changed
+                } else {
+                    Sifted::Null
+                }
+            }
+            (Column::Sifted(form), Some(net)) => {
+                let mut told = |hit: &Hit<'_>| told(i, hit);
+                Sifter::new(net, key, &mut told).sift(value, *form, scratch)
+            }
+            _ => Sifted::Clean,
+        }
     }
 }
 

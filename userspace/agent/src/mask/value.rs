@@ -3,7 +3,7 @@
 //!
 //! Source of the representations: PostgreSQL's `send`/`recv` functions; `pg_type.dat` for the ids.
 
-use weir_policy::Method;
+use weir_policy::{DataClass, Method};
 use weir_wire::postgres::Format;
 
 use super::key::MaskKey;
@@ -54,7 +54,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Treatment {
     /// The class, which separates the digests.
-    pub class: String,
+    pub class: DataClass,
     /// What the masking rules ask for.
     pub method: Method,
     /// What the type allows.
@@ -72,12 +72,7 @@ pub fn replace(treatment: &Treatment, key: &MaskKey, value: &[u8], out: &mut Vec
         (_, Method::Null) | (Kind::Other, _) => false,
         (Kind::Text { limit }, method) => {
             let limit = limit.unwrap_or(usize::MAX);
-            match method {
-                Method::Partial { keep_last } => partial(value, keep_last, limit, out),
-                Method::Hash => put(&hash(key, class, value), limit, out),
-                Method::Tokenise => put(&token(key, class, value), limit, out),
-                Method::Redact | Method::Null => put(REDACTED, limit, out),
-            }
+            instead((method, class), key, value, limit, out);
             true
         }
         (Kind::Json | Kind::Jsonb, method) => {
@@ -100,6 +95,23 @@ pub fn replace(treatment: &Treatment, key: &MaskKey, value: &[u8], out: &mut Vec
             true
         }
         (Kind::Integer(_) | Kind::Uuid, Method::Redact | Method::Partial { .. }) => false,
+    }
+}
+
+/// Appends what a text becomes, at most so many characters. There is no NULL in the middle of one: it is
+/// redacted.
+pub(super) fn instead(
+    (method, class): (Method, &str),
+    key: &MaskKey,
+    value: &[u8],
+    limit: usize,
+    out: &mut Vec<u8>,
+) {
+    match method {
+        Method::Partial { keep_last } => partial(value, keep_last, limit, out),
+        Method::Hash => put(&hash(key, class, value), limit, out),
+        Method::Tokenise => put(&token(key, class, value), limit, out),
+        Method::Redact | Method::Null => put(REDACTED, limit, out),
     }
 }
 

@@ -113,6 +113,7 @@ pub(super) fn outcome(status: Status, sent: u64, received: u64, began: Instant) 
         bytes: received,
         masked: 0,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: Some(sent),
         micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     }

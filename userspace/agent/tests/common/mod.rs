@@ -71,18 +71,27 @@ impl Gate {
         password: &str,
         policies: Policies,
     ) -> Self {
-        Self::serving(mode, (upstream, tls, password), policies, None)
+        Self::serving((mode, ""), (upstream, tls, password), policies, None)
+    }
+
+    /// A gate whose target has `keys` besides, of workloads in this mode.
+    pub fn asking(
+        (mode, keys): (&str, &str),
+        (upstream, tls, password): (SocketAddr, &str, &str),
+        policies: Policies,
+    ) -> Self {
+        Self::serving((mode, keys), (upstream, tls, password), policies, None)
     }
 
     /// A gate whose sessions this recorder records.
     pub fn recorded_by(recorder: Recorder, server: &Postgres, policies: Policies) -> Self {
         let target = (server.addr(), tls_of(server));
         let target = (target.0, target.1.as_str(), server.app_password());
-        Self::serving("enforce", target, policies, Some(recorder))
+        Self::serving(("enforce", ""), target, policies, Some(recorder))
     }
 
     fn serving(
-        mode: &str,
+        (mode, keys): (&str, &str),
         (upstream, tls, password): (SocketAddr, &str, &str),
         policies: Policies,
         recorder: Option<Recorder>,
@@ -102,7 +111,8 @@ impl Gate {
         }
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let config = Arc::new(config(mode, dir.path(), address, (upstream, tls, password)));
+        let target = (upstream, tls, password);
+        let config = Arc::new(config((mode, keys), dir.path(), address, target));
         let services = Arc::new(Services {
             authority: Authority::open(&dir.path().join("ca")).unwrap(),
             mask_key: Arc::new(MaskKey::open(&dir.path().join("mask.key")).unwrap()),
@@ -245,7 +255,7 @@ pub fn subject() -> Subject {
 }
 
 fn config(
-    mode: &str,
+    (mode, keys): (&str, &str),
     dir: &Path,
     gate: SocketAddr,
     (upstream, tls, password): (SocketAddr, &str, &str),
@@ -274,6 +284,7 @@ protocol = "postgres"
 cidrs = ["127.0.0.1/32"]
 ports = [{}]
 upstream = "{upstream}"
+{keys}
 [target.tls]
 {tls}
 [target.credential]

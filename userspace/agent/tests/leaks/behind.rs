@@ -106,7 +106,7 @@ fn who_may_see_one_class_sees_no_other_by_it() {
 }
 
 /// Asks something harmless until a notification has come with an answer.
-fn until_told(agent: &mut crate::agent::Agent) {
+pub(crate) fn until_told(agent: &mut crate::agent::Agent) {
     let is_told = |heard: Vec<Frame>| heard.iter().any(|f| f.tag() == tag::NOTIFICATION_RESPONSE);
     let told = (0..100).any(|_| is_told(say(agent, &[query("SELECT pg_sleep(0.02)")])));
     assert!(told, "no notification came");

@@ -39,6 +39,7 @@ mod stand;
 mod behind;
 mod columns;
 mod conversations;
+mod detected;
 mod errors;
 mod expressions;
 mod guesses;

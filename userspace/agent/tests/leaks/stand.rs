@@ -67,6 +67,16 @@ impl Stand {
         Self::with(&Policies::shipped)
     }
 
+    /// One of notes in columns that no rule names, before which everything is looked for.
+    pub(crate) fn detecting() -> Self {
+        Self::with_notes("detectors = \"all\"")
+    }
+
+    /// The same with these keys of the target.
+    pub(crate) fn with_notes(keys: &str) -> Self {
+        Self::of(include_str!("notes.sql"), keys, &Policies::shipped)
+    }
+
     /// The same, where the agent may see the first of the classes clear, by the order of their names:
     /// not to be taken for what else a value may be of.
     pub(crate) fn revealing_the_first() -> Self {
@@ -84,20 +94,28 @@ impl Stand {
     }
 
     fn with(policies: &dyn Fn() -> Result<Policies, weir_policy::Diagnostics>) -> Self {
+        Self::of(include_str!("vault.sql"), "", policies)
+    }
+
+    fn of(
+        sql: &str,
+        keys: &str,
+        policies: &dyn Fn() -> Result<Policies, weir_policy::Diagnostics>,
+    ) -> Self {
         let server = Postgres::builder()
             .tls(false)
             .auth(Auth::Trust)
             .sample_data(false)
             .start()
             .unwrap();
-        server.psql_as_superuser(include_str!("vault.sql")).unwrap();
-        let gate = |make: fn(_, &str, &str, _) -> Gate| {
-            let tls = "mode = \"disable\"";
-            make(server.addr(), tls, "unused", policies().unwrap())
+        server.psql_as_superuser(sql).unwrap();
+        let gate = |mode| {
+            let target = (server.addr(), "mode = \"disable\"", "unused");
+            Gate::asking((mode, keys), target, policies().unwrap())
         };
         Self {
-            enforcing: gate(Gate::with),
-            observing: gate(Gate::observing),
+            enforcing: gate("enforce"),
+            observing: gate("observe"),
             server,
         }
     }
@@ -116,7 +134,12 @@ impl Stand {
     /// Tries all ways: first beside weir, where each must show the canary, or proves nothing, then
     /// through weir, where none may. Prints the table.
     pub(crate) fn holds(&self, ways: &[Way]) {
-        let mut leaks = Vec::new();
+        self.kept(ways);
+    }
+
+    /// The same, and says how the enforcing gate kept each back.
+    fn kept(&self, ways: &[Way]) -> Vec<Kept> {
+        let (mut leaks, mut all) = (Vec::new(), Vec::new());
         for way in ways {
             let mut free = Agent::dial_at(self.server.addr());
             way.walk.take(&mut free, &self.server);
@@ -139,6 +162,7 @@ impl Stand {
                 told(&enforced),
                 told(&observed)
             );
+            all.extend(enforced.clone().ok());
             let tried = [("enforced", enforced), ("observed", observed)];
             for (mode, leak) in tried.into_iter().filter_map(|(m, t)| Some((m, t.err()?))) {
                 leaks.push(format!("{} ({mode}): {leak}", way.path));
@@ -150,6 +174,22 @@ impl Stand {
             leaks.len()
         );
         assert!(leaks.is_empty(), "{leaks:#?}");
+        all
+    }
+
+    /// Tries all ways as [`holds`](Self::holds) does, where what comes must be answered, and be marked as
+    /// masked.
+    pub(crate) fn masks(&self, ways: &[Way]) {
+        for (kept, way) in self.kept(ways).into_iter().zip(ways) {
+            assert_eq!(kept, Kept::Masked, "{}", way.path);
+        }
+    }
+
+    /// What becomes of one way through the enforcing gate, and what is heard.
+    pub(crate) fn walked(&self, way: &Way) -> (Kept, Vec<u8>) {
+        let mut agent = Agent::dial(&self.enforcing);
+        let kept = way.walk.take(&mut agent, &self.server);
+        (kept, agent.heard)
     }
 
     fn through(&self, gate: &Gate, way: &Way) -> Result<Kept, String> {

@@ -8,7 +8,7 @@ fn found(text: &str) -> Vec<(&'static str, &str)> {
     let mut from = 0;
     while let Some((range, detector)) = find(text.as_bytes(), from, Detectors::all()) {
         from = range.end;
-        all.push((detector.name(), &text[range]));
+        all.push((detector.name(), text.get(range).unwrap()));
     }
     all
 }

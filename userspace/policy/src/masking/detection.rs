@@ -128,7 +128,7 @@ impl Net {
     }
 
     /// What is found in `hay` from byte `from` on, each value once, from left to right. What stands
-    /// before `from` may say what a value is.
+    /// before `from` may say what a number is; for patterns, the text begins there.
     #[must_use]
     pub fn hits<'n, 'h>(&'n self, hay: &'h [u8], from: usize) -> Hits<'n, 'h> {
         let own = self.detection.own.iter().enumerate();
@@ -140,7 +140,7 @@ impl Net {
             known: None,
             own: own
                 .filter_map(|(_, (own, method))| {
-                    let matches = own.pattern.find_iter(hay);
+                    let matches = own.pattern.find_iter(hay.get(from..).unwrap_or_default());
                     let mut found = Found { hay, from, matches }.peekable();
                     found.peek()?;
                     Some((found, own, *method))
@@ -228,10 +228,8 @@ impl Iterator for Found<'_, '_> {
             byte & 0b1100_0000 == 0b1000_0000
         };
         let from = self.from;
-        let found = self
-            .matches
-            .find(|found| !found.is_empty() && found.end() > from)?;
-        let (mut start, mut end) = (found.start().max(from), found.end());
+        let found = self.matches.find(|found| !found.is_empty())?;
+        let (mut start, mut end) = (from + found.start(), from + found.end());
         // At most three bytes of UTF-8 continue a character.
         for _ in 0..3 {
             start -= usize::from(start > from && inner(start));

@@ -163,6 +163,13 @@ pub(crate) fn outcome(outcome: &Outcome) -> Line {
             format!("{} masked", count(outcome.masked, "value")),
         );
     }
+    if !outcome.detected.is_empty() {
+        let found = outcome.detected.iter();
+        let found: Vec<String> = found
+            .map(|found| format!("{} ×{}", found.detector, found.values))
+            .collect();
+        line = line.text(format!(", found {}", found.join(", ")));
+    }
     let micros = i64::try_from(outcome.micros).unwrap_or(i64::MAX);
     line.and(Tone::Dim, format!(", {}", moment::duration(micros)))
 }

@@ -13,7 +13,7 @@ use super::{
         table::Table,
         tls::{self, UpstreamTls},
     },
-    AgentTls, Match, Postgres, Tcp, Udp,
+    AgentTls, Match, Postgres, Tcp, Udp, detectors,
 };
 
 /// How long a flow of datagrams may be silent, where nothing else is said.
@@ -40,6 +40,10 @@ pub(super) fn postgres(
         )
         .and_then(|v| v.table("[target.credential]"))
         .and_then(credential::read);
+    let detectors = match table.optional("detectors") {
+        Some(asked) => detectors::read(&asked).map(Some),
+        None => Some(None),
+    };
     for key in ["record", "idle_timeout"] {
         if let Some(value) = table.optional(key) {
             let wrong = InvalidValue::new(format!("`{key}` is for opaque targets"));
@@ -55,6 +59,7 @@ pub(super) fn postgres(
         agent_tls: agent_tls?,
         tls: tls?.expecting(upstream?.as_ref(), matches),
         credential: credential?,
+        detectors: detectors?,
     })
 }
 
@@ -103,7 +108,7 @@ pub(crate) fn is_of_one_host(address: IpAddr) -> bool {
 
 /// What is recorded, and how long it may be silent.
 fn opaque(table: &mut Table<'_>) -> Option<(bool, Option<Duration>)> {
-    for key in ["credential", "agent", "tls"] {
+    for key in ["credential", "agent", "tls", "detectors"] {
         if let Some(value) = table.optional(key) {
             let wrong = InvalidValue::new(format!(
                 "`{key}` is of no use here: weir passes an opaque target's bytes on as they come"

@@ -35,6 +35,7 @@ fn outcome() -> Outcome {
         bytes: 0,
         masked: 0,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 0,
     }

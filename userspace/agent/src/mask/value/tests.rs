@@ -4,7 +4,7 @@ use super::*;
 
 fn treatment(method: Method, kind: Kind, format: Format) -> Treatment {
     Treatment {
-        class: "email".to_owned(),
+        class: DataClass::new("email").unwrap(),
         method,
         kind,
         format,

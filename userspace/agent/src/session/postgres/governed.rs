@@ -8,11 +8,12 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use weir_command::Statement;
-use weir_policy::{Policies, Refusal, Verdict, WouldBe};
+use weir_policy::{Detectors, Policies, Refusal, Verdict, WouldBe};
 use weir_record::{Outcome, RecordError, RecordedPermit, Seq, SessionWriter, Side, Status};
 use weir_wire::{WireError, postgres::backend::TransactionStatus};
 
 use super::{
+    detecting::Detecting,
     names::{Names, Segment},
     pipeline::{Account, Owed, Pipeline},
     prepared::{Portal, Prepared, Texts},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     approve::{self, Unheld},
-    mask::{exposure::Exposure, key::MaskKey, lineage::Lineage, plan::RowError},
+    mask::{copied::Malformed, exposure::Exposure, key::MaskKey, lineage::Lineage, plan::RowError},
     session::{Change, Cut, judge::Judge},
     upstream::postgres::Sink,
 };
@@ -36,6 +37,8 @@ pub(super) struct Governed {
     pub(super) judge: Judge,
     pub(super) lineage: Arc<Lineage>,
     pub(super) key: Arc<MaskKey>,
+    /// What is looked for in what is left clear.
+    pub(super) detecting: Detecting,
     pub(super) record: SessionWriter,
     pub(super) sink: Sink,
     pub(super) shown: Shown,
@@ -137,6 +140,12 @@ impl From<RowError> for SessionError {
     }
 }
 
+impl From<Malformed> for SessionError {
+    fn from(error: Malformed) -> Self {
+        Self::server(error.to_string())
+    }
+}
+
 /// What a new policy would have done to a session whose workload is only observed.
 fn would_end(would_be: &WouldBe) -> String {
     let (rule, message) = match would_be {
@@ -151,13 +160,14 @@ impl Governed {
     #[must_use]
     pub(super) fn new(
         judge: Judge,
-        lineage: Arc<Lineage>,
+        (lineage, detectors): (Arc<Lineage>, Option<Detectors>),
         key: Arc<MaskKey>,
         record: SessionWriter,
         sink: Sink,
         transaction: TransactionStatus,
     ) -> Self {
         Self {
+            detecting: Detecting::new(detectors, &judge),
             judge,
             lineage,
             key,
@@ -206,6 +216,7 @@ impl Governed {
         self.record.note(&change.note())?;
         let ends = self.judge.ends_with(&change);
         self.judge.change(change);
+        self.detecting.renew(&self.judge);
         if let Some(cut) = ends {
             return Ok(Err(cut));
         }

@@ -7,6 +7,7 @@ mod answer;
 mod cancels;
 mod catalogues;
 mod counted;
+mod detecting;
 mod drive;
 mod farewell;
 
@@ -196,7 +197,8 @@ async fn open(
         key: cancel_key,
         ..
     } = login;
-    let mut session = Governed::new(judge, lineage, key, record, sink, status);
+    let masked = (lineage, admission.service().detectors);
+    let mut session = Governed::new(judge, masked, key, record, sink, status);
     let mut around = Surroundings {
         policies: watched.policies,
         subject: watched.subject,

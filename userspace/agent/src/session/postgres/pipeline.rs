@@ -6,8 +6,8 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use weir_policy::{Raised, RaisedSignal, Refusal};
-use weir_record::{MaskedColumns, Outcome, RecordedPermit, Seq, Status};
+use weir_policy::{Hit, Raised, RaisedSignal, Refusal};
+use weir_record::{Detected, MaskedColumns, Outcome, RecordedPermit, Seq, Status};
 
 use super::prepared::{Portal, Prepared};
 use crate::mask::{exposure::Exposure, plan::Plan};
@@ -97,6 +97,8 @@ pub(super) struct Account {
     pub masked: u64,
     /// The columns that they are in, of each statement that showed some.
     masked_columns: Vec<MaskedColumns>,
+    /// What detectors have found.
+    detected: Vec<Detected>,
     /// Statements that were completed.
     completed: u32,
     /// Whether its answer has begun.
@@ -115,6 +117,7 @@ impl Account {
             bytes: 0,
             masked: 0,
             masked_columns: Vec::new(),
+            detected: Vec::new(),
             completed: 0,
             begun: false,
             settled: false,
@@ -124,13 +127,51 @@ impl Account {
 
     /// Notes where the values are that `plan` masks in the statement under way.
     pub(super) fn masks(&mut self, plan: &Plan) {
-        let statement = self.completed;
         let told = self.masked_columns.last();
-        if told.is_none_or(|told| told.statement != statement) {
-            let columns = plan.masked_columns().collect();
-            self.masked_columns
-                .push(MaskedColumns { statement, columns });
+        if told.is_none_or(|told| told.statement != self.completed) {
+            let mut columns = plan.masked_columns().peekable();
+            if columns.peek().is_some() {
+                self.masked_columns.push(MaskedColumns {
+                    statement: self.completed,
+                    columns: columns.collect(),
+                });
+            }
         }
+    }
+
+    /// Notes what a detector has found in the statement under way, and in which column.
+    pub(super) fn found(&mut self, column: Option<u16>, hit: &Hit<'_>) {
+        let mut told = self.detected.iter_mut();
+        let same = |told: &&mut Detected| {
+            told.detector == hit.detector && told.class == hit.class.as_str()
+        };
+        match told.find(same) {
+            Some(told) => told.values += 1,
+            None => self.detected.push(Detected {
+                detector: hit.detector.to_owned(),
+                class: hit.class.to_string(),
+                values: 1,
+            }),
+        }
+        let Some(column) = column else { return };
+        let statement = self.completed;
+        let columns = match self.masked_columns.last_mut() {
+            Some(told) if told.statement == statement => &mut told.columns,
+            _ => {
+                let columns = vec![column];
+                self.masked_columns
+                    .push(MaskedColumns { statement, columns });
+                return;
+            }
+        };
+        if let Err(place) = columns.binary_search(&column) {
+            columns.insert(place, column);
+        }
+    }
+
+    /// How many statements were completed.
+    pub(super) fn completed(&self) -> u32 {
+        self.completed
     }
 
     /// Notes that a statement was completed.
@@ -148,6 +189,7 @@ impl Account {
             bytes: self.bytes,
             masked: self.masked,
             masked_columns: self.masked_columns.clone(),
+            detected: self.detected.clone(),
             sent: None,
             micros: u64::try_from(micros).unwrap_or(u64::MAX),
         }

@@ -133,6 +133,7 @@ pub(super) fn settle(
         bytes: 0,
         masked: 0,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 0,
     };

@@ -32,6 +32,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
             rows,
             bytes,
             masked,
+            detected: Vec::new(),
             masked_columns: (0..u32::try_from(masked % 3).unwrap_or(0))
                 .map(columns)
                 .collect(),

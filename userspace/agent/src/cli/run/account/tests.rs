@@ -98,6 +98,7 @@ fn connections_are_told_with_what_was_refused_and_masked() {
         bytes: 0,
         masked: 2,
         masked_columns: Vec::new(),
+        detected: Vec::new(),
         sent: None,
         micros: 10,
     };

@@ -135,6 +135,7 @@ impl Recording {
             bytes: 0,
             masked,
             masked_columns: Vec::new(),
+            detected: Vec::new(),
             sent: None,
             micros: 1_500,
         };
@@ -246,6 +247,7 @@ fn what_was_masked_is_marked_in_the_result_that_it_is_in() {
         rows: 2,
         bytes: 0,
         masked: 1,
+        detected: Vec::new(),
         masked_columns: vec![MaskedColumns {
             statement: 1,
             columns: vec![0],

@@ -78,9 +78,13 @@ impl Governed {
     fn without_quotes(&mut self, error: &ErrorResponse) -> Result<Frame, SessionError> {
         self.told_why |= ends_the_session(error);
         let exposure = self.quotable();
-        Ok(match refusal::redacted(error.diagnostic(), &exposure) {
-            Some(fields) => decode(ErrorResponse::new(&fields))?.into_frame(),
-            None => error.frame().clone(),
+        let shown = match refusal::redacted(error.diagnostic(), &exposure) {
+            Some(fields) => decode(ErrorResponse::new(&fields))?,
+            None => error.clone(),
+        };
+        Ok(match self.sifted_fields(shown.diagnostic()) {
+            Some(fields) => decode(ErrorResponse::new(&borrowed(&fields)))?.into_frame(),
+            None => shown.into_frame(),
         })
     }
 
@@ -88,13 +92,15 @@ impl Governed {
         let notice = decode(NoticeResponse::decode(frame.clone()))?;
         let seq = self.pipeline.current_seq();
         let exposure = self.quotable();
-        match refusal::redacted(notice.diagnostic(), &exposure) {
-            Some(fields) => {
-                let redacted = decode(NoticeResponse::new(&fields))?;
-                self.show(seq, redacted.frame().raw())
-            }
-            None => self.show(seq, frame.raw()),
-        }
+        let shown = match refusal::redacted(notice.diagnostic(), &exposure) {
+            Some(fields) => decode(NoticeResponse::new(&fields))?,
+            None => notice,
+        };
+        let shown = match self.sifted_fields(shown.diagnostic()) {
+            Some(fields) => decode(NoticeResponse::new(&borrowed(&fields)))?,
+            None => shown,
+        };
+        self.show(seq, shown.frame().raw())
     }
 
     /// What an error or a notice that comes now may quote.
@@ -123,6 +129,13 @@ impl Governed {
 fn ends_the_session(error: &ErrorResponse) -> bool {
     let severity = error.diagnostic().severity();
     matches!(severity, Some(Severity::Fatal | Severity::Panic))
+}
+
+fn borrowed(fields: &[(u8, Vec<u8>)]) -> Vec<(u8, &[u8])> {
+    let fields = fields.iter();
+    fields
+        .map(|(code, text)| (*code, text.as_slice()))
+        .collect()
 }
 
 fn field(diagnostic: &Diagnostic, code: u8) -> String {

@@ -1,7 +1,7 @@
 //! What carries values: described, masked, counted.
 
 use weir_command::Verb;
-use weir_policy::Amount;
+use weir_policy::{Amount, Hit};
 use weir_wire::postgres::{
     Frame, Limits,
     backend::{DataRow, FunctionCallResponse, RowDescription, Rows, tag},
@@ -10,7 +10,10 @@ use weir_wire::postgres::{
 
 use super::{Told, decode, unexpected};
 use crate::{
-    mask::plan::{Plan, StaleCatalogue, Unknown},
+    mask::{
+        plan::{Plan, StaleCatalogue, Unknown},
+        sift::Form,
+    },
     session::postgres::{
         counted::counted_as,
         governed::{Governed, SessionError},
@@ -96,17 +99,19 @@ impl Governed {
         let before = out.len();
         let mut rows = Rows::ahead(bytes, plan.width(), limit);
         let mut count = 0;
-        if plan.masks() {
+        if plan.looks_at_rows() {
             for row in rows.by_ref() {
-                account.masked += plan.apply(row, &self.key, &mut self.scratch, out)?;
+                if count == 0 {
+                    account.masks(plan);
+                }
+                let mut told = |column, hit: &Hit<'_>| account.found(Some(column), hit);
+                let changed = plan.apply(row, &self.key, &mut self.scratch, out, &mut told)?;
+                account.masked += changed;
                 count += 1;
                 // What is put in its place may be longer than what came.
                 if out.len() - before >= MOST_AT_ONCE {
                     break;
                 }
-            }
-            if count > 0 {
-                account.masks(plan);
             }
         } else {
             count += rows.by_ref().fold(0, |count, _| count + 1);
@@ -146,7 +151,9 @@ impl Governed {
                 ..
             } => {
                 let clear = permit.permit().clear();
-                match Plan::new(&description, None, &self.lineage, exposure, clear, unknown) {
+                let net = self.detecting.net(clear);
+                let lineage = &self.lineage;
+                match Plan::new(&description, None, lineage, exposure, clear, unknown, net) {
                     Ok(fresh) => *plan = Some(fresh),
                     Err(StaleCatalogue) => return Ok(Told::Stale(frame)),
                 }
@@ -161,6 +168,7 @@ impl Governed {
                     exposure,
                     clear,
                     unknown,
+                    self.detecting.net(clear),
                 ) {
                     // A portal's description never changes; the first stands.
                     Ok(plan) => drop(portal.plan.set(plan)),
@@ -207,6 +215,9 @@ impl Governed {
             Some(owed) if begins != self.copies_out && may_copy(&owed.expected) => {
                 let seq = owed.seq;
                 self.copies_out = begins;
+                if begins {
+                    self.copy_begins();
+                }
                 self.show(seq, frame.raw())
             }
             _ => Err(unexpected("copied rows")),
@@ -231,7 +242,7 @@ impl Governed {
                 self.statement_rows += count;
             }
             owed.account.rows += count;
-            self.show(seq, bytes.get(..end).unwrap_or_default())?;
+            self.show_copied(seq, bytes.get(..end).unwrap_or_default())?;
         }
         Ok(end)
     }
@@ -247,11 +258,17 @@ impl Governed {
             return Err(unexpected("FunctionCallResponse"));
         };
         let seq = *seq;
-        let shown = if exposure.computes.is_some() && response.value().is_some() {
+        let masked = exposure.computes.is_some() && response.value().is_some();
+        let shown = if masked {
             account.masked += 1;
             decode(FunctionCallResponse::new(None))?
         } else {
-            response
+            let value = response.value();
+            let sifted = value.and_then(|value| self.sifted(value, Form::Untyped));
+            match sifted {
+                Some(sifted) => decode(FunctionCallResponse::new(Some(&sifted)))?,
+                None => response,
+            }
         };
         self.show(seq, shown.frame().raw())
     }

@@ -146,9 +146,11 @@ impl Governed {
                     .note(segment, Change::Define(name(n), Arc::new(portal)));
                 vec![Space::Portal]
             }
-            Effect::None | Effect::Execute { .. } | Effect::Fetch { .. } | Effect::Set { .. } => {
-                Vec::new()
-            }
+            Effect::None
+            | Effect::Execute { .. }
+            | Effect::Fetch { .. }
+            | Effect::Set { .. }
+            | Effect::Copy(_) => Vec::new(),
         })
     }
 }

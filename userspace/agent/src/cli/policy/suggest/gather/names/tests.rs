@@ -92,6 +92,7 @@ fn gathered(by: By, questions: &[Asked<'_>]) -> Gathered {
             bytes: 0,
             masked: 0,
             masked_columns: Vec::new(),
+            detected: Vec::new(),
             sent: None,
             micros: 1,
         };
