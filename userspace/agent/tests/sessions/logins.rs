@@ -1,7 +1,7 @@
 //! Both ends of a login: how weir logs in to a target, and how an agent finds weir.
 
 use testbed::{Auth, Postgres};
-use weir_policy::Policies;
+use weir_policy::{Policies, Source};
 use weir_record::End;
 
 use crate::common::{Gate, tls_of};
@@ -184,7 +184,8 @@ def context(*protocols):
         context.set_alpn_protocols(protocols)
     return context
 def connect(context):
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=20))
+    made = socket.create_connection(("127.0.0.1", port), timeout=20)
+    return context.wrap_socket(made, suppress_ragged_eofs=False)
 def packet(code, body):
     return struct.pack("!II", 8 + len(body), code) + body
 def message(stream):
@@ -206,6 +207,7 @@ print("negotiated", b"v" in greeting, "key", len(greeting[b"K"]) - 4)
 agent.sendall(b"Q" + struct.pack("!I", 4 + 20) + b"SELECT pg_sleep(30)\0")
 other = connect(context("postgresql"))
 other.sendall(packet(1234 << 16 | 5678, greeting[b"K"]))
+print("told of the end", other.recv(1))
 other.close()
 print("cancelled", b"C57014" in until(stream, b"Z")[b"E"])
 nameless = connect(context())
@@ -229,10 +231,44 @@ fn tls_may_begin_at_once_and_long_cancel_keys_work() {
         [
             "protocol postgresql",
             "negotiated False key 32",
+            "told of the end b''",
             "cancelled True",
             "nameless b''"
         ],
         "{}",
         out.stderr_text()
+    );
+}
+
+#[test]
+fn what_a_target_notices_of_a_login_is_told_unless_it_may_quote_what_is_masked() {
+    let server = server(Auth::Scram, true);
+    server
+        .psql_as_superuser("CREATE TABLE kept (secret text)")
+        .unwrap();
+    let name = "x".repeat(65);
+    let told = |masked: &str| {
+        let source = |name: &str, text: &str| Source {
+            name: name.to_owned(),
+            text: text.into(),
+        };
+        let all = "@id(\"all\") permit (principal, action in Weir::Action::\"command\", resource);";
+        let masking = format!(
+            "[class.c]\nmethod = \"null\"\n[[column]]\nclass = \"c\"\ncolumn = \"{masked}\"\n"
+        );
+        let sources = [source("all.cedar", all), source("masking.toml", &masking)];
+        let policies = Policies::load(&sources).unwrap();
+        let (tls, password) = (tls_of(&server), server.app_password());
+        let gate = Gate::with(server.addr(), &tls, password, policies);
+        let settings = format!("application_name={name} dbname=shop");
+        gate.psql_with(&["-d", &settings, "-c", "SELECT 1"])
+            .stderr_text()
+    };
+    let clear = told("no such column");
+    assert!(clear.contains("will be truncated to"), "{clear}");
+    let withheld = told("secret");
+    assert!(
+        !withheld.contains("xxx") && withheld.contains("weir withholds"),
+        "{withheld}"
     );
 }

@@ -72,10 +72,20 @@ pub(super) async fn goodbye(
         }
     };
     let ended = record.end(&end);
-    if let (Some((code, word)), Some(mut agent)) = (word, agent) {
-        last_word(&mut agent, code, &word, &id).await;
+    match (agent, word) {
+        (Some(mut agent), Some((code, word))) => last_word(&mut agent, code, &word, &id).await,
+        (Some(mut agent), None) => close(&mut agent).await,
+        (None, _) => {}
     }
     ended
+}
+
+/// Closes a connection as a server does: by TLS it is told before it is done, which a driver would
+/// else take for an attack.
+pub(super) async fn close(agent: &mut Plain) {
+    if let Err(error) = send_last(agent, &[]).await {
+        tracing::debug!(%error, "the agent was gone already");
+    }
 }
 
 /// Ends the record of a session that was ended before it had opened, and tells the agent.

@@ -36,7 +36,7 @@ use weir_policy::{Policies, Target, Verdict};
 use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
-    backend::{Authentication, BackendKeyData, ReadyForQuery, SqlState},
+    backend::{Authentication, BackendKeyData, NoticeResponse, ReadyForQuery, SqlState},
 };
 
 pub use self::{
@@ -60,7 +60,7 @@ use super::{
 };
 use crate::{
     admit::Admission,
-    mask::{key::MaskKey, lineage::Lineage},
+    mask::{exposure::Exposure, key::MaskKey, lineage::Lineage},
     signals::Signals,
     tls::{Authority, Plain},
     upstream::{
@@ -103,10 +103,10 @@ pub async fn serve(
     };
     let opening = match greeted {
         Ok(Arrival::Session(opening)) => opening,
-        Ok(Arrival::Cancel(request, asked)) => {
+        Ok(Arrival::Cancel(request, mut asked)) => {
             let end = cancelled(&admission, services, &request).await;
             // Closed only now: what the agent sends next must not be what is cancelled.
-            drop(asked);
+            farewell::close(&mut asked).await;
             return record.end(&end);
         }
         Err(GreetError::Gone(_)) => return record.end(&End::ClientGone),
@@ -184,7 +184,9 @@ async fn open(
     let interrupt = Arc::new(Interrupt::default());
     let length = greet::key_length(&startup);
     let registered = register(&admission, &login, services, &interrupt, length);
-    if let Err(end) = welcome(&mut agent, &login, registered.as_ref()).await {
+    // A database may run code of its own when somebody logs in.
+    let exposure = Exposure::everything(&lineage, &judge.clear());
+    if let Err(end) = welcome(&mut agent, &login, registered.as_ref(), &exposure).await {
         return record.end(&end);
     }
     // 5. Drive it until it ends.
@@ -309,9 +311,22 @@ fn register(
 }
 
 /// What a server says once it is content with a client.
-async fn welcome(agent: &mut Plain, login: &Login, key: Option<&Registered>) -> Result<(), End> {
+async fn welcome(
+    agent: &mut Plain,
+    login: &Login,
+    key: Option<&Registered>,
+    exposure: &Exposure,
+) -> Result<(), End> {
     let mut bytes = BytesMut::new();
     Authentication::ok().encode(&mut bytes);
+    for notice in &login.notices {
+        match refusal::redacted(notice.diagnostic(), exposure).map(|f| NoticeResponse::new(&f)) {
+            None => notice.encode(&mut bytes),
+            Some(Ok(redacted)) => redacted.encode(&mut bytes),
+            // What can't be told without what it quotes isn't told.
+            Some(Err(_)) => {}
+        }
+    }
     for parameter in &login.parameters {
         if let Err(error) = lexing::check(parameter) {
             last_word(

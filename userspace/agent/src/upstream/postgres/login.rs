@@ -17,7 +17,10 @@ use tokio::{
 };
 use weir_wire::postgres::{
     EncryptionAnswer, Limits, ProtocolVersion, Startup, StartupFrame,
-    backend::{self, AuthenticationRequest, BackendKeyData, ParameterStatus, TransactionStatus},
+    backend::{
+        self, AuthenticationRequest, BackendKeyData, NoticeResponse, ParameterStatus,
+        TransactionStatus,
+    },
     frontend::Password,
 };
 use zeroize::Zeroizing;
@@ -32,6 +35,8 @@ use crate::{
 
 /// Most settings that a target may report before its session begins; PostgreSQL reports some 15.
 const MOST_PARAMETERS: usize = 256;
+/// Most bytes of its notices that are kept until then; PostgreSQL has one, of a name that it cuts.
+const MOST_NOTICED: usize = 64 * 1024;
 
 /// A session with the target, ready for its first command.
 pub struct Login {
@@ -43,6 +48,8 @@ pub struct Login {
     pub sink: Sink,
     /// The settings that it reported.
     pub parameters: Vec<ParameterStatus>,
+    /// What it noticed of what was asked for, or had its own code say to whoever logs in.
+    pub notices: Vec<NoticeResponse>,
     /// What cancels its statements; never shown to the agent.
     pub key: Option<BackendKeyData>,
     /// Always idle, unless the server is a strange one.
@@ -137,13 +144,19 @@ async fn start(
     authenticate(&mut peer, &credential.user, &credential.password.read()?).await?;
 
     let (mut reported, mut key) = (Vec::new(), None);
+    let (mut notices, mut noticed) = (Vec::new(), 0);
     loop {
         match peer.receive().await? {
             backend::Message::ParameterStatus(status) if reported.len() < MOST_PARAMETERS => {
                 reported.push(status);
             }
             backend::Message::BackendKeyData(data) => key = Some(data),
-            backend::Message::NoticeResponse(_) => {}
+            backend::Message::NoticeResponse(notice) => {
+                noticed += notice.frame().raw().len();
+                if noticed <= MOST_NOTICED {
+                    notices.push(notice);
+                }
+            }
             backend::Message::ErrorResponse(error) => return Err(peer.refused(&error)),
             backend::Message::ReadyForQuery(ready) => {
                 return Ok(Login {
@@ -151,6 +164,7 @@ async fn start(
                     received: peer.received,
                     sink: Sink::new(),
                     parameters: reported,
+                    notices,
                     key,
                     status: ready.status(),
                 });
