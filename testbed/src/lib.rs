@@ -19,7 +19,7 @@ pub mod saml;
 
 pub use error::Error;
 pub use oidc::{Browser, OidcProvider, oidc_dir};
-pub use paths::{regression_suite, regression_suite_dir, venv, venv_dir};
+pub use paths::{drivers_dir, regression_suite, regression_suite_dir, venv, venv_dir};
 pub use postgres::{Auth, Postgres};
 pub use process::{Identity, Output, Running, Spawn};
 

@@ -53,3 +53,9 @@ pub fn regression_suite() -> Result<PathBuf> {
         })
     }
 }
+
+/// Where `cargo xtask setup` puts what `cargo xtask drivers` runs.
+#[must_use]
+pub fn drivers_dir() -> PathBuf {
+    cache_dir().join("drivers")
+}

@@ -9,6 +9,7 @@ mod build_weir;
 mod cgroups;
 mod check;
 mod demo;
+mod drivers;
 mod interrupt;
 mod process;
 mod root;
@@ -58,6 +59,8 @@ enum Command {
     Demo(demo::Options),
     /// Measure weir beside doing without it, in one run and as ratios; needs root
     Bench(bench::Options),
+    /// Run drivers' own test suites through weir and without it, and compare test by test; needs root
+    Drivers(drivers::Options),
     /// Run the kernel tests in virtual machines with the kernels that hosts run
     Vm(vm::Options),
     /// One process of a benchmark, which starts it by itself
@@ -85,6 +88,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Test { args } => test::run(&workspace, args),
         Command::Demo(options) => demo::run(&workspace, options),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Drivers(options) => drivers::run(&workspace, options),
         Command::Vm(options) => vm::run(&workspace, options),
         Command::BenchPart(part) => bench::part(part),
     }

@@ -9,6 +9,7 @@
 
 mod apt;
 pub(crate) mod bpf;
+mod drivers;
 mod install;
 mod need;
 mod npm;
@@ -20,6 +21,7 @@ use anyhow::{Result, bail};
 
 use crate::say;
 use crate::workspace::Workspace;
+pub(crate) use drivers::JDBC;
 use need::Need;
 pub(crate) use need::{HAPROXY, PGBOUNCER, Part};
 

@@ -57,4 +57,9 @@ impl Workspace {
     pub(crate) fn regression_suite_fetcher(&self) -> PathBuf {
         self.root.join("testbed").join("regress.py")
     }
+
+    /// The programs that are run through weir and beside it, and the versions of their drivers.
+    pub(crate) fn drivers(&self) -> PathBuf {
+        self.root.join("testbed").join("drivers")
+    }
 }

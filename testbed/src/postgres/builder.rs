@@ -16,18 +16,22 @@ const TRIES: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub struct Builder {
     tls: bool,
+    tls_demanded: bool,
     auth: Auth,
     sample_data: bool,
     load: Option<u32>,
+    port: Option<u16>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
             tls: true,
+            tls_demanded: true,
             auth: Auth::default(),
             sample_data: true,
             load: None,
+            port: None,
         }
     }
 }
@@ -37,6 +41,14 @@ impl Builder {
     #[must_use]
     pub fn tls(mut self, tls: bool) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// With TLS for who asks for it, and without for who doesn't, as servers usually are.
+    #[must_use]
+    pub fn tls_offered(mut self) -> Self {
+        self.tls = true;
+        self.tls_demanded = false;
         self
     }
 
@@ -62,6 +74,13 @@ impl Builder {
         self
     }
 
+    /// At this port, for clients that know no other; at one that is free unless told.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     /// Starts it and waits until it answers. The first start of a kind on a machine makes a
     /// template, in seconds; the next copy it.
     pub fn start(self) -> Result<Postgres> {
@@ -79,11 +98,12 @@ impl Builder {
         directory.write_private(directory.key(), &certificates.key)?;
 
         for _ in 0..TRIES {
-            let port = free_port()?;
+            let port = self.port.map_or_else(free_port, Ok)?;
             let listen = Listen {
                 port: Some(port),
                 socket: directory.socket(),
                 tls: self.tls.then(|| (directory.chain(), directory.key())),
+                tls_demanded: self.tls_demanded,
                 auth: self.auth,
                 load: self.load,
             };
@@ -96,6 +116,12 @@ impl Builder {
                         installation,
                         passwords,
                         port,
+                    });
+                }
+                Started::PortTaken if self.port.is_some() => {
+                    return Err(Error::NoPort {
+                        server: SERVER,
+                        tries: 1,
                     });
                 }
                 Started::PortTaken => {}

@@ -44,6 +44,8 @@ pub(super) struct Listen<'a> {
     pub(super) socket: &'a Path,
     /// Certificate chain and key.
     pub(super) tls: Option<(&'a Path, &'a Path)>,
+    /// Whether nobody gets in without it.
+    pub(super) tls_demanded: bool,
     pub(super) auth: Auth,
     /// For measuring: so many connections, and no log of what they send.
     pub(super) load: Option<u32>,
@@ -123,10 +125,9 @@ impl Listen<'_> {
         conf
     }
 
-    /// `pg_hba.conf`. With TLS on, nobody gets in without it: to have been served by TCP is then
-    /// proof of TLS.
+    /// `pg_hba.conf`. Where TLS is demanded, to have been served by TCP is proof of it.
     pub(super) fn hba(&self) -> String {
-        let kind = if self.tls.is_some() {
+        let kind = if self.tls.is_some() && self.tls_demanded {
             "hostssl"
         } else {
             "host"

@@ -178,6 +178,7 @@ fn fill(
         port: None,
         socket: workshop.socket(),
         tls: None,
+        tls_demanded: false,
         auth: Auth::Trust,
         load: None,
     };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::need::{Need, Program};
-use super::{apt, npm, python};
+use super::{apt, drivers, npm, python};
 use crate::process::{cargo, run};
 use crate::say;
 use crate::workspace::Workspace;
@@ -17,7 +17,8 @@ pub(super) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
             Need::Program(_)
             | Need::PythonEnvironment
             | Need::RegressionSuite
-            | Need::OidcProvider => None,
+            | Need::OidcProvider
+            | Need::Drivers => None,
         })
         .collect();
     apt::install(&packages)?;
@@ -28,6 +29,7 @@ pub(super) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
             Need::PythonEnvironment => python::install(workspace)?,
             Need::RegressionSuite => python::fetch_regression_suite(workspace)?,
             Need::OidcProvider => npm::install(workspace)?,
+            Need::Drivers => drivers::install(workspace)?,
         }
     }
     say::good("installed");

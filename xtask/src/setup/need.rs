@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{apt, bpf, npm, python};
+use super::{apt, bpf, drivers, npm, python};
 use crate::process::find_program;
 use crate::workspace::Workspace;
 
@@ -34,6 +34,8 @@ pub(crate) enum Part {
     Oidc,
     /// Other proxies, for the benchmark.
     Proxies,
+    /// Drivers with the test suites that they ship, for `cargo xtask drivers`.
+    Drivers,
     /// The distribution's Python as it is, for the demo.
     PlainPython,
     /// The checker of licences, bans and sources.
@@ -53,6 +55,7 @@ impl Part {
         Self::Syslog,
         Self::Oidc,
         Self::Proxies,
+        Self::Drivers,
         Self::PlainPython,
         Self::Deny,
     ];
@@ -71,6 +74,8 @@ pub(super) enum Need {
     RegressionSuite,
     /// The OpenID Connect provider.
     OidcProvider,
+    /// Drivers and their test suites.
+    Drivers,
 }
 
 /// A program that cargo installs.
@@ -133,6 +138,18 @@ impl Need {
                 }
                 Part::Proxies if !Path::new(HAPROXY).exists() || !Path::new(PGBOUNCER).exists() => {
                     needs.extend(apt::missing(PROXIES)?);
+                }
+                Part::Drivers => {
+                    if !drivers::has_java() {
+                        needs.extend(apt::missing(JAVA)?);
+                    }
+                    if !drivers::is_ready(workspace) {
+                        if !npm::has_node() {
+                            needs.extend(apt::missing(NODE)?);
+                        }
+                        needs.extend(apt::missing(PYTHON)?);
+                        needs.push(Self::Drivers);
+                    }
                 }
                 Part::PlainPython if !python::is_installed() => {
                     needs.extend(apt::missing(PLAIN_PYTHON)?);
@@ -203,8 +220,11 @@ const SYSLOG: &[(&str, &str)] = &[
 ];
 
 const NODE: &[(&str, &str)] = &[
-    ("nodejs", "runs the OpenID Connect provider of the tests"),
-    ("npm", "installs it"),
+    (
+        "nodejs",
+        "runs the OpenID Connect provider of the tests, and a driver",
+    ),
+    ("npm", "installs them"),
 ];
 
 /// Neither is in a user's PATH.
@@ -214,6 +234,14 @@ pub(crate) const PGBOUNCER: &str = "/usr/sbin/pgbouncer";
 const PROXIES: &[(&str, &str)] = &[
     ("haproxy", "a proxy that the benchmark compares with"),
     ("pgbouncer", "another, which knows PostgreSQL"),
+];
+
+const JAVA: &[(&str, &str)] = &[
+    (
+        "default-jdk-headless",
+        "runs a program with the JDBC driver",
+    ),
+    ("libpostgresql-jdbc-java", "the JDBC driver"),
 ];
 
 const PLAIN_PYTHON: &[(&str, &str)] = &[("python3", "the demo's agent tries raw sockets with it")];
@@ -230,6 +258,11 @@ impl fmt::Display for Need {
             Self::OidcProvider => write!(
                 f,
                 "oidc-provider from npm, in target/testbed/oidc: tests sign in by it"
+            ),
+            Self::Drivers => write!(
+                f,
+                "drivers of PostgreSQL with their own test suites, from PyPI, npm and crates.io, in \
+                 target/testbed/drivers (testbed/drivers)"
             ),
             Self::RegressionSuite => write!(
                 f,

@@ -1,7 +1,7 @@
 //! The Python environment with the database drivers.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -28,12 +28,18 @@ pub(super) fn is_ready(workspace: &Workspace) -> bool {
 
 /// Makes it anew.
 pub(super) fn install(workspace: &Workspace) -> Result<()> {
-    let venv = testbed::venv_dir();
-    let requirements = workspace.python_requirements();
+    let (venv, requirements) = (testbed::venv_dir(), workspace.python_requirements());
+    environment(&venv, &requirements)?;
+    stamp(&requirements, &venv.join(STAMP))
+}
+
+/// Makes an environment with these packages anew, and says where its interpreter is.
+pub(super) fn environment(venv: &Path, requirements: &Path) -> Result<PathBuf> {
     run(Command::new(PYTHON)
         .args(["-m", "venv", "--clear"])
-        .arg(&venv))?;
-    run(Command::new(venv.join("bin").join("python3"))
+        .arg(venv))?;
+    let python = venv.join("bin").join("python3");
+    run(Command::new(&python)
         .args([
             "-m",
             "pip",
@@ -42,8 +48,8 @@ pub(super) fn install(workspace: &Workspace) -> Result<()> {
             "--disable-pip-version-check",
             "--requirement",
         ])
-        .arg(&requirements))?;
-    stamp(&requirements, &venv.join(STAMP))
+        .arg(requirements))?;
+    Ok(python)
 }
 
 /// Whether PostgreSQL's regression suite is there.
