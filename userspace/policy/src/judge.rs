@@ -6,8 +6,9 @@
 //!
 //! Not its job: reading statements (`weir-command`), holding an ask (the agent's `approve` room).
 //!
-//! Known limits: what a function or a view reads is not seen; a relation's schema is known only
-//! where the statement names it, else see the bundle's `schemas`.
+//! Known limits: what a function reads is not seen, and what a view reads only where a catalogue was
+//! asked ([`Names`](crate::Names)); a relation's schema is known only where the statement or a
+//! catalogue names it, else see the bundle's `schemas`.
 
 use std::{collections::BTreeSet, iter};
 
@@ -53,7 +54,7 @@ impl Policies {
     /// Judges one statement. The same request to the same bundle always gets the same verdict.
     #[must_use]
     pub fn judge(&self, request: &Request<'_>) -> Verdict {
-        let facts = Facts::of(request.statement);
+        let facts = Facts::asked(request);
         let too_large = |what| {
             let message = format!("this statement names too many {what} to be judged");
             Verdict::Deny(self.refusal(TOO_LARGE, message))
@@ -133,22 +134,26 @@ impl Policies {
     }
 
     /// What the subject may not see of what the statement names.
-    fn hidden(&self, facts: Facts<'_>, target: &Target, clear: &Clear) -> Hidden<'_> {
+    fn hidden<'a>(&'a self, facts: Facts<'a>, target: &Target, clear: &Clear) -> Hidden<'a> {
+        let traced = facts.traced();
+        let named = traced.map(|(named, _)| named);
+        let deciding = traced.map(|(_, deciding)| deciding);
         Hidden {
-            masked: self.classes(facts, facts.columns(), target, clear),
-            deciding: self.classes(facts, facts.deciding(), target, clear),
+            masked: self.classes(facts, (facts.columns(), named), target, clear),
+            deciding: self.classes(facts, (facts.deciding(), deciding), target, clear),
         }
     }
 
-    /// The classes of these columns of the statement, without those the subject may see.
-    fn classes(
-        &self,
-        facts: Facts<'_>,
-        columns: Option<&BTreeSet<String>>,
+    /// The classes of these columns of the statement, and those that a catalogue adds, without those
+    /// the subject may see.
+    fn classes<'a>(
+        &'a self,
+        facts: Facts<'a>,
+        (columns, traced): (Option<&BTreeSet<String>>, Option<&'a BTreeSet<DataClass>>),
         target: &Target,
         clear: &Clear,
-    ) -> BTreeSet<&DataClass> {
-        let mut classes = BTreeSet::new();
+    ) -> BTreeSet<&'a DataClass> {
+        let mut classes: BTreeSet<&DataClass> = traced.into_iter().flatten().collect();
         for object in facts.objects() {
             let database = object.database.as_deref().unwrap_or(&target.database);
             let names = (
@@ -190,11 +195,12 @@ impl Policies {
                 .get(question.access)
                 .ok_or(Unjudged::NotInSchema("access"))?;
             let answer = match question.resource {
-                Resource::Column { .. } => {
-                    let court = Court {
-                        policies: &self.rules.columns,
-                        ..court
+                _ if question.only_forbids() => {
+                    let policies = match question.resource {
+                        Resource::Column { .. } => &self.rules.columns,
+                        _ => &self.rules.commands,
                     };
+                    let court = Court { policies, ..court };
                     court.forbids(&principal, action, &resource, contexts)?
                 }
                 _ => Some(court.answer(&principal, action, &resource, contexts)?),

@@ -36,7 +36,9 @@ pub use judge::{Asked, Asking, StatementFacts};
 pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, Detection, Hit, Hits, MaskingRules, Method, Net};
 pub use observe::{Mode, WouldBe};
-pub use request::{Context, Moment, Program, Request, Subject, Target, Weekday};
+pub use request::{
+    Behind, Context, Moment, Named, Names, Program, Request, Subject, Target, Weekday,
+};
 pub use signals::{
     Amount, BudgetStanding, Footprint, Ledger, ProfileStanding, Raised, RaisedSignal, SignalRules,
     Snapshot, UnixMillis, Watch, Who,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use weir_command::Statement;
+use weir_command::{Object, Statement};
+
+use crate::DataClass;
 
 /// A verified identity, as policy sees it. The agent's `identity` room makes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +108,50 @@ impl Weekday {
     }
 }
 
+/// What a catalogue says of the names in one statement. Who makes it answers for it: what it leaves
+/// out is not judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// What the statement acts on, in the place of the objects that its text names. Where a name
+    /// may mean several relations, each of them.
+    pub objects: Vec<Object>,
+    /// The names among them that the text has without a schema.
+    pub unqualified: BTreeSet<String>,
+    /// What is read and written beyond what is named: by views and rules.
+    pub behind: Vec<Behind>,
+    /// The classes of the columns that are named.
+    pub named: BTreeSet<DataClass>,
+    /// The classes of those by whose values the statement decides.
+    pub deciding: BTreeSet<DataClass>,
+}
+
+/// A relation that is used without being named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Behind {
+    /// The relation, and how it is used.
+    pub object: Object,
+    /// Those of its columns that are.
+    pub columns: BTreeSet<String>,
+}
+
+/// A statement, with what a catalogue says of its names.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    /// The statement.
+    pub statement: &'a Statement,
+    /// Its names. Without them each is judged in whatever schema it could be.
+    pub names: Option<&'a Names>,
+}
+
+impl<'a> From<&'a Statement> for Named<'a> {
+    fn from(statement: &'a Statement) -> Self {
+        Self {
+            statement,
+            names: None,
+        }
+    }
+}
+
 /// One question to [`Policies::judge`](crate::Policies::judge).
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -115,6 +161,8 @@ pub struct Request<'a> {
     pub target: &'a Target,
     /// For what.
     pub statement: &'a Statement,
+    /// What a catalogue says of its names, where one was asked.
+    pub names: Option<&'a Names>,
     /// When and where.
     pub context: &'a Context,
 }

@@ -279,6 +279,7 @@ fn permit() -> Permit {
             database,
         },
         statement: &command(Verb::Select, Some(("accounts", Access::Read))),
+        names: None,
         context: &Circumstances::default(),
     };
     match Policies::load(&[source]).unwrap().judge(&request) {

@@ -204,6 +204,12 @@ fn object(object: &Object, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     identifier(&object.name, f)
 }
 
+/// An object as records tell it.
+#[cfg(test)]
+pub(crate) fn shown(used: &Object) -> String {
+    fmt::from_fn(|f| object(used, f)).to_string()
+}
+
 /// A name that holds a dot, a space or a capital is quoted, so that no name can look like another.
 fn identifier(name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let plain = !name.is_empty()

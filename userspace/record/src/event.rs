@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use weir_command::Object;
 use weir_policy::RaisedSignal;
 
 use weir_policy::Moment;
 
-use crate::{Approval, Seq, SessionId};
+use crate::{Approval, Seq, SessionId, told};
 
 /// One event of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +203,14 @@ pub struct StatementSummary {
     pub objects: Vec<String>,
     /// Why it could not be read, when it couldn't: `syntax: expected an expression`.
     pub opaque: Option<String>,
+}
+
+impl StatementSummary {
+    /// What it names, as it was before it was told; `None` for what no record tells so.
+    #[must_use]
+    pub fn used(&self) -> Option<Vec<Object>> {
+        self.objects.iter().map(|told| told::object(told)).collect()
+    }
 }
 
 /// How policy judged a command.

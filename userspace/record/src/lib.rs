@@ -50,6 +50,7 @@ mod spool;
 pub mod store;
 mod summary;
 mod syncer;
+mod told;
 pub mod verify;
 mod writer;
 

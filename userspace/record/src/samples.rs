@@ -136,6 +136,7 @@ fn judge(policy: &str) -> Verdict {
         subject: &subject,
         target: &target,
         statement: &select(),
+        names: None,
         context: &Context::default(),
     };
     Policies::load(&[source]).unwrap().judge(&request)

@@ -65,6 +65,7 @@ fn permit() -> Permit {
             protocol,
             database,
         },
+        names: None,
         statement: &Statement::Opaque(Opaque {
             reason: OpaqueReason::Syntax,
             detail: "unreadable".to_owned(),

@@ -50,6 +50,7 @@ fn permit() -> Permit {
             protocol,
             database,
         },
+        names: None,
         statement: &Statement::Opaque(Opaque {
             reason: OpaqueReason::Syntax,
             detail: "unreadable".to_owned(),

@@ -200,6 +200,7 @@ fn judge(policies: &Policies, statement: &Statement) -> Verdict {
             database: "shop".to_owned(),
         },
         statement,
+        names: None,
         context: &Context::default(),
     })
 }

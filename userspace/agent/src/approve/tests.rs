@@ -33,6 +33,7 @@ pub(crate) fn ask(text: &str, subject: &Subject, target: &Target) -> Ask {
     let request = Judged {
         subject,
         target,
+        names: None,
         statement: &connect(),
         context: &Context::default(),
     };

@@ -12,7 +12,9 @@ use std::{
 };
 
 use serde::Serialize;
+use weir_command::{Statement, sql};
 use weir_policy::{Diagnostic, Policies, Severity};
+use weir_record::Intent;
 
 use super::{
     args::{Policy, PolicyCommand},
@@ -29,6 +31,19 @@ use crate::{
     engine::{PolicyFiles, ReloadError, Reloaded},
     signing::PublicKey,
 };
+
+/// What a recorded text says, with the relations that its names meant when it was judged.
+fn said(intent: &Intent) -> Vec<Statement> {
+    let mut read = sql::statements(intent.text.as_bytes(), &sql::Limits::default());
+    for (statement, known) in read.iter_mut().zip(&intent.statements) {
+        if let (Statement::Command(command), Some(used)) = (statement, known.used())
+            && command.verb.as_str() == known.verb
+        {
+            command.objects = used;
+        }
+    }
+    read
+}
 
 /// Runs `weir policy …`.
 pub(super) fn run(policy: &Policy, out: &mut Out) -> Result<(), CliError> {

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::rule::Trace;
+
 /// A relation's `pg_class.oid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationOid(pub u32);
@@ -36,6 +38,9 @@ pub struct Relation {
     pub columns: HashMap<ColumnNumber, String>,
 }
 
+/// What a rule depends on: a column, or with `None` the relation.
+pub type Dependence = (RelationOid, Option<ColumnNumber>);
+
 /// A snapshot of one database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
@@ -43,7 +48,11 @@ pub struct Catalogue {
     pub relations: HashMap<RelationOid, Relation>,
     /// For each view, the columns it depends on; `None` means the whole row. [`CODE`] among them
     /// means that it calls functions which may read tables.
-    pub views: HashMap<RelationOid, BTreeSet<(RelationOid, Option<ColumnNumber>)>>,
+    pub views: HashMap<RelationOid, BTreeSet<Dependence>>,
+    /// The same of the rules for writes to a relation.
+    pub rules: HashMap<RelationOid, BTreeSet<Dependence>>,
+    /// What the columns of views come from, where that could be followed.
+    pub traces: HashMap<RelationOid, Trace>,
     /// Inheritance and partitioning: child, parent.
     pub inherits: Vec<(RelationOid, RelationOid)>,
     /// Names of functions whose body can read tables: every one outside of the system's schemas

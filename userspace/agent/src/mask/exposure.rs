@@ -4,8 +4,8 @@
 //! may quote a row, a copy has no description at all: for these, what the statement *names*
 //! decides. Doubt counts as exposure.
 
-use weir_command::{Access, Command, Effect, Statement, Verb};
-use weir_policy::{Clear, Permit, PolicyVersion, Refusal, WouldBe};
+use weir_command::{Access, Command, Effect, Object, Statement, Verb};
+use weir_policy::{Clear, Named, Permit, PolicyVersion, Refusal, WouldBe};
 
 use super::lineage::{Lineage, Sensitive};
 use crate::approve::{self, Unheld};
@@ -21,11 +21,15 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    /// The exposure of `statement`.
+    /// The exposure of a statement.
     #[must_use]
-    pub fn of(statement: &Statement, lineage: &Lineage, clear: &Clear) -> Self {
+    pub fn of<'a>(statement: impl Into<Named<'a>>, lineage: &Lineage, clear: &Clear) -> Self {
+        let Named { statement, names } = statement.into();
         match statement {
-            Statement::Command(command) => Self::of_command(command, lineage, clear),
+            Statement::Command(command) => {
+                let objects = names.map_or(&command.objects, |names| &names.objects);
+                Self::of_command(command, objects, lineage, clear)
+            }
             // A policy that permits what weir can't read still doesn't permit a reveal.
             Statement::Opaque(_) => Self::everything(lineage, clear),
         }
@@ -43,17 +47,18 @@ impl Exposure {
         }
     }
 
-    fn of_command(command: &Command, lineage: &Lineage, clear: &Clear) -> Self {
+    fn of_command(command: &Command, objects: &[Object], lineage: &Lineage, clear: &Clear) -> Self {
         let mut exposure = Self::default();
         if runs_code(command, lineage) {
             exposure.join(Self::everything(lineage, clear));
         }
-        let rows = command
-            .objects
-            .iter()
-            .filter(|o| o.access != Access::Define);
-        for object in rows {
-            for relation in lineage.named(object.schema.as_deref(), &object.name) {
+        for object in objects.iter().filter(|o| o.access != Access::Define) {
+            let schema = object.schema.as_deref();
+            // In another encoding than the text seems to be in, other letters mean another name.
+            if !object.name.is_ascii() && lineage.named(schema, &object.name).next().is_none() {
+                exposure.join(Self::everything(lineage, clear));
+            }
+            for relation in lineage.named(schema, &object.name) {
                 if object.access == Access::Write {
                     if relation.is_reactive() {
                         exposure.join(Self::everything(lineage, clear));

@@ -2,15 +2,19 @@
 //! carried on to what is derived from them.
 //!
 //! - A child of an inherited or partitioned table is as sensitive as its parent, column by name.
-//! - A view that depends on a sensitive column is sensitive in every column: which of them shows
-//!   the value isn't traced. So is one that calls functions which may read tables.
+//! - A column of a view is as sensitive as what it is made of, and as what decides about the view's
+//!   rows. Where the view's rule can't be followed, each is as sensitive as all that it depends on.
+//!   So is each of one that calls functions which may read tables.
 //! - A generated column is as sensitive as what it is computed from.
 //! - A column that holds whole rows is as sensitive as the relation or type whose rows they are.
 //!
-//! What a write reaches beyond what it names is [`reach`]'s.
+//! What a write reaches beyond what it names is [`reach`]'s, what a name means [`names`]'s, and which
+//! relations are behind it [`bases`]'s.
 //!
 //! Computed once per catalogue and policy version; look-ups in it allocate nothing.
 
+mod bases;
+mod names;
 mod reach;
 
 use std::{
@@ -20,7 +24,11 @@ use std::{
 
 use weir_policy::{Clear, DataClass, MaskingRules, Method};
 
-use super::catalogue::{CODE, Catalogue, ColumnNumber, RelationOid};
+pub use self::{bases::Base, names::Sight};
+use super::{
+    catalogue::{CODE, Catalogue, ColumnNumber, Dependence, RelationOid},
+    rule::Trace,
+};
 
 /// How a sensitive column is to be treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +64,9 @@ pub fn hidden<'a>(found: &'a [Sensitive], clear: &Clear) -> Option<&'a Sensitive
 pub struct Traced {
     schema: String,
     reactive: bool,
+    calls: bool,
+    reads: Vec<Base>,
+    writes: Vec<Base>,
     behind: BTreeSet<DataClass>,
     columns: HashMap<ColumnNumber, (String, Vec<Sensitive>)>,
 }
@@ -72,6 +83,24 @@ impl Traced {
     #[must_use]
     pub fn is_reactive(&self) -> bool {
         self.reactive
+    }
+
+    /// Whether reading it may run code that may read any table.
+    #[must_use]
+    pub fn calls_code(&self) -> bool {
+        self.calls
+    }
+
+    /// What reading it reads beside it.
+    #[must_use]
+    pub fn reads(&self) -> &[Base] {
+        &self.reads
+    }
+
+    /// What a write to it may write and read beside it.
+    #[must_use]
+    pub fn writes(&self) -> &[Base] {
+        &self.writes
     }
 
     /// The classes that a write to it may quote when it fails: its own, and those of what is behind
@@ -109,27 +138,21 @@ impl Lineage {
     /// Applies `rules` to the catalogue of `database` on `target`.
     #[must_use]
     pub fn new(catalogue: &Catalogue, rules: &MaskingRules, target: &str, database: &str) -> Self {
-        let mut marks = Marks::new();
-        for (oid, relation) in &catalogue.relations {
-            for (number, column) in &relation.columns {
-                let schema = Some(relation.schema.as_str());
-                if let Some(found) =
-                    rules.classify(target, database, schema, &relation.name, column)
-                {
-                    let found = Sensitive {
-                        class: found.class.clone(),
-                        method: found.method,
-                    };
-                    marks.insert((*oid, *number), vec![found]);
-                }
-            }
-        }
-        while inherit(catalogue, &mut marks)
-            | derive(catalogue, &mut marks)
-            | generate(catalogue, &mut marks)
-            | hold(catalogue, &mut marks)
-        {}
-        Self::index(catalogue, marks)
+        Self::index(catalogue, marks(catalogue, rules, target, database))
+    }
+
+    /// The views whose columns are to be told apart: those that depend on something sensitive.
+    #[must_use]
+    pub fn wanted(
+        catalogue: &Catalogue,
+        rules: &MaskingRules,
+        target: &str,
+        database: &str,
+    ) -> Vec<RelationOid> {
+        let marks = marks(catalogue, rules, target, database);
+        let marked: HashSet<RelationOid> = marks.keys().map(|(oid, _)| *oid).collect();
+        let views = catalogue.views.keys().copied();
+        views.filter(|view| marked.contains(view)).collect()
     }
 
     fn index(catalogue: &Catalogue, mut marks: Marks) -> Self {
@@ -154,6 +177,9 @@ impl Lineage {
             let traced = Arc::new(Traced {
                 schema: relation.schema.clone(),
                 reactive: reactive.contains(oid),
+                calls: bases::call_code(catalogue, *oid),
+                reads: bases::read(catalogue, *oid),
+                writes: bases::written(catalogue, *oid),
                 behind: behind.remove(oid).unwrap_or_default(),
                 columns: columns.collect(),
             });
@@ -197,7 +223,9 @@ impl Lineage {
         candidates
             .iter()
             .map(AsRef::as_ref)
-            .filter(move |traced: &&Traced| schema.is_none_or(|schema| schema == traced.schema()))
+            .filter(move |traced: &&Traced| {
+                schema.is_none_or(|schema| names::is_schema(schema, traced.schema()))
+            })
     }
 
     /// Whether a function of this name may read tables (see [`Catalogue::functions`]).
@@ -226,6 +254,29 @@ impl Lineage {
     pub fn any_hidden(&self, clear: &Clear) -> Option<&Sensitive> {
         hidden(&self.own, clear)
     }
+}
+
+/// The classes of all sensitive columns.
+fn marks(catalogue: &Catalogue, rules: &MaskingRules, target: &str, database: &str) -> Marks {
+    let mut marks = Marks::new();
+    for (oid, relation) in &catalogue.relations {
+        for (number, column) in &relation.columns {
+            let schema = Some(relation.schema.as_str());
+            if let Some(found) = rules.classify(target, database, schema, &relation.name, column) {
+                let found = Sensitive {
+                    class: found.class.clone(),
+                    method: found.method,
+                };
+                marks.insert((*oid, *number), vec![found]);
+            }
+        }
+    }
+    while inherit(catalogue, &mut marks)
+        | derive(catalogue, &mut marks)
+        | generate(catalogue, &mut marks)
+        | hold(catalogue, &mut marks)
+    {}
+    marks
 }
 
 /// The users' own sensitive columns, one of each class.
@@ -264,27 +315,82 @@ fn inherit(catalogue: &Catalogue, marks: &mut Marks) -> bool {
     changed
 }
 
-/// Carries sensitivity from what a view depends on to all of its columns. True when something
-/// changed.
+/// Carries sensitivity from what a view depends on to its columns. True when something changed.
 fn derive(catalogue: &Catalogue, marks: &mut Marks) -> bool {
     let mut changed = false;
     for (view, depends_on) in &catalogue.views {
         let Some(relation) = catalogue.relations.get(view) else {
             continue;
         };
-        let mut found = Vec::new();
-        for (oid, column) in depends_on {
-            found.extend(match column {
-                _ if *oid == CODE => users_own(marks),
-                Some(column) => marks.get(&(*oid, *column)).cloned().unwrap_or_default(),
-                None => of_rows(catalogue, marks, *oid),
-            });
+        let trace = catalogue.traces.get(view);
+        let trace = trace.filter(|trace| accounts_for(trace, depends_on, marks));
+        if let Some(trace) = trace.filter(|trace| trace.columns.len() == relation.columns.len()) {
+            let decides = of_origins(catalogue, marks, &trace.deciding);
+            for number in relation.columns.keys() {
+                let place = usize::try_from(number.0)
+                    .ok()
+                    .and_then(|n| n.checked_sub(1));
+                let made_of = place.and_then(|place| trace.columns.get(place));
+                let mut found = decides.clone();
+                found.extend(made_of.map_or_else(
+                    || of_dependences(catalogue, marks, depends_on),
+                    |made_of| of_origins(catalogue, marks, made_of),
+                ));
+                changed |= mark(marks, (*view, *number), &found);
+            }
+            continue;
         }
+        let found = of_dependences(catalogue, marks, depends_on);
         for number in relation.columns.keys() {
             changed |= mark(marks, (*view, *number), &found);
         }
     }
     changed
+}
+
+/// Whether a trace has every sensitive column that the server says the view depends on. A trace
+/// that has lost one proves nothing of the others, and code may read any.
+fn accounts_for(trace: &Trace, depends_on: &BTreeSet<Dependence>, marks: &Marks) -> bool {
+    let met: HashSet<&Dependence> = trace
+        .columns
+        .iter()
+        .flatten()
+        .chain(&trace.deciding)
+        .collect();
+    depends_on.iter().all(|dependence| {
+        let (oid, column) = dependence;
+        let is_sensitive = |column: &ColumnNumber| marks.contains_key(&(*oid, *column));
+        *oid != CODE
+            && (!column.as_ref().is_some_and(is_sensitive)
+                || met.contains(dependence)
+                || met.contains(&(*oid, None)))
+    })
+}
+
+/// What is sensitive in all that a view depends on.
+fn of_dependences(
+    catalogue: &Catalogue,
+    marks: &Marks,
+    depends_on: &BTreeSet<Dependence>,
+) -> Vec<Sensitive> {
+    let mut found = of_origins(catalogue, marks, depends_on);
+    if depends_on.iter().any(|(oid, _)| *oid == CODE) {
+        found.extend(users_own(marks));
+    }
+    found
+}
+
+/// What is sensitive in these columns and rows.
+fn of_origins(
+    catalogue: &Catalogue,
+    marks: &Marks,
+    origins: &BTreeSet<Dependence>,
+) -> Vec<Sensitive> {
+    let found = origins.iter().flat_map(|(oid, column)| match column {
+        Some(column) => marks.get(&(*oid, *column)).cloned().unwrap_or_default(),
+        None => of_rows(catalogue, marks, *oid),
+    });
+    found.collect()
 }
 
 /// Carries sensitivity to generated columns. True when something changed.

@@ -9,7 +9,7 @@ use std::{
 use jiff::{Timestamp, civil, tz::TimeZone};
 use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
 use weir_policy::{
-    Asking, Clear, Context, Mode, Moment, Policies, PolicyVersion, Raised, Subject, Target,
+    Asking, Clear, Context, Mode, Moment, Named, Policies, PolicyVersion, Raised, Subject, Target,
     Verdict, Watch, Weekday, Who,
 };
 use weir_record::Circumstances;
@@ -229,7 +229,7 @@ impl Judge {
     #[must_use]
     pub fn judge<'a>(
         &self,
-        statements: impl IntoIterator<Item = &'a Statement>,
+        statements: impl IntoIterator<Item = impl Into<Named<'a>>>,
         in_transaction: bool,
     ) -> Verdict {
         let context = self.context(in_transaction);

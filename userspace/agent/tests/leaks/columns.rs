@@ -111,6 +111,26 @@ fn a_relation_over_it_hides_as_much() {
         way("a view of a view", Extended("SELECT loud FROM shouting")),
         way("a view with UNION", Extended("SELECT * FROM both_ways")),
         way("a materialised view", Extended("SELECT copy FROM kept")),
+        way(
+            "a view over a system view",
+            Extended("SELECT * FROM samples"),
+        ),
+        way(
+            "a view that chooses by it",
+            Extended("SELECT x FROM chosen"),
+        ),
+        way(
+            "a view whose names look like its rule",
+            Extended("SELECT \":resjunk\" FROM spelt"),
+        ),
+        way(
+            "what is computed from a view",
+            Extended("SELECT lower(loud) || '' FROM shouting"),
+        ),
+        way(
+            "a row of a view",
+            Extended("SELECT to_json(r) FROM readers r"),
+        ),
         way("a partitioned table", Extended("SELECT email FROM split")),
         way("a partition", Extended("SELECT email FROM split_low")),
         way("a child", Extended("SELECT email FROM mailed")),

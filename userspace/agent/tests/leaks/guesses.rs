@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Questions with a right guess and with a wrong one.
-const GUESSES: [(&str, &str, &str); 14] = [
+const GUESSES: [(&str, &str, &str); 17] = [
     (
         "WHERE",
         "SELECT name FROM vault WHERE email LIKE ?",
@@ -74,6 +74,21 @@ const GUESSES: [(&str, &str, &str); 14] = [
         "ORDER BY",
         "SELECT id FROM vault ORDER BY ssn, ?::text",
         "'' ''",
+    ),
+    (
+        "a view",
+        "SELECT id FROM readers WHERE reached_at LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "a view of a view",
+        "SELECT count(*) FROM shouting WHERE loud LIKE ?",
+        "'KQ%' 'ZZ%'",
+    ),
+    (
+        "a composite",
+        "SELECT id FROM archive WHERE was::text LIKE ?",
+        "'%kq7%' '%zz9%'",
     ),
     (
         "UPDATE",

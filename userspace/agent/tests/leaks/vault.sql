@@ -39,6 +39,10 @@ CREATE VIEW nameless AS SELECT id, name FROM vault;
 CREATE VIEW both_ways AS SELECT id, email FROM vault UNION ALL SELECT id, name FROM vault;
 CREATE VIEW twofold AS SELECT id, account_number || ' ' || email AS mixed FROM vault;
 CREATE MATERIALIZED VIEW kept AS SELECT id, email AS copy FROM vault;
+CREATE VIEW samples AS SELECT tablename, most_common_vals::text, histogram_bounds::text AS bounds
+    FROM pg_stats WHERE tablename = 'vault';
+CREATE VIEW chosen AS SELECT v.x FROM vault JOIN (VALUES ('kq7zxv41wm')) v (x) ON v.x = ssn;
+CREATE VIEW spelt AS SELECT email AS ":resjunk", name AS ":varno 3" FROM vault;
 CREATE FUNCTION whose(int) RETURNS text LANGUAGE sql STABLE
     AS $$ SELECT email FROM public.vault WHERE id = $1 $$;
 CREATE FUNCTION whole(int) RETURNS SETOF vault LANGUAGE sql STABLE

@@ -26,12 +26,14 @@ mod identity;
 mod killed;
 mod logins;
 mod masked;
+mod names;
 mod observed;
 mod opaque;
 mod records;
 mod signals;
 mod telemetry;
 mod told;
+mod views;
 
 use common::Gate;
 use testbed::Postgres;

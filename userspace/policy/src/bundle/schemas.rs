@@ -21,6 +21,8 @@ pub(crate) struct Schemas {
     at: BTreeSet<[String; 3]>,
     /// From texts of policies that look at `resource.schema`.
     anywhere: BTreeSet<String>,
+    /// Target, database, relation: from literals of relations without a schema.
+    none: BTreeSet<[String; 3]>,
 }
 
 impl Schemas {
@@ -36,6 +38,13 @@ impl Schemas {
         here.chain(self.anywhere.iter().map(String::as_str))
     }
 
+    /// Whether a policy names this relation without its schema.
+    pub(crate) fn name_without(&self, target: &str, database: &str, relation: &str) -> bool {
+        self.none
+            .iter()
+            .any(|[t, d, name]| t == target && d == database && name == relation)
+    }
+
     /// Notes what one entity literal tells apart.
     pub(super) fn note_literal(&mut self, literal: &EntityUid) {
         let Some(Kind::Schema | Kind::Relation | Kind::Column) = Kind::of(literal) else {
@@ -48,6 +57,10 @@ impl Schemas {
             [target, database, schema] if Kind::of(literal) == Some(Kind::Schema) => {
                 self.at
                     .insert([target.clone(), database.clone(), schema.clone()]);
+            }
+            [target, database, name] if Kind::of(literal) == Some(Kind::Relation) => {
+                self.none
+                    .insert([target.clone(), database.clone(), name.clone()]);
             }
             [target, database, schema, _] if Kind::of(literal) == Some(Kind::Relation) => {
                 self.at

@@ -104,7 +104,7 @@ impl Combine<'_> {
                 continue;
             };
             // A column is permitted where its relation is.
-            let is_column = matches!(question.resource, Resource::Column { .. });
+            let is_column = question.only_forbids();
             // Where no permit holds without a human's yes, that must be a yes to one of them.
             // (Where one does, it is forbids that stood in the way.) Each forbid must be lifted.
             if !is_column

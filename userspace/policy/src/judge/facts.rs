@@ -6,7 +6,7 @@ use weir_command::{
     Access, Command, Control, Effect, Object, OpaqueReason, Predicate, Statement, Verb,
 };
 
-use crate::vocabulary::OPAQUE;
+use crate::{Behind, DataClass, Named, Names, Request, vocabulary::OPAQUE};
 
 /// Most objects of one statement.
 const MAX_OBJECTS: usize = 1000;
@@ -19,34 +19,46 @@ const MAX_COLUMN_LOOKUPS: usize = 20_000;
 
 /// The statement to be judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Facts<'a> {
+pub(crate) struct Facts<'a> {
+    read: Read<'a>,
+    names: Option<&'a Names>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Read<'a> {
     Command(&'a Command),
     Opaque(OpaqueReason),
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn of(statement: &'a Statement) -> Self {
-        match statement {
-            Statement::Command(command) => Self::Command(command),
-            Statement::Opaque(opaque) => Self::Opaque(opaque.reason),
-        }
+    pub(crate) fn of(said: impl Into<Named<'a>>) -> Self {
+        let Named { statement, names } = said.into();
+        let read = match statement {
+            Statement::Command(command) => Read::Command(command),
+            Statement::Opaque(opaque) => Read::Opaque(opaque.reason),
+        };
+        Self { read, names }
+    }
+
+    /// The facts of a request.
+    pub(crate) fn asked(request: &Request<'a>) -> Self {
+        Self::of(Named {
+            statement: request.statement,
+            names: request.names,
+        })
     }
 
     /// What the statement has more of than is judged, if so.
     pub(super) fn too_many(self) -> Option<&'static str> {
-        let Self::Command(command) = self else {
+        let Read::Command(command) = self.read else {
             return None;
         };
-        if command.objects.len() > MAX_OBJECTS {
+        let objects = self.objects().len() + self.behind().len();
+        if objects > MAX_OBJECTS {
             Some("objects")
         } else if command.functions.len() > MAX_FUNCTIONS {
             Some("functions")
-        } else if command
-            .objects
-            .len()
-            .saturating_mul(command.columns.named.len())
-            > MAX_COLUMN_LOOKUPS
-        {
+        } else if objects.saturating_mul(command.columns.named.len()) > MAX_COLUMN_LOOKUPS {
             Some("columns")
         } else {
             None
@@ -55,9 +67,9 @@ impl<'a> Facts<'a> {
 
     /// The action that the statement as a whole is.
     pub(crate) fn action(self) -> &'static str {
-        match self {
-            Self::Command(command) => command.verb.as_str(),
-            Self::Opaque(_) => OPAQUE,
+        match self.read {
+            Read::Command(command) => command.verb.as_str(),
+            Read::Opaque(_) => OPAQUE,
         }
     }
 
@@ -65,8 +77,8 @@ impl<'a> Facts<'a> {
     /// something else, what it amounts to. What an `INSERT` reads needs `select`, what a `PREPARE`
     /// will change needs `write`.
     pub(crate) fn action_on(self, access: Access) -> &'static str {
-        match self {
-            Self::Command(command) if !covers(command.verb, access) => match access {
+        match self.read {
+            Read::Command(command) if !covers(command.verb, access) => match access {
                 Access::Read => "select",
                 Access::Write => "write",
                 Access::Define => "ddl",
@@ -76,41 +88,58 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn objects(self) -> &'a [Object] {
-        match self {
-            Self::Command(command) => &command.objects,
-            Self::Opaque(_) => &[],
+        match (self.read, self.names) {
+            (Read::Command(_), Some(names)) => &names.objects,
+            (Read::Command(command), None) => &command.objects,
+            (Read::Opaque(_), _) => &[],
         }
+    }
+
+    /// What is used without being named.
+    pub(super) fn behind(self) -> &'a [Behind] {
+        self.names.map_or(&[], |names| &names.behind)
+    }
+
+    /// Whether the text has this name of a relation without a schema, and a catalogue the schema.
+    pub(super) fn is_resolved(self, object: &Object) -> bool {
+        let told = |names: &Names| names.unqualified.contains(&object.name);
+        object.schema.is_some() && self.names.is_some_and(told)
+    }
+
+    /// The classes of the columns that are named, and of those that decide, as a catalogue has them.
+    pub(super) fn traced(self) -> Option<(&'a BTreeSet<DataClass>, &'a BTreeSet<DataClass>)> {
+        self.names.map(|names| (&names.named, &names.deciding))
     }
 
     /// The columns by whose values the text decides.
     pub(super) fn deciding(self) -> Option<&'a BTreeSet<String>> {
-        match self {
-            Self::Command(command) => Some(&command.columns.deciding),
-            Self::Opaque(_) => None,
+        match self.read {
+            Read::Command(command) => Some(&command.columns.deciding),
+            Read::Opaque(_) => None,
         }
     }
 
     /// Whether it may decide by columns that it does not name. What could not be read may.
     pub(super) fn all_deciding(self) -> bool {
-        match self {
-            Self::Command(command) => command.columns.all_deciding,
-            Self::Opaque(_) => true,
+        match self.read {
+            Read::Command(command) => command.columns.all_deciding,
+            Read::Opaque(_) => true,
         }
     }
 
     /// The columns that the text names.
     pub(super) fn columns(self) -> Option<&'a BTreeSet<String>> {
-        match self {
-            Self::Command(command) => Some(&command.columns.named),
-            Self::Opaque(_) => None,
+        match self.read {
+            Read::Command(command) => Some(&command.columns.named),
+            Read::Opaque(_) => None,
         }
     }
 
     /// Those whose values it may read.
     pub(super) fn columns_read(self) -> impl Iterator<Item = &'a str> {
-        let columns = match self {
-            Self::Command(command) => Some(&command.columns),
-            Self::Opaque(_) => None,
+        let columns = match self.read {
+            Read::Command(command) => Some(&command.columns),
+            Read::Opaque(_) => None,
         };
         let read = columns
             .into_iter()
@@ -120,26 +149,26 @@ impl<'a> Facts<'a> {
 
     /// Those that it assigns.
     pub(super) fn columns_written(self) -> impl Iterator<Item = &'a str> {
-        let columns = match self {
-            Self::Command(command) => Some(&command.columns.written),
-            Self::Opaque(_) => None,
+        let columns = match self.read {
+            Read::Command(command) => Some(&command.columns.written),
+            Read::Opaque(_) => None,
         };
         columns.into_iter().flatten().map(String::as_str)
     }
 
     /// Whether it may assign columns that it does not name. What could not be read may.
     pub(super) fn all_columns_written(self) -> bool {
-        match self {
-            Self::Command(command) => command.columns.all_written,
-            Self::Opaque(_) => true,
+        match self.read {
+            Read::Command(command) => command.columns.all_written,
+            Read::Opaque(_) => true,
         }
     }
 
     /// How the statement may use a column of an object that it uses so. Where two relations have a
     /// column of one name, either may be meant.
     pub(super) fn uses_of(self, access: Access, column: &str) -> impl Iterator<Item = Access> {
-        let (reads, writes) = match self {
-            Self::Command(command) => {
+        let (reads, writes) = match self.read {
+            Read::Command(command) => {
                 let columns = &command.columns;
                 let named = columns.named.contains(column) && !columns.unread.contains(column);
                 (
@@ -147,7 +176,7 @@ impl<'a> Facts<'a> {
                     columns.all_written || columns.written.contains(column),
                 )
             }
-            Self::Opaque(_) => (true, true),
+            Read::Opaque(_) => (true, true),
         };
         let uses = match access {
             Access::Read => [reads.then_some(Access::Read), None],
@@ -162,16 +191,16 @@ impl<'a> Facts<'a> {
 
     /// Whether the text may mean columns that it does not name. What could not be read may.
     pub(super) fn all_columns(self) -> bool {
-        match self {
-            Self::Command(command) => command.columns.all,
-            Self::Opaque(_) => true,
+        match self.read {
+            Read::Command(command) => command.columns.all,
+            Read::Opaque(_) => true,
         }
     }
 
     pub(super) fn predicate(self) -> &'static str {
-        let predicate = match self {
-            Self::Command(command) => command.predicate,
-            Self::Opaque(_) => Predicate::NotApplicable,
+        let predicate = match self.read {
+            Read::Command(command) => command.predicate,
+            Read::Opaque(_) => Predicate::NotApplicable,
         };
         match predicate {
             Predicate::NotApplicable => "not_applicable",
@@ -182,22 +211,22 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn effects(self) -> Vec<&'static str> {
-        match self {
-            Self::Command(command) => command.effects.iter().copied().map(effect_name).collect(),
-            Self::Opaque(_) => Vec::new(),
+        match self.read {
+            Read::Command(command) => command.effects.iter().copied().map(effect_name).collect(),
+            Read::Opaque(_) => Vec::new(),
         }
     }
 
     pub(super) fn functions(self) -> impl Iterator<Item = &'a str> {
-        let functions = match self {
-            Self::Command(command) => Some(&command.functions),
-            Self::Opaque(_) => None,
+        let functions = match self.read {
+            Read::Command(command) => Some(&command.functions),
+            Read::Opaque(_) => None,
         };
         functions.into_iter().flatten().map(String::as_str)
     }
 
     pub(super) fn opaque_reason(self) -> Option<&'static str> {
-        let Self::Opaque(reason) = self else {
+        let Read::Opaque(reason) = self.read else {
             return None;
         };
         Some(match reason {
@@ -211,8 +240,8 @@ impl<'a> Facts<'a> {
 
     /// The setting that is changed, and its value where that is known.
     pub(super) fn setting(self) -> Option<(&'a str, Option<&'a str>)> {
-        match self {
-            Self::Command(Command {
+        match self.read {
+            Read::Command(Command {
                 control: Control::Set { name, value },
                 ..
             }) => Some((name, value.as_deref())),

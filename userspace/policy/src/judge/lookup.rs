@@ -22,6 +22,7 @@ impl Policies {
             },
             access: "none",
             guessed: false,
+            alias: false,
         };
         match self.answer_lookup(lookup, question) {
             Ok(answer) => combine::verdict(

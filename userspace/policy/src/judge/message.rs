@@ -1,9 +1,7 @@
 //! Judgement of a message: all its statements, of which the strictest verdict is the message's.
 
-use weir_command::Statement;
-
 use super::DEFAULT_DENY;
-use crate::{Context, Mode, Policies, Request, Subject, Target, Verdict, WouldBe};
+use crate::{Context, Mode, Named, Policies, Request, Subject, Target, Verdict, WouldBe};
 
 /// Who asks of what, and when: what is the same for every statement of a message.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +17,13 @@ pub struct Asking<'a> {
 impl<'a> Asking<'a> {
     /// The question that one statement is.
     #[must_use]
-    pub fn about(self, statement: &'a Statement) -> Request<'a> {
+    pub fn about(self, said: impl Into<Named<'a>>) -> Request<'a> {
+        let Named { statement, names } = said.into();
         Request {
             subject: self.subject,
             target: self.target,
             statement,
+            names,
             context: self.context,
         }
     }
@@ -37,11 +37,12 @@ impl Policies {
         &self,
         mode: Mode,
         asking: Asking<'_>,
-        statements: impl IntoIterator<Item = &'s Statement>,
+        statements: impl IntoIterator<Item = impl Into<Named<'s>>>,
     ) -> Verdict {
         let mut strictest: Option<Verdict> = None;
         for statement in statements {
-            let verdict = self.judge_in(mode, &asking.about(statement));
+            let named: Named<'s> = statement.into();
+            let verdict = self.judge_in(mode, &asking.about(named));
             if matches!(verdict, Verdict::Deny(_)) {
                 return verdict;
             }

@@ -1,6 +1,6 @@
 //! Which questions a statement raises: which actions, on which resources.
 
-use weir_command::Object;
+use weir_command::{Access, Object};
 
 use super::facts::{self, Facts};
 use crate::{
@@ -43,6 +43,16 @@ pub(super) struct Question<'a> {
     pub(super) access: &'static str,
     /// The statement does not name the schema: the resource's is one that it could mean.
     pub(super) guessed: bool,
+    /// The resource is another name of one that is asked about: a forbid on it refuses, a permit
+    /// permits nothing.
+    pub(super) alias: bool,
+}
+
+impl Question<'_> {
+    /// Whether only forbids have a say in it.
+    pub(super) fn only_forbids(&self) -> bool {
+        self.alias || matches!(self.resource, Resource::Column { .. })
+    }
 }
 
 impl Resource<'_> {
@@ -100,13 +110,53 @@ pub(super) fn of<'a>(
                 resource,
                 access,
                 guessed,
+                alias: false,
             });
-            questions.extend(of_columns(
-                facts, object, resource, guessed, target, columns,
-            ));
+            let uses = move |name: &str| facts.uses_of(object.access, name).collect();
+            questions.extend(of_columns(facts, &uses, resource, guessed, target, columns));
             if questions.len() > MAX_QUESTIONS {
                 return None;
             }
+        }
+    }
+    for object in facts.objects().iter().filter(|o| facts.is_resolved(o)) {
+        let database = object.database.as_deref().unwrap_or(&target.database);
+        let name = object.name.as_str();
+        if schemas.name_without(&target.name, database, name) {
+            questions.push(Question {
+                action: facts.action_on(object.access),
+                resource: Resource::Relation {
+                    database,
+                    schema: None,
+                    name,
+                },
+                access: facts::access(object.access),
+                guessed: false,
+                alias: true,
+            });
+        }
+    }
+    for behind in facts.behind() {
+        let object = &behind.object;
+        let resource = Resource::Relation {
+            database: object.database.as_deref().unwrap_or(&target.database),
+            schema: object.schema.as_deref(),
+            name: &object.name,
+        };
+        questions.push(Question {
+            action: facts.action_on(object.access),
+            resource,
+            access: facts::access(object.access),
+            guessed: false,
+            alias: false,
+        });
+        let uses = |name: &str| {
+            let used = behind.columns.contains(name).then_some(object.access);
+            used.into_iter().collect()
+        };
+        questions.extend(of_columns(facts, &uses, resource, false, target, columns));
+        if questions.len() > MAX_QUESTIONS {
+            return None;
         }
     }
     let action = facts.action();
@@ -119,6 +169,7 @@ pub(super) fn of<'a>(
             resource,
             access: "none",
             guessed: false,
+            alias: false,
         });
     }
     questions.sort_unstable();
@@ -126,43 +177,41 @@ pub(super) fn of<'a>(
     Some(questions)
 }
 
-/// The questions about the columns of a relation that policies name and the statement may use.
+/// The questions about the columns of a relation that policies name and the statement may use, as
+/// `uses` says.
 fn of_columns<'a>(
     facts: Facts<'a>,
-    object: &'a Object,
+    uses: &dyn Fn(&str) -> Vec<Access>,
     relation: Resource<'a>,
     guessed: bool,
     target: &'a Target,
     columns: &'a Columns,
-) -> impl Iterator<Item = Question<'a>> {
-    let names = match relation {
-        Resource::Relation {
-            database,
-            schema,
-            name,
-        } => Some((database, schema, name)),
-        _ => None,
+) -> Vec<Question<'a>> {
+    let Resource::Relation {
+        database,
+        schema,
+        name: relation,
+    } = relation
+    else {
+        return Vec::new();
     };
-    names
-        .into_iter()
-        .flat_map(move |(database, schema, relation)| {
-            let known = columns.of(&target.name, database, schema, relation);
-            known.flat_map(move |name| {
-                facts
-                    .uses_of(object.access, name)
-                    .map(move |access| Question {
-                        action: facts.action_on(access),
-                        resource: Resource::Column {
-                            database,
-                            schema,
-                            relation,
-                            name,
-                        },
-                        access: facts::access(access),
-                        guessed,
-                    })
+    let known = columns.of(&target.name, database, schema, relation);
+    known
+        .flat_map(|name| {
+            uses(name).into_iter().map(move |access| Question {
+                action: facts.action_on(access),
+                resource: Resource::Column {
+                    database,
+                    schema,
+                    relation,
+                    name,
+                },
+                access: facts::access(access),
+                guessed,
+                alias: false,
             })
         })
+        .collect()
 }
 
 /// What an object's name may mean: itself, and where it names no schema, itself in each schema

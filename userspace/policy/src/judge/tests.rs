@@ -4,6 +4,7 @@ mod examples;
 mod grants;
 mod hostile;
 mod lookups;
+mod names;
 mod observing;
 mod precedence;
 mod scopes;

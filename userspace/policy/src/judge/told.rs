@@ -51,7 +51,7 @@ pub struct Asked {
 
 impl Policies {
     pub(crate) fn statement_facts(&self, request: &Request<'_>, clear: &Clear) -> StatementFacts {
-        let facts = Facts::of(request.statement);
+        let facts = Facts::asked(request);
         let (schemas, columns) = (&self.rules.schemas, &self.rules.named_columns);
         let questions = questions::of(facts, request.target, schemas, columns);
         let hidden = self.hidden(facts, request.target, clear);

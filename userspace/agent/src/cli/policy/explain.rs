@@ -251,8 +251,7 @@ impl Found {
         if known().any(|verb| verb == "function_call") {
             return vec![sql::function_call()];
         }
-        let limits = sql::Limits::default();
-        let read = sql::statements(self.intent.text.as_bytes(), &limits);
+        let read = super::said(&self.intent);
         let verb = |statement: &Statement| match statement {
             Statement::Command(command) => command.verb.as_str(),
             Statement::Opaque(_) => "opaque",

@@ -21,6 +21,7 @@ pub(super) fn edges(catalogue: &Catalogue) -> Vec<Edge> {
     let bases = catalogue
         .views
         .iter()
+        .chain(&catalogue.rules)
         .flat_map(|(view, on)| on.iter().map(|(base, _)| (*view, *base)))
         .filter(|(_, base)| *base != CODE);
     let mut edges: Vec<Edge> = children

@@ -93,7 +93,10 @@ impl Catalogues {
             return Ok(Arc::clone(&known.lineage));
         }
         let at = Instant::now();
-        let catalogue = read_catalogue(admission, database).await?;
+        let rules = policies.masking();
+        let wanted =
+            |catalogue: &Catalogue| Lineage::wanted(catalogue, rules, target.as_str(), database);
+        let catalogue = read_catalogue(admission, database, wanted).await?;
         // Where nothing changed the lineage stays the same value, and so do judgements by it.
         if let Some(known) = reading.as_mut()
             && known.version == *policies.version()

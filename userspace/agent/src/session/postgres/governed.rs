@@ -15,6 +15,7 @@ use weir_wire::{WireError, postgres::backend::TransactionStatus};
 use super::{
     detecting::Detecting,
     names::{Names, Segment},
+    path::Path,
     pipeline::{Account, Owed, Pipeline},
     prepared::{Portal, Prepared, Texts},
     request::{Ahead, Decision},
@@ -65,6 +66,8 @@ pub(super) struct Governed {
     /// The session has changed what relations there are since the catalogue was read: names in its
     /// statements prove nothing until it is read again.
     pub(super) shape_changed: bool,
+    /// Where names without a schema are looked for.
+    pub(super) path: Path,
     /// The catalogue was just asked for what the next message names.
     pub(super) asked: bool,
     pub(super) scratch: Vec<u8>,
@@ -188,6 +191,7 @@ impl Governed {
             uncommitted: Exposure::default(),
             ran_hidden_code: false,
             shape_changed: false,
+            path: Path::default(),
             asked: false,
             scratch: Vec::new(),
             statement_rows: 0,

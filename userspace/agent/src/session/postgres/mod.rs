@@ -16,6 +16,7 @@ mod greet;
 mod lexing;
 mod names;
 mod news;
+mod path;
 mod pipeline;
 mod prepared;
 mod refusal;

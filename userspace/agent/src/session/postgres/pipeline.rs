@@ -53,6 +53,8 @@ pub(super) enum Expected {
     },
     /// CloseComplete.
     Close(Space),
+    /// The search path, that weir asked for, then ReadyForQuery; the client never sees it.
+    Path,
     /// ReadyForQuery.
     Sync,
     /// An error, for the statement that weir sent in the place of a refused one. `simple`: then
@@ -261,6 +263,7 @@ impl Pipeline {
                 Expected::Sync
                 | Expected::Query { .. }
                 | Expected::Call { .. }
+                | Expected::Path
                 | Expected::Refused { simple: true, .. },
             ) => self.take_front().into_iter().collect(),
             _ => Vec::new(),

@@ -6,15 +6,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use weir_command::{Control, Effect, Statement, Verb, sql};
-use weir_policy::{Ask, Footprint, Moment, Permit, PolicyVersion, Raised, Refusal, Verdict};
+use weir_command::{Control, Effect, Object, Statement, Verb, sql};
+use weir_policy::{
+    Ask, Footprint, Moment, Named, Names, Permit, PolicyVersion, Raised, Refusal, Verdict,
+};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
 use crate::{
     mask::{
         exposure::{self, Exposure},
-        lineage::Lineage,
+        lineage::{Lineage, Sight},
         plan::Plan,
     },
     session::judge::Judge,
@@ -29,7 +31,9 @@ const REMEMBERED_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub(super) struct Prepared {
     text: Bytes,
-    statements: Vec<Statement>,
+    /// The types that its parameters were declared with, by their oids.
+    types: Box<[u32]>,
+    statements: Arc<[Statement]>,
     footprint: OnceLock<Footprint>,
     last: Mutex<Option<Remembered>>,
 }
@@ -38,11 +42,16 @@ pub(super) struct Prepared {
 struct Remembered {
     version: PolicyVersion,
     lineage: Arc<Lineage>,
+    sight: Sight,
     in_transaction: bool,
     raised: Raised,
     moment: Moment,
     judgement: Judgement,
+    meant: Arc<[Statement]>,
 }
+
+/// What a message is judged by beside its text: policy, the catalogue, and how well names are known.
+type By<'a> = (&'a Judge, &'a Arc<Lineage>, &'a Sight);
 
 /// What policy and masking say of one message.
 #[derive(Clone, Debug)]
@@ -68,7 +77,8 @@ impl Prepared {
     pub(super) fn of(text: Bytes, statements: Vec<Statement>) -> Self {
         Self {
             text,
-            statements,
+            types: Box::default(),
+            statements: statements.into(),
             footprint: OnceLock::new(),
             last: Mutex::default(),
         }
@@ -80,17 +90,64 @@ impl Prepared {
         &self.text
     }
 
+    /// The types that its parameters were declared with.
+    #[must_use]
+    pub(super) fn types(&self) -> &[u32] {
+        &self.types
+    }
+
     /// Its statements.
     #[must_use]
     pub(super) fn statements(&self) -> &[Statement] {
         &self.statements
     }
 
+    /// Its statements as they were judged last: with the relations that their names meant, and those
+    /// behind them.
+    #[must_use]
+    pub(super) fn meant(&self) -> Arc<[Statement]> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = last.as_ref().map_or(&self.statements, |last| &last.meant);
+        Arc::clone(meant)
+    }
+
+    /// What tells what it means from what others of the same text would.
+    #[must_use]
+    pub(super) fn meaning(&self) -> String {
+        let meant = self.meant();
+        let mut meaning = String::new();
+        for (statement, meant) in self.statements.iter().zip(&*meant) {
+            if let (Statement::Command(command), Statement::Command(meant)) = (statement, meant) {
+                let resolved = meant
+                    .objects
+                    .iter()
+                    .filter(|o| !command.objects.contains(o));
+                for Object { schema, name, .. } in resolved {
+                    let schema = schema.as_deref().unwrap_or_default();
+                    meaning.push_str(&format!(" {schema:?}.{name:?}"));
+                }
+            }
+        }
+        meaning
+    }
+
+    /// The shape of its text, and of what its names mean.
+    #[must_use]
+    pub(super) fn shape(&self) -> Option<String> {
+        let mut shape = sql::shape(&self.text, &sql::Limits::default())?;
+        let meaning = self.meaning();
+        if !meaning.is_empty() {
+            shape.push_str(" --");
+            shape.push_str(&meaning);
+        }
+        Some(shape)
+    }
+
     /// What signals count it as.
     #[must_use]
     pub(super) fn footprint(&self) -> &Footprint {
         self.footprint
-            .get_or_init(|| Footprint::of(&self.statements))
+            .get_or_init(|| Footprint::of(&*self.statements))
     }
 
     /// What else is carried out with it: what `EXECUTE` and `FETCH` name.
@@ -142,50 +199,103 @@ impl Prepared {
     #[must_use]
     pub(super) fn judge(
         &self,
-        judge: &Judge,
-        lineage: &Arc<Lineage>,
+        (judge, lineage, sight): By<'_>,
         in_transaction: bool,
         behind: &Behind,
     ) -> Judgement {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if !behind.is_empty() {
-            return self.judge_anew(judge, lineage, in_transaction, behind);
+            *last = None;
+            return self
+                .judge_anew((judge, lineage, sight), in_transaction, behind)
+                .0;
         }
         let moment = judge.moment();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(remembered) = &*last
             && remembered.version == *judge.version()
             && remembered.in_transaction == in_transaction
             && remembered.raised == judge.raised()
             && remembered.moment == moment
+            && remembered.sight == *sight
             && Arc::ptr_eq(&remembered.lineage, lineage)
         {
             return remembered.judgement.clone();
         }
-        let judgement = self.judge_anew(judge, lineage, in_transaction, behind);
+        let by = (judge, lineage, sight);
+        let (judgement, meant) = self.judge_anew(by, in_transaction, behind);
         *last = Some(Remembered {
             version: judge.version().clone(),
             lineage: Arc::clone(lineage),
+            sight: sight.clone(),
             in_transaction,
             raised: judge.raised(),
             moment,
             judgement: judgement.clone(),
+            meant,
         });
         judgement
     }
 
     fn judge_anew(
         &self,
-        judge: &Judge,
-        lineage: &Lineage,
+        (judge, lineage, sight): By<'_>,
         in_transaction: bool,
         behind: &Behind,
+    ) -> (Judgement, Arc<[Statement]>) {
+        let all = || {
+            self.statements
+                .iter()
+                .chain(behind.statements.iter().flat_map(|p| &*p.statements))
+        };
+        let names: Vec<Option<Names>> = all().map(|s| lineage.names(s, sight)).collect();
+        let judgement = self.judged((judge, lineage), in_transaction, behind, &names);
+        (judgement, self.with_names(&names))
+    }
+
+    /// Its statements with these names; themselves where the names say nothing new.
+    fn with_names(&self, names: &[Option<Names>]) -> Arc<[Statement]> {
+        let tells = |(statement, names): (&Statement, &Option<Names>)| match (statement, names) {
+            (Statement::Command(command), Some(names)) => {
+                !names.behind.is_empty() || names.objects != command.objects
+            }
+            _ => false,
+        };
+        if !self.statements.iter().zip(names).any(tells) {
+            return Arc::clone(&self.statements);
+        }
+        let meant = self.statements.iter().zip(names);
+        let meant = meant.map(|(statement, names)| match (statement.clone(), names) {
+            (Statement::Command(mut command), Some(names)) => {
+                command.objects.clone_from(&names.objects);
+                for behind in &names.behind {
+                    if !command.objects.contains(&behind.object) {
+                        command.objects.push(behind.object.clone());
+                    }
+                }
+                Statement::Command(command)
+            }
+            (statement, _) => statement,
+        });
+        meant.collect()
+    }
+
+    fn judged(
+        &self,
+        (judge, lineage): (&Judge, &Lineage),
+        in_transaction: bool,
+        behind: &Behind,
+        names: &[Option<Names>],
     ) -> Judgement {
         let all = || {
             self.statements
                 .iter()
-                .chain(behind.statements.iter().flat_map(|p| &p.statements))
+                .chain(behind.statements.iter().flat_map(|p| &*p.statements))
         };
-        let verdict = judge.judge(all(), in_transaction);
+        let named = all().zip(names).map(|(statement, names)| Named {
+            statement,
+            names: names.as_ref(),
+        });
+        let verdict = judge.judge(named.clone(), in_transaction);
         let clear = match &verdict {
             Verdict::Allow(permit) => permit.clear(),
             Verdict::Ask(ask) => ask.clear(),
@@ -197,8 +307,8 @@ impl Prepared {
             return Judgement::Refused(refusal);
         }
         let mut exposure = behind.exposure.clone();
-        for statement in all() {
-            exposure.join(Exposure::of(statement, lineage, clear));
+        for named in named {
+            exposure.join(Exposure::of(named, lineage, clear));
         }
         for statement in all() {
             if let Statement::Command(command) = statement
@@ -232,7 +342,7 @@ impl Behind {
     /// Whether carrying out `prepared`, with this behind it, runs code that no text shows.
     #[must_use]
     pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Lineage) -> bool {
-        let behind = self.statements.iter().flat_map(|p| &p.statements);
+        let behind = self.statements.iter().flat_map(|p| &*p.statements);
         prepared
             .statements
             .iter()
@@ -289,13 +399,18 @@ impl Portal {
 pub(super) struct Texts(HashMap<Bytes, Arc<Prepared>>);
 
 impl Texts {
-    /// The reading of `text`.
-    pub(super) fn read(&mut self, text: &Bytes) -> Arc<Prepared> {
-        if let Some(known) = self.0.get(text) {
+    /// The reading of `text`, whose parameters are declared with these `types`.
+    pub(super) fn read(&mut self, text: &Bytes, types: &[u32]) -> Arc<Prepared> {
+        if let Some(known) = self.0.get(text)
+            && *known.types == *types
+        {
             return Arc::clone(known);
         }
         // A copy: the text shares its buffer with whatever else was read with it.
-        let prepared = Arc::new(Prepared::read(Bytes::copy_from_slice(text)));
+        let prepared = Arc::new(Prepared {
+            types: types.into(),
+            ..Prepared::read(Bytes::copy_from_slice(text))
+        });
         if text.len() <= REMEMBERED_BYTES {
             if self.0.len() >= REMEMBERED_TEXTS {
                 self.0.clear();

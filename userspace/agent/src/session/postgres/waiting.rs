@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weir_command::{Predicate, Statement, Verb, sql};
+use weir_command::{Predicate, Statement, Verb};
 use weir_policy::Ask;
 use weir_record::{CommandText, Seq, Settled};
 use weir_wire::postgres::{
@@ -134,6 +134,7 @@ pub(super) async fn ask(
         return Ok(Waiting::new(message, Why::Answers, None));
     };
     let rows = rows(around, &wanted).await;
+    let meant = wanted.prepared.meant();
     let asked = desk.ask(&Question {
         ask: &wanted.ask,
         seq: session.record.next(),
@@ -142,9 +143,9 @@ pub(super) async fn ask(
         text: wanted.prepared.text(),
         parameters: &wanted.parameters,
         shown_parameters: &wanted.shown,
-        statements: wanted.prepared.statements(),
+        statements: &meant,
         runs: &wanted.runs,
-        shape: sql::shape(wanted.prepared.text(), &sql::Limits::default()),
+        shape: wanted.prepared.shape(),
         rows: rows.clone(),
     });
     let hold = match asked {
@@ -167,7 +168,7 @@ pub(super) async fn ask(
     let command = CommandText {
         text: &text,
         parameters: &wanted.shown,
-        statements: wanted.prepared.statements(),
+        statements: &meant,
         signals: &signals,
     };
     let seq = on_record(
@@ -237,7 +238,11 @@ async fn rows(around: &Surroundings<'_>, wanted: &Wanted) -> Option<Rows> {
         around.admission,
         around.database,
         around.settings,
-        (wanted.prepared.text(), wanted.bind.as_ref()),
+        (
+            wanted.prepared.text(),
+            wanted.prepared.types(),
+            wanted.bind.as_ref(),
+        ),
     );
     Some(match estimated.await {
         Ok(rows) => Rows::Estimated(rows),

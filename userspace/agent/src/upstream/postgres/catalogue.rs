@@ -11,14 +11,21 @@ use weir_wire::postgres::{
 use super::{conversation::Conversation, login::login};
 use crate::{
     admit::Admission,
-    mask::catalogue::{Catalogue, ColumnNumber, RelationOid},
+    mask::{
+        catalogue::{Catalogue, ColumnNumber, RelationOid},
+        rule,
+    },
     upstream::{PATIENCE, UpstreamError},
 };
 
 /// Most rows that a catalogue may have: a server that sends more has no end.
 const MOST_ROWS: usize = 4_000_000;
 
-/// Columns of every relation; what views depend on, where 0 stands for code that may read tables;
+/// Longest rule that is read, in bytes.
+const LONGEST_RULE: usize = 4 << 20;
+
+/// Columns of every relation; what rules depend on, where 0 stands for code that may read tables, and
+/// whether they make a view; the server keeps no account of what they need of its own relations;
 /// who inherits; functions that can read tables, or are aggregates of such, and whether they take
 /// a row; relations on which a write runs rules, triggers, or functions of checks, indexes and
 /// defaults; generated columns; foreign keys that change what references; columns that hold rows;
@@ -29,14 +36,20 @@ const QUESTIONS: [&str; 9] = [
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid \
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped",
-    "SELECT DISTINCT r.ev_class, d.refobjid, d.refobjsubid \
+    "SELECT r.ev_class, d.refobjid, d.refobjsubid, r.ev_type = '1' \
      FROM pg_catalog.pg_rewrite r \
      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
       AND d.objid = r.oid AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
       AND d.refobjid <> r.ev_class \
      WHERE r.ev_class >= 16384 \
      UNION \
-     SELECT r.ev_class, 0, 0 \
+     SELECT r.ev_class, m.relation[1]::pg_catalog.oid, 0, r.ev_type = '1' \
+     FROM pg_catalog.pg_rewrite r \
+     CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::pg_catalog.text, \
+      ':relid ([1-9][0-9]{0,4}) ', 'g') m(relation) \
+     WHERE r.ev_class >= 16384 AND m.relation[1]::pg_catalog.int4 < 16384 \
+     UNION \
+     SELECT r.ev_class, 0, 0, r.ev_type = '1' \
      FROM pg_catalog.pg_rewrite r \
      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
       AND d.objid = r.oid AND d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, \
@@ -119,10 +132,11 @@ const QUESTIONS: [&str; 9] = [
      WHERE c.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')",
 ];
 
-/// Reads the catalogue of `database`.
+/// Reads the catalogue of `database`, with the rules of those views that are `wanted` of it.
 pub async fn read_catalogue(
     admission: &Admission,
     database: &str,
+    wanted: impl Fn(&Catalogue) -> Vec<RelationOid>,
 ) -> Result<Catalogue, UpstreamError> {
     let settings = [
         ("application_name".to_owned(), "weir catalogue".to_owned()),
@@ -139,11 +153,34 @@ pub async fn read_catalogue(
         for (question, add) in QUESTIONS.into_iter().zip(ANSWERS) {
             ask(&mut peer, question, |row| add(&mut catalogue, row)).await?;
         }
+        let wanted = wanted(&catalogue);
+        if !wanted.is_empty() {
+            let question = rules_of(&wanted);
+            ask(&mut peer, &question, |row| {
+                let traced = text(row, 1).and_then(|rule| rule::trace(&rule));
+                if let Some(traced) = traced {
+                    catalogue.traces.insert(oid(row, 0)?, traced);
+                }
+                Some(())
+            })
+            .await?;
+        }
         Ok(catalogue)
     };
     timeout(PATIENCE, reading)
         .await
         .map_err(|_| UpstreamError::Silent(upstream))?
+}
+
+/// The question for the rules of views. What is longer than any is left out.
+fn rules_of(views: &[RelationOid]) -> String {
+    let views: Vec<String> = views.iter().map(|view| view.0.to_string()).collect();
+    format!(
+        "SELECT ev_class, ev_action FROM pg_catalog.pg_rewrite \
+         WHERE ev_type = '1' AND ev_class IN ({}) \
+         AND pg_catalog.octet_length(ev_action::pg_catalog.text) <= {LONGEST_RULE}",
+        views.join(", ")
+    )
 }
 
 type Answer = fn(&mut Catalogue, &DataRow) -> Option<()>;
@@ -162,8 +199,11 @@ const ANSWERS: [Answer; 9] = [
     },
     |catalogue, row| {
         let column = Some(number(row, 2)?).filter(|number| number.0 != 0);
-        catalogue
-            .views
+        let rules = match text(row, 3)?.as_str() {
+            "t" => &mut catalogue.views,
+            _ => &mut catalogue.rules,
+        };
+        rules
             .entry(oid(row, 0)?)
             .or_default()
             .insert((oid(row, 1)?, column));

@@ -25,15 +25,16 @@ const SOON: Duration = Duration::from_secs(2);
 /// Largest plan that is read, in bytes.
 const LARGEST: usize = 1 << 20;
 
-/// The rows that a single UPDATE or DELETE would touch.
+/// The rows that a single UPDATE or DELETE would touch: its text, the types that its parameters were
+/// declared with, and their values.
 pub async fn rows(
     admission: &Admission,
     database: &str,
     settings: &[(String, String)],
-    (text, bind): (&Bytes, Option<&Bind>),
+    statement: (&Bytes, &[u32], Option<&Bind>),
 ) -> Result<u64, UpstreamError> {
     let upstream = admission.upstream().to_string();
-    let estimated = timeout(SOON, plan(admission, database, settings, (text, bind)));
+    let estimated = timeout(SOON, plan(admission, database, settings, statement));
     estimated
         .await
         .map_err(|_| UpstreamError::Silent(upstream))?
@@ -43,7 +44,7 @@ async fn plan(
     admission: &Admission,
     database: &str,
     settings: &[(String, String)],
-    (text, bind): (&Bytes, Option<&Bind>),
+    statement: (&Bytes, &[u32], Option<&Bind>),
 ) -> Result<u64, UpstreamError> {
     let own = [
         ("application_name", "weir estimate"),
@@ -62,7 +63,7 @@ async fn plan(
     let session = login(admission, database, &settings, limits).await?;
     let upstream = admission.upstream().to_string();
     let mut peer = Conversation::new(session.io, upstream, limits);
-    let question = question(text, bind).map_err(|error| peer.broken(&error))?;
+    let question = question(statement).map_err(|error| peer.broken(&error))?;
     peer.send(&question).await?;
     let mut plan: Vec<u8> = Vec::new();
     let mut refused = None;
@@ -87,11 +88,13 @@ async fn plan(
     }
 }
 
-fn question(text: &[u8], bind: Option<&Bind>) -> Result<BytesMut, weir_wire::WireError> {
+fn question(
+    (text, types, bind): (&Bytes, &[u32], Option<&Bind>),
+) -> Result<BytesMut, weir_wire::WireError> {
     let mut explain = b"EXPLAIN (FORMAT JSON) ".to_vec();
     explain.extend_from_slice(text);
     let mut bytes = BytesMut::new();
-    Parse::new(b"", &explain, &[])?.encode(&mut bytes);
+    Parse::new(b"", &explain, types)?.encode(&mut bytes);
     let none = Formats::None;
     let parameters: Vec<Option<&[u8]>> = bind
         .map(Bind::parameters)

@@ -10,8 +10,8 @@
 use bytes::{Buf, BytesMut};
 use weir_record::{Commit, RecordError, RecordedPermit};
 use weir_wire::postgres::{
-    Frame,
-    frontend::{Close, Describe, Flush, ObjectKind, Parse, Query, Sync, Terminate},
+    Formats, Frame,
+    frontend::{Bind, Close, Describe, Execute, Flush, ObjectKind, Parse, Query, Sync, Terminate},
 };
 
 /// Statement that every server rejects while parsing: it changes nothing, aborts the transaction if
@@ -20,6 +20,12 @@ use weir_wire::postgres::{
 const REJECTED: &[u8] = b"weir refused a statement here";
 /// Never defined, since its text never parses.
 const REJECTED_NAME: &[u8] = b"weir_refused";
+
+/// What the search path stands for: the schemas that there are and may be used, the implicit ones
+/// among them.
+const PATH: &[u8] = b"SELECT pg_catalog.unnest(pg_catalog.current_schemas(true))";
+/// Not the unnamed ones, which are the agent's.
+const PATH_NAME: &[u8] = b"weir_path";
 
 /// What an idle session may hold of its buffer.
 const KEPT: usize = 4 << 10;
@@ -84,6 +90,20 @@ impl Sink {
     /// it is always one that can be sent.
     pub fn probe(&mut self, portal: &[u8]) -> Result<(), weir_wire::WireError> {
         Describe::new(ObjectKind::Portal, portal)?.encode(&mut self.bytes);
+        Ok(())
+    }
+
+    /// Asks for the schemas in the search path, for weir itself. To be called between transactions
+    /// alone, and where nothing of the extended protocol waits for its Sync.
+    pub fn ask_path(&mut self) -> Result<(), weir_wire::WireError> {
+        let (none, bytes) = (Formats::None, &mut self.bytes);
+        Parse::new(PATH_NAME, PATH, &[])?.encode(bytes);
+        Bind::new(PATH_NAME, PATH_NAME, &none, &[], &none)?.encode(bytes);
+        Execute::new(PATH_NAME, 0)?.encode(bytes);
+        for kind in [ObjectKind::Portal, ObjectKind::Statement] {
+            Close::new(kind, PATH_NAME)?.encode(bytes);
+        }
+        Sync::new().encode(bytes);
         Ok(())
     }
 

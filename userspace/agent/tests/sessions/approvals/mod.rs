@@ -37,7 +37,7 @@ fn what_a_person_approves_goes_on_and_the_record_says_who_did() {
         (request.policies.as_slice(), request.of.as_str()),
         (&["ask-orders".to_owned()][..], "dba")
     );
-    assert_eq!(request.statements[0].objects, ["write orders"]);
+    assert_eq!(request.statements[0].objects, ["write public.orders"]);
     let shown = stand.weir(Some(&bob), &["show", &request.id]).stdout_text();
     assert!(
         shown.contains(DELETE) && shown.contains("about 1 row"),
@@ -230,6 +230,13 @@ fn a_yes_to_what_an_older_policy_asked_is_none_to_what_the_newer_one_does() {
 #[test]
 fn a_shape_s_yes_lets_the_same_pass_with_other_values_and_nothing_else() {
     let stand = Stand::new(ASKS);
+    stand
+        .server
+        .psql_as_superuser(
+            "SET ROLE app; CREATE SCHEMA side; CREATE TABLE side.orders (id int); \
+             INSERT INTO side.orders VALUES (2)",
+        )
+        .unwrap();
     let bob = stand.person("bob", &["dba"]);
     let psql = stand.psql(DELETE);
     let id = stand.waits().id;
@@ -244,6 +251,18 @@ fn a_shape_s_yes_lets_the_same_pass_with_other_values_and_nothing_else() {
     assert_eq!(out.trim(), "DELETE 1", "{err}");
     let psql = stand.psql("DELETE FROM orders WHERE id > 2");
     assert_eq!(stand.waits().command, "DELETE FROM orders WHERE id > 2");
+    psql.signal(Signal::SIGKILL).unwrap();
+    stand.settled();
+    // The same words for another table.
+    let moved = [
+        "-c",
+        "SET search_path = side",
+        "-c",
+        "DELETE FROM orders WHERE id = 2",
+    ];
+    let psql = stand.client(&moved).start().unwrap();
+    let other = stand.waits();
+    assert_eq!(other.statements[0].objects, ["write side.orders"]);
     psql.signal(Signal::SIGKILL).unwrap();
 }
 
@@ -295,8 +314,8 @@ fn the_extended_protocol_waits_with_its_parameters_and_prepares_without_asking()
             .unwrap();
         let deleted = client.execute(&statement, &[&3_i32]).await.unwrap();
         let typed = [(
-            &4_i32 as &(dyn tokio_postgres::types::ToSql + std::marker::Sync),
-            tokio_postgres::types::Type::INT4,
+            &4_i64 as &(dyn tokio_postgres::types::ToSql + std::marker::Sync),
+            tokio_postgres::types::Type::INT8,
         )];
         let rows = client
             .query_typed("DELETE FROM orders WHERE id = $1 RETURNING id", &typed)
@@ -315,6 +334,9 @@ fn the_extended_protocol_waits_with_its_parameters_and_prepares_without_asking()
     let second = stand.waits();
     assert_ne!(second.id, request.id);
     assert!(second.command.contains("RETURNING"));
+    // Its parameter is of another type than the target would take it for.
+    let shown = stand.weir(Some(&bob), &["show", &second.id]).stdout_text();
+    assert!(shown.contains("about 1 row"), "{shown}");
     // Nothing of what is held is at the target, not even its Parse.
     let seen = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%RETURNING id%' AND pid <> pg_backend_pid()";
     assert_eq!(stand.server.psql_as_superuser(seen).unwrap().trim(), "0");

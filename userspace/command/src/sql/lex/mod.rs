@@ -53,9 +53,7 @@ pub(super) fn lex(text: &str) -> Result<Vec<TokenWithSpan>, Unread> {
                 .last()
                 .is_some_and(|t: &TokenWithSpan| scanner.is_unicode(t))
         {
-            return Err(Unread::Unsupported(
-                "a unicode escape other than the backslash",
-            ));
+            return Err(Unread::Unsupported("a second UESCAPE"));
         }
         tokens.push(TokenWithSpan {
             token,

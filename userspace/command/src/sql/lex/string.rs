@@ -195,33 +195,68 @@ impl<'t> Scanner<'t> {
         if self.peek(0) == Some(b'"') {
             let mut name = String::new();
             self.until_quote(b'"', &mut name)?;
-            let name = unescaped(&name, start)?;
+            let escape = self.uescape(start)?;
+            let name = unescaped(&name, escape, start)?;
             return super::word::quoted(&name).ok_or(Unread::Syntax {
                 what: "an empty identifier",
                 at: start,
             });
         }
         let value = self.plain_string()?;
-        Ok(Token::SingleQuotedString(unescaped(&value, start)?))
+        let escape = self.uescape(start)?;
+        Ok(Token::SingleQuotedString(unescaped(&value, escape, start)?))
+    }
+
+    /// What escapes in the constant just read: what `UESCAPE` behind it says, or the backslash.
+    fn uescape(&mut self, start: usize) -> Result<u8, Unread> {
+        const UESCAPE: &str = "uescape";
+        let end = self.at;
+        self.skip_blanks()?;
+        let word = self.rest().get(..UESCAPE.len());
+        let goes_on = self.peek(UESCAPE.len()).is_some_and(is_word_part);
+        if goes_on || !word.is_some_and(|word| word.eq_ignore_ascii_case(UESCAPE)) {
+            self.at = end;
+            return Ok(b'\\');
+        }
+        self.at += UESCAPE.len();
+        self.skip_blanks()?;
+        if self.peek(0) != Some(b'\'') {
+            return Err(invalid(start));
+        }
+        match self.plain_string()?.as_bytes() {
+            [escape]
+                if escape.is_ascii()
+                    && !escape.is_ascii_hexdigit()
+                    && !escape.is_ascii_whitespace()
+                    && !escape.is_ascii_control()
+                    && !matches!(escape, b'+' | b'\'' | b'"') =>
+            {
+                Ok(*escape)
+            }
+            _ => Err(invalid(start)),
+        }
     }
 }
 
-/// The text that `\XXXX` and `\+XXXXXX` in a `U&` constant stand for.
-fn unescaped(text: &str, at: usize) -> Result<String, Unread> {
+/// The text that `\XXXX` and `\+XXXXXX` in a `U&` constant stand for, or the same behind another
+/// escape.
+fn unescaped(text: &str, escape: u8, at: usize) -> Result<String, Unread> {
     let mut value = Vec::with_capacity(text.len());
     let mut scanner = Scanner { text, at: 0 };
     while let Some(byte) = scanner.peek(0) {
         scanner.at += 1;
         match (byte, scanner.peek(0)) {
-            (b'\\', Some(b'\\')) => {
+            (byte, Some(next)) if byte == escape && next == escape => {
                 scanner.at += 1;
-                value.push(b'\\');
+                value.push(escape);
             }
-            (b'\\', Some(b'+')) => {
+            (byte, Some(b'+')) if byte == escape => {
                 scanner.at += 1;
                 scanner.code_point(6, &mut value).map_err(|_| invalid(at))?;
             }
-            (b'\\', _) => scanner.code_point(4, &mut value).map_err(|_| invalid(at))?,
+            (byte, _) if byte == escape => {
+                scanner.code_point(4, &mut value).map_err(|_| invalid(at))?;
+            }
             _ => value.push(byte),
         }
     }

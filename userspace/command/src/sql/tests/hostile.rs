@@ -56,8 +56,21 @@ fn lexing() {
         ("select \\d", "opaque syntax"),
         ("select {fn now()}", "opaque syntax"),
         ("select \"\" from t", "opaque syntax"),
-        // escapes that weir leaves to the server
-        ("select U&\"d!0061ta\" uescape '!'", "opaque unsupported"),
+        // another escape, which the server takes for nothing else
+        ("select U&\"d!0061ta\" uescape '!'", "select [data]"),
+        (
+            "select U&\"d!!\\0061\" /* x */ UEscape -- y\n '!'",
+            "select [d!\\0061]",
+        ),
+        ("select U&\"d\\0061ta\" uescape", "opaque syntax"),
+        ("select U&\"d\\0061ta\" uescape 'a'", "opaque syntax"),
+        ("select U&\"d+0061ta\" uescape '+'", "opaque syntax"),
+        ("select U&\"d!0061ta\" uescape '!!'", "opaque syntax"),
+        ("select U&\"d!0061ta\" uescape E'!'", "opaque syntax"),
+        (
+            "select U&\"d!0061ta\" uescape '!' uescape '?'",
+            "opaque unsupported",
+        ),
         ("select U&'\\d83d\\de00'", "opaque syntax"),
         ("select U&'\\zzzz'", "opaque syntax"),
         // what a lexer of another dialect would call a comment or a string

@@ -43,6 +43,7 @@ fn asked(policies: &Policies, who: &Subject, target: &Target, statement: &Statem
         subject: who,
         target,
         statement,
+        names: None,
         context: &Context {
             workload: "ci".to_owned(),
             in_transaction: false,

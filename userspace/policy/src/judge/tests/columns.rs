@@ -221,6 +221,7 @@ fn the_moment_and_the_program_are_facts() {
             subject: &alice(),
             target: &crm(),
             statement: &statement(text),
+            names: None,
             context: &context,
         }) {
             Verdict::Deny(refusal) => refusal.rule,

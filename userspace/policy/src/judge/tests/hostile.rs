@@ -72,6 +72,7 @@ fn no_subject_or_target_passes_for_another() {
         subject: &subject,
         target: &target,
         statement: &read,
+        names: None,
         context: &context,
     };
     assert_eq!(outcome(&policies.judge(&request)), "default-deny");

@@ -17,6 +17,7 @@ fn judge_in(mode: Mode, policies: &Policies, statement: &Statement) -> Verdict {
             subject: &alice(),
             target: &crm(),
             statement,
+            names: None,
             context: &context,
         },
     )

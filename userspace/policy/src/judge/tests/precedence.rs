@@ -242,6 +242,7 @@ fn circumstances_can_decide() {
             subject: &subject,
             target: &target,
             statement: &statement,
+            names: None,
             context: &context,
         };
         outcome(&policies.judge(&request)).to_owned()

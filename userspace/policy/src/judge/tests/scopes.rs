@@ -214,7 +214,7 @@ proptest! {
         all.rules = policies.rules.unsorted();
         for (subject, target, context) in &asking {
             for statement in &statements() {
-                let request = Request { subject, target, statement, context };
+                let request = Request { subject, target, statement, names: None, context };
                 let (found, whole) = (policies.judge(&request), all.judge(&request));
                 prop_assert_eq!(format!("{found:?}"), format!("{whole:?}"));
             }

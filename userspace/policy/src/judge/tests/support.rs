@@ -170,6 +170,7 @@ pub(crate) fn judge_as(policies: &Policies, subject: &Subject, statement: &State
         subject,
         target: &crm(),
         statement,
+        names: None,
         context: &context,
     })
 }
@@ -190,6 +191,7 @@ pub(in crate::judge) fn judge_under(
         subject,
         target: &crm(),
         statement,
+        names: None,
         context: &context,
     })
 }

@@ -118,7 +118,7 @@ impl Gathered {
         if known().any(|verb| verb == "function_call") {
             return vec![sql::function_call()];
         }
-        let read = sql::statements(intent.text.as_bytes(), &sql::Limits::default());
+        let read = super::super::said(intent);
         let verb = |statement: &Statement| match statement {
             Statement::Command(command) => command.verb.as_str(),
             Statement::Opaque(_) => "opaque",

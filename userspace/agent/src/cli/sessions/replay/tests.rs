@@ -83,6 +83,7 @@ impl Recording {
                 database: "orders".into(),
             },
             statement: &statement,
+            names: None,
             context: &Context::default(),
         };
         let Verdict::Allow(permit) = self.policies.judge(&request) else {

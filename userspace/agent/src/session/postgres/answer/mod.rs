@@ -42,6 +42,9 @@ impl Governed {
         frame: Frame,
         unknown: Unknown,
     ) -> Result<Told, SessionError> {
+        if self.answers_path(&frame)? {
+            return Ok(Told::Done);
+        }
         if matches!(
             frame.tag(),
             tag::DATA_ROW | tag::ROW_DESCRIPTION | tag::COMMAND_COMPLETE | tag::COPY_OUT_RESPONSE

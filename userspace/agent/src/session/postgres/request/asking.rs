@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weir_command::sql;
 use weir_policy::{Answer, Ask, Matter, Permit, Refusal};
 use weir_wire::postgres::frontend::{Bind, FunctionCall, Parse};
 
@@ -106,12 +105,14 @@ fn runs(behind: &Behind) -> Vec<String> {
         .collect()
 }
 
-/// What a yes is bound to beside the text: the values, and what is run by name.
-fn with(parameters: Bytes, behind: &Behind) -> Bytes {
-    if behind.statements.is_empty() {
+/// What a yes is bound to beside the text: the values, what its names mean, and what is run by name.
+fn with(parameters: Bytes, prepared: &Prepared, behind: &Behind) -> Bytes {
+    let meaning = prepared.meaning();
+    if behind.statements.is_empty() && meaning.is_empty() {
         return parameters;
     }
     let mut bytes = parameters.to_vec();
+    bytes.extend_from_slice(meaning.as_bytes());
     for prepared in &behind.statements {
         bytes.push(0);
         bytes.extend_from_slice(prepared.text());
@@ -145,7 +146,7 @@ impl Governed {
             }
             (Judgement::Asks(ask, exposure), _) => (ask, exposure),
         };
-        let parameters = with(beside.parameters(), behind);
+        let parameters = with(beside.parameters(), prepared, behind);
         if let Some(Decision::Granted { answers, request }) = decision {
             match self.granted(&ask, &answers, &request, prepared, &parameters) {
                 Ok(permit) => return Ok(Decided::Allowed(permit, exposure)),
@@ -202,7 +203,7 @@ impl Governed {
                 return Ok(Decided::Refused(refusal));
             }
             Some(Decision::Granted { answers, request }) => {
-                let raw = with(bind.frame().raw().clone(), behind);
+                let raw = with(bind.frame().raw().clone(), prepared, behind);
                 if self.granted(&ask, answers, request, prepared, &raw).is_ok() {
                     return Ok(Decided::Allowed(ask.preparation(), exposure));
                 }
@@ -219,7 +220,7 @@ impl Governed {
         Err(Stop::Ask(Box::new(Wanted {
             ask: *ask,
             prepared: Arc::clone(prepared),
-            parameters: with(bind.frame().raw().clone(), behind),
+            parameters: with(bind.frame().raw().clone(), prepared, behind),
             shown,
             runs: runs(behind),
             bind: Some(*bind),
@@ -234,7 +235,7 @@ impl Governed {
         prepared: &Prepared,
         parameters: &Bytes,
     ) -> Result<Permit, weir_policy::NotGranted> {
-        let shape = sql::shape(prepared.text(), &sql::Limits::default());
+        let shape = prepared.shape();
         let session = self.record.id().to_string();
         let matter = Matter {
             request,

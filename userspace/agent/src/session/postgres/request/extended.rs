@@ -18,7 +18,7 @@ use crate::{
         governed::{Governed, SessionError},
         names::{self, Change},
         pipeline::Expected,
-        prepared::{Portal, Prepared},
+        prepared::{Behind, Portal, Prepared},
         refusal::{INEXACT_NAME, NAME_CHANGED, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
     },
 };
@@ -31,9 +31,10 @@ const PARAMETERS: usize = 1 << 20;
 
 impl Governed {
     pub(super) fn parse(&mut self, parse: &Parse, asked: bool) -> Result<(), Stop> {
-        let prepared = self.texts.read(parse.text());
+        let prepared = self.texts.read(parse.text(), parse.parameter_types());
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
+        self.look_around(&prepared, &behind)?;
         if !names::is_exact(parse.name()) {
             let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
             self.refuse(&refusal, &prepared, None, false)?;
@@ -45,9 +46,10 @@ impl Governed {
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = text(&prepared);
+                let meant = prepared.meant();
                 let permit = self
                     .record
-                    .intent(permit, command(&prepared, &text, &signals))?;
+                    .intent(permit, command(&meant, &text, &signals))?;
                 self.sink.forward(&permit, parse.frame());
                 self.room(self.statements.len(), "prepared statements")?;
                 let name = Bytes::copy_from_slice(parse.name());
@@ -75,6 +77,7 @@ impl Governed {
         };
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
+        self.look_around(&prepared, &behind)?;
         let parameters = parameters(bind);
         if !names::is_exact(bind.portal()) {
             let refusal = self.refusal(INEXACT_NAME, INEXACT.to_owned());
@@ -88,6 +91,7 @@ impl Governed {
             }
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
+                self.may_move(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
                 let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
@@ -129,7 +133,7 @@ impl Governed {
         let command = CommandText {
             text: &text(&prepared),
             parameters,
-            statements: prepared.statements(),
+            statements: &prepared.meant(),
             signals: &self.judge.figures(),
         };
         let permit = Arc::new(self.record.intent(permit, command)?);
@@ -212,6 +216,7 @@ impl Governed {
             }
         }
         self.shape_changed |= portal.prepared.changes_shape();
+        self.may_move(&portal.prepared, &Behind::default());
         self.sink.forward(&portal.permit, execute.frame());
         let seq = Some(portal.permit.seq());
         self.pipeline

@@ -49,7 +49,8 @@ impl Governed {
         prepared: &Prepared,
     ) -> Result<Behind, Unsettled> {
         let mut behind = Behind::default();
-        if self.shape_changed {
+        let several = prepared.statements().len() > 1;
+        if self.shape_changed || several && prepared.changes_shape() {
             behind.any = true;
             behind
                 .exposure

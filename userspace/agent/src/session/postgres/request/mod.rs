@@ -49,7 +49,7 @@ pub(super) enum Heard {
 
 /// Why a message isn't dealt with.
 #[derive(Debug)]
-enum Stop {
+pub(super) enum Stop {
     Unsettled,
     Stale,
     Ahead,
@@ -97,6 +97,15 @@ impl Governed {
         }
         self.record.hears(Instant::now());
         let asked = std::mem::take(&mut self.asked);
+        let opens = match &message {
+            Message::Parse(_)
+            | Message::Bind(_)
+            | Message::Execute(_)
+            | Message::Describe(_)
+            | Message::Close(_) => Some(true),
+            Message::Query(_) | Message::FunctionCall(_) | Message::Sync(_) => Some(false),
+            _ => None,
+        };
         let done = match &message {
             Message::Query(query) => self.query(query, asked),
             Message::Parse(parse) => self.parse(parse, asked),
@@ -106,10 +115,16 @@ impl Governed {
             Message::CopyData(_) | Message::CopyDone(_) | Message::CopyFail(_) => {
                 self.copied(&message).map_err(Stop::from)
             }
-            _ => return self.control(message),
+            _ => {
+                opens.into_iter().for_each(|open| self.path.segment(open));
+                return self.control(message);
+            }
         };
         match done {
-            Ok(()) => Ok(Heard::Done),
+            Ok(()) => {
+                opens.into_iter().for_each(|open| self.path.segment(open));
+                Ok(Heard::Done)
+            }
             Err(Stop::Unsettled) => Ok(Heard::Wait(message)),
             Err(Stop::Stale) => Ok(Heard::Stale(message)),
             Err(Stop::Ahead) => Ok(Heard::Ahead(message)),
@@ -119,18 +134,21 @@ impl Governed {
     }
 
     fn query(&mut self, query: &Query, asked: bool) -> Result<(), Stop> {
-        let prepared = self.texts.read(query.text());
+        let prepared = self.texts.read(query.text(), &[]);
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
+        self.look_around(&prepared, &behind)?;
         match self.decide(&prepared, &mut behind, Beside::Nothing)? {
             Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
+                self.may_move(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = text(&prepared);
-                let intent = command(&prepared, &text, &signals);
+                let meant = prepared.meant();
+                let intent = command(&meant, &text, &signals);
                 let permit = Arc::new(self.record.intent(permit, intent)?);
                 let mut changes = VecDeque::new();
                 for statement in prepared.statements() {
@@ -168,12 +186,13 @@ impl Governed {
             Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
+                self.path.forget();
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = self::text(&prepared);
                 let permit = self
                     .record
-                    .intent(permit, command(&prepared, &text, &signals))?;
+                    .intent(permit, command(prepared.statements(), &text, &signals))?;
                 self.sink.forward(&permit, call.frame());
                 self.pipeline.push(
                     Expected::Call { exposure },
@@ -265,7 +284,9 @@ impl Governed {
     ) -> Judgement {
         self.record
             .judged_in(self.judge.circumstances(self.in_transaction()));
-        prepared.judge(&self.judge, &self.lineage, self.in_transaction(), behind)
+        let sight = self.sight(prepared);
+        let by = (&self.judge, &self.lineage, &sight);
+        prepared.judge(by, self.in_transaction(), behind)
     }
 
     fn room(&self, held: usize, what: &'static str) -> Result<(), SessionError> {
@@ -296,14 +317,14 @@ fn text(prepared: &Prepared) -> Cow<'_, str> {
 }
 
 fn command<'a>(
-    prepared: &'a Prepared,
+    statements: &'a [Statement],
     text: &'a str,
     signals: &'a [RaisedSignal],
 ) -> CommandText<'a> {
     CommandText {
         text,
         parameters: &[],
-        statements: prepared.statements(),
+        statements,
         signals,
     }
 }

@@ -44,7 +44,7 @@ impl Governed {
         let command = CommandText {
             text: &text,
             parameters: parameters.unwrap_or_default(),
-            statements: prepared.statements(),
+            statements: &prepared.meant(),
             signals: &signals,
         };
         let seq = self.record.refused(refusal, command)?;
