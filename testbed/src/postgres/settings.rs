@@ -136,7 +136,8 @@ impl Listen<'_> {
         format!(
             "local all all {method}\n\
              {kind} all all 127.0.0.1/32 {method}\n\
-             {kind} all all ::1/128 {method}\n"
+             {kind} all all ::1/128 {method}\n\
+             {kind} replication all 127.0.0.1/32 {method}\n"
         )
     }
 }

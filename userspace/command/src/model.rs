@@ -136,6 +136,8 @@ pub enum Verb {
     Do,
     /// The protocol's fast-path function call.
     FunctionCall,
+    /// A command of streaming replication, or the opening of a session for them.
+    Replicate,
     /// An empty query string.
     Empty,
 }
@@ -346,6 +348,7 @@ impl Verb {
             Self::Call => "call",
             Self::Do => "do",
             Self::FunctionCall => "function_call",
+            Self::Replicate => "replicate",
             Self::Empty => "empty",
         }
     }

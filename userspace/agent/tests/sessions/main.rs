@@ -30,6 +30,7 @@ mod names;
 mod observed;
 mod opaque;
 mod records;
+mod replication;
 mod signals;
 mod telemetry;
 mod told;

@@ -17,6 +17,7 @@ mod function;
 mod keyword;
 mod lex;
 mod parser;
+mod replication;
 mod respell;
 mod settings;
 mod shape;
@@ -121,6 +122,21 @@ pub fn startup_settings(options: &str) -> Option<Vec<(String, String)>> {
 #[must_use]
 pub fn setting(name: &str, value: Option<&str>) -> Statement {
     settings::statement(name, value.map(str::to_owned)).unwrap_or_else(Statement::from)
+}
+
+/// Reads a text as a server does in a session of streaming replication. `None` for what such a
+/// server reads as SQL: that is for [`statements`].
+#[must_use]
+pub fn replication_command(text: &[u8]) -> Option<Statement> {
+    replication::command(text)
+}
+
+/// The opening of a session of streaming replication.
+#[must_use]
+pub fn replication_session() -> Statement {
+    Facts::default()
+        .done(Verb::Replicate)
+        .unwrap_or_else(Statement::from)
 }
 
 /// The protocol's fast-path function call, which names its function by a number that says nothing.

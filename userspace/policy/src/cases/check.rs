@@ -76,7 +76,11 @@ fn case(
     ];
     let (name, asked) = if let Some(lookup) = &written.lookup {
         let host = lookup.get_ref();
-        if written.command.is_some() || written.connect || written.function_call {
+        if written.command.is_some()
+            || written.replication.is_some()
+            || written.connect
+            || written.function_call
+        {
             return wrong(None, "a case asks one thing: a command or a lookup");
         }
         if !is_host(host) {
@@ -106,16 +110,28 @@ fn case(
         if let Some(at) = of_names.into_iter().flatten().next() {
             return wrong(Some(at), "this is about a lookup, and the case has none");
         }
-        let (name, statements) = match (&written.command, written.connect, written.function_call) {
-            (Some(text), false, false) => (text.get_ref().clone(), statements(text.get_ref())),
-            (None, true, false) => ("connect".to_owned(), vec![connect()]),
-            (None, false, true) => ("function call".to_owned(), vec![sql::function_call()]),
-            _ => {
-                let what =
-                    "a case asks one thing: `command`, `connect`, `function_call` or `lookup`";
-                return wrong(None, what);
-            }
-        };
+        let command = written.command.as_ref().map(Spanned::get_ref);
+        let replication = written.replication.as_ref().map(Spanned::get_ref);
+        let (name, statements) =
+            match (command, replication, written.connect, written.function_call) {
+                (Some(text), None, false, false) => (text.clone(), statements(text)),
+                (None, Some(text), false, false) => {
+                    let command = sql::replication_command(text.as_bytes());
+                    (
+                        text.clone(),
+                        command.map_or_else(|| statements(text), |command| vec![command]),
+                    )
+                }
+                (None, None, true, false) => ("connect".to_owned(), vec![connect()]),
+                (None, None, false, true) => {
+                    ("function call".to_owned(), vec![sql::function_call()])
+                }
+                _ => {
+                    let what = "a case asks one thing: `command`, `replication`, `connect`, \
+                            `function_call` or `lookup`";
+                    return wrong(None, what);
+                }
+            };
         let target = Target {
             name: or(&written.target, &defaults.target, "db"),
             protocol: or(&written.protocol, &defaults.protocol, "postgres"),

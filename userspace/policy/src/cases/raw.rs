@@ -52,6 +52,8 @@ pub(super) struct Case {
     /// PostgreSQL's fast-path function call.
     #[serde(default)]
     pub(super) function_call: bool,
+    /// A message of a session of streaming replication.
+    pub(super) replication: Option<Spanned<String>>,
     /// A name that the DNS is asked about.
     pub(super) lookup: Option<Spanned<String>>,
 

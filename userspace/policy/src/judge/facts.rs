@@ -309,6 +309,7 @@ fn covers(verb: Verb, access: Access) -> bool {
         | Verb::Call
         | Verb::Do
         | Verb::FunctionCall
+        | Verb::Replicate
         | Verb::Empty => false,
     }
 }

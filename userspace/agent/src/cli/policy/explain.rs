@@ -246,7 +246,16 @@ impl Found {
         if known().any(|verb| verb == "connect") {
             let settings = self.settings.iter();
             let settings = settings.map(|(name, value)| sql::setting(name, Some(value)));
-            return std::iter::once(judge::connect()).chain(settings).collect();
+            let replicates = known().any(|verb| verb == "replicate");
+            return std::iter::once(judge::connect())
+                .chain(replicates.then(sql::replication_session))
+                .chain(settings)
+                .collect();
+        }
+        if known().any(|verb| verb == "replicate")
+            && let Some(command) = sql::replication_command(self.intent.text.as_bytes())
+        {
+            return vec![command];
         }
         if known().any(|verb| verb == "function_call") {
             return vec![sql::function_call()];

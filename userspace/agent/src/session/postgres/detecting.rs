@@ -43,6 +43,11 @@ impl Detecting {
         detecting
     }
 
+    /// What the target asks for.
+    pub(super) fn asked(&self) -> Option<Detectors> {
+        self.asked
+    }
+
     /// Takes what the policies in force say.
     pub(super) fn renew(&mut self, judge: &Judge) {
         self.detection = self.asked.map(|asked| {

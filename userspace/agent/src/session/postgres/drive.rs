@@ -79,8 +79,8 @@ pub(super) struct Surroundings<'a> {
     pub shutdown: watch::Receiver<bool>,
     /// Tells once somebody ends the session.
     pub killed: Kills,
-    /// The catalogues.
-    pub catalogues: &'a Catalogues,
+    /// The catalogues; none for a session that is of no database.
+    pub catalogues: Option<&'a Catalogues>,
     /// The proof for reading one.
     pub admission: &'a Admission,
     /// The database.
@@ -391,9 +391,11 @@ async fn refresh(
     around: &Surroundings<'_>,
     age: Duration,
 ) -> Result<(), SessionError> {
+    let Some(catalogues) = around.catalogues else {
+        return Ok(());
+    };
     let policies = Arc::clone(session.judge.policies());
-    let read = around
-        .catalogues
+    let read = catalogues
         .lineage(around.admission, around.database, &policies, age)
         .await;
     match read {
@@ -411,11 +413,15 @@ async fn replace_policies(
     around: &mut Surroundings<'_>,
 ) -> Result<Result<(), Cut>, SessionError> {
     let policies = Arc::clone(&around.policies.borrow_and_update());
-    let lineage = around
-        .catalogues
-        .lineage(around.admission, around.database, &policies, Duration::MAX)
-        .await
-        .map_err(|error| SessionError::server(format!("the catalogue can't be read: {error}")))?;
+    let lineage = match around.catalogues {
+        Some(catalogues) => catalogues
+            .lineage(around.admission, around.database, &policies, Duration::MAX)
+            .await
+            .map_err(|error| {
+                SessionError::server(format!("the catalogue can't be read: {error}"))
+            })?,
+        None => Arc::clone(&session.lineage),
+    };
     session.policies_changed(policies, lineage, &judge::connect())
 }
 

@@ -18,6 +18,7 @@ use super::{
     path::Path,
     pipeline::{Account, Owed, Pipeline},
     prepared::{Portal, Prepared, Texts},
+    replication::Replication,
     request::{Ahead, Decision},
     shown::Shown,
 };
@@ -77,6 +78,8 @@ pub(super) struct Governed {
     pub(super) decision: Option<Decision>,
     /// What comes behind the Parse that is handed in next.
     pub(super) ahead: Option<Ahead>,
+    /// Whether it is one of streaming replication.
+    pub(super) replication: Option<Replication>,
 }
 
 /// Why a session ends before the agent ends it.
@@ -197,6 +200,7 @@ impl Governed {
             statement_rows: 0,
             decision: None,
             ahead: None,
+            replication: None,
         }
     }
 
@@ -224,7 +228,7 @@ impl Governed {
         if let Some(cut) = ends {
             return Ok(Err(cut));
         }
-        Ok(match self.judge.judge([connect], self.in_transaction()) {
+        Ok(match self.still_open(connect) {
             Verdict::Allow(permit) => {
                 if let Some(would_be) = permit.would_be() {
                     self.record.note(&would_end(would_be))?;

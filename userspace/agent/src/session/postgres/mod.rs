@@ -20,6 +20,7 @@ mod path;
 mod pipeline;
 mod prepared;
 mod refusal;
+mod replication;
 mod request;
 mod shown;
 mod startup;
@@ -138,7 +139,9 @@ async fn open(
     let policies = Arc::clone(&watched.policies.borrow_and_update());
     record.hears(Instant::now());
     let mut judge = judge(policies, &watched.signals, &admission, &wanted);
-    let waited = match judge.open(&wanted.statements) {
+    let detectors = admission.service().detectors;
+    let verdict = judge.open(&wanted.statements);
+    let waited = match replication::unless_masked(verdict, wanted.replication, &judge, detectors) {
         Verdict::Allow(permit) => Waited::Permitted(permit),
         Verdict::Deny(refusal) => Waited::Refused(refusal),
         Verdict::Ask(ask) => {
@@ -179,7 +182,7 @@ async fn open(
         }
     };
     // 4. Put it on record, then tell the agent.
-    let settings: BTreeMap<String, String> = wanted.settings.iter().cloned().collect();
+    let settings: BTreeMap<String, String> = wanted.parameters().into_iter().collect();
     record.opened(&wanted.database, &wanted.user, &settings)?;
     startup::settle(observed, &mut record, Ok(()))?;
     let interrupt = Arc::new(Interrupt::default());
@@ -200,14 +203,15 @@ async fn open(
         key: cancel_key,
         ..
     } = login;
-    let masked = (lineage, admission.service().detectors);
+    let masked = (lineage, detectors);
     let mut session = Governed::new(judge, masked, key, record, sink, status);
+    session.replication = wanted.replication;
     let mut around = Surroundings {
         policies: watched.policies,
         subject: watched.subject,
         shutdown: watched.shutdown,
         killed: watched.killed,
-        catalogues: &services.catalogues,
+        catalogues: replication::has_catalogue(wanted.replication).then_some(&services.catalogues),
         admission: &admission,
         database: &wanted.database,
         settings: &wanted.settings,
@@ -282,12 +286,15 @@ async fn reach(
     let login = login(
         admission,
         &wanted.database,
-        &wanted.settings,
+        &wanted.parameters(),
         services.limits,
     )
     .await;
     record.dialled(began, login.is_ok());
     let login = login?;
+    if !replication::has_catalogue(wanted.replication) {
+        return Ok((login, Arc::default()));
+    }
     let lineage = services
         .catalogues
         .lineage(admission, &wanted.database, judge.policies(), FRESH)

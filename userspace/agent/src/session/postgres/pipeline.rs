@@ -103,6 +103,8 @@ pub(super) struct Account {
     detected: Vec<Detected>,
     /// Statements that were completed.
     completed: u32,
+    /// Bytes that the agent has sent into a stream that goes both ways.
+    pub sent: Option<u64>,
     /// Whether its answer has begun.
     pub begun: bool,
     /// Whether its outcome is on record already.
@@ -121,6 +123,7 @@ impl Account {
             masked_columns: Vec::new(),
             detected: Vec::new(),
             completed: 0,
+            sent: None,
             begun: false,
             settled: false,
             last_tag: None,
@@ -192,7 +195,7 @@ impl Account {
             masked: self.masked,
             masked_columns: self.masked_columns.clone(),
             detected: self.detected.clone(),
-            sent: None,
+            sent: self.sent,
             micros: u64::try_from(micros).unwrap_or(u64::MAX),
         }
     }
@@ -225,6 +228,15 @@ impl Pipeline {
             None
         } else {
             self.owed.front_mut()
+        }
+    }
+
+    /// Counts what the agent sends into the stream that is under way, where that goes both ways.
+    pub(super) fn sends(&mut self, bytes: usize) {
+        if let Some(Owed { account, .. }) = self.head()
+            && let Some(sent) = &mut account.sent
+        {
+            *sent += u64::try_from(bytes).unwrap_or(u64::MAX);
         }
     }
 

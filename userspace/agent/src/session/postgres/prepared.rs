@@ -13,6 +13,7 @@ use weir_policy::{
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
+use super::replication;
 use crate::{
     mask::{
         exposure::{self, Exposure},
@@ -186,6 +187,12 @@ impl Prepared {
         })
     }
 
+    /// Whether it is a command of streaming replication.
+    #[must_use]
+    pub(super) fn replicates(&self) -> bool {
+        self.statements.iter().any(replication::is_command)
+    }
+
     /// Whether carrying it out may do what earlier statements have put off.
     #[must_use]
     pub(super) fn settles_transaction(&self) -> bool {
@@ -303,6 +310,11 @@ impl Prepared {
         };
         if let Verdict::Allow(permit) = &verdict
             && let Some(refusal) = exposure::stands(permit, all(), lineage)
+        {
+            return Judgement::Refused(refusal);
+        }
+        if all().any(replication::is_command)
+            && let Some(refusal) = replication::masked(judge, clear)
         {
             return Judgement::Refused(refusal);
         }

@@ -7,6 +7,7 @@ use weir_policy::Permit;
 use weir_record::{CommandText, Outcome, RecordError, RecordedPermit, SessionWriter, Status};
 use weir_wire::postgres::Startup;
 
+use super::replication::Replication;
 use crate::session::judge::connect;
 
 /// What the agent wants to open.
@@ -18,6 +19,8 @@ pub(super) struct Wanted {
     pub user: String,
     /// The settings that it asks for, in the order in which the server applies them.
     pub settings: Vec<(String, String)>,
+    /// Whether it is for streaming replication.
+    pub replication: Option<Replication>,
     /// All of it, for the judge.
     pub statements: Vec<Statement>,
 }
@@ -36,6 +39,7 @@ impl Wanted {
             .unwrap_or(&user);
         let mut statements = vec![connect()];
         let mut settings = Vec::new();
+        let mut replication = None;
         // The server applies `options` first.
         match startup.get("options").map(sql::startup_settings) {
             Some(Some(options)) => {
@@ -57,7 +61,13 @@ impl Wanted {
             match name.as_str() {
                 "user" | "database" | "options" => {}
                 "replication" if is_false(value) => {}
-                "replication" => statements.push(unreadable("a replication session")),
+                "replication" => match Replication::read(value) {
+                    Some(wanted) => {
+                        statements.push(sql::replication_session());
+                        replication = Some(wanted);
+                    }
+                    None => statements.push(unreadable("this value of `replication`")),
+                },
                 // Answered by NegotiateProtocolVersion.
                 name if name.starts_with("_pq_.") => {}
                 _ => settings.push((name.clone(), value.clone())),
@@ -74,6 +84,7 @@ impl Wanted {
             database: database.to_owned(),
             user,
             settings,
+            replication,
             statements,
         })
     }
@@ -83,10 +94,21 @@ impl Wanted {
     /// What is opened, in words: all of it, since people may be asked for just this.
     pub(super) fn text(&self) -> String {
         let mut text = format!("open database {} as {}", self.database, self.user);
+        if let Some(replication) = self.replication {
+            text.push_str(&format!(", replication = {}", replication.parameter()));
+        }
         for (name, value) in &self.settings {
             text.push_str(&format!(", {name} = {value}"));
         }
         text
+    }
+
+    /// What is asked of the target beside user and database.
+    pub(super) fn parameters(&self) -> Vec<(String, String)> {
+        let replication = self
+            .replication
+            .map(|kind| ("replication".to_owned(), kind.parameter().to_owned()));
+        self.settings.iter().cloned().chain(replication).collect()
     }
 
     /// Puts on record that the session is opened because people let it, or only because its

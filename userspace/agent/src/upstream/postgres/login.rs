@@ -57,7 +57,7 @@ pub struct Login {
 }
 
 /// Dials the admitted target and logs in to `database` with its credential. `settings` are the
-/// start-up parameters to ask for, other than `user`, `database` and `replication`.
+/// start-up parameters to ask for, other than `user` and `database`.
 pub async fn login(
     admission: &Admission,
     database: &str,

@@ -6,6 +6,7 @@ mod definitions;
 mod hostile;
 mod properties;
 mod queries;
+mod replication;
 mod spellings;
 mod utilities;
 mod writes;

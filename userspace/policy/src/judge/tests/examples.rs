@@ -1,6 +1,6 @@
 //! The examples do what they say.
 
-use weir_command::{Predicate, Verb};
+use weir_command::{Effect, Predicate, Verb};
 
 use super::support::{ask, judge_as, make, outcome, subject};
 use crate::{Context, DataClass, Policies, Source};
@@ -53,6 +53,27 @@ fn approvals() {
         .predicate(Predicate::Absent)
         .done();
     assert_eq!(outcome(&judge_as(&policies, &agent, &all)), "no-bulk-write");
+}
+
+#[test]
+fn replication() {
+    let policies = example!("replication.cedar");
+    let operator = subject("unix:olga", &["replica-operators"]);
+    let person = subject("unix:alice", &[]);
+    let stream = make(Verb::Replicate).calls("start_replication").done();
+    let backup = make(Verb::Replicate).calls("base_backup").done();
+    assert_eq!(outcome(&judge_as(&policies, &operator, &stream)), "allow");
+    assert_eq!(
+        outcome(&judge_as(&policies, &person, &stream)),
+        "default-deny"
+    );
+    let ask = ask(judge_as(&policies, &operator, &backup));
+    assert_eq!(ask.approvers(), ["dba-oncall"]);
+    let drop = make(Verb::Replicate).effect(Effect::Destroy).done();
+    assert_eq!(
+        outcome(&judge_as(&policies, &operator, &drop)),
+        "no-destroy"
+    );
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn cases() -> Vec<(&'static str, &'static str, Statement)> {
         // no-routine-calls
         ("no-routine-calls", "CALL settle()", make(Verb::Call).done()),
         ("no-routine-calls", "DO $$…$$", make(Verb::Do).done()),
+        ("no-destroy", "DROP_REPLICATION_SLOT s",
+            make(Verb::Replicate).effect(Effect::Destroy).done()),
         ("no-routine-calls", "(fast-path call)", make(Verb::FunctionCall).done()),
         // no-destroy
         ("no-destroy", "DROP DATABASE sales",

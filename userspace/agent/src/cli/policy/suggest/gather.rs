@@ -118,6 +118,11 @@ impl Gathered {
         if known().any(|verb| verb == "function_call") {
             return vec![sql::function_call()];
         }
+        if known().any(|verb| verb == "replicate")
+            && let Some(command) = sql::replication_command(intent.text.as_bytes())
+        {
+            return vec![command];
+        }
         let read = super::super::said(intent);
         let verb = |statement: &Statement| match statement {
             Statement::Command(command) => command.verb.as_str(),

@@ -70,6 +70,7 @@ impl Governed {
             tag::READY_FOR_QUERY => self.ready(&frame)?,
             tag::COPY_IN_RESPONSE => self.copy_in(&frame)?,
             tag::COPY_OUT_RESPONSE | tag::COPY_DATA | tag::COPY_DONE => self.copied_out(&frame)?,
+            tag::COPY_BOTH_RESPONSE => self.copies_both(&frame)?,
             tag::FUNCTION_CALL_RESPONSE => self.called(frame)?,
             tag::NOTICE_RESPONSE => self.noticed(&frame)?,
             tag::PARAMETER_STATUS => self.reported(&frame)?,

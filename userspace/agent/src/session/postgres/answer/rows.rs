@@ -40,7 +40,11 @@ fn may_copy(expected: &Expected) -> bool {
         Expected::Execute { portal, .. } => (&portal.prepared, &portal.exposure),
         _ => return false,
     };
-    prepared.may(Verb::CopyOut) && exposure.computes.is_none()
+    (prepared.may(Verb::CopyOut) || prepared.replicates()) && exposure.computes.is_none()
+}
+
+fn replicates(expected: &Expected) -> bool {
+    matches!(expected, Expected::Query { prepared, .. } if prepared.replicates())
 }
 
 impl Governed {
@@ -227,7 +231,10 @@ impl Governed {
     /// Shows the rows of a copy at the front of `bytes`, if any are owed, and counts them as one.
     fn take_copied(&mut self, bytes: &[u8], limit: usize) -> Result<usize, SessionError> {
         let seq = match self.pipeline.head() {
-            Some(owed) if self.copies_out && may_copy(&owed.expected) => owed.seq,
+            // A stream is counted, not kept.
+            Some(owed) if self.copies_out && may_copy(&owed.expected) => {
+                owed.seq.filter(|_| !replicates(&owed.expected))
+            }
             _ => return Ok(0),
         };
         let (count, end) = run_of(tag::COPY_DATA, bytes, limit);

@@ -134,7 +134,7 @@ impl Governed {
     }
 
     fn query(&mut self, query: &Query, asked: bool) -> Result<(), Stop> {
-        let prepared = self.texts.read(query.text(), &[]);
+        let prepared = self.reading(query.text());
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
         self.look_around(&prepared, &behind)?;
@@ -216,6 +216,7 @@ impl Governed {
             };
         };
         self.sink.forward(permit, message.frame());
+        self.pipeline.sends(message.frame().raw().len());
         if !matches!(message, Message::CopyData(_)) {
             self.copy_in = None;
         }
