@@ -1,6 +1,8 @@
 //! A gate: sessions served as the engine serves them, on a port of their own instead of behind the
 //! eBPF programs, in front of a real PostgreSQL.
 
+pub mod alone;
+
 use std::{
     fs,
     net::SocketAddr,

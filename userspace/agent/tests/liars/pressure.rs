@@ -1,8 +1,7 @@
 //! More than one side takes: nothing piles up in weir.
 
 use std::{
-    env, fs,
-    process::{Command, Stdio},
+    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,6 +15,7 @@ use weir_wire::postgres::{Frame, frontend::Message};
 
 use crate::{
     agent::{Agent, PATIENCE, tags},
+    common::alone::alone,
     messages::{
         column, complete, copy_data, copy_done, copy_in, described, query, ready, row, terminate,
     },
@@ -25,25 +25,6 @@ use crate::{
 const MIB: u64 = 1 << 20;
 /// What memory may grow by while one side is slow.
 const ROOM: u64 = 32 * MIB;
-/// Tells a test that it runs alone; nobody sets it but these tests.
-const ALONE: &str = "WEIR_TEST_ALONE";
-
-/// Runs the test of this name in a process of its own, where no other test takes memory. True in
-/// that process.
-fn alone(name: &str) -> bool {
-    if env::var_os(ALONE).is_some() {
-        return true;
-    }
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", &format!("pressure::{name}")])
-        .env(ALONE, "1")
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    assert!(child.wait().unwrap().success(), "see what it said above");
-    false
-}
-
 /// Resident memory of this process, in bytes.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -70,7 +51,7 @@ fn growth(within: Duration) -> u64 {
 
 #[test]
 fn an_agent_that_does_not_read_slows_the_target_down() {
-    if !alone("an_agent_that_does_not_read_slows_the_target_down") {
+    if !alone("pressure::an_agent_that_does_not_read_slows_the_target_down") {
         return;
     }
     const ROWS: u64 = 25_600;
@@ -105,7 +86,7 @@ fn an_agent_that_does_not_read_slows_the_target_down() {
 
 #[test]
 fn a_target_that_does_not_read_slows_the_agent_down() {
-    if !alone("a_target_that_does_not_read_slows_the_agent_down") {
+    if !alone("pressure::a_target_that_does_not_read_slows_the_agent_down") {
         return;
     }
     const CHUNKS: usize = 1600;
@@ -150,7 +131,7 @@ fn a_target_that_does_not_read_slows_the_agent_down() {
 /// Pipelined questions whose answers nobody reads do not pile up either.
 #[test]
 fn an_agent_that_asks_and_does_not_read_is_heard_no_further() {
-    if !alone("an_agent_that_asks_and_does_not_read_is_heard_no_further") {
+    if !alone("pressure::an_agent_that_asks_and_does_not_read_is_heard_no_further") {
         return;
     }
     let target = Target::scripted(|peer| {

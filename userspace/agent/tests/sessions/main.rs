@@ -22,6 +22,7 @@ mod budgets;
 mod datagrams;
 mod detours;
 mod drivers;
+mod gigantic;
 mod identity;
 mod killed;
 mod logins;

@@ -308,12 +308,7 @@ async fn answers(
         let frame = match decode_frame(&mut target.received, &around.limits) {
             Ok(Decoded::Complete(frame)) => frame,
             Ok(Decoded::Incomplete { .. }) => break,
-            Err(error) => {
-                return Err(SessionError::Protocol {
-                    side: Side::Server,
-                    message: error.to_string(),
-                });
-            }
+            Err(error) => return Err(SessionError::unread(Side::Server, &error)),
         };
         if let Told::Stale(frame) = session.on_answer(frame, Unknown::Refresh)? {
             refresh(session, around, Duration::ZERO).await?;
@@ -335,7 +330,7 @@ async fn requests(
     read: &mut Instant,
     around: &Surroundings<'_>,
 ) -> Result<bool, SessionError> {
-    let client = |error: weir_wire::WireError| SessionError::client(error.to_string());
+    let client = |error| SessionError::unread(Side::Client, &error);
     while session.sink.len() < HIGH_WATER {
         let (message, held) = match waiting.take() {
             Some(held) if held.why == Why::People => {

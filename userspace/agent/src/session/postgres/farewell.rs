@@ -140,7 +140,9 @@ fn failure(error: &SessionError) -> (End, SqlState) {
             SqlState::QUERY_CANCELED,
         ),
         SessionError::Record(_) => (End::Error { message }, SqlState::INSUFFICIENT_RESOURCES),
-        SessionError::TooMany { .. } => (End::Error { message }, SqlState::PROGRAM_LIMIT_EXCEEDED),
+        SessionError::TooMany { .. } | SessionError::TooLong { .. } => {
+            (End::Error { message }, SqlState::PROGRAM_LIMIT_EXCEEDED)
+        }
         SessionError::Lexing { .. } => (End::Error { message }, SqlState::FEATURE_NOT_SUPPORTED),
     }
 }

@@ -34,6 +34,9 @@ pub(super) const MOST_NAMES: usize = 10_000;
 /// Most answers that one session may be owed.
 pub(super) const MOST_OWED: usize = 100_000;
 
+/// The length that PostgreSQL itself takes no message beyond.
+const MOST_LENGTH: u32 = 1 << 30;
+
 /// A session past its start-up.
 pub(super) struct Governed {
     pub(super) judge: Judge,
@@ -96,6 +99,20 @@ pub(super) enum SessionError {
         /// What.
         message: String,
     },
+    /// A message is longer than is taken.
+    #[error(
+        "{} sent a message of {length} bytes, and weir takes no more than {limit}: a longer row or \
+         statement needs a larger `max_message` in [engine] of weir.toml",
+        match side { Side::Client => "the agent", Side::Server => "the target" }
+    )]
+    TooLong {
+        /// Who sent it.
+        side: Side,
+        /// Its length.
+        length: u32,
+        /// The limit.
+        limit: usize,
+    },
     /// The target changed how statements are read, so they can't be judged any more.
     #[error("the target set {name} to {value}, under which statements can't be judged")]
     Lexing {
@@ -118,6 +135,22 @@ pub(super) enum SessionError {
 }
 
 impl SessionError {
+    /// What a side sent can't be read.
+    pub(super) fn unread(side: Side, error: &WireError) -> Self {
+        match error {
+            // One that no server would take either is no message at all.
+            WireError::TooLong { length, limit, .. } if *length <= MOST_LENGTH => Self::TooLong {
+                side,
+                length: *length,
+                limit: *limit,
+            },
+            _ => Self::Protocol {
+                side,
+                message: error.to_string(),
+            },
+        }
+    }
+
     pub(super) fn client(message: impl Into<String>) -> Self {
         Self::Protocol {
             side: Side::Client,
