@@ -10,7 +10,7 @@ use crate::process::{self, cargo, succeeds};
 use crate::setup::bpf::Toolchain;
 use crate::setup::{self, Part};
 use crate::workspace::Workspace;
-use crate::{build_ebpf, say};
+use crate::{build_ebpf, fuzz, say};
 
 /// How a step ended, if it didn't fail.
 enum Outcome {
@@ -64,7 +64,10 @@ fn run_steps(workspace: &Workspace, steps: &[Step]) -> Result<()> {
 
 /// `cargo xtask` itself would bring the workspace's up to date, so CI also runs it with `--locked`.
 fn lockfiles(workspace: &Workspace) -> Result<Outcome> {
-    for manifest in manifests(workspace) {
+    for manifest in manifests(workspace)
+        .into_iter()
+        .chain(fuzz::manifests(workspace))
+    {
         process::run(
             cargo(workspace)
                 .args([
@@ -83,12 +86,14 @@ fn lockfiles(workspace: &Workspace) -> Result<Outcome> {
 
 fn formatting(workspace: &Workspace) -> Result<Outcome> {
     process::run(cargo(workspace).args(["fmt", "--all", "--check"]))?;
-    let ebpf = workspace.ebpf_manifest();
-    process::run(
-        cargo(workspace)
-            .args(["fmt", "--check", "--manifest-path"])
-            .arg(ebpf),
-    )?;
+    let apart = std::iter::once(workspace.ebpf_manifest()).chain(fuzz::manifests(workspace));
+    for manifest in apart {
+        process::run(
+            cargo(workspace)
+                .args(["fmt", "--check", "--manifest-path"])
+                .arg(manifest),
+        )?;
+    }
     Ok(Outcome::Passed)
 }
 

@@ -10,6 +10,7 @@ mod cgroups;
 mod check;
 mod demo;
 mod drivers;
+mod fuzz;
 mod interrupt;
 mod process;
 mod root;
@@ -61,6 +62,8 @@ enum Command {
     Bench(bench::Options),
     /// Run drivers' own test suites through weir and without it, and compare test by test; needs root
     Drivers(drivers::Options),
+    /// Look for bytes that break what reads them, beginning with those that once did
+    Fuzz(fuzz::Options),
     /// Run the kernel tests in virtual machines with the kernels that hosts run
     Vm(vm::Options),
     /// One process of a benchmark, which starts it by itself
@@ -89,6 +92,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&workspace, options),
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Drivers(options) => drivers::run(&workspace, options),
+        Command::Fuzz(options) => fuzz::run(&workspace, options),
         Command::Vm(options) => vm::run(&workspace, options),
         Command::BenchPart(part) => bench::part(part),
     }

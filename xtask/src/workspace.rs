@@ -43,6 +43,16 @@ impl Workspace {
         self.ebpf_target().join("weir-programs.o")
     }
 
+    /// What fuzzers try against a crate of `userspace`: a workspace of its own.
+    pub(crate) fn fuzz(&self, package: &str) -> PathBuf {
+        self.root.join("userspace").join(package).join("fuzz")
+    }
+
+    /// Where that is built, and what it finds is remembered.
+    pub(crate) fn fuzz_target(&self) -> PathBuf {
+        self.root.join("target").join("fuzz")
+    }
+
     /// The OpenID Connect provider that the tests start, with its versions.
     pub(crate) fn oidc_provider(&self) -> PathBuf {
         self.root.join("testbed").join("oidc")

@@ -40,6 +40,8 @@ pub(crate) enum Part {
     PlainPython,
     /// The checker of licences, bans and sources.
     Deny,
+    /// What drives libFuzzer.
+    Fuzz,
 }
 
 impl Part {
@@ -58,6 +60,7 @@ impl Part {
         Self::Drivers,
         Self::PlainPython,
         Self::Deny,
+        Self::Fuzz,
     ];
 }
 
@@ -97,6 +100,17 @@ pub(super) const CARGO_DENY: Program = Program {
     args: &[],
     env: &[],
 };
+
+const CARGO_FUZZ: Program = Program {
+    name: "cargo-fuzz",
+    version: "0.13.2",
+    why: "drives libFuzzer against what reads strangers' bytes; builds for a minute",
+    args: &[],
+    env: &[],
+};
+
+/// libFuzzer is built with it.
+const COMPILER: &[(&str, &str)] = &[("g++", "builds libFuzzer, which is C++")];
 
 impl Need {
     /// What is missing for these parts, in the order in which it must be installed.
@@ -156,6 +170,14 @@ impl Need {
                 }
                 Part::Deny if find_program(CARGO_DENY.name).is_none() => {
                     needs.push(Self::Program(&CARGO_DENY));
+                }
+                Part::Fuzz => {
+                    if find_program("c++").is_none() {
+                        needs.extend(apt::missing(COMPILER)?);
+                    }
+                    if find_program(CARGO_FUZZ.name).is_none() {
+                        needs.push(Self::Program(&CARGO_FUZZ));
+                    }
                 }
                 Part::Postgres
                 | Part::Dns

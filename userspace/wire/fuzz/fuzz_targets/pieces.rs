@@ -1,0 +1,6 @@
+//! Any stream, cut into pieces.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| weir_wire_fuzz::pieces(data));
