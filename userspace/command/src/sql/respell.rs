@@ -119,6 +119,9 @@ fn replaced(
     let is = |n: usize, expected: Token| tail.get(n).is_some_and(|t| t.token == expected);
     match word(token)? {
         "variadic" => Some((&[], 1)),
+        "symmetric" | "asymmetric" if before.is_some_and(|before| is_word(before, "between")) => {
+            Some((&[], 1))
+        }
         "exclude" if before.and_then(word).is_some_and(ends_frame) => {
             let length = [
                 &[&["current"][..], &["row"]][..],

@@ -1,17 +1,32 @@
 //! weir's reading of SQL beside that of PostgreSQL's own grammar, on the statements of PostgreSQL's
-//! regression suite: for each, the verb and the relations agree, or weir says that it can't read it.
+//! regression suite and on generated ones: for each, the verb and the relations agree, or weir says that it can't read it.
 //!
 //! The grammar is asked by `oracle.py`, through a build of it that PyPI has. `cargo xtask setup`
 //! fetches both it and the suite.
 
-use std::collections::BTreeMap;
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "how a test fails, also in its helpers, and the shares that it prints"
+)]
+
+mod generate;
+
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Deserialize;
 use testbed::Spawn;
 use weir_command::{Access, Command, Statement, sql};
 
+use generate::Generator;
+
 /// Of a hundred statements, how many may be opaque.
 const MOST_OPAQUE: usize = 2;
+/// The same of generated ones, which are denser than what people write.
+const MOST_OPAQUE_GENERATED: usize = 12;
+/// How many are generated.
+const GENERATED: usize = 4000;
 /// Fewer statements than this are not the suite.
 const LEAST: usize = 40_000;
 
@@ -60,14 +75,18 @@ fn is_stricter(said: &Said, command: &Command) -> bool {
     }
 }
 
-#[test]
-fn weir_reads_the_regression_suite_as_postgresql_does() {
+/// What came of the statements that the grammar accepts.
+struct Compared {
+    all: usize,
+    opaque: usize,
+}
+
+/// Compares the two readings of each statement in the .sql files of a directory. Any disagreement
+/// fails the test.
+fn compare(scripts: &Path) -> Compared {
     let oracle = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/grammar/oracle.py");
     let told = Spawn::new(testbed::venv().unwrap())
-        .args([
-            oracle.as_ref(),
-            testbed::regression_suite().unwrap().as_os_str(),
-        ])
+        .args([oracle.as_ref(), scripts.as_os_str()])
         .deadline(std::time::Duration::from_secs(100))
         .run()
         .unwrap();
@@ -98,9 +117,41 @@ fn weir_reads_the_regression_suite_as_postgresql_does() {
     );
     println!("opaque: {opaque:?}");
     assert!(wrong.is_empty(), "{:#?}", wrong.get(..20).unwrap_or(&wrong));
+    Compared {
+        all,
+        opaque: unread,
+    }
+}
+
+#[test]
+fn weir_reads_the_regression_suite_as_postgresql_does() {
+    let Compared { all, opaque } = compare(&testbed::regression_suite().unwrap());
     assert!(all >= LEAST, "{all} statements are not the suite");
     assert!(
-        unread * 100 < all * MOST_OPAQUE,
-        "{unread} of {all} are opaque"
+        opaque * 100 < all * MOST_OPAQUE,
+        "{opaque} of {all} are opaque"
+    );
+}
+
+/// `WEIR_SEED` makes others than the usual ones.
+#[test]
+fn weir_reads_generated_statements_as_postgresql_does() {
+    let seed = std::env::var("WEIR_SEED").map_or(7, |seed| seed.parse().unwrap());
+    println!("WEIR_SEED={seed}");
+    let scripts = Path::new(env!("CARGO_TARGET_TMPDIR")).join("generated");
+    std::fs::create_dir_all(&scripts).unwrap();
+    let mut generator = Generator::new(seed);
+    let texts: String = (0..GENERATED)
+        .map(|_| generator.statement() + "\n")
+        .collect();
+    std::fs::write(scripts.join("generated.sql"), texts).unwrap();
+    let Compared { all, opaque } = compare(&scripts);
+    assert!(
+        all * 100 >= GENERATED * 80,
+        "only {all} of {GENERATED} are statements to the server"
+    );
+    assert!(
+        opaque * 100 < all * MOST_OPAQUE_GENERATED,
+        "{opaque} of {all} are opaque"
     );
 }

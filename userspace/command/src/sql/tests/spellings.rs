@@ -17,6 +17,10 @@ fn types_before_strings_and_other_words_without_a_name() {
             "select t:r [a b c] sum()",
         ),
         (
+            "select a from t where b between symmetric c and d or b not between asymmetric c and e",
+            "select t:r [a b c d e]",
+        ),
+        (
             "select a from t where b isnull or c notnull",
             "select t:r [a b c]",
         ),
