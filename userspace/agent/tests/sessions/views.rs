@@ -2,7 +2,12 @@
 
 use testbed::Postgres;
 
-use crate::{common::Gate, stand};
+use weir_policy::{Policies, Source};
+
+use crate::{
+    common::{Gate, tls_of},
+    server, stand,
+};
 
 /// A view, and of its columns those that must be masked.
 struct View {
@@ -241,4 +246,77 @@ fn a_materialised_view_shows_what_is_harmless_in_it() {
         |name| if name == "whole" { "" } else { "MATERIALIZED" },
     );
     holds(&server, &gate, "materialised view");
+}
+
+/// The shipped policies for an agent that may change the database's shape.
+fn migrating() -> Policies {
+    let mut sources = Policies::shipped_sources();
+    sources.retain(|source| !source.name.contains("70-ddl"));
+    sources.push(Source {
+        name: "ddl.cedar".into(),
+        text: "@id(\"ddl\") permit (principal, action in Weir::Action::\"ddl\", resource);".into(),
+    });
+    Policies::load(&sources).unwrap()
+}
+
+#[test]
+fn a_view_that_changes_opens_no_hole() {
+    let server = server();
+    server
+        .psql_as_superuser(
+            "SET ROLE app; CREATE VIEW plain AS SELECT id, name AS who, email AS contact FROM people",
+        )
+        .unwrap();
+    let password = server.app_password();
+    let gate = Gate::with(server.addr(), &tls_of(&server), password, migrating());
+    let emails = server
+        .psql_as_superuser("SELECT email FROM people")
+        .unwrap();
+    let holds = |queries: &[&str]| {
+        let queries: Vec<&str> = queries.iter().flat_map(|query| ["-c", *query]).collect();
+        let out = gate.psql_with(&queries);
+        let shown = format!("{}{}", out.stdout_text(), out.stderr_text()).to_lowercase();
+        for email in emails.lines() {
+            assert!(!shown.contains(email), "{queries:?}: {shown}");
+        }
+        shown
+    };
+    let renamed = "ALTER VIEW plain RENAME COLUMN contact TO c; SELECT upper(c) FROM plain";
+    holds(&[renamed]);
+    holds(&["SELECT upper(c), c FROM plain"]);
+    holds(&[
+        "BEGIN; ALTER VIEW plain RENAME COLUMN c TO d",
+        "SELECT upper(d), d FROM plain",
+    ]);
+    let swapped = "ALTER VIEW plain RENAME COLUMN who TO x; ALTER VIEW plain RENAME COLUMN c TO who; \
+                   ALTER VIEW plain RENAME COLUMN x TO c";
+    holds(&[
+        "SELECT who FROM plain",
+        swapped,
+        "SELECT upper(who), who FROM plain",
+    ]);
+    let shown = holds(&["SELECT upper(c), c FROM plain"]);
+    assert!(
+        shown.contains("ada brandt"),
+        "the name is where the address was: {shown}"
+    );
+    // What somebody else adds to it is known at once, made where weir does not see it.
+    let more = "SET ROLE app; CREATE OR REPLACE VIEW plain AS \
+                SELECT id, name AS c, email AS who, email AS more FROM people";
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let port = gate.address.port();
+        let at = format!("host=127.0.0.1 port={port} user=agent dbname=shop");
+        let (client, connection) = tokio_postgres::connect(&at, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client.query("SELECT who FROM plain", &[]).await.unwrap();
+        server.psql_as_superuser(more).unwrap();
+        let rows = client.query("SELECT more FROM plain", &[]).await.unwrap();
+        for row in rows {
+            let more: String = row.get(0);
+            assert!(!emails.contains(&more), "{more}");
+        }
+    });
 }
