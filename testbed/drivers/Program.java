@@ -17,6 +17,8 @@ import java.sql.Statement;
 import java.sql.Types;
 import java.util.Arrays;
 import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
 import org.postgresql.copy.CopyManager;
@@ -315,23 +317,27 @@ final class Program {
     private static void limits() throws Exception {
         try (Connection c = connect(); Statement s = c.createStatement()) {
             heading("cancel");
+            CountDownLatch ended = new CountDownLatch(1);
             Thread canceller = new Thread(() -> {
                 try {
-                    Thread.sleep(300);
-                    s.cancel();
+                    // It may come before the statement does; each is over before the next statement.
+                    while (!ended.await(300, TimeUnit.MILLISECONDS)) {
+                        s.cancel();
+                    }
                 } catch (Exception error) {
                     say(error);
                 }
             });
             canceller.start();
             fails(() -> s.execute("SELECT pg_sleep(20)"));
+            ended.countDown();
             canceller.join();
             heading("a query's timeout");
-            s.setQueryTimeout(1);
+            s.setQueryTimeout(2);
             fails(() -> s.execute("SELECT pg_sleep(20)"));
             s.setQueryTimeout(0);
             heading("statement_timeout");
-            s.execute("SET statement_timeout = 50");
+            s.execute("SET statement_timeout = 500");
             fails(() -> s.execute("SELECT pg_sleep(20)"));
             s.execute("RESET ALL");
             show(s.executeQuery("SELECT 'alive' AS it_is"));

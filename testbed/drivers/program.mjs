@@ -137,7 +137,7 @@ await fails(client, "SELECT 1", [1]);
 await fails(client, "SELECT $1; SELECT 2", ["x"]);
 
 heading("statement_timeout");
-const hurried = await connect({ statement_timeout: 100, application_name: "hurried" });
+const hurried = await connect({ statement_timeout: 1000, application_name: "hurried" });
 await fails(hurried, "SELECT pg_sleep(20)");
 show(await hurried.query("SELECT current_setting('application_name')"));
 await hurried.end();

@@ -44,8 +44,8 @@ impl Known {
         toml::from_str(&text).with_context(|| format!("cannot make sense of {}", file.display()))
     }
 
-    /// Those of this suite; where only some tests are run, of those.
-    pub(super) fn of(&self, suite: &str, only: Option<&str>) -> Reasons<'_> {
+    /// Those of this suite.
+    pub(super) fn of(&self, suite: &str) -> Reasons<'_> {
         self.difference
             .iter()
             .filter(|difference| difference.suite == suite)
@@ -57,7 +57,6 @@ impl Known {
                 let named = difference.tests.iter();
                 named.map(move |test| (test.as_str(), reason))
             })
-            .filter(|(test, _)| only.is_none_or(|only| test.contains(only)))
             .collect()
     }
 }
@@ -83,12 +82,11 @@ mod tests {
         assert!(parse("[[difference]]\nsuite = \"a\"\ntests = [\"t\"]\n").is_err());
         let text = "[[difference]]\nsuite = \"a\"\ntests = [\"t\", \"u\"]\nreason = \"so\"\n";
         let known = parse(text).unwrap();
-        assert_eq!(known.of("a", None).len(), 2);
         let reason = Reason {
             why: "so",
             sometimes: false,
         };
-        assert_eq!(known.of("a", Some("u")), [("u", reason)].into());
-        assert!(known.of("b", None).is_empty());
+        assert_eq!(known.of("a"), [("t", reason), ("u", reason)].into());
+        assert!(known.of("b").is_empty());
     }
 }
