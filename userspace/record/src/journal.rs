@@ -229,6 +229,8 @@ impl<W: Write> Journal<W> {
             return Ok(());
         };
         self.told.clear();
+        // A session that says nothing more holds nothing for it.
+        self.json = Vec::new();
         // Where this fails, the slot keeps what is in it.
         if slot.entries() > 0 {
             self.packed(Kind::Batch, slot.bytes())?;
@@ -361,7 +363,7 @@ impl<W: Write> Journal<W> {
             .pack(kind, number, entries, &mut body)
             .and_then(|()| self.frame(kind, &body));
         body.clear();
-        body.shrink_to(KEPT);
+        body.shrink_to(if kind == Kind::Batch { 0 } else { KEPT });
         self.body = body;
         result
     }

@@ -248,7 +248,7 @@ impl SessionWriter {
     ///
     /// As [`note`](Self::note).
     pub fn process(&mut self, process: &Process) -> Result<(), RecordError> {
-        self.event(&EventRef::Process(process))
+        self.event(&EventRef::Process(process)).map(drop)
     }
 
     /// Says when the command came that is judged next, so that its observer knows how long that
@@ -351,8 +351,7 @@ impl SessionWriter {
     /// As [`note`](Self::note), or [`RecordError::UnknownCommand`].
     pub fn outcome(&mut self, seq: Seq, outcome: &Outcome) -> Result<(), RecordError> {
         self.known(seq)?;
-        self.event(&EventRef::Outcome { seq, outcome })?;
-        let at = self.now();
+        let at = self.event(&EventRef::Outcome { seq, outcome })?;
         self.told(|observer| observer.outcome(seq, at, outcome));
         Ok(())
     }
@@ -394,7 +393,7 @@ impl SessionWriter {
     /// [`RecordError::Full`] or [`RecordError::Write`], which poison the writer;
     /// [`RecordError::Poisoned`] ever after; [`RecordError::TooLarge`], which does not.
     pub fn note(&mut self, message: &str) -> Result<(), RecordError> {
-        self.event(&EventRef::Note { message })
+        self.event(&EventRef::Note { message }).map(drop)
     }
 
     /// Writes what was recorded so far to the file, where it would be gathered for a moment.
@@ -431,8 +430,7 @@ impl SessionWriter {
     ///
     /// As [`note`](Self::note) and [`sync`](Self::sync).
     pub fn end(mut self, end: &End) -> Result<(), RecordError> {
-        self.event(&EventRef::End(end))?;
-        let at = self.now();
+        let at = self.event(&EventRef::End(end))?;
         self.told(|observer| observer.ended(at, end));
         let sum = {
             let mut journal = self.gathering.lock();
@@ -500,11 +498,12 @@ impl SessionWriter {
         Ok(seq)
     }
 
-    fn event(&mut self, event: &EventRef<'_>) -> Result<(), RecordError> {
+    /// When it was recorded.
+    fn event(&mut self, event: &EventRef<'_>) -> Result<i64, RecordError> {
         let at = self.now();
         self.record(|journal| journal.event(at, event))?;
         self.told(|observer| observer.recorded());
-        Ok(())
+        Ok(at)
     }
 
     fn told(&mut self, tell: impl FnOnce(&mut dyn SessionObserver)) {

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::net::TcpStream;
-use tracing::Instrument;
+use tokio::{net::TcpStream, task::JoinSet};
+use tracing::{Instrument, Span};
 use weir_intercept::{
     Intercepted,
     attribute::{self, Origin},
@@ -33,36 +33,91 @@ struct Turned {
 }
 
 pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
+    // What comes before a session is on the heap while it lasts: there are as many as connections,
+    // and an idle one shouldn't carry room for it.
+    if let Some((ready, span)) = Box::pin(attributed(&engine, intercepted)).await {
+        Box::pin(ready.serve(&engine)).instrument(span).await;
+    }
+}
+
+/// Finds out whose a connection is, and leads up to its session. What is for weir's resolver is dealt
+/// with here.
+async fn attributed(engine: &Engine, intercepted: Intercepted) -> Option<(Ready, Span)> {
     let origin = attribute::origin(&intercepted).await;
     let destination = intercepted.orig_dst;
     let Some(workload) = engine.workload(origin.workload) else {
         // Tagged by the kernel side, unknown here: can't be, so it isn't served.
         tracing::error!(%destination, workload = %origin.workload, "an unknown workload");
-        return;
+        return None;
     };
     let span = tracing::info_span!("connection", workload = %workload.name, %destination);
-    let served = async {
-        if destination.get().port() == dns::PORT {
-            let asker = names::asker(&engine, &workload, &origin, destination).await;
-            let resolver = Arc::clone(&engine.0.resolver);
-            resolver.serve_tcp(intercepted.io, asker).await;
-        } else {
-            // On the heap: it is large, and there are as many as connections.
-            Box::pin(handle(engine, intercepted, origin, workload)).await;
+    let dealt_with = async {
+        if destination.get().port() != dns::PORT {
+            return prepare(engine, intercepted, &origin, &workload).await;
         }
+        let asker = names::asker(engine, &workload, &origin, destination).await;
+        let resolver = Arc::clone(&engine.0.resolver);
+        resolver.serve_tcp(intercepted.io, asker).await;
+        None
     };
-    served.instrument(span).await;
+    let ready = dealt_with.instrument(span.clone()).await?;
+    Some((ready, span))
 }
 
-async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, workload: Arc<Workload>) {
+/// A connection that is admitted and on record.
+struct Ready {
+    io: TcpStream,
+    id: SessionId,
+    admitted: Admitted,
+    record: SessionWriter,
+    watched: Watched,
+    /// It is one of the open sessions as long as this is held.
+    _registered: Registered,
+    /// What follows who it is of.
+    _following: JoinSet<()>,
+}
+
+impl Ready {
+    async fn serve(self, engine: &Engine) {
+        let Self {
+            io,
+            id,
+            admitted,
+            record,
+            watched,
+            _registered,
+            _following,
+        } = self;
+        let served = match admitted {
+            Admitted::Postgres(admission) => {
+                tracing::info!(session = %id, target = %admission.target().name, "admitted");
+                postgres::serve(io, admission, record, &engine.0.services, watched).await
+            }
+            Admitted::Opaque(passage) => {
+                let target = passage.target().map(|target| target.name.as_str());
+                tracing::info!(session = %id, target, "passed on");
+                Box::pin(opaque::serve(io, passage, record, watched)).await
+            }
+        };
+        unrecorded(id, served);
+    }
+}
+
+/// Attributes a connection, puts it on record and admits it; or turns it away.
+async fn prepare(
+    engine: &Engine,
+    intercepted: Intercepted,
+    origin: &Origin,
+    workload: &Workload,
+) -> Option<Ready> {
     let inner = &engine.0;
     // The view of the policies is taken before anything is decided.
     let (switch, killed) = Kills::switch();
-    let of = (origin.workload, workload.as_ref());
+    let of = (origin.workload, workload);
     let Identified {
         subject,
         heard,
-        following: _following,
+        following,
     } = engine
         .identified(of, origin.uid.get(), switch.clone())
         .await;
@@ -82,10 +137,8 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
             let route = routes.route_named(&workload.name, destination, &names);
             let admitted = admit(subject.clone(), route);
             let admitted = admitted.map(|one| {
-                one.within(intercepted.namespace.clone()).spoken_by(
-                    process::program(&origin),
-                    inner.config.policies.zone.clone(),
-                )
+                one.within(intercepted.namespace.clone())
+                    .spoken_by(process::program(origin), inner.config.policies.zone.clone())
             });
             admitted.map_err(|refused| Turned {
                 rule: refused.rule.to_owned(),
@@ -99,8 +152,8 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
     };
     let version = watched.policies.borrow().version().to_string();
     let start = describe(Opened {
-        origin: &origin,
-        workload: &workload,
+        origin,
+        workload,
         subject: subject.ok(),
         destination,
         destination_name: names.latest(),
@@ -111,28 +164,35 @@ async fn handle(engine: Engine, intercepted: Intercepted, origin: Origin, worklo
     watched.approvals = inner
         .answers
         .then(|| Desk::new(inner.approvals.clone(), &start));
-    let _registered: Registered = inner.live.register(id, live(&start), switch);
+    let registered = inner.live.register(id, live(&start), switch);
     let record = match inner.recorder.create(&start) {
         Ok(record) => record,
         Err(error) => {
             tracing::error!(%error, "a connection is refused, since it can't be recorded");
             let message = "the connection can't be recorded, so it is refused";
-            return refuse(&engine, intercepted.io, message, id).await;
+            refuse(engine, intercepted.io, message, id).await;
+            return None;
         }
     };
-    let served = match admission {
-        Ok(Admitted::Postgres(admission)) => {
-            tracing::info!(session = %id, target = %admission.target().name, "admitted");
-            postgres::serve(intercepted.io, admission, record, &inner.services, watched).await
+    match admission {
+        Ok(admitted) => Some(Ready {
+            io: intercepted.io,
+            id,
+            admitted,
+            record,
+            watched,
+            _registered: registered,
+            _following: following,
+        }),
+        Err(turned) => {
+            unrecorded(id, turn_away(engine, intercepted.io, record, turned).await);
+            None
         }
-        Ok(Admitted::Opaque(passage)) => {
-            let target = passage.target().map(|target| target.name.as_str());
-            tracing::info!(session = %id, target, "passed on");
-            opaque::serve(intercepted.io, passage, record, watched).await
-        }
-        Err(turned) => turn_away(&engine, intercepted.io, record, turned).await,
-    };
-    if let Err(error) = served {
+    }
+}
+
+fn unrecorded(id: SessionId, ended: Result<(), RecordError>) {
+    if let Err(error) = ended {
         tracing::error!(session = %id, %error, "the record could not be ended");
     }
 }

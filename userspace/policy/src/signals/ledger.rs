@@ -14,7 +14,7 @@ use super::{
     ProfileStanding, SignalRules,
     distinct::{Distinct, Recent},
     footprint::Thing,
-    meter::Meter,
+    meter::{Meter, Seen},
     moment::UnixMillis,
     profile::{Profile, Usual},
     rules::{Budget, Learn, Novelty, Per, Rule, Signal, What},
@@ -130,6 +130,7 @@ impl Ledger {
                     counter: self.counter(signal, budget, who, now),
                     budget: budget.clone(),
                     recent: Recent::default(),
+                    seen: Seen::default(),
                 },
                 Rule::Schedule(schedule) if schedule.concerns(who.workload) => {
                     BoundRule::Schedule {

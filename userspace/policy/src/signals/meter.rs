@@ -29,6 +29,16 @@ pub(super) struct Meter {
     /// Milliseconds to a slot.
     width: u64,
     slots: [AtomicU64; RING],
+    /// All that was ever counted.
+    total: AtomicU64,
+}
+
+/// What a counter came to when one of those who share it added it up last. A window that moves on only
+/// loses, so until as much was counted since as was left then, nobody need add it up again.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    total: u64,
+    sum: u64,
 }
 
 impl Meter {
@@ -36,6 +46,7 @@ impl Meter {
         Self {
             width: window.millis().div_ceil(PARTS).max(1),
             slots: [const { AtomicU64::new(0) }; RING],
+            total: AtomicU64::new(0),
         }
     }
 
@@ -60,6 +71,20 @@ impl Meter {
         };
         // It always adds, so it never fails.
         let _known = slot.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
+        // Last: who adds up meanwhile counts it twice rather than not at all.
+        self.total.fetch_add(amount.min(MOST), Ordering::AcqRel);
+    }
+
+    /// Whether `more` would exceed `limit`. `seen` is what the same asker saw, at no later moment.
+    pub(super) fn exceeds(&self, now: UnixMillis, more: u64, limit: u64, seen: &mut Seen) -> bool {
+        let total = self.total.load(Ordering::Acquire);
+        let at_most = seen.sum.saturating_add(total.wrapping_sub(seen.total));
+        if at_most.saturating_add(more) <= limit {
+            return false;
+        }
+        let sum = self.sum(now);
+        *seen = Seen { total, sum };
+        sum.saturating_add(more) > limit
     }
 
     /// What was counted in the window that ends now, and in the slot that the window begins in.
@@ -134,9 +159,11 @@ mod tests {
         fn a_window_holds_what_a_list_of_all_would(
             window in 1_u64..400,
             steps in prop::collection::vec((0_u64..40_000, 0_u64..1000), 1..200),
+            limit in 0_u64..50_000,
         ) {
             let window = window * 1000;
             let meter = Meter::new(Span::parse(&format!("{}s", window / 1000)).unwrap());
+            let mut seen = Seen::default();
             let (mut now, mut all) = (1_700_000_000_000_u64, Vec::new());
             for (wait, amount) in steps {
                 now += wait;
@@ -146,6 +173,8 @@ mod tests {
                     all.iter().filter(|(at, _)| now - at < span).map(|(_, n)| n).sum()
                 };
                 let sum = meter.sum(UnixMillis::from_millis(now));
+                let exceeds = meter.exceeds(UnixMillis::from_millis(now), wait, limit, &mut seen);
+                prop_assert_eq!(exceeds, sum + wait > limit);
                 prop_assert!(sum >= within(window));
                 prop_assert!(sum <= within(window + 2 * window.div_ceil(PARTS)));
             }

@@ -17,7 +17,7 @@ use super::{
     Name,
     distinct::{Distinct, Recent},
     footprint::{Footprint, Item, Thing},
-    meter::Meter,
+    meter::{Meter, Seen},
     moment::UnixMillis,
     profile::{Profile, Usual},
     rules::{Budget, Kind, Novelty, Schedule, What},
@@ -69,6 +69,7 @@ pub(super) enum BoundRule {
         budget: Budget,
         counter: Arc<Counter>,
         recent: Recent,
+        seen: Seen,
     },
     Schedule {
         schedule: Schedule,
@@ -160,7 +161,8 @@ impl Watch {
                     budget,
                     counter,
                     recent,
-                } => exceeds(budget, counter, recent, now, prints.clone()),
+                    seen,
+                } => exceeds(budget, counter, (recent, seen), now, prints.clone()),
                 BoundRule::Schedule { schedule, last, .. } => {
                     let minute = now.minute();
                     match last {
@@ -247,7 +249,7 @@ impl Watch {
 fn exceeds<'a>(
     budget: &Budget,
     counter: &Counter,
-    recent: &mut Recent,
+    (recent, seen): (&mut Recent, &mut Seen),
     now: UnixMillis,
     prints: impl Iterator<Item = &'a Footprint> + Clone,
 ) -> bool {
@@ -255,7 +257,7 @@ fn exceeds<'a>(
     match &counter.tally {
         Tally::Meter(meter) => {
             let asked = asked(budget.what, counted);
-            meter.sum(now).saturating_add(asked) > budget.limit
+            meter.exceeds(now, asked, budget.limit, seen)
         }
         Tally::Distinct(distinct) => distinct.with(now, tables(counted), recent) > budget.limit,
     }

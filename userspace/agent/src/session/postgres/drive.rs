@@ -5,30 +5,33 @@
 //! record before they are written, bytes for the target carry their proofs.
 
 use std::{
+    future::poll_fn,
     io, iter,
+    pin::{Pin, pin},
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split},
     sync::watch,
     time::{sleep, timeout},
 };
 use weir_policy::{Policies, Subject};
-use weir_record::{Commit, RecordError, Side};
+use weir_record::{RecordError, Side};
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
 use super::{
     answer::Told,
     cancels::Interrupt,
     catalogues::{Catalogues, FRESH},
+    end::End,
     governed::{Governed, SessionError},
     news::{News, Wire},
     request::Heard,
-    waiting::{self, Waiting, Why},
+    waiting::{self, Waiting, Why, Word},
 };
 use crate::{
     admit::Admission,
@@ -40,10 +43,6 @@ use crate::{
 
 /// Most bytes that wait for one side before reading from the other stops.
 const HIGH_WATER: usize = 256 * 1024;
-/// How much is read at once: as little at first as an idle session should hold, and more while that
-/// is what comes.
-const LEAST_READ: usize = 1024;
-const MOST_READ: usize = 128 * 1024;
 /// How long each side may take for the last bytes of a session.
 const LAST: Duration = Duration::from_secs(2);
 /// How old a reading may be that knows nothing of a name. Not nothing: an agent that asks for names
@@ -95,52 +94,23 @@ pub(super) struct Surroundings<'a> {
     pub limits: Limits,
 }
 
-struct End {
-    reader: ReadHalf<Plain>,
-    writer: WriteHalf<Plain>,
-    received: BytesMut,
-    /// How much the next read asks for.
-    asks: usize,
-    unflushed: bool,
-    closed: bool,
-}
-
-impl End {
-    fn new(io: Plain, received: BytesMut) -> Self {
-        let (reader, writer) = split(io);
-        Self {
-            reader,
-            writer,
-            received,
-            asks: LEAST_READ,
-            unflushed: false,
-            closed: false,
-        }
-    }
-
-    fn whole(self) -> Plain {
-        self.reader.unsplit(self.writer)
-    }
-}
-
 /// Drives the session until it ends. Gives back the agent's connection for a last word, unless it
 /// was left in the middle of a message, where a word would be taken for a part of that.
 pub(super) async fn drive(
     session: &mut Governed,
-    agent: (Plain, BytesMut),
-    target: (Plain, BytesMut),
+    mut agent: End,
+    mut target: End,
     around: &mut Surroundings<'_>,
 ) -> (Ended, Option<Plain>) {
-    let mut agent = End::new(agent.0, agent.1);
-    let mut target = End::new(target.0, target.1);
     let mut waiting = None;
     let mut kills = around.killed.clone();
     // Looked at when it wakes, not whenever the session does.
     let mut kills: FuturesUnordered<_> = iter::once(kills.killed()).collect();
     // Whatever it waits for, a kill does not.
     let ended = tokio::select! {
-        ended = run(session, &mut agent, &mut target, around, &mut waiting) => ended,
+        biased;
         Some(killed) = kills.next() => Ok(Ended::Cut(killed)),
+        ended = run(session, &mut agent, &mut target, around, &mut waiting) => ended,
     };
     // What people were still asked is on record as such.
     let ended = match session.given_up(waiting, &ended) {
@@ -154,7 +124,7 @@ pub(super) async fn drive(
         .and_then(|ended| Ok(settled.map(|()| ended)?))
         .unwrap_or_else(Ended::Failed);
     // What is on record as shown is shown, and what is on record as sent is sent.
-    let shown = timeout(LAST, agent.writer.write_all(session.shown.pending())).await;
+    let shown = timeout(LAST, agent.write_last(session.shown.pending())).await;
     // But what whoever ended the session, or a signal, could still keep from the target.
     if !matches!(
         ended,
@@ -164,15 +134,15 @@ pub(super) async fn drive(
             while let Some(due) = session.sink.settle().map_err(io::Error::other)? {
                 due.await.map_err(io::Error::other)?;
             }
-            target.writer.write_all(session.sink.pending()).await?;
-            target.writer.shutdown().await
+            target.write_last(session.sink.pending()).await?;
+            target.shutdown().await
         });
         if let Ok(Err(error)) = sent.await {
             tracing::debug!(%error, "the last bytes to the target");
         }
     }
     let whole = matches!(shown, Ok(Ok(())));
-    (ended, whole.then(|| agent.whole()))
+    (ended, whole.then(|| agent.into_io()))
 }
 
 async fn run(
@@ -184,9 +154,10 @@ async fn run(
 ) -> Result<Ended, SessionError> {
     let mut stalled: Option<Instant> = None;
     let mut leaving = false;
-    let mut read = Instant::now();
+    let mut read = session.now;
     let mut wire = Wire::new();
     loop {
+        session.now = Instant::now();
         // Answers first: they settle what waits.
         answers(session, target, around).await?;
         if leaving {
@@ -204,8 +175,8 @@ async fn run(
         match (&waiting, stalled) {
             (None, _) => stalled = None,
             (Some(_), _) if for_people => stalled = None,
-            (Some(_), None) => stalled = Some(Instant::now()),
-            (Some(_), Some(since)) if since.elapsed() > STALLED => {
+            (Some(_), None) => stalled = Some(session.now),
+            (Some(_), Some(since)) if session.now.duration_since(since) > STALLED => {
                 return Err(SessionError::client(
                     "the pipeline waits for an answer that never comes",
                 ));
@@ -221,51 +192,139 @@ async fn run(
 
         // What carries out an intent leaves once that is durable, and no more is taken in than the
         // disk takes.
-        let due = session.sink.settle()?;
-        let behind = session.record.keeps_up();
-        let lags = !behind.settled()?;
-        let deaf = Waiting::is_deaf(waiting.as_ref());
-        let room = agent.received.len().max(session.sink.len()) < HIGH_WATER;
-        let hears = !deaf
-            && !agent.closed
-            && !lags
-            && (waiting.is_none() || room)
-            && session.sink.len() < HIGH_WATER;
-        let listens = !target.closed && !lags && session.shown.len() < HIGH_WATER;
-        let shows = agent.unflushed || !session.shown.pending().is_empty();
-        let sends = !target.closed && (target.unflushed || !session.sink.pending().is_empty());
-        tokio::select! {
-            settled = settled(due.as_ref()), if due.is_some() => settled?,
-            kept = behind, if lags => kept?,
-            read = fill(&mut agent.reader, &mut agent.received, &mut agent.asks), if hears => {
-                agent.closed = !matches!(read, Ok(1..));
-            }
-            read = fill(&mut target.reader, &mut target.received, &mut target.asks), if listens => {
-                target.closed = !matches!(read, Ok(1..));
-            }
-            wrote = drain(&mut agent.writer, session.shown.pending(), &mut agent.unflushed), if shows => {
-                match wrote {
-                    Ok(count) => session.shown.written(count),
-                    Err(_) if leaving => return Ok(Ended::Closed),
-                    Err(_) => return Ok(Ended::ClientGone),
+        let mut due = session.sink.settle()?;
+        let mut behind = session.record.keeps_up();
+        let flows = Flows {
+            lags: !behind.settled()?,
+            deaf: Waiting::is_deaf(waiting.as_ref()),
+            waits: waiting.is_some(),
+            leaving,
+        };
+        let went = {
+            let mut elsewhere = pin!(elsewhere(waiting, &mut wire, around));
+            poll_fn(|cx| {
+                let moved = flows.poll_move(cx, session, agent, target);
+                if moved.is_ready() {
+                    return moved;
                 }
-            }
-            wrote = drain(&mut target.writer, session.sink.pending(), &mut target.unflushed), if sends => {
-                match wrote {
-                    Ok(count) => session.sink.written(count),
-                    // What it still has to say comes first.
-                    Err(_) => target.closed = !listens,
+                if let Some(Poll::Ready(kept)) = due.as_mut().map(|due| Pin::new(due).poll(cx)) {
+                    return Poll::Ready(Went::Kept(kept));
                 }
-            }
-            // Looked at above; without this nothing would come to look again.
-            () = sleep(STALLED), if waiting.is_some() && !for_people => {}
-            word = Waiting::word(waiting), if for_people => session.heard(waiting, word)?,
-            news = wire.next(&around.policies, &around.subject, &around.shutdown) => {
+                if flows.lags
+                    && let Poll::Ready(kept) = Pin::new(&mut behind).poll(cx)
+                {
+                    return Poll::Ready(Went::Kept(kept));
+                }
+                elsewhere.as_mut().poll(cx)
+            })
+            .await
+        };
+        match went {
+            Went::Moved => {}
+            Went::AgentGone if leaving => return Ok(Ended::Closed),
+            Went::AgentGone => return Ok(Ended::ClientGone),
+            Went::Kept(kept) => kept?,
+            Went::Word(word) => session.heard(waiting, word)?,
+            Went::News(news) => {
                 if let Some(ended) = took(session, around, waiting, news).await? {
                     return Ok(ended);
                 }
             }
         }
+    }
+}
+
+/// What became of a wait.
+enum Went {
+    /// Bytes were moved, so there may be something to do.
+    Moved,
+    /// The agent takes nothing more.
+    AgentGone,
+    /// The disk has what was waited for.
+    Kept(Result<(), RecordError>),
+    /// What people said.
+    Word(Word),
+    /// Something else is new.
+    News(News),
+}
+
+/// Which bytes may be moved.
+#[derive(Clone, Copy)]
+struct Flows {
+    /// The disk is behind.
+    lags: bool,
+    /// A message waits, and none behind it is taken.
+    deaf: bool,
+    /// A message waits.
+    waits: bool,
+    /// The agent has said goodbye.
+    leaving: bool,
+}
+
+impl Flows {
+    /// Moves what can be moved now. Ready where the session has something to do by it: a write alone
+    /// gives it nothing, unless somebody waits for room or for the end.
+    fn poll_move(
+        self,
+        cx: &mut Context<'_>,
+        session: &mut Governed,
+        agent: &mut End,
+        target: &mut End,
+    ) -> Poll<Went> {
+        let full = session.shown.len() >= HIGH_WATER || session.sink.len() >= HIGH_WATER;
+        let mut moved = false;
+        while agent.is_unflushed() || !session.shown.pending().is_empty() {
+            match agent.poll_drain(cx, session.shown.pending()) {
+                Poll::Ready(Ok(count)) => session.shown.written(count),
+                Poll::Ready(Err(_)) => return Poll::Ready(Went::AgentGone),
+                Poll::Pending => break,
+            }
+            moved |= self.leaving || full || agent.closed || target.closed;
+        }
+        let listens = !target.closed && !self.lags && session.shown.len() < HIGH_WATER;
+        while !target.closed && (target.is_unflushed() || !session.sink.pending().is_empty()) {
+            match target.poll_drain(cx, session.sink.pending()) {
+                Poll::Ready(Ok(count)) => session.sink.written(count),
+                // What it still has to say comes first.
+                Poll::Ready(Err(_)) => {
+                    target.closed = !listens;
+                    moved = true;
+                    break;
+                }
+                Poll::Pending => break,
+            }
+            moved |= self.leaving || full || agent.closed;
+        }
+        let room = agent.received.len().max(session.sink.len()) < HIGH_WATER;
+        let hears = !self.deaf
+            && !agent.closed
+            && !self.lags
+            && (!self.waits || room)
+            && session.sink.len() < HIGH_WATER;
+        moved |= hears && agent.poll_fill(cx).is_ready();
+        moved |= listens && target.poll_fill(cx).is_ready();
+        if moved {
+            Poll::Ready(Went::Moved)
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// Resolves with what comes from neither side.
+async fn elsewhere(
+    waiting: &mut Option<Waiting>,
+    wire: &mut Wire,
+    around: &Surroundings<'_>,
+) -> Went {
+    let for_people = Waiting::waits_for_people(waiting.as_ref());
+    let stalls = waiting.is_some() && !for_people;
+    tokio::select! {
+        biased;
+        news = wire.next(&around.policies, &around.subject, &around.shutdown) => Went::News(news),
+        word = Waiting::word(waiting), if for_people => Went::Word(word),
+        // It is looked at again then; without this nothing would come to look.
+        () = sleep(STALLED), if stalls => Went::Moved,
     }
 }
 
@@ -343,9 +402,9 @@ async fn requests(
                 Decoded::Incomplete { .. } => break,
             },
         };
-        if read.elapsed() > FRESH {
+        if session.now.duration_since(*read) > FRESH {
             refresh(session, around, FRESH).await?;
-            *read = Instant::now();
+            *read = session.now;
         }
         match session.on_request(message)? {
             Heard::Done => {
@@ -374,7 +433,8 @@ async fn requests(
                 *waiting = Some(Waiting::new(message, Why::Answers, held));
             }
             Heard::Ask(message, wanted) => {
-                *waiting = Some(waiting::ask(session, around, message, wanted, held).await?);
+                let asking = waiting::ask(session, around, message, wanted, held);
+                *waiting = Some(Box::pin(asking).await?);
             }
         }
     }
@@ -390,10 +450,9 @@ async fn refresh(
         return Ok(());
     };
     let policies = Arc::clone(session.judge.policies());
-    let read = catalogues
-        .lineage(around.admission, around.database, &policies, age)
-        .await;
-    match read {
+    // On the heap while it lasts: a session shouldn't carry room for what it seldom does.
+    let reading = catalogues.lineage(around.admission, around.database, &policies, age);
+    match Box::pin(reading).await {
         Ok(lineage) => session.catalogue_changed(lineage),
         // The last reading stays in force; what it doesn't know is masked.
         Err(error) => session
@@ -409,57 +468,14 @@ async fn replace_policies(
 ) -> Result<Result<(), Cut>, SessionError> {
     let policies = Arc::clone(&around.policies.borrow_and_update());
     let lineage = match around.catalogues {
-        Some(catalogues) => catalogues
-            .lineage(around.admission, around.database, &policies, Duration::MAX)
-            .await
-            .map_err(|error| {
+        Some(catalogues) => {
+            let (admission, database) = (around.admission, around.database);
+            let reading = catalogues.lineage(admission, database, &policies, Duration::MAX);
+            Box::pin(reading).await.map_err(|error| {
                 SessionError::server(format!("the catalogue can't be read: {error}"))
-            })?,
+            })?
+        }
         None => Arc::clone(&session.lineage),
     };
     session.policies_changed(policies, lineage, &judge::connect())
-}
-
-/// Resolves with what is waited for, if anything is.
-async fn settled(due: Option<&Commit>) -> Result<(), RecordError> {
-    match due {
-        Some(due) => due.clone().await,
-        None => Ok(()),
-    }
-}
-
-async fn fill(
-    reader: &mut (impl AsyncRead + Unpin),
-    buffer: &mut BytesMut,
-    asks: &mut usize,
-) -> io::Result<usize> {
-    buffer.reserve(*asks);
-    let room = buffer.capacity() - buffer.len();
-    let read = reader.read_buf(buffer).await?;
-    if read >= room {
-        *asks = (*asks * 4).min(MOST_READ);
-    } else if read < *asks / 8 {
-        *asks = (*asks / 2).max(LEAST_READ);
-    }
-    Ok(read)
-}
-
-/// Writes some of `bytes`, and flushes once all are written. Safe to cancel: nothing that was
-/// written goes unreported, since writing and flushing are never in one call.
-async fn drain(
-    writer: &mut (impl AsyncWrite + Unpin),
-    bytes: &[u8],
-    unflushed: &mut bool,
-) -> io::Result<usize> {
-    if bytes.is_empty() {
-        writer.flush().await?;
-        *unflushed = false;
-        return Ok(0);
-    }
-    let count = writer.write(bytes).await?;
-    if count == 0 {
-        return Err(io::ErrorKind::WriteZero.into());
-    }
-    *unflushed = true;
-    Ok(count)
 }

@@ -75,6 +75,8 @@ pub(super) struct Governed {
     /// The catalogue was just asked for what the next message names.
     pub(super) asked: bool,
     pub(super) scratch: Vec<u8>,
+    /// When that came which is dealt with now.
+    pub(super) now: Instant,
     /// Rows that the statement under way has shown.
     pub(super) statement_rows: u64,
     /// What people said of the message that is handed in next.
@@ -230,6 +232,7 @@ impl Governed {
             path: Path::default(),
             asked: false,
             scratch: Vec::new(),
+            now: Instant::now(),
             statement_rows: 0,
             decision: None,
             ahead: None,
@@ -315,7 +318,7 @@ impl Governed {
         status: Status,
     ) -> Result<(), SessionError> {
         if let Some(seq) = seq.filter(|_| !account.settled) {
-            let outcome: Outcome = account.outcome(status, Instant::now());
+            let outcome: Outcome = account.outcome(status, self.now);
             self.shown.settle(&mut self.record)?;
             self.record.outcome(seq, &outcome)?;
         }

@@ -9,8 +9,8 @@ mod catalogues;
 mod counted;
 mod detecting;
 mod drive;
+mod end;
 mod farewell;
-
 mod governed;
 mod greet;
 mod lexing;
@@ -35,7 +35,7 @@ use std::{
 use bytes::BytesMut;
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use weir_policy::{Policies, Target, Verdict};
-use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
+use weir_record::{End as Recorded, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::{
     Limits,
     backend::{Authentication, BackendKeyData, NoticeResponse, ReadyForQuery, SqlState},
@@ -50,6 +50,7 @@ use self::{
     cancels::{Cancellable, Interrupt, KeyLength, Registered},
     catalogues::FRESH,
     drive::{Ended, Surroundings, drive},
+    end::End,
     farewell::{goodbye, last_word, over, protocol_error, refused, unreachable_word},
     governed::{Governed, SessionError},
     greet::{Arrival, GreetError, Opening, greet},
@@ -88,6 +89,19 @@ pub struct Services {
     pub limits: Limits,
 }
 
+/// A session that both sides have agreed on.
+struct Begun {
+    session: Governed,
+    agent: End,
+    target: End,
+    database: String,
+    settings: Vec<(String, String)>,
+    interrupt: Arc<Interrupt>,
+    /// Its key is good as long as this is held.
+    registered: Option<Registered>,
+    cancel_key: Option<BackendKeyData>,
+}
+
 /// Serves one admitted connection to its end, and ends its record.
 pub async fn serve(
     io: TcpStream,
@@ -96,34 +110,82 @@ pub async fn serve(
     services: &Services,
     mut watched: Watched,
 ) -> Result<(), RecordError> {
+    // What comes before a session and after it is on the heap while it lasts: there are as many as
+    // connections, and an idle one shouldn't carry room for it.
+    let Some(Begun {
+        mut session,
+        agent,
+        target,
+        database,
+        settings,
+        interrupt,
+        registered: _registered,
+        cancel_key,
+    }) = Box::pin(begin(io, &admission, record, services, &mut watched)).await?
+    else {
+        return Ok(());
+    };
+    // 5. Drive it until it ends.
+    let mut around = Surroundings {
+        policies: watched.policies,
+        subject: watched.subject,
+        shutdown: watched.shutdown,
+        killed: watched.killed,
+        catalogues: replication::has_catalogue(session.replication).then_some(&services.catalogues),
+        admission: &admission,
+        database: &database,
+        settings: &settings,
+        approvals: watched.approvals.as_ref(),
+        interrupt,
+        limits: services.limits,
+    };
+    let (ended, agent) = drive(&mut session, agent, target, &mut around).await;
+    Box::pin(finish(session, ended, agent, &admission, cancel_key)).await
+}
+
+/// Leads up to a session, or ends the record of one that does not come to be.
+async fn begin(
+    io: TcpStream,
+    admission: &Admission,
+    record: SessionWriter,
+    services: &Services,
+    watched: &mut Watched,
+) -> Result<Option<Begun>, RecordError> {
     // 1. Lead the agent up to its startup packet.
     let name = admission.destination().ip().to_string();
     let tls = admission.service().agent_tls;
     let greeted = tokio::select! {
         greeted = greet(io, tls, &services.authority, &name, &services.limits) => greeted,
-        killed = watched.killed.killed() => return farewell::killed(None, record, killed).await,
+        killed = watched.killed.killed() => {
+            return none(farewell::killed(None, record, killed).await);
+        }
     };
     let opening = match greeted {
         Ok(Arrival::Session(opening)) => opening,
         Ok(Arrival::Cancel(request, mut asked)) => {
-            let end = cancelled(&admission, services, &request).await;
+            let end = cancelled(admission, services, &request).await;
             // Closed only now: what the agent sends next must not be what is cancelled.
             farewell::close(&mut asked).await;
-            return record.end(&end);
+            return none(record.end(&end));
         }
-        Err(GreetError::Gone(_)) => return record.end(&End::ClientGone),
-        Err(error) => return record.end(&protocol_error(Side::Client, &error)),
+        Err(GreetError::Gone(_)) => return none(record.end(&Recorded::ClientGone)),
+        Err(error) => return none(record.end(&protocol_error(Side::Client, &error))),
     };
     open(opening, admission, record, services, watched).await
 }
 
+/// There is no session, and its record is ended.
+fn none(ended: Result<(), RecordError>) -> Result<Option<Begun>, RecordError> {
+    ended.map(|()| None)
+}
+
 async fn open(
     opening: Opening,
-    admission: Admission,
+    admission: &Admission,
     mut record: SessionWriter,
     services: &Services,
-    mut watched: Watched,
-) -> Result<(), RecordError> {
+    watched: &mut Watched,
+) -> Result<Option<Begun>, RecordError> {
     let Opening {
         io: mut agent,
         mut received,
@@ -134,11 +196,11 @@ async fn open(
     let Some(wanted) = Wanted::read(&startup) else {
         let message = "the startup packet names no user";
         last_word(&mut agent, SqlState::INVALID_AUTHORIZATION, message, &id).await;
-        return record.end(&protocol_error(Side::Client, &message));
+        return none(record.end(&protocol_error(Side::Client, &message)));
     };
     let policies = Arc::clone(&watched.policies.borrow_and_update());
     record.hears(Instant::now());
-    let mut judge = judge(policies, &watched.signals, &admission, &wanted);
+    let mut judge = judge(policies, &watched.signals, admission, &wanted);
     let detectors = admission.service().detectors;
     let verdict = judge.open(&wanted.statements);
     let waited = match replication::unless_masked(verdict, wanted.replication, &judge, detectors) {
@@ -151,23 +213,21 @@ async fn open(
                 statements: &wanted.statements,
             };
             let gone = greet::gone(&mut agent, &mut received);
-            let waited = asked::opening(opening, &mut judge, &mut record, &mut watched, gone);
-            // Few wait; the many shouldn't carry room for it.
-            Box::pin(waited).await?
+            asked::opening(opening, &mut judge, &mut record, watched, gone).await?
         }
     };
     let permit = match waited {
         Waited::Permitted(permit) => permit,
-        Waited::Refused(refusal) => return refused(record, &mut agent, &refusal).await,
-        Waited::Over(left) => return over(&mut agent, record, left).await,
+        Waited::Refused(refusal) => return none(refused(record, &mut agent, &refusal).await),
+        Waited::Over(left) => return none(over(&mut agent, record, left).await),
     };
     let observed = wanted.observed(permit, &mut record)?;
     // 3. Log in to the target and read its catalogue.
     let reached = tokio::select! {
-        reached = reach(&admission, &wanted, &judge, services, &mut record) => reached,
+        reached = reach(admission, &wanted, &judge, services, &mut record) => reached,
         killed = watched.killed.killed() => {
             startup::settle(observed, &mut record, Err("the session was ended"))?;
-            return farewell::killed(Some(&mut agent), record, killed).await;
+            return none(farewell::killed(Some(&mut agent), record, killed).await);
         }
     };
     let (login, lineage) = match reached {
@@ -178,7 +238,7 @@ async fn open(
             last_word(&mut agent, code, &word, &id).await;
             let message = error.to_string();
             startup::settle(observed, &mut record, Err(&message))?;
-            return record.end(&End::Error { message });
+            return none(record.end(&Recorded::Error { message }));
         }
     };
     // 4. Put it on record, then tell the agent.
@@ -187,42 +247,39 @@ async fn open(
     startup::settle(observed, &mut record, Ok(()))?;
     let interrupt = Arc::new(Interrupt::default());
     let length = greet::key_length(&startup);
-    let registered = register(&admission, &login, services, &interrupt, length);
+    let registered = register(admission, &login, services, &interrupt, length);
     // A database may run code of its own when somebody logs in.
     let exposure = Exposure::everything(&lineage, &judge.clear());
     if let Err(end) = welcome(&mut agent, &login, registered.as_ref(), &exposure).await {
-        return record.end(&end);
+        return none(record.end(&end));
     }
-    // 5. Drive it until it ends.
     let key = Arc::clone(&services.mask_key);
-    let Login {
-        io,
-        received: answers,
-        sink,
-        status,
-        key: cancel_key,
-        ..
-    } = login;
     let masked = (lineage, detectors);
-    let mut session = Governed::new(judge, masked, key, record, sink, status);
+    let mut session = Governed::new(judge, masked, key, record, login.sink, login.status);
     session.replication = wanted.replication;
-    let mut around = Surroundings {
-        policies: watched.policies,
-        subject: watched.subject,
-        shutdown: watched.shutdown,
-        killed: watched.killed,
-        catalogues: replication::has_catalogue(wanted.replication).then_some(&services.catalogues),
-        admission: &admission,
-        database: &wanted.database,
-        settings: &wanted.settings,
-        approvals: watched.approvals.as_ref(),
+    Ok(Some(Begun {
+        session,
+        agent: End::new(agent, &received),
+        target: End::new(login.io, &login.received),
+        database: wanted.database,
+        settings: wanted.settings,
         interrupt,
-        limits: services.limits,
-    };
-    let (ended, agent) = drive(&mut session, (agent, received), (io, answers), &mut around).await;
+        registered,
+        cancel_key: login.key,
+    }))
+}
+
+async fn finish(
+    session: Governed,
+    ended: Ended,
+    agent: Option<Plain>,
+    admission: &Admission,
+    cancel_key: Option<BackendKeyData>,
+) -> Result<(), RecordError> {
     // 6. Say goodbye, on record first.
     let told_why = session.told_why;
     let (record, settled) = session.finish();
+    let id = *record.id();
     let ended = match (ended, settled) {
         (ended @ Ended::Failed(_), _) | (ended, Ok(())) => ended,
         (_, Err(error)) => Ended::Failed(error),
@@ -234,7 +291,7 @@ async fn open(
     goodbye(agent, record, ended, told_why).await?;
     // 7. What a killed session has under way at the target ends with it.
     if killed && let Some(key) = cancel_key {
-        stop(&admission, &key, &id).await;
+        stop(admission, &key, &id).await;
     }
     Ok(())
 }
@@ -324,7 +381,7 @@ async fn welcome(
     login: &Login,
     key: Option<&Registered>,
     exposure: &Exposure,
-) -> Result<(), End> {
+) -> Result<(), Recorded> {
     let mut bytes = BytesMut::new();
     Authentication::ok().encode(&mut bytes);
     for notice in &login.notices {
@@ -344,7 +401,7 @@ async fn welcome(
                 None,
             )
             .await;
-            return Err(End::Error {
+            return Err(Recorded::Error {
                 message: error.to_string(),
             });
         }
@@ -358,29 +415,29 @@ async fn welcome(
         agent.write_all(&bytes).await?;
         agent.flush().await
     };
-    sent.await.map_err(|_: std::io::Error| End::ClientGone)
+    sent.await.map_err(|_: std::io::Error| Recorded::ClientGone)
 }
 
 async fn cancelled(
     admission: &Admission,
     services: &Services,
     request: &weir_wire::postgres::CancelRequest,
-) -> End {
+) -> Recorded {
     let found = services.cancels.find(request, admission.workload());
     // An unknown key is answered as the server answers it: not at all.
     let Some(session) = found.filter(|found| found.target == admission.target().name) else {
-        return End::Refused {
+        return Recorded::Refused {
             rule: "unknown-cancel-key".to_owned(),
             message: "no session of this workload has this cancel key".to_owned(),
         };
     };
     // What people are asked about is at no target yet.
     if session.interrupt.interrupt() {
-        return End::Closed;
+        return Recorded::Closed;
     }
     match cancel(admission, &session.theirs).await {
-        Ok(()) => End::Closed,
-        Err(error) => End::Error {
+        Ok(()) => Recorded::Closed,
+        Err(error) => Recorded::Error {
             message: error.to_string(),
         },
     }

@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 use weir_record::{RecordError, Seq, SessionWriter};
 
 /// What an idle session may hold of its buffer.
-const KEPT: usize = 4 << 10;
+const KEPT: usize = 512;
 
 /// The bytes on their way to the agent.
 #[derive(Debug)]

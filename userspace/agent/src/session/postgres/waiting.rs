@@ -37,8 +37,8 @@ use crate::{
 pub(super) struct Waiting {
     pub(super) message: Message,
     pub(super) why: Why,
-    /// The request that people have, also while it is judged again.
-    pub(super) held: Option<Held>,
+    /// The request that people have, also while it is judged again. Few messages have one.
+    pub(super) held: Option<Box<Held>>,
 }
 
 /// What a message waits for.
@@ -76,7 +76,7 @@ pub(super) enum Word {
 }
 
 impl Waiting {
-    pub(super) fn new(message: Message, why: Why, held: Option<Held>) -> Self {
+    pub(super) fn new(message: Message, why: Why, held: Option<Box<Held>>) -> Self {
         Self { message, why, held }
     }
 
@@ -119,7 +119,7 @@ pub(super) async fn ask(
     around: &Surroundings<'_>,
     message: Message,
     wanted: Box<Wanted>,
-    held: Option<Held>,
+    held: Option<Box<Held>>,
 ) -> Result<Waiting, SessionError> {
     if let Some(mut held) = held {
         held.hold.renew(wanted.ask.clone());
@@ -187,7 +187,7 @@ pub(super) async fn ask(
         interrupt: Arc::clone(&around.interrupt),
         began,
     };
-    Ok(Waiting::new(message, Why::People, Some(held)))
+    Ok(Waiting::new(message, Why::People, Some(Box::new(held))))
 }
 
 /// Tells the agent what it waits for. A notice may come between any two messages (55.2.7).
@@ -291,7 +291,7 @@ impl Governed {
     }
 
     /// A message that was held was dealt with without people: other policies decided it.
-    pub(super) fn overtaken(&mut self, mut held: Held) -> Result<(), SessionError> {
+    pub(super) fn overtaken(&mut self, mut held: Box<Held>) -> Result<(), SessionError> {
         let settlement = held.hold.end(Settled::PolicyChanged);
         Ok(settled_on_record(&mut self.record, held.seq, &settlement)?)
     }

@@ -10,6 +10,9 @@ use weir_wire::{
 
 use crate::{tls::Plain, upstream::UpstreamError};
 
+/// How much is read at once.
+const READ: usize = 4 << 10;
+
 pub(super) struct Conversation {
     pub(super) io: Plain,
     pub(super) received: BytesMut,
@@ -21,7 +24,7 @@ impl Conversation {
     pub(super) fn new(io: Plain, upstream: String, limits: Limits) -> Self {
         Self {
             io,
-            received: BytesMut::with_capacity(8 * 1024),
+            received: BytesMut::new(),
             upstream,
             limits,
         }
@@ -49,6 +52,7 @@ impl Conversation {
                     return backend::decode(frame).map_err(|error| self.broken(&error));
                 }
                 Decoded::Incomplete { .. } => {
+                    self.received.reserve(READ);
                     let read = self.io.read_buf(&mut self.received).await;
                     match read {
                         Ok(0) => return Err(self.protocol("it closed the connection")),

@@ -150,7 +150,11 @@ async fn start(
             backend::Message::ParameterStatus(status) if reported.len() < MOST_PARAMETERS => {
                 reported.push(status);
             }
-            backend::Message::BackendKeyData(data) => key = Some(data),
+            backend::Message::BackendKeyData(data) => {
+                // It outlives what it was read into.
+                let own = BackendKeyData::new(data.pid(), data.key());
+                key = Some(own.map_err(|error| peer.broken(&error))?);
+            }
             backend::Message::NoticeResponse(notice) => {
                 noticed += notice.frame().raw().len();
                 if noticed <= MOST_NOTICED {

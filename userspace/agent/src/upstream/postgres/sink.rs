@@ -28,7 +28,7 @@ const PATH: &[u8] = b"SELECT pg_catalog.unnest(pg_catalog.current_schemas(true))
 const PATH_NAME: &[u8] = b"weir_path";
 
 /// What an idle session may hold of its buffer.
-const KEPT: usize = 4 << 10;
+const KEPT: usize = 512;
 
 /// The outgoing bytes of one session with a target.
 #[derive(Debug)]

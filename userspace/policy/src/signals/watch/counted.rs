@@ -17,6 +17,7 @@ impl Watch {
                     budget,
                     counter,
                     recent,
+                    ..
                 } => {
                     let counted = prints
                         .clone()

@@ -1,9 +1,6 @@
 //! The extended protocol: Parse, Bind, Execute (PostgreSQL's documentation, 55.2.3).
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Instant,
-};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use weir_command::Statement;
@@ -55,11 +52,8 @@ impl Governed {
                 let name = Bytes::copy_from_slice(parse.name());
                 self.statements
                     .note(self.segment, Change::Define(name, prepared));
-                self.pipeline.push(
-                    Expected::Parse { exposure },
-                    Some(permit.seq()),
-                    Instant::now(),
-                );
+                self.pipeline
+                    .push(Expected::Parse { exposure }, Some(permit.seq()), self.now);
             }
         }
         Ok(())
@@ -97,14 +91,10 @@ impl Governed {
                 let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
                 self.sink.forward(&portal.permit, bind.frame());
                 let seq = Some(portal.permit.seq());
-                let now = Instant::now();
-                self.pipeline.push(
-                    Expected::Bind {
-                        portal: Arc::clone(&portal),
-                    },
-                    seq,
-                    now,
-                );
+                let expected = Expected::Bind {
+                    portal: Arc::clone(&portal),
+                };
+                self.pipeline.push(expected, seq, self.now);
                 self.probe(bind.portal(), &portal)?;
                 let name = Bytes::copy_from_slice(bind.portal());
                 self.portals
@@ -157,7 +147,7 @@ impl Governed {
         let expected = Expected::Probe {
             portal: Arc::clone(portal),
         };
-        self.pipeline.push(expected, None, Instant::now());
+        self.pipeline.push(expected, None, self.now);
         Ok(())
     }
 
@@ -220,7 +210,7 @@ impl Governed {
         self.sink.forward(&portal.permit, execute.frame());
         let seq = Some(portal.permit.seq());
         self.pipeline
-            .push(Expected::Execute { portal, changes }, seq, Instant::now());
+            .push(Expected::Execute { portal, changes }, seq, self.now);
         Ok(())
     }
 }

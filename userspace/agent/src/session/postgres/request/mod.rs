@@ -81,6 +81,14 @@ impl From<WireError> for Stop {
     }
 }
 
+/// Whether policy is asked about a message of this kind.
+fn is_judged(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Query(_) | Message::Parse(_) | Message::Bind(_) | Message::FunctionCall(_)
+    )
+}
+
 impl Governed {
     /// Takes one message of the agent's.
     pub(super) fn on_request(&mut self, message: Message) -> Result<Heard, SessionError> {
@@ -95,7 +103,9 @@ impl Governed {
             let message = format!("{} in the middle of a copy", message.name());
             return Err(SessionError::client(message));
         }
-        self.record.hears(Instant::now());
+        if is_judged(&message) {
+            self.record.hears(Instant::now());
+        }
         let asked = std::mem::take(&mut self.asked);
         let opens = match &message {
             Message::Parse(_)
@@ -169,8 +179,7 @@ impl Governed {
                     permit: Arc::clone(&permit),
                     judged: self.judge.raised(),
                 };
-                self.pipeline
-                    .push(expected, Some(permit.seq()), Instant::now());
+                self.pipeline.push(expected, Some(permit.seq()), self.now);
             }
         }
         self.segment = self.segment.next();
@@ -194,11 +203,8 @@ impl Governed {
                     .record
                     .intent(permit, command(prepared.statements(), &text, &signals))?;
                 self.sink.forward(&permit, call.frame());
-                self.pipeline.push(
-                    Expected::Call { exposure },
-                    Some(permit.seq()),
-                    Instant::now(),
-                );
+                self.pipeline
+                    .push(Expected::Call { exposure }, Some(permit.seq()), self.now);
             }
         }
         self.segment = self.segment.next();
@@ -224,7 +230,7 @@ impl Governed {
     }
 
     fn control(&mut self, message: Message) -> Result<Heard, SessionError> {
-        let now = Instant::now();
+        let now = self.now;
         let control = match message {
             Message::Sync(sync) => {
                 self.decision = None;
@@ -273,8 +279,7 @@ impl Governed {
                 Space::Portal
             }
         };
-        self.pipeline
-            .push(Expected::Close(space), None, Instant::now());
+        self.pipeline.push(Expected::Close(space), None, self.now);
         Ok(Control::Close(close))
     }
 

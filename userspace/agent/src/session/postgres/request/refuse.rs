@@ -1,7 +1,5 @@
 //! What goes to the target in the place of a refused message.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use weir_policy::Refusal;
 use weir_record::CommandText;
@@ -59,7 +57,7 @@ impl Governed {
             signals,
             simple,
         };
-        self.pipeline.push(expected, Some(seq), Instant::now());
+        self.pipeline.push(expected, Some(seq), self.now);
         Ok(())
     }
 
