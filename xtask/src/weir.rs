@@ -27,6 +27,9 @@ const LOG_TAIL_LINES: usize = 20;
 #[derive(Debug)]
 pub(crate) struct Weir {
     binary: PathBuf,
+    instance: String,
+    config: PathBuf,
+    cgroup: PathBuf,
     /// What it has pinned, which enforces without it.
     pins: PathBuf,
     socket: PathBuf,
@@ -63,32 +66,55 @@ impl Weir {
                 binary.display()
             );
         }
-        let log = File::create_new(files.log).context("cannot make the daemon's log")?;
-        let running = Spawn::new(binary)
+        File::create_new(files.log).context("cannot make the daemon's log")?;
+        let mut weir = Self {
+            binary: binary.to_owned(),
+            instance: instance.to_owned(),
+            config: files.config.to_owned(),
+            cgroup: cgroup.to_owned(),
+            pins,
+            socket: files.socket.to_owned(),
+            log: files.log.to_owned(),
+            pid: Pid::from_raw(0),
+            running: None,
+            lifted: false,
+        };
+        weir.run()?;
+        Ok(weir)
+    }
+
+    /// Starts its process, and waits until it answers.
+    fn run(&mut self) -> Result<()> {
+        let log = OpenOptions::new()
+            .append(true)
+            .open(&self.log)
+            .context("cannot open the daemon's log")?;
+        let running = Spawn::new(&self.binary)
             .args([
                 OsStr::new("daemon"),
                 OsStr::new("--instance"),
-                OsStr::new(instance),
+                OsStr::new(&self.instance),
                 OsStr::new("--config"),
-                files.config.as_os_str(),
+                self.config.as_os_str(),
             ])
-            .in_cgroup(cgroup)
+            .in_cgroup(&self.cgroup)
             // In good order, if whoever plays is killed.
             .on_parent_death(Signal::SIGTERM)
             .deadline(Duration::MAX)
             .log_to(log)
             .start()?;
-        let weir = Self {
-            binary: binary.to_owned(),
-            pins,
-            socket: files.socket.to_owned(),
-            log: files.log.to_owned(),
-            pid: running.pid(),
-            running: Some(running),
-            lifted: false,
-        };
-        weir.wait_until_it_answers()?;
-        Ok(weir)
+        self.pid = running.pid();
+        self.running = Some(running);
+        self.wait_until_it_answers()
+    }
+
+    /// Kills it, as `kill -9` does, and starts it again at once. Its enforcement stays meanwhile.
+    pub(crate) fn kill_and_start(&mut self) -> Result<()> {
+        if let Some(running) = self.running.take() {
+            running.signal(Signal::SIGKILL)?;
+            running.wait()?;
+        }
+        self.run()
     }
 
     /// Its process.

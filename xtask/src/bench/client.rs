@@ -38,6 +38,11 @@ impl Client {
 
     /// Asks by a simple query, or with the results in binary; says how many bytes came.
     pub(super) fn ask(&mut self, sql: &str, binary: bool) -> Result<u64> {
+        self.begin(sql, binary)?;
+        self.until_ready()
+    }
+
+    fn begin(&mut self, sql: &str, binary: bool) -> Result<()> {
         self.buffer.resize(BUFFER, 0);
         let mut text = sql.as_bytes().to_vec();
         text.push(0);
@@ -51,7 +56,19 @@ impl Client {
         } else {
             self.send(b"Q", &text)?;
         }
-        self.until_ready()
+        Ok(())
+    }
+
+    /// Asks by a simple query, or with the results in binary, and gives back the whole answer.
+    pub(super) fn answer(&mut self, sql: &str, binary: bool) -> Result<Vec<u8>> {
+        self.begin(sql, binary)?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(&READY) {
+            let count = self.stream.read(&mut self.buffer)?;
+            ensure!(count > 0, "the connection was closed: {}", said(&answer));
+            answer.extend_from_slice(self.buffer.get(..count).unwrap_or_default());
+        }
+        Ok(answer)
     }
 
     fn send(&mut self, tag: &[u8], body: &[u8]) -> Result<()> {

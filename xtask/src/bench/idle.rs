@@ -4,18 +4,31 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use testbed::Identity;
 
 use super::Options;
 use super::measure::as_f64;
 use super::report::Report;
-use super::scene::{JUDGED, Scene, Way};
+use super::scene::{POOLED, Scene, Way};
 use crate::workspace::Workspace;
 use crate::{interrupt, say};
 
 const SECTION: &str = "idle";
 
-/// Measures it once: a connection is a process of the database, and so many take their time.
+/// Of the database, which has the pool in front of it.
+const CONNECTIONS: u32 = 100;
+
+/// Lets what is started from here on open so many connections: each is two sockets and a record.
+fn many_files(connections: usize) -> Result<()> {
+    let wanted = u64::try_from(connections)? * 4 + 1000;
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, wanted.max(hard), wanted.max(hard))
+        .with_context(|| format!("cannot open {wanted} files at once"))
+}
+
+/// Measures it once: so many take their time. A pool stands in front of the database, of which each
+/// would else be a process.
 pub(super) fn measure(
     workspace: &Workspace,
     weir: &Path,
@@ -23,10 +36,10 @@ pub(super) fn measure(
     report: &mut Report,
 ) -> Result<()> {
     let count = options.idle;
-    let connections = u32::try_from(count)? + 50;
-    let scene = Scene::raise(workspace, weir, connections)?;
+    many_files(count)?;
+    let scene = Scene::raise(workspace, weir, CONNECTIONS)?;
     say::line(format_args!("{SECTION}: {count} connections"));
-    let leg = scene.leg(Way::Weir(&JUDGED));
+    let leg = scene.leg(Way::Weir(&POOLED));
     let postgres = &scene.database.postgres;
     let to = format!("{}:{}", leg.host, leg.port);
     let hold = |count: usize| {

@@ -13,6 +13,7 @@ mod connections;
 mod copier;
 mod database;
 mod idle;
+mod load;
 mod measure;
 mod part;
 mod peers;
@@ -20,6 +21,7 @@ mod pgbench;
 mod record;
 mod report;
 mod scene;
+mod soak;
 mod stage;
 mod stream;
 mod usage;
@@ -62,8 +64,11 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_delimiter = ',')]
     modes: Vec<pgbench::Mode>,
     /// How many idle connections are held
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 10_000)]
     idle: usize,
+    /// How many seconds the soak takes
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    soak: u32,
     /// Measure this weir instead of building one
     #[arg(long, value_name = "PATH")]
     weir: Option<PathBuf>,
@@ -80,6 +85,8 @@ enum Section {
     Connecting,
     /// What an idle connection holds, and a new one takes among many
     Idle,
+    /// Mixed load, with policies loaded anew each second and a kill -9 each minute
+    Soak,
     /// What connect() costs a process that weir does not govern, and one that it does
     Connect,
     /// What recording a statement costs, and what the disk has of it
@@ -89,11 +96,12 @@ enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Pgbench,
         Self::Stream,
         Self::Connecting,
         Self::Idle,
+        Self::Soak,
         Self::Connect,
         Self::Record,
         Self::Verdict,
@@ -128,13 +136,18 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut report = Report::new(options.rounds);
     for section in sections {
         match section {
-            Section::Pgbench | Section::Stream | Section::Connecting | Section::Idle => {
+            Section::Pgbench
+            | Section::Stream
+            | Section::Connecting
+            | Section::Idle
+            | Section::Soak => {
                 setup::parts(workspace, &[Needed::Postgres, Needed::Proxies])?;
                 let weir = weir(workspace, options)?;
                 let measure = match section {
                     Section::Stream => stream::measure,
                     Section::Connecting => connections::measure,
                     Section::Idle => idle::measure,
+                    Section::Soak => soak::measure,
                     _ => pgbench::measure,
                 };
                 measure(workspace, &weir, options, &mut report)?;

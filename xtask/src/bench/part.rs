@@ -1,7 +1,7 @@
 //! The processes of a benchmark that must not be this one: in another cgroup, or without root.
 
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use nix::libc;
@@ -9,6 +9,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::client::{self, Client};
 use super::copier;
+use super::load;
 use super::measure::quantile;
 
 /// Which of them, and what it is told.
@@ -41,6 +42,17 @@ enum What {
         #[arg(long)]
         stay: bool,
     },
+    /// Do a little of everything for so many seconds, and print what came of it as JSON
+    Load {
+        to: SocketAddr,
+        user: String,
+        database: String,
+        clients: u32,
+        seconds: u64,
+        /// Values are masked there
+        #[arg(long)]
+        masked: bool,
+    },
     /// Copy bytes between whoever connects to the one and the other
     Copy { listen: SocketAddr, to: SocketAddr },
 }
@@ -63,6 +75,23 @@ pub(crate) fn run(part: &Part) -> Result<()> {
         } => {
             let (rate, megabytes) = client::stream(*to, user, database, sql, *binary)?;
             println!("{rate} {megabytes}");
+        }
+        What::Load {
+            to,
+            user,
+            database,
+            clients,
+            seconds,
+            masked,
+        } => {
+            let to = load::To {
+                addr: *to,
+                user,
+                database,
+                masked: *masked,
+            };
+            let told = load::run(to, *clients, Duration::from_secs(*seconds));
+            println!("{}", serde_json::to_string(&told)?);
         }
         What::Hold {
             to,

@@ -32,11 +32,14 @@ pub(super) struct Peers {
     pub(super) copier: Peer,
     pub(super) haproxy: Peer,
     pub(super) pgbouncer: Peer,
+    /// In transaction mode: it holds many connections by few of the database's.
+    pub(super) pool: Peer,
 }
 
 impl Peers {
     pub(super) fn start(stage: &Stage, database: &Database) -> Result<Self> {
-        let (copier, haproxy, pgbouncer) = (free_port()?, free_port()?, free_port()?);
+        let (copier, haproxy) = (free_port()?, free_port()?);
+        let (pgbouncer, pool) = (free_port()?, free_port()?);
         let to = database.postgres.addr();
         let copy = stage.part(&[
             "copy",
@@ -53,7 +56,13 @@ impl Peers {
                 stage,
                 "pgbouncer",
                 pgbouncer,
-                pgbouncer_with(dir, pgbouncer, database)?,
+                pgbouncer_with(dir, pgbouncer, "session", database)?,
+            )?,
+            pool: start(
+                stage,
+                "pool",
+                pool,
+                pgbouncer_with(dir, pool, "transaction", database)?,
             )?,
         })
     }
@@ -98,20 +107,21 @@ fn haproxy_with(dir: &Path, port: u16, to: SocketAddr) -> Result<Spawn> {
     Ok(Spawn::new(HAPROXY).args(["-db".as_ref(), "-f".as_ref(), config.as_os_str()]))
 }
 
-/// Session mode. It asks for no password: that is not what is measured.
-fn pgbouncer_with(dir: &Path, port: u16, database: &Database) -> Result<Spawn> {
+/// It asks for no password: that is not what is measured.
+fn pgbouncer_with(dir: &Path, port: u16, mode: &str, database: &Database) -> Result<Spawn> {
     let postgres = &database.postgres;
-    let config = dir.join("pgbouncer.ini");
+    let config = dir.join(format!("pgbouncer-{mode}.ini"));
     let text = format!(
         "[databases]\n{name} = host=127.0.0.1 port={upstream} user={user} password={password}\n\
          [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-         auth_type = any\npool_mode = session\nmax_client_conn = 4000\ndefault_pool_size = 1000\n\
-         ignore_startup_parameters = extra_float_digits\nlog_connections = 0\n\
+         auth_type = any\npool_mode = {mode}\nmax_client_conn = 40000\ndefault_pool_size = {pool}\n\
+         ignore_startup_parameters = extra_float_digits,search_path\nlog_connections = 0\n\
          log_disconnections = 0\nlogfile = /dev/null\n",
         name = postgres.database(),
         upstream = postgres.port(),
         user = postgres.app_user(),
         password = postgres.app_password(),
+        pool = if mode == "session" { 1000 } else { 20 },
     );
     write(&config, &text)?;
     Ok(Spawn::new(PGBOUNCER).args(["-q".as_ref(), config.as_os_str()]))

@@ -42,6 +42,12 @@ pub(super) const JUDGED: Target = Target {
     host: "127.0.0.2",
     what: "weir, judged and recorded",
 };
+/// As [`JUDGED`], to a pool in front of the database, for more connections than that has processes for.
+pub(super) const POOLED: Target = Target {
+    name: "pooled",
+    host: "127.0.0.5",
+    what: "weir, to a pool",
+};
 pub(super) const MASKED: Target = Target {
     name: "masked",
     host: "127.0.0.3",
@@ -94,7 +100,7 @@ impl Scene {
         let peers = Peers::start(&stage, &database)?;
         let policies = policies(workspace, stage.dir())?;
         let engine = format!("policies = \"{}\"\n", policies.display());
-        let weir = stage.weir(weir, &engine, &targets(&stage, &database)?)?;
+        let weir = stage.weir(weir, &engine, &targets(&stage, &database, &peers)?)?;
         Ok(Self {
             agent: Measured::new(stage.cgroups.agent()),
             daemon: Measured::new(stage.cgroups.daemon()),
@@ -158,19 +164,19 @@ fn policies(workspace: &Workspace, dir: &Path) -> Result<PathBuf> {
     Ok(policies)
 }
 
-fn targets(stage: &Stage, database: &Database) -> Result<String> {
+fn targets(stage: &Stage, database: &Database, peers: &Peers) -> Result<String> {
     let postgres = &database.postgres;
     let password = stage.dir().join("password");
     write_private(&password, postgres.app_password())?;
     let port = postgres.port();
-    let read = |target: &Target| {
+    let read = |target: &Target, upstream: u16| {
         format!(
             r#"[[target]]
 name = "{name}"
 protocol = "postgres"
 hosts = ["{host}"]
 ports = [{port}]
-upstream = "127.0.0.1:{port}"
+upstream = "127.0.0.1:{upstream}"
 dial_from = "host"
 
 [target.tls]
@@ -188,10 +194,11 @@ password_file = "{password}"
         )
     };
     Ok(format!(
-        "{}{}[[target]]\nname = \"{}\"\nprotocol = \"tcp\"\nhosts = [\"{}\"]\nports = [{port}]\n\
+        "{}{}{}[[target]]\nname = \"{}\"\nprotocol = \"tcp\"\nhosts = [\"{}\"]\nports = [{port}]\n\
          upstream = \"127.0.0.1:{port}\"\ndial_from = \"host\"\n",
-        read(&JUDGED),
-        read(&MASKED),
+        read(&JUDGED, port),
+        read(&MASKED, port),
+        read(&POOLED, peers.pool.port),
         OPAQUE.name,
         OPAQUE.host,
     ))
