@@ -211,6 +211,36 @@ static FIRST: [Detectors; 256] = {
     first
 };
 
+/// What a word may be that begins with so many digits, and with this behind them: most numbers nothing.
+fn numeric(word: &[u8]) -> Detectors {
+    const fn set(detectors: &[Detector]) -> Detectors {
+        let (mut bits, mut rest) = (0, detectors);
+        while let [first, behind @ ..] = rest {
+            bits |= 1 << *first as u32;
+            rest = behind;
+        }
+        Detectors(bits)
+    }
+    let digits = word
+        .iter()
+        .take(20)
+        .take_while(|byte| byte.is_ascii_digit());
+    let count = digits.count();
+    match (count, word.get(count)) {
+        (13..=19, _) => const { set(&[D::Card, D::FrNir]) },
+        (11, _) => const { set(&[D::DeTaxId]) },
+        (9, _) => const { set(&[D::UsSsn, D::NlBsn]) },
+        (8, Some(_)) => const { set(&[D::EsDni]) },
+        // A place in Corsica.
+        (6, Some(b'A' | b'a' | b'B' | b'b')) => const { set(&[D::FrNir]) },
+        (4, Some(b' ' | b'-' | b'.')) => const { set(&[D::Card, D::NlBsn]) },
+        (3, Some(b' ' | b'-')) => const { set(&[D::UsSsn]) },
+        (2, Some(b' ')) => const { set(&[D::DeTaxId]) },
+        (1, Some(b' ')) => const { set(&[D::FrNir]) },
+        _ => Detectors(0),
+    }
+}
+
 impl Detector {
     /// Every one, in the order in which they are tried.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -264,10 +294,21 @@ impl Detectors {
         self.0 == 0
     }
 
-    /// Those of `self` that a word may be that begins with this byte, one after the other.
-    fn beginning(self, byte: u8) -> impl Iterator<Item = &'static Known> {
-        let first = FIRST.get(usize::from(byte)).map_or(0, |first| first.0);
-        let mut left = self.0 & first;
+    /// Those of `self` that a word may be that begins so.
+    fn beginning(self, word: &[u8]) -> Self {
+        let Some(first) = word.first() else {
+            return Self(0);
+        };
+        let mut may = FIRST.get(usize::from(*first)).map_or(0, |first| first.0);
+        if first.is_ascii_digit() {
+            may &= numeric(word).0;
+        }
+        Self(self.0 & may)
+    }
+
+    /// Each, one after the other.
+    fn each(self) -> impl Iterator<Item = &'static Known> {
+        let mut left = self.0;
         std::iter::from_fn(move || {
             let next = usize::try_from(left.trailing_zeros()).ok()?;
             // Nothing where no bit is left, which is the 33rd.

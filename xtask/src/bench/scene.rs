@@ -53,6 +53,11 @@ pub(super) const MASKED: Target = Target {
     host: "127.0.0.3",
     what: "weir, with a masked column",
 };
+pub(super) const DETECTING: Target = Target {
+    name: "detecting",
+    host: "127.0.0.6",
+    what: "weir, detectors on",
+};
 
 impl Way {
     pub(super) fn name(self) -> &'static str {
@@ -169,7 +174,7 @@ fn targets(stage: &Stage, database: &Database, peers: &Peers) -> Result<String> 
     let password = stage.dir().join("password");
     write_private(&password, postgres.app_password())?;
     let port = postgres.port();
-    let read = |target: &Target, upstream: u16| {
+    let read = |target: &Target, upstream: u16, keys: &str| {
         format!(
             r#"[[target]]
 name = "{name}"
@@ -178,7 +183,7 @@ hosts = ["{host}"]
 ports = [{port}]
 upstream = "127.0.0.1:{upstream}"
 dial_from = "host"
-
+{keys}
 [target.tls]
 mode = "disable"
 
@@ -194,11 +199,12 @@ password_file = "{password}"
         )
     };
     Ok(format!(
-        "{}{}{}[[target]]\nname = \"{}\"\nprotocol = \"tcp\"\nhosts = [\"{}\"]\nports = [{port}]\n\
+        "{}{}{}{}[[target]]\nname = \"{}\"\nprotocol = \"tcp\"\nhosts = [\"{}\"]\nports = [{port}]\n\
          upstream = \"127.0.0.1:{port}\"\ndial_from = \"host\"\n",
-        read(&JUDGED, port),
-        read(&MASKED, port),
-        read(&POOLED, peers.pool.port),
+        read(&JUDGED, port, ""),
+        read(&MASKED, port, ""),
+        read(&POOLED, peers.pool.port, ""),
+        read(&DETECTING, port, "detectors = \"all\"\n"),
         OPAQUE.name,
         OPAQUE.host,
     ))

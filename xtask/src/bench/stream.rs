@@ -9,7 +9,7 @@ use testbed::Identity;
 
 use super::Options;
 use super::report::Report;
-use super::scene::{JUDGED, MASKED, Scene, Way};
+use super::scene::{DETECTING, JUDGED, MASKED, Scene, Way};
 use crate::workspace::Workspace;
 use crate::{interrupt, say};
 
@@ -55,6 +55,7 @@ const ASKED: [(Asked, &[Way]); 3] = [
             Way::Haproxy,
             Way::Weir(&JUDGED),
             Way::Weir(&MASKED),
+            Way::Weir(&DETECTING),
         ],
     ),
     (
@@ -64,9 +65,18 @@ const ASKED: [(Asked, &[Way]); 3] = [
             Way::Copier,
             Way::Weir(&JUDGED),
             Way::Weir(&MASKED),
+            Way::Weir(&DETECTING),
         ],
     ),
-    (COPY, &[Way::Direct, Way::Copier, Way::Weir(&JUDGED)]),
+    (
+        COPY,
+        &[
+            Way::Direct,
+            Way::Copier,
+            Way::Weir(&JUDGED),
+            Way::Weir(&DETECTING),
+        ],
+    ),
 ];
 
 /// What one run came to.

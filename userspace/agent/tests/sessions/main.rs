@@ -20,6 +20,7 @@ mod approvals;
 mod basics;
 mod budgets;
 mod datagrams;
+mod detected;
 mod detours;
 mod drivers;
 mod gigantic;

@@ -9,8 +9,8 @@ use super::at::{At, number};
 pub(super) fn us_ssn(at: At<'_>) -> Option<usize> {
     let apart = at.written::<9>(&["999-99-9999", "999 99 9999"]);
     let bare = || {
-        let named = at.is_called(&["ssn", "social security"]);
-        at.written(&["999999999"]).filter(|_| named)
+        let bare = at.written(&["999999999"]);
+        bare.filter(|_| at.is_called(&["ssn", "social security"]))
     };
     let ([a, b, c, d, e, f, g, h, i], length) = apart.or_else(bare)?;
     let (area, group, serial) = (number(&[a, b, c]), number(&[d, e]), number(&[f, g, h, i]));
@@ -58,6 +58,14 @@ pub(super) fn fr_nir(at: At<'_>) -> Option<usize> {
 /// Source: HMRC's National Insurance Manual, NIM39110: the letters that no prefix has, the prefixes that
 /// are not given out, the suffixes A to D.
 pub(super) fn uk_nino(at: At<'_>) -> Option<usize> {
+    // Most words have no digit there.
+    let [_, _, third, fourth, ..] = at.rest() else {
+        return None;
+    };
+    let digit = if *third == b' ' { fourth } else { third };
+    if !digit.is_ascii_digit() {
+        return None;
+    }
     let forms = ["AA999999A", "AA 99 99 99 A", "AA 999999 A"];
     let (value, length) = at.written::<9>(&forms)?;
     let [a, b, .., suffix] = value;
@@ -76,8 +84,8 @@ pub(super) fn uk_nino(at: At<'_>) -> Option<usize> {
 pub(super) fn nl_bsn(at: At<'_>) -> Option<usize> {
     let apart = at.written::<9>(&["9999.99.999", "9999 99 999"]);
     let bare = || {
-        let named = at.is_called(&["bsn", "burgerservicenummer", "sofinummer"]);
-        at.written(&["999999999"]).filter(|_| named)
+        let bare = at.written(&["999999999"]);
+        bare.filter(|_| at.is_called(&["bsn", "burgerservicenummer", "sofinummer"]))
     };
     let (digits, length) = apart.or_else(bare)?;
     let weights = [9, 8, 7, 6, 5, 4, 3, 2, -1];
@@ -116,6 +124,10 @@ pub(super) fn it_codice_fiscale(at: At<'_>) -> Option<usize> {
         1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24,
         23,
     ];
+    // Most words are shorter.
+    at.rest()
+        .get(15)
+        .filter(|byte| byte.is_ascii_alphabetic())?;
     let (value, length) = at.written::<16>(&["AAAAAAXXAXXAXXXA"])?;
     let (check, first) = value.split_last()?;
     let mut sum = 0;

@@ -64,7 +64,7 @@ const GOOGLE: [Form; 2] = [
     form(b"AIza", base64url, 35, 35),
     form(b"GOCSPX-", base64url, 28, 28),
 ];
-/// Bounded, since what is no key isn't gone past: `sk-sk-sk-…` is begun anew at each word.
+/// Bounded, since what is no key isn't gone past.
 const AI: [Form; 1] = [form(b"sk-", base64url, 20, 200)];
 const NPM: [Form; 1] = [form(b"npm_", alphanumeric, 36, ANY)];
 const PYPI: [Form; 2] = [
@@ -97,8 +97,11 @@ pub(super) fn google(at: At<'_>) -> Option<usize> {
 }
 
 /// The prefix is short, so what is behind it must look drawn by lot: of digits and letters of both
-/// cases, which the names of things aren't.
+/// cases, which the names of things aren't. Nor does it begin within such a name (`task-sk-…`).
 pub(super) fn ai(at: At<'_>) -> Option<usize> {
+    if let Some(b'-' | b'_') = at.previous() {
+        return None;
+    }
     let length = read(at, &AI)?;
     let drawn = at.rest().get(..length)?;
     let has = |is: fn(&u8) -> bool| drawn.iter().any(is);
