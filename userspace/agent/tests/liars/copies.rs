@@ -140,7 +140,6 @@ fn nothing_but_rows_goes_into_a_copy() {
         execute(""),
         close_portal(""),
         call.into_frame(),
-        sync(),
     ] {
         meddles(meddling);
     }
@@ -205,6 +204,25 @@ fn rows_that_are_sent_ahead_wait_until_the_target_asks_for_them() {
         sync(),
     ]);
     assert_eq!(tags(&answer), "12GCZ");
+}
+
+/// The same Sync, where it comes once the copy has begun.
+#[test]
+fn a_sync_in_the_middle_of_a_copy_is_passed_over() {
+    let target = Target::scripted(|peer| {
+        peer.expect_query(IN);
+        peer.send(&[copy_in(1)]);
+        peer.expect(&copy_data("a\n"));
+        peer.expect(&copy_done());
+        peer.send(&[complete("COPY 1"), ready()]);
+        peer.rest();
+    });
+    let gate = target.gate();
+    let mut agent = Agent::connect(&gate);
+    agent.send(&[query(IN)]);
+    agent.receive();
+    let answer = agent.ask(&[sync(), copy_data("a\n"), copy_done()]);
+    assert_eq!(tags(&answer), "CZ");
 }
 
 /// As libpq does: a Sync goes ahead, which a server in a copy passes over, and another follows.

@@ -209,12 +209,15 @@ pub(super) struct Pipeline {
     seqs: VecDeque<Seq>,
     /// The target passes over everything up to the next Sync.
     skipping: bool,
+    /// That Sync was sent.
+    sync_sent: bool,
 }
 
 impl Pipeline {
     /// Notes that an answer is owed.
     pub(super) fn push(&mut self, expected: Expected, seq: Option<Seq>, now: Instant) {
         self.seqs.extend(seq);
+        self.sync_sent |= matches!(expected, Expected::Sync);
         self.owed.push_back(Owed {
             expected,
             seq,
@@ -259,7 +262,15 @@ impl Pipeline {
     /// target now passes over, in order.
     pub(super) fn fail(&mut self) -> Vec<Owed> {
         self.skipping = true;
-        self.take_until_sync()
+        let taken = self.take_until_sync();
+        self.sync_sent = !self.owed.is_empty();
+        taken
+    }
+
+    /// Whether the target passes over what is sent now.
+    #[must_use]
+    pub(super) fn passes_over(&self) -> bool {
+        self.skipping && !self.sync_sent
     }
 
     /// ReadyForQuery: takes what it ends (a Sync, a Query, a Call or a refused Query, last), and
@@ -384,6 +395,23 @@ mod tests {
         p.push(Expected::Sync, None, Instant::now());
         assert_eq!(p.ready().len(), 2);
         assert!(p.is_empty());
+    }
+
+    #[test]
+    fn what_is_sent_before_the_sync_is_passed_over_and_what_is_behind_it_is_not() {
+        let mut p = pipeline([parse()]);
+        assert!(!p.passes_over());
+        p.fail();
+        p.push(parse(), None, Instant::now());
+        assert!(p.passes_over());
+        p.push(Expected::Sync, None, Instant::now());
+        assert!(!p.passes_over());
+        let mut p = pipeline([parse(), Expected::Sync, parse()]);
+        p.fail();
+        assert!(!p.passes_over());
+        p.ready();
+        p.fail();
+        assert!(p.passes_over());
     }
 
     #[test]

@@ -98,6 +98,11 @@ impl Governed {
                 limit: MOST_OWED,
             });
         }
+        if self.copy_in.is_some() && matches!(message, Message::Sync(_)) {
+            // The target passes over it (55.2.6). It is not sent: if the copy has just failed there, it
+            // would be answered, and so would the one behind the rows.
+            return Ok(Heard::Done);
+        }
         if self.copy_in.is_some() && !goes_with_a_copy(&message) {
             // Servers differ in what they make of it, and weir would wait for an answer to it.
             let message = format!("{} in the middle of a copy", message.name());
@@ -215,7 +220,8 @@ impl Governed {
     /// itself would drop them.
     fn copied(&mut self, message: &Message) -> Result<(), Unsettled> {
         let Some(permit) = &self.copy_in else {
-            return if self.pipeline.is_empty() {
+            // Behind an error the target passes over them, and the Sync that ends this is behind them.
+            return if self.pipeline.is_empty() || self.pipeline.passes_over() {
                 Ok(())
             } else {
                 Err(Unsettled)
