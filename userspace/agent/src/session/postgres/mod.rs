@@ -23,6 +23,8 @@ mod refusal;
 mod replication;
 mod request;
 mod shown;
+#[cfg(test)]
+mod simulation;
 mod startup;
 mod waiting;
 

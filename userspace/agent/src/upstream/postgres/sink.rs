@@ -67,6 +67,12 @@ impl Sink {
         }
     }
 
+    /// One that leads to no target.
+    #[cfg(test)]
+    pub(crate) fn simulated() -> Self {
+        Self::new()
+    }
+
     /// Forwards a message of the agent's as it came, on the proof that what it carries out was
     /// allowed and is on record.
     pub fn forward(&mut self, proof: &RecordedPermit, frame: &Frame) {
