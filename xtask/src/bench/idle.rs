@@ -16,15 +16,25 @@ use crate::{interrupt, say};
 
 const SECTION: &str = "idle";
 
+/// Files that are open besides.
+const OTHERS: u64 = 500;
 /// Of the database, which has the pool in front of it.
 const CONNECTIONS: u32 = 100;
 
-/// Lets what is started from here on open so many connections: each is two sockets and a record.
-fn many_files(connections: usize) -> Result<()> {
-    let wanted = u64::try_from(connections)? * 4 + 1000;
+/// How many of so many connections can be held: each takes two sockets and a record of weir's, which it
+/// is let open if that may be allowed at all.
+fn most(wanted: usize) -> Result<usize> {
+    let files = u64::try_from(wanted)? * 3 + OTHERS;
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, wanted.max(hard), wanted.max(hard))
-        .with_context(|| format!("cannot open {wanted} files at once"))
+    if setrlimit(Resource::RLIMIT_NOFILE, files.max(hard), files.max(hard)).is_ok() {
+        return Ok(wanted);
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("cannot open more files at once")?;
+    let most = usize::try_from(hard.saturating_sub(OTHERS) / 3)?.min(wanted);
+    say::line(format_args!(
+        "{SECTION}: only {most}, since a process may open no more than {hard} files here"
+    ));
+    Ok(most)
 }
 
 /// Measures it once: so many take their time. A pool stands in front of the database, of which each
@@ -35,8 +45,7 @@ pub(super) fn measure(
     options: &Options,
     report: &mut Report,
 ) -> Result<()> {
-    let count = options.idle;
-    many_files(count)?;
+    let count = most(options.idle)?;
     let scene = Scene::raise(workspace, weir, CONNECTIONS)?;
     say::line(format_args!("{SECTION}: {count} connections"));
     let leg = scene.leg(Way::Weir(&POOLED));

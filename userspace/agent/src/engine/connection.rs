@@ -42,7 +42,7 @@ pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
 
 /// Finds out whose a connection is, and leads up to its session. What is for weir's resolver is dealt
 /// with here.
-async fn attributed(engine: &Engine, intercepted: Intercepted) -> Option<(Ready, Span)> {
+async fn attributed(engine: &Engine, intercepted: Intercepted) -> Option<(Box<Ready>, Span)> {
     let origin = attribute::origin(&intercepted).await;
     let destination = intercepted.orig_dst;
     let Some(workload) = engine.workload(origin.workload) else {
@@ -61,7 +61,7 @@ async fn attributed(engine: &Engine, intercepted: Intercepted) -> Option<(Ready,
         None
     };
     let ready = dealt_with.instrument(span.clone()).await?;
-    Some((ready, span))
+    Some((Box::new(ready), span))
 }
 
 /// A connection that is admitted and on record.
@@ -78,7 +78,7 @@ struct Ready {
 }
 
 impl Ready {
-    async fn serve(self, engine: &Engine) {
+    async fn serve(self: Box<Self>, engine: &Engine) {
         let Self {
             io,
             id,
@@ -87,7 +87,7 @@ impl Ready {
             watched,
             _registered,
             _following,
-        } = self;
+        } = *self;
         let served = match admitted {
             Admitted::Postgres(admission) => {
                 tracing::info!(session = %id, target = %admission.target().name, "admitted");

@@ -38,7 +38,6 @@ use crate::{
     approve::Desk,
     mask::plan::Unknown,
     session::{Change, Cut, Kills, judge},
-    tls::Plain,
 };
 
 /// Most bytes that wait for one side before reading from the other stops.
@@ -94,14 +93,13 @@ pub(super) struct Surroundings<'a> {
     pub limits: Limits,
 }
 
-/// Drives the session until it ends. Gives back the agent's connection for a last word, unless it
-/// was left in the middle of a message, where a word would be taken for a part of that.
+/// Drives the session until it ends. True where the agent can be told a last word: it was not left
+/// in the middle of a message, where a word would be taken for a part of that.
 pub(super) async fn drive(
     session: &mut Governed,
-    mut agent: End,
-    mut target: End,
+    (agent, target): (&mut End, &mut End),
     around: &mut Surroundings<'_>,
-) -> (Ended, Option<Plain>) {
+) -> (Ended, bool) {
     let mut waiting = None;
     let mut kills = around.killed.clone();
     // Looked at when it wakes, not whenever the session does.
@@ -110,7 +108,7 @@ pub(super) async fn drive(
     let ended = tokio::select! {
         biased;
         Some(killed) = kills.next() => Ok(Ended::Cut(killed)),
-        ended = run(session, &mut agent, &mut target, around, &mut waiting) => ended,
+        ended = run(session, agent, target, around, &mut waiting) => ended,
     };
     // What people were still asked is on record as such.
     let ended = match session.given_up(waiting, &ended) {
@@ -141,8 +139,7 @@ pub(super) async fn drive(
             tracing::debug!(%error, "the last bytes to the target");
         }
     }
-    let whole = matches!(shown, Ok(Ok(())));
-    (ended, whole.then(|| agent.into_io()))
+    (ended, matches!(shown, Ok(Ok(()))))
 }
 
 async fn run(

@@ -99,7 +99,6 @@ struct Begun {
     database: String,
     settings: Vec<(String, String)>,
     interrupt: Arc<Interrupt>,
-    /// Its key is good as long as this is held.
     registered: Option<Registered>,
     cancel_key: Option<BackendKeyData>,
 }
@@ -114,35 +113,36 @@ pub async fn serve(
 ) -> Result<(), RecordError> {
     // What comes before a session and after it is on the heap while it lasts: there are as many as
     // connections, and an idle one shouldn't carry room for it.
-    let Some(Begun {
-        mut session,
+    let Some(mut begun) = Box::pin(begin(io, &admission, record, services, &mut watched)).await?
+    else {
+        return Ok(());
+    };
+    // 5. Drive it until it ends.
+    let Begun {
+        session,
         agent,
         target,
         database,
         settings,
         interrupt,
-        registered: _registered,
-        cancel_key,
-    }) = Box::pin(begin(io, &admission, record, services, &mut watched)).await?
-    else {
-        return Ok(());
-    };
-    // 5. Drive it until it ends.
+        ..
+    } = &mut *begun;
+    let has_catalogue = replication::has_catalogue(session.replication);
     let mut around = Surroundings {
         policies: watched.policies,
         subject: watched.subject,
         shutdown: watched.shutdown,
         killed: watched.killed,
-        catalogues: replication::has_catalogue(session.replication).then_some(&services.catalogues),
+        catalogues: has_catalogue.then_some(&services.catalogues),
         admission: &admission,
-        database: &database,
-        settings: &settings,
+        database,
+        settings,
         approvals: watched.approvals.as_ref(),
-        interrupt,
+        interrupt: Arc::clone(interrupt),
         limits: services.limits,
     };
-    let (ended, agent) = drive(&mut session, agent, target, &mut around).await;
-    Box::pin(finish(session, ended, agent, &admission, cancel_key)).await
+    let (ended, hears) = drive(session, (agent, target), &mut around).await;
+    Box::pin(finish(begun, ended, hears, &admission)).await
 }
 
 /// Leads up to a session, or ends the record of one that does not come to be.
@@ -152,7 +152,7 @@ async fn begin(
     record: SessionWriter,
     services: &Services,
     watched: &mut Watched,
-) -> Result<Option<Begun>, RecordError> {
+) -> Result<Option<Box<Begun>>, RecordError> {
     // 1. Lead the agent up to its startup packet.
     let name = admission.destination().ip().to_string();
     let tls = admission.service().agent_tls;
@@ -177,7 +177,7 @@ async fn begin(
 }
 
 /// There is no session, and its record is ended.
-fn none(ended: Result<(), RecordError>) -> Result<Option<Begun>, RecordError> {
+fn none(ended: Result<(), RecordError>) -> Result<Option<Box<Begun>>, RecordError> {
     ended.map(|()| None)
 }
 
@@ -187,7 +187,7 @@ async fn open(
     mut record: SessionWriter,
     services: &Services,
     watched: &mut Watched,
-) -> Result<Option<Begun>, RecordError> {
+) -> Result<Option<Box<Begun>>, RecordError> {
     let Opening {
         io: mut agent,
         mut received,
@@ -259,7 +259,7 @@ async fn open(
     let masked = (lineage, detectors);
     let mut session = Governed::new(judge, masked, key, record, login.sink, login.status);
     session.replication = wanted.replication;
-    Ok(Some(Begun {
+    Ok(Some(Box::new(Begun {
         session,
         agent: End::new(agent, &received),
         target: End::new(login.io, &login.received),
@@ -268,16 +268,24 @@ async fn open(
         interrupt,
         registered,
         cancel_key: login.key,
-    }))
+    })))
 }
 
+/// `hears`: the agent can still be told why.
 async fn finish(
-    session: Governed,
+    begun: Box<Begun>,
     ended: Ended,
-    agent: Option<Plain>,
+    hears: bool,
     admission: &Admission,
-    cancel_key: Option<BackendKeyData>,
 ) -> Result<(), RecordError> {
+    let Begun {
+        session,
+        agent,
+        // Its key is good until the session has ended.
+        registered: _registered,
+        cancel_key,
+        ..
+    } = *begun;
     // 6. Say goodbye, on record first.
     let told_why = session.told_why;
     let (record, settled) = session.finish();
@@ -290,7 +298,7 @@ async fn finish(
         ended,
         Ended::Cut(_) | Ended::Failed(SessionError::Signal(_))
     );
-    goodbye(agent, record, ended, told_why).await?;
+    goodbye(hears.then(|| agent.into_io()), record, ended, told_why).await?;
     // 7. What a killed session has under way at the target ends with it.
     if killed && let Some(key) = cancel_key {
         stop(admission, &key, &id).await;
