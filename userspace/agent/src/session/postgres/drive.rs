@@ -9,18 +9,15 @@ use std::{
     io, iter,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use bytes::Buf;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::timeout};
 use weir_policy::{Policies, Subject};
-use weir_record::{RecordError, Side};
+use weir_record::Side;
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 
 use super::{
@@ -28,10 +25,11 @@ use super::{
     cancels::Interrupt,
     catalogues::{Catalogues, FRESH},
     end::End,
+    flows::{Flows, Went, elsewhere},
     governed::{Governed, SessionError},
     news::{News, Wire},
     request::Heard,
-    waiting::{self, Waiting, Why, Word},
+    waiting::{self, Waiting, Why},
 };
 use crate::{
     admit::Admission,
@@ -41,14 +39,14 @@ use crate::{
 };
 
 /// Most bytes that wait for one side before reading from the other stops.
-const HIGH_WATER: usize = 256 * 1024;
+pub(super) const HIGH_WATER: usize = 256 * 1024;
 /// How long each side may take for the last bytes of a session.
 const LAST: Duration = Duration::from_secs(2);
 /// How old a reading may be that knows nothing of a name. Not nothing: an agent that asks for names
 /// at random must not have the catalogue read each time.
 const UNKNOWN: Duration = Duration::from_secs(1);
 /// How long an agent's message may wait for the target's answers to earlier ones.
-const STALLED: Duration = Duration::from_secs(60);
+pub(super) const STALLED: Duration = Duration::from_secs(60);
 
 /// How a session came to its end.
 #[derive(Debug)]
@@ -228,100 +226,6 @@ async fn run(
                 }
             }
         }
-    }
-}
-
-/// What became of a wait.
-enum Went {
-    /// Bytes were moved, so there may be something to do.
-    Moved,
-    /// The agent takes nothing more.
-    AgentGone,
-    /// The disk has what was waited for.
-    Kept(Result<(), RecordError>),
-    /// What people said.
-    Word(Word),
-    /// Something else is new.
-    News(News),
-}
-
-/// Which bytes may be moved.
-#[derive(Clone, Copy)]
-struct Flows {
-    /// The disk is behind.
-    lags: bool,
-    /// A message waits, and none behind it is taken.
-    deaf: bool,
-    /// A message waits.
-    waits: bool,
-    /// The agent has said goodbye.
-    leaving: bool,
-}
-
-impl Flows {
-    /// Moves what can be moved now. Ready where the session has something to do by it: a write alone
-    /// gives it nothing, unless somebody waits for room or for the end.
-    fn poll_move(
-        self,
-        cx: &mut Context<'_>,
-        session: &mut Governed,
-        agent: &mut End,
-        target: &mut End,
-    ) -> Poll<Went> {
-        let full = session.shown.len() >= HIGH_WATER || session.sink.len() >= HIGH_WATER;
-        let mut moved = false;
-        while agent.is_unflushed() || !session.shown.pending().is_empty() {
-            match agent.poll_drain(cx, session.shown.pending()) {
-                Poll::Ready(Ok(count)) => session.shown.written(count),
-                Poll::Ready(Err(_)) => return Poll::Ready(Went::AgentGone),
-                Poll::Pending => break,
-            }
-            moved |= self.leaving || full || agent.closed || target.closed;
-        }
-        let listens = !target.closed && !self.lags && session.shown.len() < HIGH_WATER;
-        while !target.closed && (target.is_unflushed() || !session.sink.pending().is_empty()) {
-            match target.poll_drain(cx, session.sink.pending()) {
-                Poll::Ready(Ok(count)) => session.sink.written(count),
-                // What it still has to say comes first.
-                Poll::Ready(Err(_)) => {
-                    target.closed = !listens;
-                    moved = true;
-                    break;
-                }
-                Poll::Pending => break,
-            }
-            moved |= self.leaving || full || agent.closed;
-        }
-        let room = agent.received.len().max(session.sink.len()) < HIGH_WATER;
-        let hears = !self.deaf
-            && !agent.closed
-            && !self.lags
-            && (!self.waits || room)
-            && session.sink.len() < HIGH_WATER;
-        moved |= hears && agent.poll_fill(cx).is_ready();
-        moved |= listens && target.poll_fill(cx).is_ready();
-        if moved {
-            Poll::Ready(Went::Moved)
-        } else {
-            Poll::Pending
-        }
-    }
-}
-
-/// Resolves with what comes from neither side.
-async fn elsewhere(
-    waiting: &mut Option<Waiting>,
-    wire: &mut Wire,
-    around: &Surroundings<'_>,
-) -> Went {
-    let for_people = Waiting::waits_for_people(waiting.as_ref());
-    let stalls = waiting.is_some() && !for_people;
-    tokio::select! {
-        biased;
-        news = wire.next(&around.policies, &around.subject, &around.shutdown) => Went::News(news),
-        word = Waiting::word(waiting), if for_people => Went::Word(word),
-        // It is looked at again then; without this nothing would come to look.
-        () = sleep(STALLED), if stalls => Went::Moved,
     }
 }
 
