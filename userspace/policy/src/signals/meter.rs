@@ -31,6 +31,8 @@ pub(super) struct Meter {
     slots: [AtomicU64; RING],
     /// All that was ever counted.
     total: AtomicU64,
+    /// The latest slot's time.
+    latest: AtomicU64,
 }
 
 /// What a counter came to when one of those who share it added it up last. A window that moves on only
@@ -47,6 +49,7 @@ impl Meter {
             width: window.millis().div_ceil(PARTS).max(1),
             slots: [const { AtomicU64::new(0) }; RING],
             total: AtomicU64::new(0),
+            latest: AtomicU64::new(0),
         }
     }
 
@@ -71,6 +74,7 @@ impl Meter {
         };
         // It always adds, so it never fails.
         let _known = slot.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
+        self.latest.fetch_max(epoch, Ordering::AcqRel);
         // Last: who adds up meanwhile counts it twice rather than not at all.
         self.total.fetch_add(amount.min(MOST), Ordering::AcqRel);
     }
@@ -83,7 +87,10 @@ impl Meter {
             return false;
         }
         let sum = self.sum(now);
-        *seen = Seen { total, sum };
+        // What others have counted ahead of this clock isn't in the sum yet, and will be.
+        if self.latest.load(Ordering::Acquire) <= now.as_millis() / self.width {
+            *seen = Seen { total, sum };
+        }
         sum.saturating_add(more) > limit
     }
 

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Buf;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::watch, task::unconstrained, time::timeout};
 use weir_policy::{Policies, Subject};
 use weir_record::Side;
 use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
@@ -196,7 +196,8 @@ async fn run(
             leaving,
         };
         let went = {
-            let mut elsewhere = pin!(elsewhere(waiting, &mut wire, around));
+            // Also where bytes move without end, and have used up what a task may do in one turn.
+            let mut elsewhere = pin!(unconstrained(elsewhere(waiting, &mut wire, around)));
             poll_fn(|cx| {
                 let moved = flows.poll_move(cx, session, agent, target);
                 if moved.is_ready() {

@@ -1,7 +1,7 @@
 //! One end of a session: its connection, and what was read from it and is not taken yet.
 //!
-//! A session that is idle holds no buffer for what may come: little is read by way of the stack, and
-//! only where much comes is there room for it before it does.
+//! A session that is idle holds no buffer for what may come: what comes is read by way of the stack, and
+//! only where that is full is there room for more.
 
 use std::{
     io,
@@ -15,9 +15,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::tls::Plain;
 
-/// How much is read at once while little comes.
+/// How much is read by way of the stack.
 const LITTLE: usize = 4 << 10;
-/// And while much does, at most.
+/// And how much behind that, where that much has come.
+const LEAST: usize = 16 << 10;
 const MOST: usize = 128 << 10;
 
 /// One end.
@@ -25,7 +26,7 @@ pub(super) struct End {
     io: Plain,
     /// What was read.
     pub(super) received: BytesMut,
-    /// How much the next read asks for.
+    /// How much is asked for where much comes.
     asks: usize,
     unflushed: bool,
     /// Nothing more comes.
@@ -38,7 +39,7 @@ impl End {
             io,
             // In memory of its own: what came before it is done with.
             received: received.into(),
-            asks: LITTLE,
+            asks: LEAST,
             unflushed: false,
             closed: false,
         }
@@ -50,25 +51,40 @@ impl End {
 
     /// Reads what has come. Ready where that is something, or the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let asked = self.asks;
-        let read = if asked > LITTLE {
-            self.received.reserve(asked);
-            ready!(pin!(self.io.read_buf(&mut self.received)).poll(cx))
-        } else {
-            let mut little = [MaybeUninit::uninit(); LITTLE];
-            let mut little = ReadBuf::uninit(&mut little);
-            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut little));
-            self.received.extend_from_slice(little.filled());
-            read.map(|()| little.filled().len())
-        };
-        match read {
-            Ok(read @ 1..) if read >= asked => self.asks = (asked * 4).min(MOST),
-            Ok(read @ 1..) if read < asked / 8 => self.asks = (asked / 2).max(LITTLE),
-            Ok(1..) => {}
+        let mut little = [MaybeUninit::uninit(); LITTLE];
+        let mut little = ReadBuf::uninit(&mut little);
+        match Pin::new(&mut self.io).poll_read(cx, &mut little) {
+            Poll::Pending => {
+                if self.received.is_empty() {
+                    // It may be a small rest of what a long message took.
+                    self.received = BytesMut::new();
+                }
+                return Poll::Pending;
+            }
             // Why it ended is in nobody's interest but the other end's, which hears that it did.
-            Ok(0) | Err(_) => self.closed = true,
+            Poll::Ready(Err(_)) => self.closed = true,
+            Poll::Ready(Ok(())) if little.filled().is_empty() => self.closed = true,
+            Poll::Ready(Ok(())) => self.received.extend_from_slice(little.filled()),
+        }
+        if little.remaining() == 0 {
+            self.poll_more(cx);
         }
         Poll::Ready(())
+    }
+
+    /// Reads more of what seems to be much. An end or an error shows with the next read.
+    fn poll_more(&mut self, cx: &mut Context<'_>) {
+        self.received.reserve(self.asks);
+        let read = pin!(self.io.read_buf(&mut self.received)).poll(cx);
+        let read = match read {
+            Poll::Ready(Ok(read)) => read,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+        self.asks = if read >= self.asks {
+            (self.asks * 4).min(MOST)
+        } else {
+            self.asks.min(read.max(LEAST))
+        };
     }
 
     /// Whether something was written that its connection still holds.

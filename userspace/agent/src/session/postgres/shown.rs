@@ -3,9 +3,6 @@
 use bytes::{Buf, BytesMut};
 use weir_record::{RecordError, Seq, SessionWriter};
 
-/// What an idle session may hold of its buffer.
-const KEPT: usize = 512;
-
 /// The bytes on their way to the agent.
 #[derive(Debug)]
 pub(super) struct Shown {
@@ -62,7 +59,8 @@ impl Shown {
         let count = count.min(self.unrecorded);
         self.bytes.advance(count);
         self.unrecorded -= count;
-        if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
+        if self.bytes.is_empty() {
+            // How much memory it still has doesn't show.
             self.bytes = BytesMut::new();
         }
     }

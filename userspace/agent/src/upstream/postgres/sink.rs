@@ -27,9 +27,6 @@ const PATH: &[u8] = b"SELECT pg_catalog.unnest(pg_catalog.current_schemas(true))
 /// Not the unnamed ones, which are the agent's.
 const PATH_NAME: &[u8] = b"weir_path";
 
-/// What an idle session may hold of its buffer.
-const KEPT: usize = 512;
-
 /// The outgoing bytes of one session with a target.
 #[derive(Debug)]
 pub struct Sink {
@@ -174,7 +171,8 @@ impl Sink {
         let count = count.min(self.ready);
         self.bytes.advance(count);
         self.ready -= count;
-        if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
+        if self.bytes.is_empty() {
+            // How much memory it still has doesn't show.
             self.bytes = BytesMut::new();
         }
         if let Some((_, upto)) = &mut self.due {
