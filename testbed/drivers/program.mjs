@@ -151,9 +151,12 @@ await sleeping;
 show(await busy.query("SELECT 'alive' AS it_is"));
 heading("the server ends the session");
 const asleep = fails(busy, "SELECT pg_sleep(20)");
+// It tells of the loss some time after the statement's failure.
+const over = new Promise((told) => busy.once("end", told));
 while ((await other.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'", [pid])).rows[0].n === 0);
 await other.query("SELECT pg_terminate_backend($1)", [pid]);
 await asleep;
+await over;
 
 heading("a pool");
 const pool = new pg.Pool({ max: 4 });
