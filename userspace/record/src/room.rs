@@ -44,6 +44,14 @@ impl Room {
         self.tight.load(Ordering::Acquire)
     }
 
+    /// Whether so much of a new command or its answer should be taken: what would use up most of the
+    /// reserve where the disk is full already is not even begun.
+    pub(crate) fn takes(&self, length: usize) -> bool {
+        let length = length as u64;
+        let spares = length <= self.size / 4 || self.size == 0;
+        !self.is_tight() && (spares || self.free().is_ok_and(|free| free >= length))
+    }
+
     /// Gives the reserve up. False where there is none any more.
     pub(crate) fn give_up(&self) -> bool {
         // Who keeps none has nothing to take again, and stops for as long as writes fail.

@@ -232,7 +232,7 @@ impl SessionWriter {
         user: &str,
         settings: &BTreeMap<String, String>,
     ) -> Result<(), RecordError> {
-        self.roomy()?;
+        self.roomy(0)?;
         self.event(&EventRef::Opened {
             database,
             user,
@@ -364,7 +364,7 @@ impl SessionWriter {
     /// [`RecordError::UnknownCommand`], or those of writing.
     pub fn response(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
-        self.roomy()?;
+        self.roomy(bytes.len())?;
         let at = self.now();
         self.record(|journal| journal.bytes(EntryKind::Response, at, seq, bytes))?;
         self.told(|observer| observer.recorded());
@@ -379,7 +379,7 @@ impl SessionWriter {
     /// As [`response`](Self::response).
     pub fn request(&mut self, seq: Seq, bytes: &[u8]) -> Result<(), RecordError> {
         self.known(seq)?;
-        self.roomy()?;
+        self.roomy(bytes.len())?;
         let at = self.now();
         self.record(|journal| journal.bytes(EntryKind::Request, at, seq, bytes))?;
         self.told(|observer| observer.recorded());
@@ -448,9 +448,9 @@ impl SessionWriter {
     }
 
     /// While the reserve is all that is left, nothing new is taken.
-    fn roomy(&self) -> Result<(), RecordError> {
+    fn roomy(&self, length: usize) -> Result<(), RecordError> {
         match &self.host {
-            Some(host) if host.room().is_tight() => Err(RecordError::reserved(self.path())),
+            Some(host) if !host.room().takes(length) => Err(RecordError::reserved(self.path())),
             _ => Ok(()),
         }
     }
@@ -462,13 +462,13 @@ impl SessionWriter {
         policy_version: &PolicyVersion,
         judgement: Judgement<'_>,
     ) -> Result<Seq, RecordError> {
-        self.roomy()?;
         let CommandText {
             text,
             parameters,
             statements,
             signals,
         } = command;
+        self.roomy(text.len())?;
         let took = self.heard.take().map(|heard| heard.elapsed());
         let (seq, at) = (self.last.next(), self.now());
         let intent = IntentRef {

@@ -27,3 +27,15 @@ fn no_command_is_taken_where_there_is_less_than_the_reserve() {
     // A write that failed closes nothing for good.
     assert!(!none.give_up() && !none.is_tight());
 }
+
+#[test]
+fn what_would_use_up_the_reserve_is_taken_only_where_there_is_room_beside_it() {
+    let dir = samples::dir();
+    let room = Room::new(dir.path(), 1 << 20);
+    assert!(room.takes(1 << 18) && room.takes(1 << 19));
+    assert!(!room.takes(1 << 60), "more than any disk has");
+    assert!(!room.is_tight(), "what is smaller still finds its place");
+    room.give_up();
+    assert!(!room.takes(0));
+    assert!(Room::new(dir.path(), 0).takes(1 << 60));
+}
