@@ -11,5 +11,5 @@ pub mod sql;
 
 pub use model::{
     Access, ColumnUse, Command, Control, CopyForm, Effect, Effects, Object, Opaque, OpaqueReason,
-    Predicate, Statement, Verb,
+    Predicate, RowLimit, Statement, Verb,
 };

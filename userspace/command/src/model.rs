@@ -56,8 +56,39 @@ pub struct Command {
     pub functions: BTreeSet<String>,
     /// The symbols of the operators in its text. `LIKE`, `IN` and other words are operators too.
     pub operators: BTreeSet<String>,
+    /// How many rows it may answer with.
+    pub row_limit: RowLimit,
+    /// Whether one row of the answer may hold what was in many (see [`RowLimit`]): it calls a
+    /// function, which may be an aggregate, or has a query in the place of a value.
+    pub gathers: bool,
     /// What later requests of the session depend on.
     pub control: Control,
+}
+
+impl Command {
+    /// Whether its rows leave as a stream that nothing describes, by `COPY … TO`: also those that a
+    /// write within it returns.
+    #[must_use]
+    pub fn copies_out(&self) -> bool {
+        self.verb == Verb::CopyOut || matches!(self.control, Control::Copy(_))
+    }
+}
+
+/// The most rows that a command answers with, as far as its text says: by the outermost `LIMIT` or
+/// `FETCH FIRST`, or by the count of a `FETCH`.
+///
+/// It says nothing of how many rows were read for them, and counts rows that one statement returns:
+/// not those of many like it, nor those that are written. `WITH TIES` has no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RowLimit {
+    /// Nothing says.
+    #[default]
+    Unknown,
+    /// No more than this.
+    AtMost(u64),
+    /// No more than the value of a parameter (`LIMIT $1`), by its number from 1. The text has it
+    /// nowhere else, so that it is a `bigint` unless it is declared otherwise.
+    Parameter(u16),
 }
 
 /// What a command asks for.

@@ -16,6 +16,7 @@ mod annotations;
 mod by_scope;
 mod cedar;
 mod columns;
+mod counts;
 mod findings;
 mod literals;
 mod rules;
@@ -30,6 +31,7 @@ mod tests;
 
 pub(crate) use by_scope::Scoped;
 pub(crate) use columns::Columns;
+pub(crate) use counts::{Counts, is_planned};
 pub(crate) use literals::is_host;
 pub(crate) use rules::{Rule, Rules};
 pub(crate) use schemas::Schemas;

@@ -206,6 +206,8 @@ fn connect() -> Statement {
         effects: Default::default(),
         functions: Default::default(),
         operators: Default::default(),
+        row_limit: Default::default(),
+        gathers: false,
         control: Control::None,
     }))
 }

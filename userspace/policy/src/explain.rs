@@ -9,9 +9,9 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use weir_command::{ColumnUse, Command, Control, Effect, Predicate, Statement};
+use weir_command::{ColumnUse, Command, Control, Effect, Predicate, RowLimit, Statement, Verb};
 
-use crate::{Asking, Context, Mode, Policies, Subject, Verdict, WouldBe};
+use crate::{Asking, Context, Mode, Policies, Subject, Verdict, WouldBe, bundle::Counts};
 
 mod facts;
 mod lookup;
@@ -210,7 +210,7 @@ impl Policies {
             };
             tell("with a human's yes".to_owned(), yes);
         }
-        for (change, changed) in of_statements(statements) {
+        for (change, changed) in of_statements(statements, self.rules.counts) {
             let trial = Trial {
                 asking,
                 statements: &changed,
@@ -273,6 +273,11 @@ fn of_context(context: &Context) -> Vec<(String, Context)> {
         ..context.clone()
     };
     let mut changed = vec![(change.to_owned(), other)];
+    if context.rows.estimated.is_some() {
+        let mut other = context.clone();
+        other.rows.estimated = Some(0);
+        changed.push(("with no rows estimated".to_owned(), other));
+    }
     for signal in &context.signals {
         let mut other = context.clone();
         other.signals.remove(signal);
@@ -282,7 +287,7 @@ fn of_context(context: &Context) -> Vec<(String, Context)> {
 }
 
 /// Changes of what is asked. Each is made to all statements alike.
-fn of_statements(statements: &[Statement]) -> Vec<(String, Vec<Statement>)> {
+fn of_statements(statements: &[Statement], counts: Counts) -> Vec<(String, Vec<Statement>)> {
     let commands = || {
         statements.iter().filter_map(|statement| match statement {
             Statement::Command(command) => Some(command.as_ref()),
@@ -323,6 +328,24 @@ fn of_statements(statements: &[Statement]) -> Vec<(String, Vec<Statement>)> {
         changed.push((
             "naming no column, and not `*`".to_owned(),
             each(statements, |command| command.columns = ColumnUse::default()),
+        ));
+    }
+    let limited = |command: &Command| command.row_limit == RowLimit::AtMost(1);
+    let select = |command: &Command| command.verb == Verb::Select && !limited(command);
+    if counts.limits && commands().any(select) {
+        changed.push((
+            "with LIMIT 1".to_owned(),
+            each(statements, |command| {
+                if command.verb == Verb::Select {
+                    command.row_limit = RowLimit::AtMost(1);
+                }
+            }),
+        ));
+    }
+    if counts.gathers && commands().any(|command| command.gathers) {
+        changed.push((
+            "gathering no rows in one".to_owned(),
+            each(statements, |command| command.gathers = false),
         ));
     }
     if commands().any(|command| matches!(command.control, Control::Set { .. })) {

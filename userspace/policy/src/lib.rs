@@ -37,7 +37,7 @@ pub use lookup::{Lookup, LookupContext};
 pub use masking::{Classified, DataClass, Detection, Hit, Hits, MaskingRules, Method, Net};
 pub use observe::{Mode, WouldBe};
 pub use request::{
-    Behind, Context, Moment, Named, Names, Program, Request, Subject, Target, Weekday,
+    Behind, Context, Moment, Named, Names, Program, Request, RowCounts, Subject, Target, Weekday,
 };
 pub use signals::{
     Amount, BudgetStanding, Footprint, Ledger, ProfileStanding, Raised, RaisedSignal, SignalRules,

@@ -44,6 +44,34 @@ pub struct Context {
     pub application_name: Option<String>,
     /// The names of the signals that are raised.
     pub signals: BTreeSet<String>,
+    /// What is known of the rows of the message's only statement, beyond its text.
+    pub rows: RowCounts,
+}
+
+/// How many rows a statement concerns, as far as its text doesn't say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// The value of the parameter that limits its answer (`LIMIT $1`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// How many rows it returns or changes, as the target's planner thinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated: Option<u64>,
+}
+
+impl RowCounts {
+    /// What a statement is judged by that is prepared and not run yet: what it will concern is not
+    /// known, and it is judged again once it is bound.
+    pub const PREPARED: Self = Self {
+        limit: Some(0),
+        estimated: Some(0),
+    };
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A moment as clocks on a wall show it, in whatever zone the caller reckons.

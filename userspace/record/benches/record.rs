@@ -213,6 +213,8 @@ fn command(verb: Verb, table: Option<(&str, Access)>) -> Statement {
         effects: [].into(),
         functions: [].into(),
         operators: [].into(),
+        row_limit: weir_command::RowLimit::Unknown,
+        gathers: false,
         control: Control::None,
     }))
 }

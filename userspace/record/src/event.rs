@@ -10,17 +10,13 @@ use serde::{Deserialize, Serialize};
 use weir_command::Object;
 use weir_policy::RaisedSignal;
 
-use weir_policy::Moment;
+use weir_policy::{Moment, RowCounts};
 
 use crate::{Approval, Seq, SessionId, told};
 
 /// One event of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the largest comes once a session, and no one keeps events by the thousand"
-)]
 pub enum Event {
     /// Always the first.
     Start(SessionStart),
@@ -191,6 +187,9 @@ pub struct Circumstances {
     /// The hour and the day, in the zone that policies reckon in.
     #[serde(flatten)]
     pub moment: Moment,
+    /// How many rows it was judged to concern, beyond what its text says.
+    #[serde(default, skip_serializing_if = "RowCounts::is_unknown")]
+    pub rows: RowCounts,
 }
 
 /// One statement of a command, as weir read it.

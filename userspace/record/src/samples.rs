@@ -151,6 +151,8 @@ pub(crate) fn command(verb: Verb, objects: Vec<Object>) -> Statement {
         effects: [].into(),
         functions: [].into(),
         operators: [].into(),
+        row_limit: weir_command::RowLimit::Unknown,
+        gathers: false,
         control: Control::None,
     }))
 }

@@ -227,6 +227,8 @@ fn statement(objects: &[&str]) -> Statement {
         effects: [].into(),
         functions: [].into(),
         operators: [].into(),
+        row_limit: weir_command::RowLimit::Unknown,
+        gathers: false,
         control: Control::None,
     }))
 }

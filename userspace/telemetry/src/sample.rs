@@ -41,6 +41,8 @@ pub(crate) fn statement(verb: Verb) -> Statement {
         effects: [].into(),
         functions: [].into(),
         operators: [].into(),
+        row_limit: weir_command::RowLimit::Unknown,
+        gathers: false,
         control: Control::None,
     }))
 }

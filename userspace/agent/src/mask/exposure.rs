@@ -97,7 +97,7 @@ impl Exposure {
                 version: version.clone(),
             })
         };
-        if command.verb == Verb::CopyOut {
+        if command.copies_out() {
             let message = format!(
                 "COPY would show values of class `{class}`, which can't be masked in a copy; \
                  select the rows instead, or name only other columns"

@@ -7,10 +7,10 @@ use std::{
 };
 
 use jiff::{Timestamp, civil, tz::TimeZone};
-use weir_command::{ColumnUse, Command, Control, Predicate, Statement, Verb};
+use weir_command::{ColumnUse, Command, Control, Predicate, RowLimit, Statement, Verb};
 use weir_policy::{
-    Asking, Clear, Context, Mode, Moment, Named, Policies, PolicyVersion, Raised, Subject, Target,
-    Verdict, Watch, Weekday, Who,
+    Asking, Clear, Context, Mode, Moment, Named, Policies, PolicyVersion, Raised, RowCounts,
+    Subject, Target, Verdict, Watch, Weekday, Who,
 };
 use weir_record::Circumstances;
 
@@ -44,6 +44,8 @@ pub fn connect() -> Statement {
         effects: BTreeSet::new(),
         functions: BTreeSet::new(),
         operators: BTreeSet::new(),
+        row_limit: RowLimit::Unknown,
+        gathers: false,
         control: Control::None,
     }))
 }
@@ -203,17 +205,24 @@ impl Judge {
 
     /// The circumstances in which it judges now, as the record has them.
     #[must_use]
-    pub fn circumstances(&self, in_transaction: bool) -> Circumstances {
+    pub fn circumstances(&self, in_transaction: bool, rows: RowCounts) -> Circumstances {
         Circumstances {
             in_transaction,
             moment: self.moment(),
+            rows,
         }
     }
 
-    fn context(&self, in_transaction: bool) -> Context {
+    fn context(&self, circumstances: Circumstances) -> Context {
+        let Circumstances {
+            in_transaction,
+            moment,
+            rows,
+        } = circumstances;
         Context {
             in_transaction,
-            moment: self.moment(),
+            moment,
+            rows,
             ..self.context.clone()
         }
     }
@@ -221,18 +230,29 @@ impl Judge {
     /// Which classes the subject may see clear.
     #[must_use]
     pub fn clear(&self) -> Clear {
-        self.policies
-            .clear(&self.subject, &self.target, &self.context(false))
+        let context = self.context(self.circumstances(false, RowCounts::default()));
+        self.policies.clear(&self.subject, &self.target, &context)
     }
 
-    /// Judges all that one message holds; the strictest verdict is the message's.
+    /// Judges what tells nothing of rows: the opening of a session or a connection.
     #[must_use]
     pub fn judge<'a>(
         &self,
         statements: impl IntoIterator<Item = impl Into<Named<'a>>>,
         in_transaction: bool,
     ) -> Verdict {
-        let context = self.context(in_transaction);
+        let circumstances = self.circumstances(in_transaction, RowCounts::default());
+        self.judge_in(circumstances, statements)
+    }
+
+    /// Judges all that one message holds; the strictest verdict is the message's.
+    #[must_use]
+    pub fn judge_in<'a>(
+        &self,
+        circumstances: Circumstances,
+        statements: impl IntoIterator<Item = impl Into<Named<'a>>>,
+    ) -> Verdict {
+        let context = self.context(circumstances);
         let asking = Asking {
             subject: &self.subject,
             target: &self.target,

@@ -33,6 +33,7 @@ mod observed;
 mod opaque;
 mod records;
 mod replication;
+mod rows;
 mod signals;
 mod telemetry;
 mod told;

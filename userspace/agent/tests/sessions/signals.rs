@@ -81,7 +81,7 @@ fn rows(gate: &Gate, count: usize) -> u64 {
     gate.ended(count).iter().map(|summary| summary.rows).sum()
 }
 
-fn intents(gate: &Gate) -> Vec<weir_record::Intent> {
+pub(crate) fn intents(gate: &Gate) -> Vec<weir_record::Intent> {
     let records = gate.summaries().into_iter().map(|summary| {
         let path = weir_record::store::path_of(&gate.records, summary.start.id);
         SessionReader::open(&path).unwrap()

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    Access, ColumnUse, Command, Control, Effect, Effects, Object, Predicate, Statement, Verb,
+    Access, ColumnUse, Command, Control, Effect, Effects, Object, Predicate, RowLimit, Statement,
+    Verb,
 };
 
 use super::unread::Unread;
@@ -30,6 +31,10 @@ pub(super) struct Facts {
     pub(super) reads: bool,
     /// The strictest of the statement's writes.
     pub(super) write: Option<(Verb, Predicate)>,
+    /// How many rows the query as a whole may return.
+    pub(super) row_limit: RowLimit,
+    /// True once a query stands in the place of a value.
+    pub(super) gathers: bool,
     /// True for `SELECT … INTO`.
     pub(super) makes_table: bool,
     /// The settings that functions change.
@@ -77,6 +82,7 @@ impl Facts {
         self.rows.extend(other.rows);
         self.relations.extend(other.relations);
         self.reads |= other.reads;
+        self.gathers |= other.gathers;
         self.makes_table |= other.makes_table;
         if let Some((verb, predicate)) = other.write {
             self.wrote(verb, predicate);
@@ -105,6 +111,23 @@ impl Facts {
     /// A command that takes no predicate and on which nothing depends.
     pub(super) fn done(self, verb: Verb) -> Result<Statement, Unread> {
         self.command(verb, Predicate::NotApplicable, Control::None)
+    }
+
+    /// How many rows a statement of this verb answers with. What writes does so whatever it
+    /// returns, and a parameter is the statement's own only where it is run as it stands.
+    fn limit_of(&self, verb: Verb) -> RowLimit {
+        let answers = match verb {
+            Verb::Select => true,
+            Verb::CopyOut | Verb::Declare | Verb::Prepare | Verb::Fetch => {
+                !matches!(self.row_limit, RowLimit::Parameter(_))
+            }
+            _ => false,
+        };
+        if answers && self.write.is_none() {
+            self.row_limit
+        } else {
+            RowLimit::Unknown
+        }
     }
 
     /// Until here what is assigned was kept apart from what is named.
@@ -151,6 +174,7 @@ impl Facts {
             ));
         }
         drop(controls);
+        self.row_limit = self.limit_of(verb);
         self.tell_written();
         // an identifier equal to a relation's name or alias may mean its whole row
         self.columns.all |= !self.columns.named.is_disjoint(&self.rows);
@@ -166,8 +190,10 @@ impl Facts {
             columns: self.columns,
             predicate,
             effects: self.effects,
-            functions: self.functions,
             operators: BTreeSet::new(),
+            row_limit: self.row_limit,
+            gathers: self.gathers || !self.functions.is_empty(),
+            functions: self.functions,
             control,
         })))
     }

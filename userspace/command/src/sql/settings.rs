@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::unread::Unread;
-use crate::model::{ColumnUse, Command, Control, Effect, Effects, Predicate, Statement, Verb};
+use crate::model::{
+    ColumnUse, Command, Control, Effect, Effects, Predicate, RowLimit, Statement, Verb,
+};
 
 /// A change that weir can follow.
 pub(super) struct Change {
@@ -66,6 +68,8 @@ pub(super) fn statement(name: &str, value: Option<String>) -> Result<Statement, 
         effects,
         functions: BTreeSet::new(),
         operators: BTreeSet::new(),
+        row_limit: RowLimit::Unknown,
+        gathers: false,
         control: Control::Set { name, value },
     })))
 }

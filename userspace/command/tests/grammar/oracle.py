@@ -202,6 +202,9 @@ def verb(kind, node, reading):
         inner = next(iter(node["query"].items()))
         return verb(*inner, reading) if "analyze" in names else "explain"
     if kind == "CopyStmt":
+        writes = [write for write in reversed(STRICTEST) if write in reading.writes]
+        if node.get("query") and writes:
+            return writes[0]
         return "copy_in" if node.get("is_from") else "copy_out"
     if kind in ("GrantStmt", "GrantRoleStmt"):
         return "grant" if node.get("is_grant") else "revoke"

@@ -59,6 +59,14 @@ impl Scoped {
         self.by_action = by_action(&self.all, vocabulary).unwrap_or_default();
     }
 
+    /// Whether one of them may apply to something that is done so.
+    pub(crate) fn speak_of(&self, action: &EntityUid) -> bool {
+        match self.by_action.get(action) {
+            Some(by_head) => by_head.any.is_some() || !by_head.named.is_empty(),
+            None => self.by_action.is_empty() && !self.all.is_empty(),
+        }
+    }
+
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()

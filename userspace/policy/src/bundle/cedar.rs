@@ -181,6 +181,7 @@ impl<'a> Reader<'a> {
         };
         self.rules.about.insert(id, rule);
         let scope = self.scope(&policy);
+        let counts = self.rules.counts.note(&json);
         let sets = [
             (scope.commands, &mut self.rules.commands),
             (
@@ -189,6 +190,7 @@ impl<'a> Reader<'a> {
             ),
             (scope.reveals, &mut self.rules.reveals),
             (scope.lookups, &mut self.rules.lookups),
+            (counts.estimates, &mut self.rules.estimating),
         ];
         let mut refused = None;
         for (applies, set) in sets {
@@ -315,8 +317,13 @@ impl Written<'_> {
 
 /// Whether a policy in Cedar's JSON form looks at `context.approved`.
 pub(super) fn asks(json: &serde_json::Value) -> bool {
+    looks_at(json, "approved")
+}
+
+/// Whether a policy in Cedar's JSON form looks at this attribute of the context.
+pub(super) fn looks_at(json: &serde_json::Value, name: &str) -> bool {
     nodes(json).any(|node| {
-        node.get("attr").is_some_and(|attr| attr == "approved")
+        node.get("attr").is_some_and(|attr| attr == name)
             && node
                 .pointer("/left/Var")
                 .is_some_and(|var| var == "context")

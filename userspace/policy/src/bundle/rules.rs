@@ -7,6 +7,7 @@ use cedar_policy::{Effect, PolicyId};
 use super::{
     by_scope::Scoped,
     columns::Columns,
+    counts::Counts,
     schemas::Schemas,
     templates::{Grant, Grantable},
 };
@@ -23,6 +24,10 @@ pub(crate) struct Rules {
     pub(crate) reveals: Scoped,
     /// Those that may apply to `resolve`.
     pub(crate) lookups: Scoped,
+    /// Those that look at `context.estimated_rows`.
+    pub(crate) estimating: Scoped,
+    /// What policies look at of how many rows there are.
+    pub(crate) counts: Counts,
     /// The schemas that policies tell apart.
     pub(crate) schemas: Schemas,
     /// The columns that they name.
@@ -100,12 +105,13 @@ impl Rules {
         }
     }
 
-    fn sets(&mut self) -> [&mut Scoped; 4] {
+    fn sets(&mut self) -> [&mut Scoped; 5] {
         [
             &mut self.commands,
             &mut self.columns,
             &mut self.reveals,
             &mut self.lookups,
+            &mut self.estimating,
         ]
     }
 

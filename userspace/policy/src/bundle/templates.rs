@@ -192,6 +192,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        self.rules.counts.note_template(&json);
         let id = grantable.id.clone();
         let place = Diagnostic::at(Severity::Error, source, span.clone(), "", None);
         let written = Written {

@@ -10,11 +10,12 @@ use super::{
     statements,
 };
 use crate::{
-    Context, Diagnostic, Diagnostics, LookupContext, Moment, Program, Severity, Source, Subject,
-    Target, Weekday, bundle::is_host,
+    Context, Diagnostic, Diagnostics, LookupContext, Moment, Program, RowCounts, Severity, Source,
+    Subject, Target, Weekday,
+    bundle::{is_host, is_planned},
 };
 
-use weir_command::sql;
+use weir_command::{RowLimit, Statement, sql};
 
 pub(super) fn read(source: &Source) -> Result<Vec<Case>, Diagnostics> {
     let error = |span: Range<usize>, message: String| {
@@ -74,6 +75,10 @@ fn case(
         written.declared.as_ref().map(Spanned::span),
         written.names_per_minute.as_ref().map(Spanned::span),
     ];
+    let of_statements = [
+        written.row_limit.as_ref().map(Spanned::span),
+        written.estimated_rows.as_ref().map(Spanned::span),
+    ];
     let (name, asked) = if let Some(lookup) = &written.lookup {
         let host = lookup.get_ref();
         if written.command.is_some()
@@ -86,6 +91,9 @@ fn case(
         if !is_host(host) {
             let what = "a name is looked up in lower case, without the final dot";
             return wrong(Some(lookup.span()), what);
+        }
+        if let Some(at) = of_statements.into_iter().flatten().next() {
+            return wrong(Some(at), "this is about a command, and the case has none");
         }
         let record_type = written
             .record_type
@@ -132,6 +140,7 @@ fn case(
                     return wrong(None, what);
                 }
             };
+        let rows = rows(&written, &statements)?;
         let target = Target {
             name: or(&written.target, &defaults.target, "db"),
             protocol: or(&written.protocol, &defaults.protocol, "postgres"),
@@ -144,6 +153,7 @@ fn case(
             process: program(&written)?,
             application_name: written.application_name,
             signals: written.signals,
+            rows,
         };
         (
             name,
@@ -162,6 +172,31 @@ fn case(
         subject,
         asked,
         expected,
+    })
+}
+
+/// What a case says of the rows of its only statement.
+fn rows(written: &raw::Case, statements: &[Statement]) -> Result<RowCounts, Wrong> {
+    let by_parameter = matches!(
+        statements,
+        [Statement::Command(command)] if matches!(command.row_limit, RowLimit::Parameter(_))
+    );
+    if let Some(limit) = &written.row_limit
+        && !by_parameter
+    {
+        let what = "a case says what limits the rows only of one statement with LIMIT $1: \
+                    otherwise the text says it";
+        return wrong(Some(limit.span()), what);
+    }
+    if let Some(rows) = &written.estimated_rows
+        && !is_planned(statements)
+    {
+        let what = "rows are estimated only of a SELECT, INSERT, UPDATE, DELETE or MERGE by itself";
+        return wrong(Some(rows.span()), what);
+    }
+    Ok(RowCounts {
+        limit: written.row_limit.as_ref().map(|limit| *limit.get_ref()),
+        estimated: written.estimated_rows.as_ref().map(|rows| *rows.get_ref()),
     })
 }
 

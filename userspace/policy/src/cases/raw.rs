@@ -69,6 +69,8 @@ pub(super) struct Case {
     pub(super) exe_hash: Option<Spanned<String>>,
     pub(super) uid: Option<Spanned<u32>>,
     pub(super) application_name: Option<String>,
+    pub(super) row_limit: Option<Spanned<u64>>,
+    pub(super) estimated_rows: Option<Spanned<u64>>,
 
     pub(super) record_type: Option<Spanned<String>>,
     pub(super) declared: Option<Spanned<bool>>,

@@ -161,6 +161,21 @@ fn a_case_that_makes_no_sense_is_refused_where_it_stands() {
             "this is about a lookup",
         ),
         (
+            "[[case]]\ncommand = \"SELECT 1 LIMIT 5\"\nrow_limit = 5\nexpect = \"deny\"",
+            3,
+            "the text says it",
+        ),
+        (
+            "[[case]]\ncommand = \"DROP TABLE a\"\nestimated_rows = 5\nexpect = \"deny\"",
+            3,
+            "rows are estimated only of",
+        ),
+        (
+            "[[case]]\nlookup = \"a.b\"\nestimated_rows = 5\nexpect = \"deny\"",
+            3,
+            "this is about a command",
+        ),
+        (
             "[[case]]\nlookup = \"Example.org.\"\nexpect = \"deny\"",
             2,
             "lower case",

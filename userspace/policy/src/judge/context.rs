@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Context as CedarContext, RestrictedExpression as Value};
 
-use super::{facts::Facts, questions::Question, unjudged::Unjudged};
+use super::{
+    facts::{Facts, count},
+    questions::Question,
+    unjudged::Unjudged,
+};
 use crate::{Context, DataClass, Lookup, Program, Subject, lookup::Shape};
 
 type Attributes = Vec<(&'static str, Value)>;
@@ -71,7 +75,20 @@ pub(super) fn of_statement(
             "all_columns_written",
             Value::new_bool(facts.all_columns_written()),
         ),
+        ("gathers_rows", Value::new_bool(facts.gathers())),
+        ("copies_out", Value::new_bool(facts.copies_out())),
     ]);
+    pairs.extend(
+        facts
+            .row_limit(context.rows.limit)
+            .map(|limit| ("row_limit", Value::new_long(limit))),
+    );
+    pairs.extend(
+        context
+            .rows
+            .estimated
+            .map(|rows| ("estimated_rows", Value::new_long(count(rows)))),
+    );
     pairs.extend(
         facts
             .opaque_reason()

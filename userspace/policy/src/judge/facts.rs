@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use weir_command::{
-    Access, Command, Control, Effect, Object, OpaqueReason, Predicate, Statement, Verb,
+    Access, Command, Control, Effect, Object, OpaqueReason, Predicate, RowLimit, Statement, Verb,
 };
 
 use crate::{Behind, DataClass, Named, Names, Request, vocabulary::OPAQUE};
@@ -79,6 +79,8 @@ impl<'a> Facts<'a> {
     pub(crate) fn action_on(self, access: Access) -> &'static str {
         match self.read {
             Read::Command(command) if !covers(command.verb, access) => match access {
+                // What a write within a COPY returns leaves as any copy does.
+                Access::Read if command.copies_out() => Verb::CopyOut.as_str(),
                 Access::Read => "select",
                 Access::Write => "write",
                 Access::Define => "ddl",
@@ -210,6 +212,35 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The most rows that it answers with; `known` is what the parameter says that limits it.
+    pub(super) fn row_limit(self, known: Option<u64>) -> Option<i64> {
+        let Read::Command(command) = self.read else {
+            return None;
+        };
+        let limit = match command.row_limit {
+            RowLimit::AtMost(limit) => Some(limit),
+            RowLimit::Parameter(_) => known,
+            RowLimit::Unknown => None,
+        };
+        limit.map(count)
+    }
+
+    /// Whether one row of its answer may hold what was in many. What could not be read may.
+    pub(super) fn gathers(self) -> bool {
+        match self.read {
+            Read::Command(command) => command.gathers,
+            Read::Opaque(_) => true,
+        }
+    }
+
+    /// Whether its rows leave by a `COPY`. What could not be read may.
+    pub(super) fn copies_out(self) -> bool {
+        match self.read {
+            Read::Command(command) => command.copies_out(),
+            Read::Opaque(_) => true,
+        }
+    }
+
     pub(super) fn effects(self) -> Vec<&'static str> {
         match self.read {
             Read::Command(command) => command.effects.iter().copied().map(effect_name).collect(),
@@ -264,6 +295,11 @@ pub(crate) fn effect_name(effect: Effect) -> &'static str {
         Effect::Setting => "setting",
         Effect::Session => "session",
     }
+}
+
+/// A number of rows as Cedar counts.
+pub(super) fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// How an object is used, as `context.access`.

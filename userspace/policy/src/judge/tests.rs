@@ -7,6 +7,7 @@ mod lookups;
 mod names;
 mod observing;
 mod precedence;
+mod rows;
 mod scopes;
 mod shipped;
 mod signals;

@@ -32,6 +32,14 @@ pub struct StatementFacts {
     pub predicates_sensitive: Vec<String>,
     /// `context.predicates_all_columns`.
     pub predicates_all_columns: bool,
+    /// `context.row_limit`.
+    pub row_limit: Option<i64>,
+    /// `context.gathers_rows`.
+    pub gathers_rows: bool,
+    /// `context.copies_out`.
+    pub copies_out: bool,
+    /// `context.estimated_rows`.
+    pub estimated_rows: Option<u64>,
     /// `context.setting`.
     pub setting: Option<String>,
     /// `context.opaque_reason`.
@@ -77,6 +85,10 @@ impl Policies {
             masked: hidden.masked.iter().map(ToString::to_string).collect(),
             predicates_sensitive: hidden.deciding.iter().map(ToString::to_string).collect(),
             predicates_all_columns: facts.all_deciding(),
+            row_limit: facts.row_limit(request.context.rows.limit),
+            gathers_rows: facts.gathers(),
+            copies_out: facts.copies_out(),
+            estimated_rows: request.context.rows.estimated,
             setting: facts.setting().map(|(name, _)| name.to_owned()),
             opaque_reason: facts.opaque_reason(),
         }

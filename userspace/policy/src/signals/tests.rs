@@ -44,6 +44,8 @@ fn command(verb: Verb, table: Option<&str>) -> Statement {
         effects: Default::default(),
         functions: Default::default(),
         operators: Default::default(),
+        row_limit: Default::default(),
+        gathers: false,
         control: Control::None,
     }))
 }

@@ -54,7 +54,8 @@ configuration, or, where that names none, what weir ships and its own cases.
 
   [[case]]
   groups = [\"agents\"]                 # and subject, on_behalf_of, workload, target, database,
-  command = \"DELETE FROM orders\"       #   in_transaction, hour, weekday, exe, application_name
+  command = \"DELETE FROM orders\"       #   in_transaction, hour, weekday, exe, application_name,
+                                     #   estimated_rows, row_limit
   expect = \"deny\"                     # allow, ask or deny
   rule = \"no-bulk-write\"              # and approvers, policies, clear, masked
 

@@ -313,6 +313,7 @@ impl Found {
             }),
             application_name: calls_itself.map(|(_, value)| value.clone()),
             signals: self.signals(),
+            rows: judged.map(|judged| judged.rows).unwrap_or_default(),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::{iter, sync::Arc};
 
-use weir_policy::{Amount, Footprint, Raised, Refusal};
+use weir_policy::{Amount, Footprint, Raised, Refusal, RowCounts};
 use weir_record::RecordedPermit;
 
 use crate::approve::{self, Unheld};
@@ -29,9 +29,10 @@ impl Governed {
         &mut self,
         prepared: &Prepared,
         behind: &mut Behind,
+        rows: RowCounts,
     ) -> Result<Judgement, Unsettled> {
         if !self.judge.is_watched() {
-            return Ok(self.judgement(prepared, behind));
+            return Ok(self.judgement(prepared, behind, rows));
         }
         let before = self.judge.raised();
         let now = {
@@ -42,7 +43,7 @@ impl Governed {
             // What is behind it may be masked otherwise now.
             *behind = self.behind(prepared)?;
         }
-        Ok(self.judgement(prepared, behind))
+        Ok(self.judgement(prepared, behind, rows))
     }
 
     /// Counts a message that is carried out.
@@ -63,7 +64,7 @@ impl Governed {
                            statement, which is judged";
             return Ok(Err(self.refusal(SIGNAL_RAISED, message.to_owned())));
         }
-        self.stands(&portal.prepared, &portal.permit)
+        self.stands(&portal.prepared, &portal.permit, portal.rows)
     }
 
     /// Judges again what the target is answering, where a signal was raised since it was sent. To be
@@ -78,21 +79,24 @@ impl Governed {
         if std::mem::replace(&mut owed.account.begun, true) {
             return Ok(());
         }
-        let (prepared, permit, judged) = match &owed.expected {
+        let (prepared, permit, judged, rows) = match &owed.expected {
             Expected::Query {
                 prepared,
                 permit,
                 judged,
+                rows,
                 ..
-            } => (prepared, permit, *judged),
-            Expected::Execute { portal, .. } => (&portal.prepared, &portal.permit, portal.judged),
+            } => (prepared, permit, *judged, *rows),
+            Expected::Execute { portal, .. } => {
+                (&portal.prepared, &portal.permit, portal.judged, portal.rows)
+            }
             _ => return Ok(()),
         };
         let (prepared, permit) = (Arc::clone(prepared), Arc::clone(permit));
         if self.judge.look_again(judged) == judged {
             return Ok(());
         }
-        let stands = self.stands(&prepared, &permit).unwrap_or_else(|_| {
+        let stands = self.stands(&prepared, &permit, rows).unwrap_or_else(|_| {
             let message = "a signal was raised, and what this runs by name may have changed";
             Err(self.refusal(SIGNAL_RAISED, message.to_owned()))
         });
@@ -103,13 +107,14 @@ impl Governed {
         &mut self,
         prepared: &Prepared,
         permit: &RecordedPermit,
+        rows: RowCounts,
     ) -> Result<Result<(), Refusal>, Unsettled> {
         // A cursor's own statement was judged when it was declared, and each fetch since.
         if prepared.statements().is_empty() {
             return Ok(Ok(()));
         }
         let behind = self.behind(prepared)?;
-        Ok(match self.judgement(prepared, &behind) {
+        Ok(match self.judgement(prepared, &behind, rows) {
             Judgement::Refused(refusal) => Err(refusal),
             Judgement::Allowed(fresh, _) if fresh.clear() == permit.permit().clear() => Ok(()),
             // What people have approved stands as long as the same policies ask.

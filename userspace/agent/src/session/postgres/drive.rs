@@ -25,6 +25,7 @@ use super::{
     cancels::Interrupt,
     catalogues::{Catalogues, FRESH},
     end::End,
+    estimating,
     flows::{Flows, Went, elsewhere},
     governed::{Governed, SessionError},
     news::{News, Wire},
@@ -318,6 +319,10 @@ async fn requests(
             Heard::Stale(message) => {
                 refresh(session, around, UNKNOWN).await?;
                 session.catalogue_asked();
+                *waiting = Some(Waiting::new(message, Why::Answers, held));
+            }
+            Heard::Estimate(message, wanted) => {
+                Box::pin(estimating::estimate(session, around, &wanted)).await?;
                 *waiting = Some(Waiting::new(message, Why::Answers, held));
             }
             Heard::Wait(message) => {

@@ -19,7 +19,7 @@ use super::{
     pipeline::{Account, Owed, Pipeline},
     prepared::{Portal, Prepared, Texts},
     replication::Replication,
-    request::{Ahead, Decision},
+    request::{Ahead, Decision, Estimated},
     shown::Shown,
 };
 use crate::{
@@ -74,6 +74,8 @@ pub(super) struct Governed {
     pub(super) path: Path,
     /// The catalogue was just asked for what the next message names.
     pub(super) asked: bool,
+    /// How many rows the next message concerns, where that was estimated just now.
+    pub(super) estimated: Option<Estimated>,
     pub(super) scratch: Vec<u8>,
     /// When that came which is dealt with now.
     pub(super) now: Instant,
@@ -231,6 +233,7 @@ impl Governed {
             shape_changed: false,
             path: Path::default(),
             asked: false,
+            estimated: None,
             scratch: Vec::new(),
             now: Instant::now(),
             statement_rows: 0,

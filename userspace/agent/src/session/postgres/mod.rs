@@ -10,6 +10,7 @@ mod counted;
 mod detecting;
 mod drive;
 mod end;
+mod estimating;
 mod farewell;
 mod flows;
 mod governed;

@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use weir_policy::{Hit, Raised, RaisedSignal, Refusal};
+use weir_policy::{Hit, Raised, RaisedSignal, Refusal, RowCounts};
 use weir_record::{Detected, MaskedColumns, Outcome, RecordedPermit, Seq, Status};
 
 use super::prepared::{Portal, Prepared};
@@ -33,6 +33,7 @@ pub(super) enum Expected {
         prepared: Arc<Prepared>,
         permit: Arc<RecordedPermit>,
         judged: Raised,
+        rows: RowCounts,
     },
     /// FunctionCallResponse, then ReadyForQuery.
     Call { exposure: Arc<Exposure> },

@@ -8,9 +8,9 @@ use std::{
 use bytes::Bytes;
 use weir_command::{Control, Effect, Object, Statement, Verb, sql};
 use weir_policy::{
-    Ask, Footprint, Moment, Named, Names, Permit, PolicyVersion, Raised, Refusal, Verdict,
+    Ask, Footprint, Named, Names, Permit, PolicyVersion, Raised, Refusal, RowCounts, Verdict,
 };
-use weir_record::RecordedPermit;
+use weir_record::{Circumstances, RecordedPermit};
 use weir_wire::postgres::Formats;
 
 use super::replication;
@@ -44,9 +44,8 @@ struct Remembered {
     version: PolicyVersion,
     lineage: Arc<Lineage>,
     sight: Sight,
-    in_transaction: bool,
+    circumstances: Circumstances,
     raised: Raised,
-    moment: Moment,
     judgement: Judgement,
     meant: Arc<[Statement]>,
 }
@@ -187,6 +186,15 @@ impl Prepared {
         })
     }
 
+    /// Whether rows may leave it by a `COPY`.
+    #[must_use]
+    pub(super) fn copies_out(&self) -> bool {
+        self.statements.iter().any(|statement| match statement {
+            Statement::Command(command) => command.copies_out(),
+            Statement::Opaque(_) => true,
+        })
+    }
+
     /// Whether it is a command of streaming replication.
     #[must_use]
     pub(super) fn replicates(&self) -> bool {
@@ -201,42 +209,39 @@ impl Prepared {
     }
 
     /// Judges it, together with the statements `behind` the names in it. The answer is remembered
-    /// as long as policy, signals, catalogue and transaction state stay the same and nothing is behind
+    /// as long as policy, signals, catalogue and circumstances stay the same and nothing is behind
     /// it.
     #[must_use]
     pub(super) fn judge(
         &self,
         (judge, lineage, sight): By<'_>,
-        in_transaction: bool,
+        circumstances: Circumstances,
         behind: &Behind,
     ) -> Judgement {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if !behind.is_empty() {
             *last = None;
             return self
-                .judge_anew((judge, lineage, sight), in_transaction, behind)
+                .judge_anew((judge, lineage, sight), circumstances, behind)
                 .0;
         }
-        let moment = judge.moment();
         if let Some(remembered) = &*last
             && remembered.version == *judge.version()
-            && remembered.in_transaction == in_transaction
+            && remembered.circumstances == circumstances
             && remembered.raised == judge.raised()
-            && remembered.moment == moment
             && remembered.sight == *sight
             && Arc::ptr_eq(&remembered.lineage, lineage)
         {
             return remembered.judgement.clone();
         }
         let by = (judge, lineage, sight);
-        let (judgement, meant) = self.judge_anew(by, in_transaction, behind);
+        let (judgement, meant) = self.judge_anew(by, circumstances, behind);
         *last = Some(Remembered {
             version: judge.version().clone(),
             lineage: Arc::clone(lineage),
             sight: sight.clone(),
-            in_transaction,
+            circumstances,
             raised: judge.raised(),
-            moment,
             judgement: judgement.clone(),
             meant,
         });
@@ -246,7 +251,7 @@ impl Prepared {
     fn judge_anew(
         &self,
         (judge, lineage, sight): By<'_>,
-        in_transaction: bool,
+        circumstances: Circumstances,
         behind: &Behind,
     ) -> (Judgement, Arc<[Statement]>) {
         let all = || {
@@ -255,7 +260,7 @@ impl Prepared {
                 .chain(behind.statements.iter().flat_map(|p| &*p.statements))
         };
         let names: Vec<Option<Names>> = all().map(|s| lineage.names(s, sight)).collect();
-        let judgement = self.judged((judge, lineage), in_transaction, behind, &names);
+        let judgement = self.judged((judge, lineage), circumstances, behind, &names);
         (judgement, self.with_names(&names))
     }
 
@@ -289,7 +294,7 @@ impl Prepared {
     fn judged(
         &self,
         (judge, lineage): (&Judge, &Lineage),
-        in_transaction: bool,
+        circumstances: Circumstances,
         behind: &Behind,
         names: &[Option<Names>],
     ) -> Judgement {
@@ -302,7 +307,7 @@ impl Prepared {
             statement,
             names: names.as_ref(),
         });
-        let verdict = judge.judge(named.clone(), in_transaction);
+        let verdict = judge.judge_in(circumstances, named.clone());
         let clear = match &verdict {
             Verdict::Allow(permit) => permit.clear(),
             Verdict::Ask(ask) => ask.clear(),
@@ -395,6 +400,8 @@ pub(super) struct Portal {
     pub begun: OnceLock<()>,
     /// The signals that it was judged under.
     pub judged: Raised,
+    /// How many rows it was judged to concern.
+    pub rows: RowCounts,
 }
 
 impl Portal {

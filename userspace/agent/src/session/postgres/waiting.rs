@@ -220,6 +220,9 @@ fn notice(session: &mut Governed, seq: Seq, hold: &Hold, ask: &Ask) -> Result<()
 
 /// The rows that a single UPDATE or DELETE would touch, as the target's planner thinks.
 async fn rows(around: &Surroundings<'_>, wanted: &Wanted) -> Option<Rows> {
+    if let Some(rows) = wanted.rows.estimated {
+        return Some(Rows::Estimated(rows));
+    }
     let [Statement::Command(command)] = wanted.prepared.statements() else {
         return None;
     };
@@ -234,15 +237,17 @@ async fn rows(around: &Surroundings<'_>, wanted: &Wanted) -> Option<Rows> {
     if command.predicate == Predicate::NotApplicable {
         return None;
     }
+    let statement = estimate::Explained {
+        text: wanted.prepared.text(),
+        types: wanted.prepared.types(),
+        bind: wanted.bind.as_ref(),
+        path: None,
+    };
     let estimated = estimate::rows(
         around.admission,
         around.database,
         around.settings,
-        (
-            wanted.prepared.text(),
-            wanted.prepared.types(),
-            wanted.bind.as_ref(),
-        ),
+        statement,
     );
     Some(match estimated.await {
         Ok(rows) => Rows::Estimated(rows),

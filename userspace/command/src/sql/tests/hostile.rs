@@ -237,7 +237,7 @@ fn what_is_not_followed_is_opaque_by_itself() {
         ),
         ("create table t as execute p", "opaque unsupported"),
         (
-            "copy (delete from t returning *) to stdout",
+            "copy (delete from t returning *) to stdout (format parquet)",
             "opaque unsupported",
         ),
         (

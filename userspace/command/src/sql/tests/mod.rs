@@ -4,6 +4,7 @@ mod bounds;
 mod decisions;
 mod definitions;
 mod hostile;
+mod limits;
 mod properties;
 mod queries;
 mod replication;

@@ -198,6 +198,30 @@ fn copies() {
             "copy t from stdin delimiter ',' null as 'x'",
             "copy_in t:w [*]",
         ),
+        (
+            "copy (delete from t where a = 1 returning b) to stdout",
+            "delete present t:r t:w [a b]",
+        ),
+        (
+            "copy (update t set a = 1 returning *) to stdout csv",
+            "update absent t:r t:w [* a]",
+        ),
+        (
+            "copy (with d as (delete from t returning b) select b, c from d, u) to stdout",
+            "delete absent t:r t:w u:r [b c]",
+        ),
+        (
+            "copy (insert into t select a from u returning b) to program 'id'",
+            "insert t:r t:w u:r [a b] +program +derives",
+        ),
+        (
+            "copy (merge into t using u on t.a = u.a when matched then delete returning b) to '/tmp/x'",
+            "merge present t:r t:w u:r [a b] +file",
+        ),
+        (
+            "copy (select setval('s', 1)) to stdout",
+            "update s:w setval()",
+        ),
         ("copy t from '/etc/passwd'", "copy_in t:w [*] +file"),
         ("copy t to '/tmp/x'", "copy_out t:r [*] +file"),
         ("copy t from program 'id'", "copy_in t:w [*] +program"),

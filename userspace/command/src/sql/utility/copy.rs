@@ -41,7 +41,11 @@ pub(super) fn copy(cursor: &mut Cursor) -> Result<Statement, Unread> {
         cursor.expression(&mut facts)?;
     }
     cursor.end()?;
-    copied(facts, verb, form)
+    let control = match form {
+        Some(form) if verb == Verb::CopyOut => Control::Copy(form),
+        _ => Control::None,
+    };
+    facts.command(verb, Predicate::NotApplicable, control)
 }
 
 fn query(cursor: &mut Cursor) -> Result<Statement, Unread> {
@@ -50,22 +54,23 @@ fn query(cursor: &mut Cursor) -> Result<Statement, Unread> {
         return cursor.fail("no query where one is due");
     }
     let mut facts = walk::query(&tokens)?;
-    if facts.asked().0 != Verb::Select {
-        return Err(Unread::Unsupported("a COPY of a statement that writes"));
-    }
+    let (verb, predicate) = match facts.asked() {
+        (Verb::Select, predicate) => (Verb::CopyOut, predicate),
+        (Verb::Create, _) => return Err(Unread::Unsupported("a COPY of SELECT INTO")),
+        write => write,
+    };
     cursor.expect(&["to"])?;
     end(cursor, &mut facts)?;
     let form = options(cursor, false)?;
     cursor.end()?;
-    copied(facts, Verb::CopyOut, form)
-}
-
-fn copied(facts: Facts, verb: Verb, form: Option<CopyForm>) -> Result<Statement, Unread> {
-    let control = match form {
-        Some(form) if verb == Verb::CopyOut => Control::Copy(form),
-        _ => Control::None,
-    };
-    facts.command(verb, Predicate::NotApplicable, control)
+    // Whether a write's rows leave so is told by their form alone.
+    if form.is_none() && verb != Verb::CopyOut {
+        return Err(Unread::Unsupported(
+            "a COPY of a write in a form that weir can't tell",
+        ));
+    }
+    let control = form.map_or(Control::None, Control::Copy);
+    facts.command(verb, predicate, control)
 }
 
 /// The other end: the client, a file, or a program.

@@ -7,7 +7,7 @@ use super::super::facts::Facts;
 use super::super::unread::Unread;
 use super::super::walk;
 use super::begins_query;
-use crate::model::{Control, Predicate, Statement, Verb};
+use crate::model::{Control, Predicate, RowLimit, Statement, Verb};
 
 /// Words that say how far and which way.
 const DIRECTIONS: [&str; 9] = [
@@ -19,7 +19,7 @@ pub(super) fn cursors(first: &str, cursor: &mut Cursor) -> Result<Statement, Unr
     match first {
         "declare" => declare(cursor),
         "close" => close(cursor),
-        _ => fetch(cursor),
+        _ => fetch(cursor, first == "fetch"),
     }
 }
 
@@ -49,19 +49,33 @@ fn declare(cursor: &mut Cursor) -> Result<Statement, Unread> {
     )
 }
 
-fn fetch(cursor: &mut Cursor) -> Result<Statement, Unread> {
+/// `MOVE` returns no row.
+fn fetch(cursor: &mut Cursor, returns: bool) -> Result<Statement, Unread> {
     // the name comes last, whatever words come before
+    let mut count = RowLimit::AtMost(1);
+    let mut to_a_place = false;
     while !cursor.is_nth(1, &Token::EOF) {
-        let known = cursor.one_of(&DIRECTIONS).is_some()
-            || cursor.one_of(&["from", "in"]).is_some()
-            || cursor.number().is_some();
-        if !known {
+        if let Some(direction) = cursor.one_of(&DIRECTIONS) {
+            to_a_place |= matches!(direction, "absolute" | "relative");
+            if direction == "all" {
+                count = RowLimit::Unknown;
+            }
+        } else if let Some(number) = cursor.number() {
+            count = match walk::number(number.trim_start_matches('-')) {
+                // 0 fetches again the row that the cursor is on
+                Some(number) if !to_a_place => RowLimit::AtMost(number.max(1)),
+                Some(_) => RowLimit::AtMost(1),
+                None => RowLimit::Unknown,
+            };
+        } else if cursor.one_of(&["from", "in"]).is_none() {
             return cursor.fail("an unexpected word");
         }
     }
     let name = cursor.name()?;
     cursor.end()?;
-    Facts::default().command(
+    let mut facts = Facts::default();
+    facts.row_limit = if returns { count } else { RowLimit::AtMost(0) };
+    facts.command(
         Verb::Fetch,
         Predicate::NotApplicable,
         Control::Fetch { name },

@@ -83,6 +83,7 @@ impl Walk {
                     return Err(Unread::Unsupported("a call on a query"));
                 }
                 self.ident(array)?;
+                self.facts.gathers = true;
                 self.query(query)?;
             }
             FunctionArguments::List(FunctionArgumentList {

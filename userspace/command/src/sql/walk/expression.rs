@@ -133,7 +133,10 @@ impl Walk {
                 self.deciding = outer;
                 walked?;
             }
-            Expr::Subquery(subquery) => self.query(subquery)?,
+            Expr::Subquery(subquery) => {
+                self.facts.gathers = true;
+                self.query(subquery)?;
+            }
             Expr::Between {
                 expr,
                 negated: _,
@@ -366,6 +369,7 @@ impl Walk {
     fn field(&mut self, name: String) {
         if ROW_FUNCTIONS.split(' ').any(|function| function == name) {
             self.all_columns();
+            self.facts.gathers |= name.ends_with("_agg");
         }
         self.names(name);
     }

@@ -18,6 +18,7 @@ mod call;
 mod condition;
 mod expression;
 mod ledger;
+mod limit;
 mod merge;
 pub(super) mod name;
 mod query;
@@ -36,6 +37,7 @@ use super::parser::{parse, parse_query};
 use super::respell::respell;
 use super::unread::Unread;
 use ledger::Ledger;
+pub(super) use limit::number;
 pub(super) use name::object_of;
 
 /// A visit to one tree.
@@ -79,7 +81,9 @@ impl Walk {
 pub(super) fn query(tokens: &[TokenWithSpan]) -> Result<Facts, Unread> {
     let respelled = respell(tokens);
     let (query, tokens) = parse_query(respelled.tokens)?;
+    let row_limit = limit::of(&query, &tokens);
     let mut walk = Walk::new(tokens, 0);
+    walk.facts.row_limit = row_limit;
     walk.facts.columns.all = respelled.expands;
     walk.query(&query)?;
     walk.finish()

@@ -20,6 +20,8 @@ pub(crate) fn make(verb: Verb) -> Make {
         effects: Default::default(),
         functions: Default::default(),
         operators: Default::default(),
+        row_limit: Default::default(),
+        gathers: false,
         control: Control::None,
     })
 }

@@ -106,6 +106,10 @@ fn write(writer: &mut SessionWriter, step: Step) -> Entry {
         writer.judged_in(Circumstances {
             in_transaction: text.len() % 2 == 0,
             moment: weir_policy::Moment::default(),
+            rows: weir_policy::RowCounts {
+                limit: (text.len() % 3 == 0).then_some(u64::MAX),
+                estimated: (text.len() % 5 == 0).then_some(0),
+            },
         });
     }
     let lookup = matches!(step, Step::Asked(_)).then_some(LookedUp {

@@ -49,6 +49,7 @@ fn recorded(policies: &Policies, hour: u8, text: &str) -> (tempfile::TempDir, Fo
             hour,
             ..Default::default()
         },
+        rows: Default::default(),
     };
     writer.judged_in(circumstances);
     let found = |intent| Found {

@@ -208,6 +208,13 @@ fn asked(
             statement.predicates_all_columns,
         ),
     )?;
+    let rows = |rows: Option<String>| rows.unwrap_or_default();
+    let limit = statement.row_limit.map(|limit| format!("at most {limit}"));
+    tell("answers", rows(limit))?;
+    let estimated = statement
+        .estimated_rows
+        .map(|rows| format!("{rows} estimated"));
+    tell("rows", rows(estimated))?;
     tell("setting", statement.setting.clone().unwrap_or_default())?;
     tell(
         "unread",

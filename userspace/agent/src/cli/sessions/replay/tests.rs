@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use weir_command::{
-    Access, Command, Control, Object, Opaque, OpaqueReason, Predicate, Statement, Verb,
+    Access, Command, Control, Object, Opaque, OpaqueReason, Predicate, RowLimit, Statement, Verb,
 };
 use weir_policy::{Context, Policies, Refusal, Request, Source, Subject, Target, Verdict};
 use weir_record::{
@@ -189,6 +189,8 @@ fn select() -> Statement {
         effects: BTreeSet::new(),
         functions: BTreeSet::new(),
         operators: BTreeSet::new(),
+        row_limit: RowLimit::Unknown,
+        gathers: false,
         control: Control::None,
     }))
 }

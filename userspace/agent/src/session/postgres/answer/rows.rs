@@ -1,6 +1,5 @@
 //! What carries values: described, masked, counted.
 
-use weir_command::Verb;
 use weir_policy::{Amount, Hit};
 use weir_wire::postgres::{
     Frame, Limits,
@@ -40,7 +39,7 @@ fn may_copy(expected: &Expected) -> bool {
         Expected::Execute { portal, .. } => (&portal.prepared, &portal.exposure),
         _ => return false,
     };
-    (prepared.may(Verb::CopyOut) || prepared.replicates()) && exposure.computes.is_none()
+    (prepared.copies_out() || prepared.replicates()) && exposure.computes.is_none()
 }
 
 fn replicates(expected: &Expected) -> bool {

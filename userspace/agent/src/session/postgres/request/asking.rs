@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weir_policy::{Answer, Ask, Matter, Permit, Refusal};
+use weir_policy::{Answer, Ask, Matter, Permit, Refusal, RowCounts};
 use weir_wire::postgres::frontend::{Bind, FunctionCall, Parse};
 
 use super::{Stop, extended::parameters};
@@ -32,6 +32,8 @@ pub(in crate::session::postgres) struct Wanted {
     pub(in crate::session::postgres) shown: Vec<Option<String>>,
     /// The texts that it runs by their names.
     pub(in crate::session::postgres) runs: Vec<String>,
+    /// How many rows it was judged to concern.
+    pub(in crate::session::postgres) rows: RowCounts,
     /// The message that has them.
     pub(in crate::session::postgres) bind: Option<Bind>,
 }
@@ -132,8 +134,9 @@ impl Governed {
         prepared: &Arc<Prepared>,
         behind: &mut Behind,
         beside: Beside<'_>,
+        rows: RowCounts,
     ) -> Result<Decided, Stop> {
-        let judgement = self.judged(prepared, behind)?;
+        let judgement = self.judged(prepared, behind, rows)?;
         // Taken whatever comes of it: it is for this message alone.
         let decision = self.decision.take();
         let (ask, exposure) = match (judgement, &decision) {
@@ -164,6 +167,7 @@ impl Governed {
             parameters,
             shown: beside.shown(),
             runs: runs(behind),
+            rows,
             bind: match beside {
                 Beside::Bind(bind, _) => Some(bind.clone()),
                 Beside::Nothing | Beside::Call(_) => None,
@@ -178,7 +182,7 @@ impl Governed {
         prepared: &Arc<Prepared>,
         behind: &mut Behind,
     ) -> Result<Decided, Stop> {
-        let (ask, exposure) = match self.judged(prepared, behind)? {
+        let (ask, exposure) = match self.judged(prepared, behind, self.rows_prepared(prepared))? {
             Judgement::Refused(refusal) => return Ok(Decided::Refused(refusal)),
             Judgement::Allowed(permit, exposure) => {
                 return Ok(match self.decision.take() {
@@ -223,6 +227,7 @@ impl Governed {
             parameters: with(bind.frame().raw().clone(), prepared, behind),
             shown,
             runs: runs(behind),
+            rows: RowCounts::default(),
             bind: Some(*bind),
         })))
     }

@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use weir_command::Statement;
-use weir_policy::Permit;
+use weir_policy::{Permit, RowCounts};
 use weir_record::CommandText;
 use weir_wire::postgres::frontend::{Bind, Execute, Parse};
 
-use super::{Beside, Decided, Stop, command, text};
+use super::{Beside, Decided, Estimated, Stop, command, text};
 use crate::{
     mask::exposure::Exposure,
     session::postgres::{
@@ -59,7 +59,12 @@ impl Governed {
         Ok(())
     }
 
-    pub(super) fn bind(&mut self, bind: &Bind, asked: bool) -> Result<(), Stop> {
+    pub(super) fn bind(
+        &mut self,
+        bind: &Bind,
+        asked: bool,
+        estimated: Option<Estimated>,
+    ) -> Result<(), Stop> {
         let prepared = match self.statements.get(bind.statement(), self.segment)? {
             Some(prepared) => prepared,
             None => {
@@ -78,8 +83,9 @@ impl Governed {
             self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             return Ok(());
         }
+        let rows = self.rows_of(&prepared, Some(bind), estimated)?;
         let beside = Beside::Bind(bind, &parameters);
-        match self.decide(&prepared, &mut behind, beside)? {
+        match self.decide(&prepared, &mut behind, beside, rows)? {
             Decided::Refused(refusal) => {
                 self.refuse(&refusal, &prepared, Some(&parameters), false)?;
             }
@@ -88,7 +94,8 @@ impl Governed {
                 self.may_move(&prepared, &behind);
                 self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
                 self.turn += 1;
-                let portal = self.open_portal(bind, prepared, permit, exposure, &parameters)?;
+                let portal =
+                    self.open_portal(bind, (prepared, rows), permit, exposure, &parameters)?;
                 self.sink.forward(&portal.permit, bind.frame());
                 let seq = Some(portal.permit.seq());
                 let expected = Expected::Bind {
@@ -114,7 +121,7 @@ impl Governed {
     fn open_portal(
         &mut self,
         bind: &Bind,
-        prepared: Arc<Prepared>,
+        (prepared, rows): (Arc<Prepared>, RowCounts),
         permit: Permit,
         exposure: Arc<Exposure>,
         parameters: &[Option<String>],
@@ -137,6 +144,7 @@ impl Governed {
             bound: self.turn,
             begun: OnceLock::new(),
             judged: self.judge.raised(),
+            rows,
         }))
     }
 
@@ -163,6 +171,7 @@ impl Governed {
             bound: self.turn,
             begun: OnceLock::new(),
             judged: known.judged,
+            rows: known.rows,
         })
     }
 

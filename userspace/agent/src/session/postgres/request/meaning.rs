@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use weir_command::{Access, Control as Effect, Object, Opaque, OpaqueReason, Statement};
+use weir_policy::RowCounts;
 use weir_record::RecordedPermit;
 
 use super::Stop;
@@ -142,6 +143,7 @@ impl Governed {
                     bound: self.turn,
                     begun: OnceLock::new(),
                     judged: self.judge.raised(),
+                    rows: RowCounts::default(),
                 };
                 self.portals
                     .note(segment, Change::Define(name(n), Arc::new(portal)));

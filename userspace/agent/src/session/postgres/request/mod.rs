@@ -8,20 +8,24 @@ mod asking;
 mod extended;
 mod meaning;
 mod refuse;
+mod rows;
 
 use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use weir_command::{Control as Effect, Statement, sql};
-use weir_policy::RaisedSignal;
+use weir_policy::{RaisedSignal, RowCounts};
 use weir_record::{CommandText, RecordError};
 use weir_wire::{
     WireError,
     postgres::frontend::{Close, FunctionCall, Message, ObjectKind, Query},
 };
 
-pub(super) use self::asking::{Ahead, Decision, Wanted};
 use self::asking::{Beside, Decided};
+pub(super) use self::{
+    asking::{Ahead, Decision, Wanted},
+    rows::{Estimated, Estimating},
+};
 use super::{
     governed::{Governed, MOST_NAMES, MOST_OWED, SessionError},
     names::{Change, Unsettled},
@@ -39,6 +43,8 @@ pub(super) enum Heard {
     Wait(Message),
     /// It names a relation that the catalogue doesn't have: read that again and hand it in again.
     Stale(Message),
+    /// Policies look at how many rows it concerns: have them estimated and hand it in again.
+    Estimate(Message, Box<Estimating>),
     /// Whether it is about to be run shows in what comes behind it: hand that in with it.
     Ahead(Message),
     /// People must say yes first: hand it in again with their word.
@@ -52,6 +58,7 @@ pub(super) enum Heard {
 pub(super) enum Stop {
     Unsettled,
     Stale,
+    Estimate(Box<Estimating>),
     Ahead,
     Ask(Box<Wanted>),
     Fatal(SessionError),
@@ -112,6 +119,7 @@ impl Governed {
             self.record.hears(Instant::now());
         }
         let asked = std::mem::take(&mut self.asked);
+        let estimated = self.estimated.take();
         let opens = match &message {
             Message::Parse(_)
             | Message::Bind(_)
@@ -122,9 +130,9 @@ impl Governed {
             _ => None,
         };
         let done = match &message {
-            Message::Query(query) => self.query(query, asked),
+            Message::Query(query) => self.query(query, asked, estimated),
             Message::Parse(parse) => self.parse(parse, asked),
-            Message::Bind(bind) => self.bind(bind, asked),
+            Message::Bind(bind) => self.bind(bind, asked, estimated),
             Message::Execute(execute) => self.execute(execute),
             Message::FunctionCall(call) => self.function_call(call),
             Message::CopyData(_) | Message::CopyDone(_) | Message::CopyFail(_) => {
@@ -142,18 +150,25 @@ impl Governed {
             }
             Err(Stop::Unsettled) => Ok(Heard::Wait(message)),
             Err(Stop::Stale) => Ok(Heard::Stale(message)),
+            Err(Stop::Estimate(wanted)) => Ok(Heard::Estimate(message, wanted)),
             Err(Stop::Ahead) => Ok(Heard::Ahead(message)),
             Err(Stop::Ask(wanted)) => Ok(Heard::Ask(message, wanted)),
             Err(Stop::Fatal(error)) => Err(error),
         }
     }
 
-    fn query(&mut self, query: &Query, asked: bool) -> Result<(), Stop> {
+    fn query(
+        &mut self,
+        query: &Query,
+        asked: bool,
+        estimated: Option<Estimated>,
+    ) -> Result<(), Stop> {
         let prepared = self.reading(query.text());
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
         self.look_around(&prepared, &behind)?;
-        match self.decide(&prepared, &mut behind, Beside::Nothing)? {
+        let rows = self.rows_of(&prepared, None, estimated)?;
+        match self.decide(&prepared, &mut behind, Beside::Nothing, rows)? {
             Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
@@ -183,6 +198,7 @@ impl Governed {
                     prepared,
                     permit: Arc::clone(&permit),
                     judged: self.judge.raised(),
+                    rows,
                 };
                 self.pipeline.push(expected, Some(permit.seq()), self.now);
             }
@@ -196,7 +212,7 @@ impl Governed {
         let prepared = Arc::new(Prepared::of(Bytes::from(text), vec![sql::function_call()]));
         let mut behind = self.behind(&prepared)?;
         let beside = Beside::Call(call);
-        match self.decide(&prepared, &mut behind, beside)? {
+        match self.decide(&prepared, &mut behind, beside, RowCounts::default())? {
             Decided::Refused(refusal) => self.refuse(&refusal, &prepared, None, true)?,
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
@@ -293,12 +309,13 @@ impl Governed {
         &mut self,
         prepared: &Prepared,
         behind: &Behind,
+        rows: RowCounts,
     ) -> Judgement {
-        self.record
-            .judged_in(self.judge.circumstances(self.in_transaction()));
+        let circumstances = self.judge.circumstances(self.in_transaction(), rows);
+        self.record.judged_in(circumstances);
         let sight = self.sight(prepared);
         let by = (&self.judge, &self.lineage, &sight);
-        prepared.judge(by, self.in_transaction(), behind)
+        prepared.judge(by, circumstances, behind)
     }
 
     fn room(&self, held: usize, what: &'static str) -> Result<(), SessionError> {

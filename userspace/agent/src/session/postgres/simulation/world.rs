@@ -250,7 +250,9 @@ impl World {
                 self.waiting = Some(message);
                 Ok(false)
             }
-            Heard::Ahead(_) | Heard::Ask(..) => panic!("nobody is asked here"),
+            Heard::Ahead(_) | Heard::Ask(..) | Heard::Estimate(..) => {
+                panic!("nobody is asked here")
+            }
         }
     }
 

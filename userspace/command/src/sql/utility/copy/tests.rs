@@ -20,6 +20,16 @@ fn csv(delimiter: u8, quote: u8, escape: u8) -> Option<CopyForm> {
 }
 
 #[test]
+fn what_a_write_returns_is_copied_in_a_form_that_is_told() {
+    for text in [
+        "copy (delete from t returning a) to stdout csv",
+        "copy (select a from t) to stdout csv",
+    ] {
+        assert_eq!(form(text), csv(b',', b'"', b'"'), "{text}");
+    }
+}
+
+#[test]
 fn the_form_of_rows_is_what_the_options_say() {
     let text = |delimiter| Some(CopyForm::Text { delimiter });
     for (options, expected) in [
