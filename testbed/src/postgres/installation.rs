@@ -11,6 +11,8 @@ use super::{SUPERUSER, not_installed};
 use crate::Result;
 use crate::process::{Identity, Output, Spawn};
 
+/// Says where the binaries of another server are, and another version's with it.
+const ELSEWHERE: &str = "WEIR_POSTGRES";
 /// The account that the distribution's packages make.
 const ACCOUNT: &str = "postgres";
 
@@ -23,11 +25,14 @@ pub(super) struct Installation {
 }
 
 impl Installation {
-    /// The newest of the distribution's, else whatever `PATH` has.
+    /// The one that `WEIR_POSTGRES` says, else the newest of the distribution's, else whatever
+    /// `PATH` has.
     pub(super) fn find() -> Result<Self> {
-        let bin = newest_packaged()
-            .or_else(on_path)
-            .ok_or_else(not_installed)?;
+        let bin = match std::env::var_os(ELSEWHERE) {
+            Some(bin) => Some(PathBuf::from(bin)).filter(|bin| has(bin, &["postgres", "initdb"])),
+            None => newest_packaged().or_else(on_path),
+        };
+        let bin = bin.ok_or_else(not_installed)?;
         // PostgreSQL refuses to run as root; without root it runs as whoever calls.
         let owner = if geteuid().is_root() {
             Some(Identity::of(ACCOUNT)?)
@@ -64,7 +69,10 @@ impl Installation {
 
     /// One of its programs, as the account that owns the server's files.
     pub(super) fn program(&self, name: &str) -> Spawn {
-        let spawn = Spawn::new(self.bin.join(name)).deadline(Duration::from_secs(60));
+        // Packages of a server alone have no clients; those of any version do.
+        let own = self.bin.join(name);
+        let program = if own.is_file() { own } else { name.into() };
+        let spawn = Spawn::new(program).deadline(Duration::from_secs(60));
         match self.owner {
             Some(owner) => spawn.as_user(owner),
             None => spawn,
@@ -110,7 +118,9 @@ fn on_path() -> Option<PathBuf> {
 }
 
 fn is_server(bin: &Path) -> bool {
-    ["postgres", "initdb", "psql"]
-        .iter()
-        .all(|name| bin.join(name).is_file())
+    has(bin, &["postgres", "initdb", "psql"])
+}
+
+fn has(bin: &Path, programs: &[&str]) -> bool {
+    programs.iter().all(|name| bin.join(name).is_file())
 }

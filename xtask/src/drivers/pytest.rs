@@ -20,8 +20,7 @@ ALTER DATABASE shop SET default_text_search_config = 'pg_catalog.english';
 /// Thousands of its tests do the same with each type of ranges: one of those is enough.
 const ONE_OF_THE_RANGES: &str = "(Int4Range or not RangeRoundTripTest)";
 
-/// How many seconds one test may hang before it has failed: one makes a thousand tables, after each of
-/// which weir reads the catalogue.
+/// How many seconds one test may hang before it has failed.
 const TIMEOUT: &str = "--timeout=300";
 
 /// Those of asyncpg's tests that start servers of their own, which weir does not stand before.

@@ -34,6 +34,8 @@ pub struct Relation {
     pub schema: String,
     /// Its name.
     pub name: String,
+    /// Whether it is a view or materialised view.
+    pub is_view: bool,
     /// Its columns, without dropped ones.
     pub columns: HashMap<ColumnNumber, String>,
 }
@@ -44,7 +46,7 @@ pub type Dependence = (RelationOid, Option<ColumnNumber>);
 /// A snapshot of one database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
-    /// Every relation that has columns.
+    /// Every relation that rows are of.
     pub relations: HashMap<RelationOid, Relation>,
     /// For each view, the columns it depends on; `None` means the whole row. [`CODE`] among them
     /// means that it calls functions which may read tables.
@@ -75,23 +77,4 @@ pub struct Catalogue {
     pub casts: bool,
     /// Generated columns: the relation, the column, and one that it is computed from.
     pub generated: Vec<(RelationOid, ColumnNumber, ColumnNumber)>,
-}
-
-impl Catalogue {
-    /// Adds one column, and its relation when it is the first.
-    pub fn add_column(
-        &mut self,
-        oid: RelationOid,
-        schema: &str,
-        relation: &str,
-        number: ColumnNumber,
-        column: &str,
-    ) {
-        let entry = self.relations.entry(oid).or_insert_with(|| Relation {
-            schema: schema.to_owned(),
-            name: relation.to_owned(),
-            columns: HashMap::new(),
-        });
-        entry.columns.insert(number, column.to_owned());
-    }
 }

@@ -18,6 +18,8 @@ pub struct Exposure {
     pub computes: Option<Sensitive>,
     /// It names a relation that has such columns: an error's details may quote a row.
     pub touches: bool,
+    /// Relations may have changed since the catalogue was read: what a view shows isn't known.
+    pub reshaped: bool,
 }
 
 impl Exposure {
@@ -42,8 +44,18 @@ impl Exposure {
             Some(sensitive) => Self {
                 computes: Some(sensitive.clone()),
                 touches: true,
+                reshaped: false,
             },
             None => Self::default(),
+        }
+    }
+
+    /// The exposure of something that can read anything, by names that may mean anything.
+    #[must_use]
+    pub fn reshaped(lineage: &Lineage, clear: &Clear) -> Self {
+        Self {
+            reshaped: true,
+            ..Self::everything(lineage, clear)
         }
     }
 
@@ -80,6 +92,7 @@ impl Exposure {
     /// Takes the stricter of both, in each respect.
     pub fn join(&mut self, other: Self) {
         self.touches |= other.touches;
+        self.reshaped |= other.reshaped;
         if self.computes.is_none() {
             self.computes = other.computes;
         }

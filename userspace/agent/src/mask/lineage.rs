@@ -63,6 +63,7 @@ pub fn hidden<'a>(found: &'a [Sensitive], clear: &Clear) -> Option<&'a Sensitive
 #[derive(Debug, Default)]
 pub struct Traced {
     schema: String,
+    view: bool,
     reactive: bool,
     calls: bool,
     reads: Vec<Base>,
@@ -176,6 +177,7 @@ impl Lineage {
             });
             let traced = Arc::new(Traced {
                 schema: relation.schema.clone(),
+                view: relation.is_view,
                 reactive: reactive.contains(oid),
                 calls: bases::call_code(catalogue, *oid),
                 reads: bases::read(catalogue, *oid),
@@ -206,6 +208,13 @@ impl Lineage {
             },
             None => Source::Unknown,
         }
+    }
+
+    /// Whether a relation is a user's view, and so what its columns show may be replaced.
+    #[must_use]
+    pub fn is_view(&self, relation: RelationOid) -> bool {
+        let traced = self.relations.get(&relation);
+        !relation.is_system() && traced.is_some_and(|traced| traced.view)
     }
 
     /// Every relation that a name in a statement may mean. The search path is not consulted: a

@@ -70,6 +70,8 @@ impl Plan {
             let relation = RelationOid(field.table_oid);
             let sensitive: Option<&Sensitive> = if field.table_oid == 0 {
                 exposure.computes.as_ref()
+            } else if exposure.reshaped && lineage.is_view(relation) {
+                lineage.any_hidden(clear)
             } else {
                 match lineage.source(relation, ColumnNumber(field.column)) {
                     Source::Harmless => None,

@@ -34,6 +34,7 @@ mod opaque;
 mod records;
 mod replication;
 mod rows;
+mod shapes;
 mod signals;
 mod telemetry;
 mod told;

@@ -1,6 +1,7 @@
 use weir_policy::{Policies, Source as Text};
 
 use super::*;
+use crate::mask::catalogue::Relation;
 
 pub(crate) const PEOPLE: RelationOid = RelationOid(16400);
 const CHILD: RelationOid = RelationOid(16401);
@@ -9,20 +10,24 @@ const OUTER: RelationOid = RelationOid(16403);
 const PLAIN: RelationOid = RelationOid(16404);
 const CALLS: RelationOid = RelationOid(16405);
 
+fn relation(name: &str, columns: &[&str]) -> Relation {
+    let numbered = (1..).map(ColumnNumber).zip(columns);
+    Relation {
+        schema: "public".to_owned(),
+        name: name.to_owned(),
+        is_view: false,
+        columns: numbered
+            .map(|(n, column)| (n, (*column).to_owned()))
+            .collect(),
+    }
+}
+
 /// `people(id, name, email)`, a partition of it with another column order, a view over `email`
 /// (renamed), a view over that view, a view over `name` alone, and a view that calls a function.
 pub(crate) fn lineage() -> Lineage {
     let mut c = Catalogue::default();
-    let mut table = |oid, name: &str, columns: &[&str]| {
-        for (i, column) in columns.iter().enumerate() {
-            c.add_column(
-                oid,
-                "public",
-                name,
-                ColumnNumber(i16::try_from(i).unwrap() + 1),
-                column,
-            );
-        }
+    let mut table = |oid, name, columns| {
+        c.relations.insert(oid, relation(name, columns));
     };
     table(PEOPLE, "people", &["id", "name", "email"]);
     table(CHILD, "people_2026", &["email", "id", "name"]);
@@ -108,16 +113,9 @@ fn names_without_a_schema_mean_every_schema() {
 fn around() -> Lineage {
     const FIRMS: RelationOid = RelationOid(16410);
     let mut c = Catalogue::default();
-    let mut table = |oid: u32, name: &str, columns: &[&str]| {
-        for (number, column) in (1..).zip(columns) {
-            c.add_column(
-                RelationOid(oid),
-                "public",
-                name,
-                ColumnNumber(number),
-                column,
-            );
-        }
+    let mut table = |oid, name, columns| {
+        c.relations
+            .insert(RelationOid(oid), relation(name, columns));
     };
     table(PEOPLE.0, "people", &["id", "email", "phone"]);
     table(FIRMS.0, "firms", &["id"]);

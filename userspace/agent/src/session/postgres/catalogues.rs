@@ -9,6 +9,7 @@ use std::{
 use weir_intercept::{Namespace, NetnsCookie};
 use weir_policy::{Policies, PolicyVersion};
 
+use super::shape::Changes;
 use crate::{
     admit::Admission,
     config::TargetName,
@@ -49,24 +50,40 @@ pub struct Catalogues(Mutex<HashMap<Key, Arc<Slot>>>);
 
 /// One database. The lock is held while it is read, so that many sessions read it once.
 #[derive(Default)]
-struct Slot(tokio::sync::Mutex<Option<Reading>>);
+struct Slot {
+    reading: tokio::sync::Mutex<Option<Reading>>,
+    changes: Arc<Changes>,
+}
+
+/// What a session knows of its database.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// What is sensitive in it.
+    pub lineage: Arc<Lineage>,
+    /// Where its sessions tell one another of changes.
+    pub(super) changes: Arc<Changes>,
+    /// How many they had told of before it was read.
+    pub(super) told: u64,
+}
 
 struct Reading {
     at: Instant,
+    told: u64,
     catalogue: Catalogue,
     version: PolicyVersion,
     lineage: Arc<Lineage>,
 }
 
 impl Catalogues {
-    /// The lineage of `database` under `policies`, from a reading that is not older than `age`.
+    /// The lineage of `database` under `policies`, from a reading that is not older than `age`, nor than
+    /// the last change that a session has told of.
     pub async fn lineage(
         &self,
         admission: &Admission,
         database: &str,
         policies: &Policies,
         age: Duration,
-    ) -> Result<Arc<Lineage>, UpstreamError> {
+    ) -> Result<Known, UpstreamError> {
         let target = &admission.target().name;
         let slot = {
             let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,20 +94,28 @@ impl Catalogues {
             Arc::clone(slots.entry(Key::of(admission, database)).or_default())
         };
         let asked = Instant::now();
-        let mut reading = slot.0.lock().await;
+        let mut reading = slot.reading.lock().await;
+        let told = slot.changes.count();
+        let known = |lineage: &Arc<Lineage>| Known {
+            lineage: Arc::clone(lineage),
+            changes: Arc::clone(&slot.changes),
+            told,
+        };
         let lineage = |catalogue: &Catalogue| {
             let rules = policies.masking();
             Arc::new(Lineage::new(catalogue, rules, target.as_str(), database))
         };
         // A reading that another session made while this one waited is as good as its own.
         // Any age may be asked for, and a point in time can't be any number of years away.
-        let fresh = |known: &&mut Reading| asked.saturating_duration_since(known.at) <= age;
-        if let Some(known) = reading.as_mut().filter(fresh) {
-            if known.version != *policies.version() {
-                known.lineage = lineage(&known.catalogue);
-                known.version = policies.version().clone();
+        let fresh = |reading: &&mut Reading| {
+            reading.told == told && asked.saturating_duration_since(reading.at) <= age
+        };
+        if let Some(reading) = reading.as_mut().filter(fresh) {
+            if reading.version != *policies.version() {
+                reading.lineage = lineage(&reading.catalogue);
+                reading.version = policies.version().clone();
             }
-            return Ok(Arc::clone(&known.lineage));
+            return Ok(known(&reading.lineage));
         }
         let at = Instant::now();
         let rules = policies.masking();
@@ -98,20 +123,21 @@ impl Catalogues {
             |catalogue: &Catalogue| Lineage::wanted(catalogue, rules, target.as_str(), database);
         let catalogue = read_catalogue(admission, database, wanted).await?;
         // Where nothing changed the lineage stays the same value, and so do judgements by it.
-        if let Some(known) = reading.as_mut()
-            && known.version == *policies.version()
-            && known.catalogue == catalogue
+        if let Some(reading) = reading.as_mut()
+            && reading.version == *policies.version()
+            && reading.catalogue == catalogue
         {
-            known.at = at;
-            return Ok(Arc::clone(&known.lineage));
+            (reading.at, reading.told) = (at, told);
+            return Ok(known(&reading.lineage));
         }
         let lineage = lineage(&catalogue);
         *reading = Some(Reading {
             at,
+            told,
             catalogue,
             version: policies.version().clone(),
             lineage: Arc::clone(&lineage),
         });
-        Ok(lineage)
+        Ok(known(&lineage))
     }
 }

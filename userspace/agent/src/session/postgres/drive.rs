@@ -277,9 +277,6 @@ async fn answers(
             // Still unknown: made in a transaction that nobody else can see into yet.
             session.on_answer(frame, Unknown::Mask)?;
         }
-        if session.wants_catalogue() {
-            refresh(session, around, Duration::ZERO).await?;
-        }
     }
     Ok(())
 }
@@ -360,7 +357,7 @@ async fn refresh(
     // On the heap while it lasts: a session shouldn't carry room for what it seldom does.
     let reading = catalogues.lineage(around.admission, around.database, &policies, age);
     match Box::pin(reading).await {
-        Ok(lineage) => session.catalogue_changed(lineage),
+        Ok(known) => session.catalogue_changed(known),
         // The last reading stays in force; what it doesn't know is masked.
         Err(error) => session
             .record
@@ -374,15 +371,16 @@ async fn replace_policies(
     around: &mut Surroundings<'_>,
 ) -> Result<Result<(), Cut>, SessionError> {
     let policies = Arc::clone(&around.policies.borrow_and_update());
-    let lineage = match around.catalogues {
+    let known = match around.catalogues {
         Some(catalogues) => {
             let (admission, database) = (around.admission, around.database);
             let reading = catalogues.lineage(admission, database, &policies, Duration::MAX);
-            Box::pin(reading).await.map_err(|error| {
+            let known = Box::pin(reading).await.map_err(|error| {
                 SessionError::server(format!("the catalogue can't be read: {error}"))
-            })?
+            })?;
+            Some(known)
         }
-        None => Arc::clone(&session.lineage),
+        None => None,
     };
-    session.policies_changed(policies, lineage, &judge::connect())
+    session.policies_changed(policies, known, &judge::connect())
 }

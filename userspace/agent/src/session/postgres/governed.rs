@@ -13,6 +13,7 @@ use weir_record::{Outcome, RecordError, RecordedPermit, Seq, SessionWriter, Side
 use weir_wire::{WireError, postgres::backend::TransactionStatus};
 
 use super::{
+    catalogues::Known,
     detecting::Detecting,
     names::{Names, Segment},
     path::Path,
@@ -20,6 +21,7 @@ use super::{
     prepared::{Portal, Prepared, Texts},
     replication::Replication,
     request::{Ahead, Decision, Estimated},
+    shape::Shape,
     shown::Shown,
 };
 use crate::{
@@ -67,9 +69,8 @@ pub(super) struct Governed {
     pub(super) uncommitted: Exposure,
     /// A statement has run code that weir does not see, which may have opened cursors.
     pub(super) ran_hidden_code: bool,
-    /// The session has changed what relations there are since the catalogue was read: names in its
-    /// statements prove nothing until it is read again.
-    pub(super) shape_changed: bool,
+    /// What it knows of the database's shape.
+    pub(super) shape: Shape,
     /// Where names without a schema are looked for.
     pub(super) path: Path,
     /// The catalogue was just asked for what the next message names.
@@ -203,7 +204,7 @@ impl Governed {
     #[must_use]
     pub(super) fn new(
         judge: Judge,
-        (lineage, detectors): (Arc<Lineage>, Option<Detectors>),
+        (known, detectors): (Known, Option<Detectors>),
         key: Arc<MaskKey>,
         record: SessionWriter,
         sink: Sink,
@@ -212,7 +213,7 @@ impl Governed {
         Self {
             detecting: Detecting::new(detectors, &judge),
             judge,
-            lineage,
+            lineage: Arc::clone(&known.lineage),
             key,
             record,
             sink,
@@ -230,7 +231,7 @@ impl Governed {
             told_why: false,
             uncommitted: Exposure::default(),
             ran_hidden_code: false,
-            shape_changed: false,
+            shape: Shape::new(&known),
             path: Path::default(),
             asked: false,
             estimated: None,
@@ -247,10 +248,12 @@ impl Governed {
     pub(super) fn policies_changed(
         &mut self,
         policies: Arc<Policies>,
-        lineage: Arc<Lineage>,
+        known: Option<Known>,
         connect: &Statement,
     ) -> Result<Result<(), Cut>, SessionError> {
-        self.lineage = lineage;
+        if let Some(known) = known {
+            self.catalogue_changed(known);
+        }
         self.came_into_force(Change::Policies(policies), connect)
     }
 
@@ -279,23 +282,9 @@ impl Governed {
         })
     }
 
-    /// Takes a newer reading of the catalogue, made when this session had no transaction open.
-    pub(super) fn catalogue_changed(&mut self, lineage: Arc<Lineage>) {
-        self.lineage = lineage;
-        if !self.in_transaction() && self.pipeline.is_empty() {
-            self.shape_changed = false;
-        }
-    }
-
     /// Notes that the catalogue was asked for what a message names and it didn't know.
     pub(super) fn catalogue_asked(&mut self) {
         self.asked = true;
-    }
-
-    /// Whether the catalogue should be read again now.
-    #[must_use]
-    pub(super) fn wants_catalogue(&self) -> bool {
-        self.shape_changed && !self.in_transaction() && self.pipeline.is_empty()
     }
 
     pub(super) fn in_transaction(&self) -> bool {
@@ -352,6 +341,7 @@ impl Governed {
     /// Takes the session apart at its end: the record, with everything that was shown in it and
     /// every command that is still owed an answer marked as lost.
     pub(super) fn finish(mut self) -> (SessionWriter, Result<(), SessionError>) {
+        self.tell_at_the_end();
         let owed: Vec<Owed> = self.pipeline.drain().collect();
         let settled = self
             .shown

@@ -25,6 +25,7 @@ mod prepared;
 mod refusal;
 mod replication;
 mod request;
+mod shape;
 mod shown;
 #[cfg(test)]
 mod simulation;

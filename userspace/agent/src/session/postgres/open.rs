@@ -14,7 +14,7 @@ use weir_wire::postgres::backend::{
 use super::{
     Services, Watched, cancelled,
     cancels::{Cancellable, Interrupt, KeyLength, Registered},
-    catalogues::FRESH,
+    catalogues::{FRESH, Known},
     end::End,
     farewell::{self, last_word, over, protocol_error, refused, unreachable_word},
     governed::Governed,
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     admit::Admission,
-    mask::{exposure::Exposure, lineage::Lineage},
+    mask::exposure::Exposure,
     session::{
         asked::{self, Waited},
         judge::Judge,
@@ -136,7 +136,7 @@ async fn open(
             return none(farewell::killed(Some(&mut agent), record, killed).await);
         }
     };
-    let (login, lineage) = match reached {
+    let (login, known) = match reached {
         Ok(reached) => reached,
         Err(error) => {
             tracing::warn!(session = %id, %error, "the target can't be opened");
@@ -155,12 +155,12 @@ async fn open(
     let length = greet::key_length(&startup);
     let registered = register(admission, &login, services, &interrupt, length);
     // A database may run code of its own when somebody logs in.
-    let exposure = Exposure::everything(&lineage, &judge.clear());
+    let exposure = Exposure::everything(&known.lineage, &judge.clear());
     if let Err(end) = welcome(&mut agent, &login, registered.as_ref(), &exposure).await {
         return none(record.end(&end));
     }
     let key = Arc::clone(&services.mask_key);
-    let masked = (lineage, detectors);
+    let masked = (known, detectors);
     let mut session = Governed::new(judge, masked, key, record, login.sink, login.status);
     session.replication = wanted.replication;
     Ok(Some(Box::new(Begun {
@@ -208,7 +208,7 @@ async fn reach(
     judge: &Judge,
     services: &Services,
     record: &mut SessionWriter,
-) -> Result<(Login, Arc<Lineage>), UpstreamError> {
+) -> Result<(Login, Known), UpstreamError> {
     let began = Instant::now();
     let login = login(
         admission,
@@ -220,13 +220,13 @@ async fn reach(
     record.dialled(began, login.is_ok());
     let login = login?;
     if !replication::has_catalogue(wanted.replication) {
-        return Ok((login, Arc::default()));
+        return Ok((login, Known::default()));
     }
-    let lineage = services
+    let known = services
         .catalogues
         .lineage(admission, &wanted.database, judge.policies(), FRESH)
         .await?;
-    Ok((login, lineage))
+    Ok((login, known))
 }
 
 fn register(

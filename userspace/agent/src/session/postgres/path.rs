@@ -26,6 +26,7 @@ use super::{
     pipeline::Expected,
     prepared::{Behind, Prepared},
     request::Stop,
+    shape::needs_no_catalogue,
 };
 use crate::mask::{
     exposure,
@@ -94,7 +95,8 @@ impl Governed {
     /// those after it.
     pub(super) fn sight(&self, prepared: &Prepared) -> Sight {
         let several = prepared.statements().len() > 1;
-        if self.shape_changed || several && prepared.changes_shape() {
+        let changed = self.shape.has_changed() && !needs_no_catalogue(prepared);
+        if changed || several && prepared.changes_shape() {
             return Sight::Blind;
         }
         let moves = |statement| may_move(statement, &self.lineage);
@@ -122,7 +124,7 @@ impl Governed {
             .statements()
             .iter()
             .chain(behind.statements.iter().flat_map(|p| p.statements()));
-        if self.shape_changed
+        if self.shape.has_changed()
             || self.path.known(&self.lineage).is_some()
             || self.path.open
             || self.path.failed.is_some_and(|at| at.elapsed() < AGAIN)

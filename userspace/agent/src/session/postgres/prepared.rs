@@ -402,6 +402,8 @@ pub(super) struct Portal {
     pub judged: Raised,
     /// How many rows it was judged to concern.
     pub rows: RowCounts,
+    /// What was known of the database when it was opened.
+    pub lineage: Arc<Lineage>,
 }
 
 impl Portal {

@@ -1,6 +1,8 @@
 //! Reads a database's catalogue over a connection of weir's own, as the target's credential sees
 //! it.
 
+use std::collections::HashMap;
+
 use tokio::time::timeout;
 use weir_wire::postgres::{
     Limits,
@@ -12,7 +14,7 @@ use super::{conversation::Conversation, login::login};
 use crate::{
     admit::Admission,
     mask::{
-        catalogue::{Catalogue, ColumnNumber, RelationOid},
+        catalogue::{Catalogue, ColumnNumber, Relation, RelationOid},
         rule,
     },
     upstream::{PATIENCE, UpstreamError},
@@ -31,11 +33,14 @@ const LONGEST_RULE: usize = 4 << 20;
 /// defaults; generated columns; foreign keys that change what references; columns that hold rows;
 /// operators, and casts as operators without a symbol.
 const QUESTIONS: [&str; 9] = [
-    "SELECT c.oid, n.nspname, c.relname, a.attnum, a.attname \
+    // A row a relation: a row a column takes many times as long to send and to take apart.
+    "SELECT c.oid, n.nspname, c.relname, c.relkind IN ('v', 'm'), \
+      (SELECT pg_catalog.json_object_agg(a.attnum, a.attname) \
+      FROM pg_catalog.pg_attribute a \
+      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
      FROM pg_catalog.pg_class c \
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid \
-     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND a.attnum > 0 AND NOT a.attisdropped",
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')",
     "SELECT r.ev_class, d.refobjid, d.refobjsubid, r.ev_type = '1' \
      FROM pg_catalog.pg_rewrite r \
      JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
@@ -187,14 +192,17 @@ type Answer = fn(&mut Catalogue, &DataRow) -> Option<()>;
 
 const ANSWERS: [Answer; 9] = [
     |catalogue, row| {
-        let (schema, name) = (text(row, 1)?, text(row, 2)?);
-        catalogue.add_column(
-            oid(row, 0)?,
-            &schema,
-            &name,
-            number(row, 3)?,
-            &text(row, 4)?,
-        );
+        let columns = match row.column(4)? {
+            Some(columns) => columns_of(&columns)?,
+            None => HashMap::new(),
+        };
+        let relation = Relation {
+            schema: text(row, 1)?,
+            name: text(row, 2)?,
+            is_view: text(row, 3)? == "t",
+            columns,
+        };
+        catalogue.relations.insert(oid(row, 0)?, relation);
         Some(())
     },
     |catalogue, row| {
@@ -286,6 +294,13 @@ fn text(row: &DataRow, column: usize) -> Option<String> {
 
 fn oid(row: &DataRow, column: usize) -> Option<RelationOid> {
     Some(RelationOid(text(row, column)?.parse().ok()?))
+}
+
+/// Columns as an object of JSON, by their numbers.
+fn columns_of(json: &[u8]) -> Option<HashMap<ColumnNumber, String>> {
+    let columns: HashMap<i16, String> = serde_json::from_slice(json).ok()?;
+    let numbered = columns.into_iter();
+    Some(numbered.map(|(n, name)| (ColumnNumber(n), name)).collect())
 }
 
 fn number(row: &DataRow, column: usize) -> Option<ColumnNumber> {

@@ -59,15 +59,18 @@ impl Governed {
                 changes,
                 plan,
                 exposure,
+                prepared,
                 ..
             } => {
                 *plan = None;
                 owed.account.last_tag = Some(words);
                 self.uncommitted.join(Exposure::clone(exposure));
+                self.shape.ends_one(prepared);
                 changes.pop_front().unwrap_or_default()
             }
             Expected::Execute { changes, portal } => {
                 self.uncommitted.join(Exposure::clone(&portal.exposure));
+                self.shape.ends_one(&portal.prepared);
                 let changes = std::mem::take(changes);
                 self.show(seq, frame.raw())?;
                 if let Some(owed) = self.pipeline.pop() {
@@ -119,6 +122,7 @@ impl Governed {
         self.copy_in = None;
         self.copies_out = false;
         self.transaction = status;
+        self.tell_of_changes();
         if status == TransactionStatus::Idle {
             self.uncommitted = Exposure::default();
             // Only a cursor WITH HOLD outlives its transaction.

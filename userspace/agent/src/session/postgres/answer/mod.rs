@@ -29,8 +29,7 @@ use crate::mask::{exposure::Exposure, plan::Unknown};
 pub(super) enum Told {
     /// It is dealt with.
     Done,
-    /// It tells of a table that is newer than the catalogue: read that again and hand the message
-    /// in again.
+    /// It tells of what is newer than the catalogue: read that again and hand the message in again.
     Stale(Frame),
 }
 
@@ -74,6 +73,10 @@ impl Governed {
             tag::FUNCTION_CALL_RESPONSE => self.called(frame)?,
             tag::NOTICE_RESPONSE => self.noticed(&frame)?,
             tag::PARAMETER_STATUS => self.reported(&frame)?,
+            // Whether anything is hidden that a payload may hold.
+            tag::NOTIFICATION_RESPONSE if unknown == Unknown::Refresh && self.is_dated() => {
+                return Ok(Told::Stale(frame));
+            }
             tag::NOTIFICATION_RESPONSE => self.notified(frame)?,
             other => {
                 let what = char::from(other).escape_default();

@@ -142,6 +142,7 @@ impl Governed {
         unknown: Unknown,
     ) -> Result<Told, SessionError> {
         let description = decode(RowDescription::decode(frame.clone()))?;
+        let unknown = self.unknown(&description, unknown);
         let Some(owed) = self.pipeline.head() else {
             return Err(unexpected("RowDescription"));
         };

@@ -29,6 +29,7 @@ const PARAMETERS: usize = 1 << 20;
 impl Governed {
     pub(super) fn parse(&mut self, parse: &Parse, asked: bool) -> Result<(), Stop> {
         let prepared = self.texts.read(parse.text(), parse.parameter_types());
+        self.up_to_date(&prepared, asked)?;
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
         self.look_around(&prepared, &behind)?;
@@ -74,6 +75,7 @@ impl Governed {
                 return Ok(());
             }
         };
+        self.up_to_date(&prepared, asked)?;
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
         self.look_around(&prepared, &behind)?;
@@ -145,6 +147,7 @@ impl Governed {
             begun: OnceLock::new(),
             judged: self.judge.raised(),
             rows,
+            lineage: Arc::clone(&self.lineage),
         }))
     }
 
@@ -172,6 +175,7 @@ impl Governed {
             begun: OnceLock::new(),
             judged: known.judged,
             rows: known.rows,
+            lineage: Arc::clone(&known.lineage),
         })
     }
 
@@ -214,7 +218,7 @@ impl Governed {
                 }
             }
         }
-        self.shape_changed |= portal.prepared.changes_shape();
+        self.shape.sends(portal.prepared.changes_shape());
         self.may_move(&portal.prepared, &Behind::default());
         self.sink.forward(&portal.permit, execute.frame());
         let seq = Some(portal.permit.seq());

@@ -15,6 +15,7 @@ use crate::{
         names::{Change, Unsettled},
         pipeline::Space,
         prepared::{Behind, Portal, Prepared},
+        shape::needs_no_catalogue,
     },
 };
 
@@ -51,11 +52,14 @@ impl Governed {
     ) -> Result<Behind, Unsettled> {
         let mut behind = Behind::default();
         let several = prepared.statements().len() > 1;
-        if self.shape_changed || several && prepared.changes_shape() {
+        let opaque = |statement: &Statement| matches!(statement, Statement::Opaque(_));
+        let several = several || prepared.statements().iter().any(opaque);
+        let changes = self.shape.has_changed() && !needs_no_catalogue(prepared);
+        if changes || several && prepared.changes_shape() {
             behind.any = true;
             behind
                 .exposure
-                .join(Exposure::everything(&self.lineage, &self.judge.clear()));
+                .join(Exposure::reshaped(&self.lineage, &self.judge.clear()));
         }
         for control in prepared.controls() {
             match control {
@@ -88,7 +92,9 @@ impl Governed {
     pub(super) fn cursor_exposure(&self, known: Option<&Portal>) -> Exposure {
         match known {
             Some(portal) if !self.ran_hidden_code && self.is_masked_alike(portal) => {
-                Exposure::clone(&portal.exposure)
+                let mut exposure = Exposure::clone(&portal.exposure);
+                exposure.reshaped |= !self.is_known_alike(portal);
+                exposure
             }
             _ => Exposure::everything(&self.lineage, &self.judge.clear()),
         }
@@ -144,6 +150,7 @@ impl Governed {
                     begun: OnceLock::new(),
                     judged: self.judge.raised(),
                     rows: RowCounts::default(),
+                    lineage: Arc::clone(&self.lineage),
                 };
                 self.portals
                     .note(segment, Change::Define(name(n), Arc::new(portal)));

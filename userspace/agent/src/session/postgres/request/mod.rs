@@ -134,7 +134,7 @@ impl Governed {
             Message::Parse(parse) => self.parse(parse, asked),
             Message::Bind(bind) => self.bind(bind, asked, estimated),
             Message::Execute(execute) => self.execute(execute),
-            Message::FunctionCall(call) => self.function_call(call),
+            Message::FunctionCall(call) => self.function_call(call, asked),
             Message::CopyData(_) | Message::CopyDone(_) | Message::CopyFail(_) => {
                 self.copied(&message).map_err(Stop::from)
             }
@@ -150,7 +150,11 @@ impl Governed {
             }
             Err(Stop::Unsettled) => Ok(Heard::Wait(message)),
             Err(Stop::Stale) => Ok(Heard::Stale(message)),
-            Err(Stop::Estimate(wanted)) => Ok(Heard::Estimate(message, wanted)),
+            Err(Stop::Estimate(wanted)) => {
+                // It need not be read again when it comes back.
+                self.asked = asked;
+                Ok(Heard::Estimate(message, wanted))
+            }
             Err(Stop::Ahead) => Ok(Heard::Ahead(message)),
             Err(Stop::Ask(wanted)) => Ok(Heard::Ask(message, wanted)),
             Err(Stop::Fatal(error)) => Err(error),
@@ -164,6 +168,7 @@ impl Governed {
         estimated: Option<Estimated>,
     ) -> Result<(), Stop> {
         let prepared = self.reading(query.text());
+        self.up_to_date(&prepared, asked)?;
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
         self.look_around(&prepared, &behind)?;
@@ -189,7 +194,7 @@ impl Governed {
                     let said = (prepared.text(), statement);
                     changes.push_back(self.note(effect, said, &permit, &exposure)?);
                 }
-                self.shape_changed |= prepared.changes_shape();
+                self.shape.sends(prepared.changes_shape());
                 self.sink.forward(&permit, query.frame());
                 let expected = Expected::Query {
                     changes,
@@ -207,9 +212,10 @@ impl Governed {
         Ok(())
     }
 
-    fn function_call(&mut self, call: &FunctionCall) -> Result<(), Stop> {
+    fn function_call(&mut self, call: &FunctionCall, asked: bool) -> Result<(), Stop> {
         let text = format!("fast-path call of function {}", call.function());
         let prepared = Arc::new(Prepared::of(Bytes::from(text), vec![sql::function_call()]));
+        self.up_to_date(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
         let beside = Beside::Call(call);
         match self.decide(&prepared, &mut behind, beside, RowCounts::default())? {

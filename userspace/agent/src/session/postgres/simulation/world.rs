@@ -24,6 +24,7 @@ use crate::{
         judge::Judge,
         postgres::{
             answer::Told,
+            catalogues::Known,
             governed::{Governed, SessionError},
             replication::Replication,
             request::Heard,
@@ -114,7 +115,7 @@ impl Stage {
         );
         let mut session = Governed::new(
             judge,
-            (Arc::default(), None),
+            (Known::default(), None),
             Arc::clone(&self.key),
             SessionWriter::create(self.dir.path(), &start).unwrap(),
             Sink::simulated(),
@@ -315,9 +316,6 @@ impl World {
     fn takes(&mut self, frame: Frame) -> Result<(), SessionError> {
         if let Told::Stale(frame) = self.session.on_answer(frame, Unknown::Refresh)? {
             self.session.on_answer(frame, Unknown::Mask)?;
-        }
-        if self.session.wants_catalogue() {
-            self.session.catalogue_changed(Arc::default());
         }
         Ok(())
     }

@@ -1,0 +1,281 @@
+//! What a session knows of its database's shape: which relations and columns there are, and what they
+//! are called.
+//!
+//! The catalogue is read once for all sessions of a database, and anew only where that decides
+//! something: before a statement that names what may have changed. A session tells the others once the
+//! target has told it that a change of its own is done; they read again before what they are asked next.
+//! Between a change and that, what the session itself says is judged as if the catalogue were not known.
+//!
+//! Known limits: what is changed past weir, through another weir or another target, or by a session
+//! that breaks off before it is answered, shows within ten seconds.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use weir_command::{Access, Control, Effect, Statement, Verb};
+use weir_wire::postgres::backend::RowDescription;
+
+use super::{
+    catalogues::Known,
+    governed::Governed,
+    prepared::{Portal, Prepared},
+    request::Stop,
+};
+use crate::mask::{
+    catalogue::{ColumnNumber, RelationOid},
+    lineage::Source,
+    plan::Unknown,
+};
+
+/// How statements begin that make something of which nothing is computed or read yet.
+const MAKES: [&str; 4] = [
+    "create table ",
+    "create schema ",
+    "create sequence ",
+    "create type ",
+];
+
+/// How many columns a session remembers to be its own transaction's before it takes in no more.
+const MOST_OWN: usize = 10_000;
+
+/// How many changes the sessions of one database have told of.
+#[derive(Debug, Default)]
+pub(super) struct Changes(AtomicU64);
+
+impl Changes {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn tell(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// What a session knows of it.
+#[derive(Debug, Default)]
+pub(super) struct Shape {
+    changes: Arc<Changes>,
+    /// How many were told of when the catalogue was read.
+    known: u64,
+    /// The session has changed it itself since then.
+    changed: bool,
+    /// Others have not been told of all that.
+    untold: bool,
+    /// Columns that nobody else sees yet: the transaction that is open made them.
+    own: HashSet<(RelationOid, ColumnNumber)>,
+}
+
+impl Shape {
+    pub(super) fn new(known: &Known) -> Self {
+        Self {
+            changes: Arc::clone(&known.changes),
+            known: known.told,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the session has changed it since the catalogue was read: names in its statements then
+    /// prove nothing, and what a view shows isn't known.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Notes that a statement is sent which may change it, or is none.
+    pub(super) fn sends(&mut self, changes: bool) {
+        self.changed |= changes;
+        self.untold |= changes;
+    }
+
+    /// Notes that the catalogue was read, `settled` where the target owes nothing and no transaction
+    /// is open.
+    pub(super) fn read(&mut self, known: &Known, settled: bool) {
+        self.known = known.told;
+        if settled {
+            self.changed = false;
+        }
+    }
+
+    /// Tells the others of what is not told.
+    fn tell(&self) {
+        if self.untold {
+            self.changes.tell();
+        }
+    }
+
+    /// Tells them where a transaction may have ended within a message, and another begun.
+    pub(super) fn ends_one(&self, prepared: &Prepared) {
+        if prepared.may(Verb::Transaction) {
+            self.tell();
+        }
+    }
+}
+
+/// Whether what a text is taken for hangs on nothing that a catalogue says: it begins or ends a
+/// transaction, or makes a table or the like of which it says all. None reads a row, so that none can
+/// tell of one when it fails.
+pub(super) fn needs_no_catalogue(prepared: &Prepared) -> bool {
+    let [Statement::Command(command)] = prepared.statements() else {
+        return false;
+    };
+    let plain = command.functions.is_empty()
+        && command.operators.is_empty()
+        && command.control == Control::None;
+    let begins = |words: &&str| {
+        let text = prepared.text().get(..words.len());
+        text.is_some_and(|text| text.eq_ignore_ascii_case(words.as_bytes()))
+    };
+    match command.verb {
+        Verb::Transaction => plain && command.objects.is_empty(),
+        Verb::Create => {
+            plain
+                && MAKES.iter().any(begins)
+                && command.effects.iter().eq([&Effect::Ddl])
+                && command.objects.iter().all(|o| o.access == Access::Define)
+        }
+        _ => false,
+    }
+}
+
+impl Governed {
+    /// Has the catalogue read before a text is looked at that it decides about, where it may be out of
+    /// date. `asked`: it just was, if it could be.
+    pub(super) fn up_to_date(&mut self, prepared: &Prepared, asked: bool) -> Result<(), Stop> {
+        let dated = self.is_dated() || self.shape.changed && self.is_settled();
+        if !dated || needs_no_catalogue(prepared) {
+            return Ok(());
+        }
+        if asked {
+            // It can't be read, and what was known proves nothing.
+            self.shape.changed = true;
+            return Ok(());
+        }
+        Err(Stop::Stale)
+    }
+
+    /// Whether a change was told of since the catalogue was read.
+    pub(super) fn is_dated(&self) -> bool {
+        self.shape.changes.count() != self.shape.known
+    }
+
+    /// Whether the target owes nothing and no transaction is open.
+    fn is_settled(&self) -> bool {
+        !self.in_transaction() && self.pipeline.is_empty()
+    }
+
+    /// Takes a newer reading of the catalogue.
+    pub(super) fn catalogue_changed(&mut self, known: Known) {
+        self.shape.read(&known, self.is_settled());
+        self.lineage = known.lineage;
+    }
+
+    /// Tells other sessions of what was changed, once the target is ready for more: outside of a
+    /// transaction they see it from here on.
+    pub(super) fn tell_of_changes(&mut self) {
+        if self.in_transaction() {
+            return;
+        }
+        self.shape.tell();
+        self.shape.own.clear();
+        if self.is_settled() {
+            self.shape.untold = false;
+        }
+    }
+
+    /// Tells other sessions that one has ended which may have changed something.
+    pub(super) fn tell_at_the_end(&mut self) {
+        self.shape.tell();
+    }
+
+    /// What to do with columns that the catalogue doesn't have: those of what was made in the
+    /// transaction that is open no reading tells of, so that one tries once.
+    pub(super) fn unknown(&mut self, description: &RowDescription, unknown: Unknown) -> Unknown {
+        if !self.in_transaction() {
+            return unknown;
+        }
+        let (lineage, own) = (&self.lineage, &mut self.shape.own);
+        let mut missing = description.fields().iter().filter_map(|field| {
+            let column = (RelationOid(field.table_oid), ColumnNumber(field.column));
+            let missing = lineage.source(column.0, column.1) == Source::Unknown;
+            (field.table_oid != 0 && missing).then_some(column)
+        });
+        match unknown {
+            Unknown::Refresh if missing.all(|column| own.contains(&column)) => Unknown::Mask,
+            Unknown::Mask if own.len() < MOST_OWN => {
+                own.extend(missing);
+                unknown
+            }
+            unknown => unknown,
+        }
+    }
+
+    /// Whether what was known when a cursor was declared is what is known now.
+    pub(super) fn is_known_alike(&self, cursor: &Portal) -> bool {
+        Arc::ptr_eq(&cursor.lineage, &self.lineage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn only_what_reads_nothing_needs_no_catalogue() {
+        let needs_none = |text: &'static str| {
+            let prepared = Prepared::read(Bytes::from_static(text.as_bytes()));
+            needs_no_catalogue(&prepared)
+        };
+        for text in [
+            "CREATE TABLE t (a int PRIMARY KEY, b text NOT NULL)",
+            "create table c () inherits (t)",
+            "CREATE SCHEMA s",
+            "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+            "BEGIN",
+            "ROLLBACK TO SAVEPOINT s",
+        ] {
+            assert!(needs_none(text), "{text}");
+        }
+        for text in [
+            "CREATE TABLE t AS SELECT * FROM people",
+            "CREATE TABLE t (LIKE people)",
+            "CREATE TABLE t (a int REFERENCES people)",
+            "CREATE TABLE p PARTITION OF t FOR VALUES FROM (f()) TO (MAXVALUE)",
+            "CREATE TABLE t (a int); SELECT 1",
+            "CREATE UNIQUE INDEX i ON people (email)",
+            "CREATE VIEW v AS SELECT 1",
+            "/* */ CREATE TABLE t (a int)",
+            "ALTER TABLE t RENAME a TO b",
+            "DROP TABLE t",
+            "SELECT 1",
+            "DO ''",
+            "",
+        ] {
+            assert!(!needs_none(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn others_are_told_what_is_changed_once_it_is_done() {
+        let known = Known::default();
+        let (mut one, other) = (Shape::new(&known), Shape::new(&known));
+        one.tell();
+        one.sends(false);
+        one.tell();
+        assert_eq!(other.changes.count(), 0);
+        one.sends(true);
+        one.sends(false);
+        assert!(one.has_changed());
+        assert_eq!(other.changes.count(), 0, "nobody else sees it yet");
+        one.tell();
+        assert_eq!(other.changes.count(), 1);
+        one.read(&Known { told: 1, ..known }, true);
+        assert!(!one.has_changed());
+    }
+}

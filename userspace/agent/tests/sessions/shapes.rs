@@ -1,0 +1,333 @@
+//! A database whose shape changes under its sessions: what weir knew of it before decides nothing.
+//!
+//! Each case lets two sessions of an agent that may change the shape, and at times somebody of whom
+//! weir sees nothing, do what would show an address by knowledge that is out of date.
+
+use testbed::Postgres;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+
+use weir_policy::{Policies, Source};
+
+use crate::{
+    common::{Gate, tls_of},
+    server,
+};
+
+/// Whose word it is.
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    /// One session of the agent's.
+    A,
+    /// The other.
+    B,
+    /// The database's owner, past weir.
+    Owner,
+}
+use Who::{A, B, Owner};
+
+/// What is said in turn. What comes back must show no address, whoever of the sessions it comes to.
+struct Case {
+    name: &'static str,
+    said: &'static [(Who, &'static str)],
+}
+
+const fn case(name: &'static str, said: &'static [(Who, &'static str)]) -> Case {
+    Case { name, said }
+}
+
+/// What all begin with. Who may not see addresses can't make a view of them, but may call one otherwise
+/// or have code make it.
+const BEFORE: &str = "\
+DROP SCHEMA IF EXISTS own, other, front, back CASCADE; CREATE SCHEMA own; CREATE SCHEMA other;
+SET search_path = own, public;
+CREATE VIEW plain AS SELECT id, name AS who FROM people;
+CREATE VIEW ready AS SELECT id, email AS who FROM people;
+CREATE VIEW other.plain AS SELECT id, email AS who FROM people;
+CREATE TABLE harmless AS SELECT id, name AS who FROM people;
+";
+
+/// Has a view show addresses that showed names.
+macro_rules! replace {
+    () => {
+        "DO $$ BEGIN EXECUTE 'CREATE OR REPLACE VIEW plain AS SELECT id, email AS who FROM people'; \
+         END $$"
+    };
+}
+
+const READ: &str = "SELECT who FROM plain";
+const COMPUTE: &str = "SELECT upper(who) FROM plain";
+const WHOLE: &str = "SELECT plain::text FROM plain";
+
+const CASES: [Case; 17] = [
+    case(
+        "replaced",
+        &[(A, replace!()), (A, READ), (A, COMPUTE), (A, WHOLE)],
+    ),
+    case(
+        "replaced and read in one message",
+        &[(
+            A,
+            concat!(replace!(), "; SELECT who, upper(who) FROM plain"),
+        )],
+    ),
+    case(
+        "replaced in this transaction",
+        &[
+            (A, "BEGIN"),
+            (A, replace!()),
+            (A, READ),
+            (A, COMPUTE),
+            (A, "SAVEPOINT s"),
+            (A, WHOLE),
+            (A, "COMMIT"),
+            (A, READ),
+            (A, COMPUTE),
+        ],
+    ),
+    case(
+        "replaced by another session",
+        &[(B, replace!()), (A, READ), (A, COMPUTE), (A, WHOLE)],
+    ),
+    case(
+        "replaced by another session, and computed with",
+        &[(B, replace!()), (A, COMPUTE), (A, READ)],
+    ),
+    case(
+        "replaced by another session in a transaction",
+        &[
+            (B, "BEGIN"),
+            (B, replace!()),
+            (A, "SELECT 1"),
+            (B, READ),
+            (B, "COMMIT"),
+            (A, READ),
+            (A, COMPUTE),
+        ],
+    ),
+    case(
+        "replaced by another session in one message with its COMMIT",
+        &[
+            (B, concat!("BEGIN; ", replace!(), "; COMMIT")),
+            (A, READ),
+            (A, COMPUTE),
+        ],
+    ),
+    case(
+        "called otherwise in one message",
+        &[(
+            A,
+            "ALTER VIEW plain RENAME TO old; ALTER VIEW ready RENAME TO plain; \
+             SELECT upper(who) FROM plain",
+        )],
+    ),
+    case(
+        "called otherwise in a transaction",
+        &[
+            (A, "BEGIN"),
+            (A, "ALTER VIEW plain RENAME TO old"),
+            (A, "ALTER VIEW ready RENAME TO plain"),
+            (A, COMPUTE),
+            (A, "ROLLBACK"),
+        ],
+    ),
+    case(
+        "called otherwise by another session",
+        &[
+            (B, "ALTER VIEW plain RENAME TO old"),
+            (B, "ALTER VIEW ready RENAME TO plain"),
+            (A, COMPUTE),
+            (A, READ),
+        ],
+    ),
+    case(
+        "harmless only after a cursor was declared",
+        &[
+            (A, "BEGIN"),
+            (A, "DECLARE c CURSOR WITH HOLD FOR SELECT who FROM ready"),
+            (A, "COMMIT"),
+            (
+                A,
+                "CREATE OR REPLACE VIEW ready AS SELECT id, name AS who FROM people",
+            ),
+            (A, "SELECT who FROM ready"),
+            (A, "FETCH ALL FROM c"),
+        ],
+    ),
+    case(
+        "harmless only after a cursor was declared in this transaction",
+        &[
+            (A, "BEGIN"),
+            (A, "DECLARE c CURSOR FOR SELECT who FROM ready"),
+            (A, "ALTER VIEW plain RENAME TO old"),
+            (A, "FETCH 1 FROM c"),
+            (A, "CREATE VIEW plain AS SELECT 1 AS who"),
+            (A, "FETCH ALL FROM c"),
+            (A, "ROLLBACK"),
+        ],
+    ),
+    case(
+        "dropped and made anew",
+        &[
+            (B, "DROP TABLE harmless"),
+            (B, "ALTER VIEW ready RENAME TO harmless"),
+            (A, "SELECT upper(who) FROM harmless"),
+        ],
+    ),
+    case(
+        "columns that change their names",
+        &[
+            (
+                Owner,
+                "DROP VIEW plain; CREATE VIEW plain AS SELECT name AS who, email AS x FROM people",
+            ),
+            (A, COMPUTE),
+            (B, "ALTER VIEW plain RENAME COLUMN who TO y"),
+            (B, "ALTER VIEW plain RENAME COLUMN x TO who"),
+            (A, COMPUTE),
+            (A, READ),
+        ],
+    ),
+    case(
+        "a column that gets a name which is masked",
+        &[
+            (Owner, "INSERT INTO harmless SELECT id, email FROM people"),
+            (Owner, "ALTER TABLE harmless RENAME who TO at"),
+            (B, "ALTER TABLE harmless RENAME at TO email"),
+            (A, "SELECT email FROM harmless"),
+            (A, "SELECT upper(email) FROM harmless"),
+        ],
+    ),
+    case(
+        "a schema that takes the name of another",
+        &[
+            (
+                Owner,
+                "CREATE SCHEMA front; CREATE VIEW front.plain AS SELECT id, name AS who FROM people",
+            ),
+            (A, "SET search_path = front, public"),
+            (A, COMPUTE),
+            (B, "ALTER SCHEMA front RENAME TO back"),
+            (B, "ALTER SCHEMA other RENAME TO front"),
+            (A, COMPUTE),
+            (A, READ),
+        ],
+    ),
+    case(
+        "a function that reads tables from now on",
+        &[
+            (
+                B,
+                "DO $$ BEGIN EXECUTE 'CREATE FUNCTION told(x int) RETURNS text LANGUAGE sql AS \
+                 ''SELECT max(email) FROM people'''; END $$",
+            ),
+            (A, "SELECT told(1)"),
+        ],
+    ),
+];
+
+/// The shipped masking rules, for an agent that may do everything else.
+fn policies() -> Policies {
+    let mut sources = Policies::shipped_sources();
+    sources.retain(|source| !source.name.ends_with(".cedar"));
+    sources.push(Source {
+        name: "shapes.cedar".into(),
+        text: "@id(\"shapes\") permit (principal, action, resource) \
+               unless { action == Weir::Action::\"reveal\" };"
+            .into(),
+    });
+    Policies::load(&sources).unwrap()
+}
+
+async fn connect(gate: &Gate) -> Client {
+    let port = gate.address.port();
+    let at = format!("host=127.0.0.1 port={port} user=agent dbname=shop");
+    let (client, connection) = tokio_postgres::connect(&at, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// All that one statement shows.
+async fn shown(client: &Client, sql: &str) -> String {
+    match client.simple_query(sql).await {
+        Ok(messages) => messages.iter().fold(String::new(), |mut all, message| {
+            if let SimpleQueryMessage::Row(row) = message {
+                (0..row.len()).for_each(|i| all.extend(["|", row.get(i).unwrap_or_default()]));
+            }
+            all
+        }),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+async fn prepared(client: &Client, sql: &str) -> String {
+    match client.query(sql, &[]).await {
+        Ok(rows) => rows.iter().fold(String::new(), |mut all, row| {
+            (0..row.len()).for_each(|i| {
+                let value: Option<String> = row.try_get(i).unwrap_or_default();
+                all.extend(["|", &value.unwrap_or_default()]);
+            });
+            all
+        }),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// What shows an address that shouldn't.
+async fn holes(server: &Postgres, gate: &Gate, case: &Case, emails: &[&str]) -> Vec<String> {
+    let mut holes = Vec::new();
+    server
+        .psql_as_superuser(&format!("SET ROLE app; {BEFORE}"))
+        .unwrap();
+    let (a, b) = (connect(gate).await, connect(gate).await);
+    for client in [&a, &b] {
+        let clear = shown(client, "SELECT who, upper(who) FROM plain").await;
+        assert!(clear.contains("Ada Brandt"), "{}: {clear}", case.name);
+    }
+    for (who, sql) in case.said {
+        let client = match who {
+            A => &a,
+            B => &b,
+            Owner => {
+                server
+                    .psql_as_superuser(&format!(
+                        "SET ROLE app; SET search_path = own, public; {sql}"
+                    ))
+                    .unwrap();
+                continue;
+            }
+        };
+        let mut all = shown(client, sql).await;
+        if sql.starts_with("SELECT") {
+            all.push_str(&prepared(client, sql).await);
+        } else {
+            assert!(!all.contains("Error"), "{}: {sql}: {all}", case.name);
+        }
+        let all = all.to_lowercase();
+        if emails.iter().any(|email| all.contains(email)) {
+            holes.push(format!("{}: {who:?}: {sql}: {all}", case.name));
+        }
+    }
+    holes
+}
+
+#[test]
+fn what_was_known_before_a_change_decides_nothing() {
+    let server = server();
+    server
+        .psql_as_superuser(
+            "GRANT CREATE ON DATABASE shop TO app; ALTER ROLE app SET search_path = own, public",
+        )
+        .unwrap();
+    let password = server.app_password();
+    let gate = Gate::with(server.addr(), &tls_of(&server), password, policies());
+    let emails = server
+        .psql_as_superuser("SELECT email FROM people")
+        .unwrap();
+    let emails: Vec<&str> = emails.lines().collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut found = Vec::new();
+    for case in &CASES {
+        found.extend(runtime.block_on(holes(&server, &gate, case, &emails)));
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
