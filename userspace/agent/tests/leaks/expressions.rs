@@ -89,6 +89,35 @@ fn what_is_computed_from_it_is_masked() {
         ),
         of("GROUP BY", "SELECT lower(email) FROM vault GROUP BY 1"),
         of(
+            "XMLTABLE",
+            "SELECT x.v FROM vault, XMLTABLE('/r' PASSING xmlelement(name r, email) \
+             COLUMNS v text PATH '.') x",
+        ),
+        of(
+            "what XMLTABLE puts for what is missing",
+            "SELECT x.v FROM vault, XMLTABLE('/r' PASSING xmlparse(document '<r/>') \
+             COLUMNS v text PATH 'q' DEFAULT email) x",
+        ),
+        of(
+            "SEARCH",
+            "WITH RECURSIVE r AS (SELECT id, email FROM vault UNION ALL \
+             SELECT r.id, r.email FROM r WHERE false) SEARCH DEPTH FIRST BY email SET o \
+             SELECT o FROM r",
+        ),
+        of(
+            "CYCLE",
+            "WITH RECURSIVE r AS (SELECT id, email FROM vault UNION ALL \
+             SELECT r.id, r.email FROM r WHERE false) CYCLE email SET c USING p SELECT p FROM r",
+        ),
+        of(
+            "a row of what is joined",
+            "SELECT j FROM vault JOIN vault v USING (email) AS j",
+        ),
+        of(
+            "COLLATE",
+            "SELECT upper(email::text COLLATE \"C\") COLLATE \"POSIX\" FROM vault",
+        ),
+        of(
             "first_value",
             "SELECT first_value(email) OVER (ORDER BY id) FROM vault",
         ),

@@ -90,6 +90,32 @@ impl Facts {
         self.settings.extend(other.settings);
     }
 
+    /// Takes over all that another command does.
+    pub(super) fn include(&mut self, other: Command) {
+        let ColumnUse {
+            named,
+            all,
+            deciding,
+            all_deciding,
+            written,
+            unread,
+            all_written,
+        } = other.columns;
+        for object in other.objects {
+            self.object(object);
+        }
+        let columns = &mut self.columns;
+        columns.named.extend(named.difference(&unread).cloned());
+        columns.all |= all;
+        columns.deciding.extend(deciding);
+        columns.all_deciding |= all_deciding;
+        columns.written.extend(written);
+        columns.all_written |= all_written;
+        self.effects.extend(other.effects);
+        self.functions.extend(other.functions);
+        self.gathers |= other.gathers;
+    }
+
     /// The verb and the predicate of a query that stands for itself.
     pub(super) fn asked(&self) -> (Verb, Predicate) {
         match self.write {

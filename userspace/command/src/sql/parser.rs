@@ -5,7 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use sqlparser::ast::Query;
+use sqlparser::ast::{Expr, Query};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -46,14 +46,28 @@ pub(super) fn parse<T>(
 pub(super) fn parse_query(
     tokens: Vec<TokenWithSpan>,
 ) -> Result<(Box<Query>, Vec<TokenWithSpan>), Unread> {
+    parse_all(tokens, Parser::parse_query)
+}
+
+/// Reads an expression, to the end of the tokens.
+pub(super) fn parse_expression(
+    tokens: Vec<TokenWithSpan>,
+) -> Result<(Expr, Vec<TokenWithSpan>), Unread> {
+    parse_all(tokens, Parser::parse_expr)
+}
+
+fn parse_all<T>(
+    tokens: Vec<TokenWithSpan>,
+    rule: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
+) -> Result<(T, Vec<TokenWithSpan>), Unread> {
     let mut parser = parser(tokens);
-    let query = parse(&mut parser, Parser::parse_query)?;
+    let tree = parse(&mut parser, rule)?;
     if parser.peek_token_ref().token != Token::EOF {
         return Err(Unread::Rejected {
             at: position(&parser),
         });
     }
-    Ok((query, parser.into_tokens()))
+    Ok((tree, parser.into_tokens()))
 }
 
 /// The byte offset of the token that the parser has come to, or of the last.

@@ -17,21 +17,40 @@
 //! | `ROWS FROM (f(), g())` | `(SELECT f(), g())` |
 //! | `a[1:2].b = …` among assignments, `(a[1])` among inserted columns | `a = …`, `(a)` |
 //! | what parts the arguments of JSON's and XML's functions | commas, or nothing |
+//! | `ON CONFLICT (lower(a)) WHERE …`, `SEARCH …`, `CYCLE …` | nothing, and its expressions are told |
+//! | the columns of `JSON_TABLE` and `XMLTABLE` | nothing, and what computes them is told |
+//! | `JOIN t USING (a) AS j` | `JOIN t USING (a)`, and that rows are called `j` |
+//! | `f(x) AS (a int)` | `f(x) AS f (a int)` |
+//! | `COLLATE "C"`; the cast of a string that bounds a frame | nothing |
+//! | `COLLATION FOR (x)`, `x AT LOCAL` | `pg_collation_for(x)`, `x AT TIME ZONE null` |
+//! | `INSERT DEFAULT VALUES` of a `MERGE` | `INSERT VALUES (DEFAULT)` |
+//! | any operator before `ANY`, `SOME` or `ALL` | `=` |
+//! | `SELECT` of nothing | `SELECT null` |
+//! | `IS DOCUMENT` behind a value | `IS NULL` |
 //! | `ISNULL`, `NOTNULL` behind a value | `IS NULL`, `IS NOT NULL` |
 //!
 //! Each of these holds a reserved word, or words that can't follow each other otherwise, so that
 //! nothing else is rewritten.
 
+mod beside;
 mod calls;
+mod tables;
 mod target;
+mod types;
 
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::keyword::{kind, may_name};
 use super::lex::place;
 use super::tokens::{is_word, offset, word};
+use beside::beside;
 use calls::Calls;
 use target::Target;
+
+/// How many clauses that may be taken out, and are not, are looked at in one text: each look may go
+/// to its end.
+const MOST_DOUBTS: usize = 32;
 
 /// A query ready for the parser.
 pub(super) struct Respelled {
@@ -39,6 +58,10 @@ pub(super) struct Respelled {
     pub(super) tokens: Vec<TokenWithSpan>,
     /// True where a composite value's columns were named by a star.
     pub(super) expands: bool,
+    /// Expressions that were taken out of their places, to be read by themselves. Each decides.
+    pub(super) asides: Vec<Vec<TokenWithSpan>>,
+    /// What else whole rows are called.
+    pub(super) rows: Vec<String>,
 }
 
 /// Writes a query's tokens in the parser's words.
@@ -46,10 +69,13 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
     let mut out = Respelled {
         tokens: Vec::with_capacity(tokens.len()),
         expands: false,
+        asides: Vec::new(),
+        rows: Vec::new(),
     };
     let mut rest = tokens;
     let mut target = Target::default();
     let mut calls = Calls::default();
+    let mut doubts = 0;
     while let [token, tail @ ..] = rest {
         let before = out.tokens.last();
         let subscript = target.subscript(rest);
@@ -57,18 +83,44 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
             rest = rest.get(subscript..).unwrap_or(&[]);
             continue;
         }
+        if doubts < MOST_DOUBTS {
+            if let Some(beside) = calls.columns(rest).or_else(|| beside(rest, &out.tokens)) {
+                let at = offset(token);
+                for token in beside.instead {
+                    out.push(token, at);
+                }
+                out.asides.extend(beside.asides);
+                out.rows.extend(beside.row);
+                rest = rest.get(beside.length..).unwrap_or(&[]);
+                continue;
+            }
+            doubts += usize::from(beside::looks_far(token));
+        }
         target.pass(token);
         let instead = calls.instead(rest, before);
         rest = if let Some((words, length)) = instead.or_else(|| replaced(rest, before)) {
             for spelled in words {
                 let spelled = spelled_token(spelled);
-                if spelled == Token::LParen {
-                    calls.open();
-                    target.open();
+                match spelled {
+                    Token::LParen => {
+                        calls.open();
+                        target.open();
+                    }
+                    Token::RParen => {
+                        calls.close();
+                        target.close();
+                    }
+                    _ => {}
                 }
                 out.push(spelled, offset(token));
             }
             rest.get(length..).unwrap_or(&[])
+        } else if let Some(name) = makes_rows(rest, before) {
+            out.push(Token::Word(name), offset(token));
+            tail
+        } else if is_quantified(rest) {
+            out.push(Token::Eq, offset(token));
+            tail
         } else if begins_table(token, before) {
             for spelled in ["select", "*", "from"] {
                 out.push(spelled_token(spelled), offset(token));
@@ -142,10 +194,71 @@ fn replaced(
         }
         "rows" if follow(tail, &[&["from"]]) && is(1, Token::LParen) => Some((&["(", "select"], 3)),
         "with" if follow(tail, &[&["ordinality"]]) => Some((&[], 2)),
+        "insert"
+            if before.is_some_and(|before| is_word(before, "then"))
+                && follow(tail, &[&["default"], &["values"]]) =>
+        {
+            Some((&["insert", "values", "(", "default", ")"], 3))
+        }
+        "collation" if follow(tail, &[&["for"]]) && is(1, Token::LParen) => {
+            Some((&["pg_collation_for"], 2))
+        }
+        "at" if follow(tail, &[&["local"]]) => Some((&["at", "time", "zone", "null"], 2)),
+        "is" if follow(tail, &[&["document"]]) => Some((&["is", "null"], 2)),
+        "is" if follow(tail, &[&["not"], &["document"]]) => Some((&["is", "not", "null"], 3)),
+        "select" if selects_nothing(tail) => Some((&["select", "null"], 1)),
+        // a label, which the parser takes for syntax
+        "isnull" | "notnull" if before.is_some_and(|before| is_word(before, "as")) => None,
         "isnull" if !is(0, Token::LParen) => Some((&["is", "null"], 1)),
         "notnull" if !is(0, Token::LParen) => Some((&["is", "not", "null"], 1)),
         _ => None,
     }
+}
+
+/// True where a list of results would begin and the query ends.
+fn selects_nothing(tail: &[TokenWithSpan]) -> bool {
+    tail.first().is_none_or(|next| {
+        next.token == Token::RParen || follow(tail, &[&["union", "intersect", "except"]])
+    })
+}
+
+/// The name of a call that makes rows of a document, as that of any other.
+fn makes_rows(tokens: &[TokenWithSpan], before: Option<&TokenWithSpan>) -> Option<Word> {
+    let [name, open, ..] = tokens else {
+        return None;
+    };
+    let spelled = word(name).filter(|word| matches!(*word, "json_table" | "xmltable"))?;
+    let qualified = before.is_some_and(|before| before.token == Token::Period);
+    (open.token == Token::LParen && !qualified).then(|| Word {
+        value: spelled.to_owned(),
+        quote_style: None,
+        keyword: Keyword::NoKeyword,
+    })
+}
+
+/// True for an operator that is applied to a query or an array as a whole.
+fn is_quantified(tokens: &[TokenWithSpan]) -> bool {
+    let [operator, quantifier, open, ..] = tokens else {
+        return false;
+    };
+    let is_operator = !matches!(
+        operator.token,
+        Token::Word(_)
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::LParen
+            | Token::RParen
+            | Token::LBracket
+            | Token::RBracket
+            | Token::Comma
+            | Token::Period
+            | Token::Colon
+            | Token::DoubleColon
+    );
+    is_operator
+        && word(quantifier).is_some_and(|word| matches!(word, "any" | "some" | "all"))
+        && open.token == Token::LParen
 }
 
 /// True for a type before a string constant. Nothing else but syntax may stand there, and a word
@@ -218,6 +331,7 @@ fn spelled_token(spelled: &str) -> Token {
     match spelled {
         "*" => Token::Mul,
         "(" => Token::LParen,
+        ")" => Token::RParen,
         "," => Token::Comma,
         word => Token::make_keyword(word),
     }

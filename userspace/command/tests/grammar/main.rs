@@ -22,7 +22,7 @@ use weir_command::{Access, Command, Statement, sql};
 use generate::Generator;
 
 /// Of a hundred statements, how many may be opaque.
-const MOST_OPAQUE: usize = 2;
+const MOST_OPAQUE: usize = 1;
 /// The same of generated ones, which are denser than what people write.
 const MOST_OPAQUE_GENERATED: usize = 12;
 /// How many are generated.

@@ -4,15 +4,17 @@
 //! left is an ordinary call. Only words of those grammars go, each where nothing else can stand, and
 //! the names of types, labels and XML's elements, which mean no column.
 //!
-//! Known limits: `JSON_TABLE`, `XMLTABLE` and `XMLPARSE` are not read, nor a type of several words.
+//! Known limits: `JSON_ARRAY` of a query is not read.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::{follow, is_word};
+use super::beside::Beside;
+use super::types::data_type;
+use super::{follow, is_word, tables};
 use crate::sql::keyword::{Kind, kind};
 use crate::sql::tokens::word;
 
-const JSON: [&str; 10] = [
+const JSON: [&str; 11] = [
     "json",
     "json_array",
     "json_arrayagg",
@@ -22,17 +24,24 @@ const JSON: [&str; 10] = [
     "json_query",
     "json_scalar",
     "json_serialize",
+    JSON_TABLE,
     "json_value",
 ];
 
-const XML: [&str; 7] = [
+const JSON_TABLE: &str = "json_table";
+const XMLTABLE: &str = "xmltable";
+
+const XML: [&str; 10] = [
     "xmlattributes",
     "xmlelement",
     "xmlexists",
     "xmlforest",
+    "xmlnamespaces",
+    "xmlparse",
     "xmlpi",
     "xmlroot",
     "xmlserialize",
+    XMLTABLE,
 ];
 
 /// What stands for some tokens: their number, and the words instead.
@@ -44,6 +53,10 @@ const COMMA: &[&str] = &[","];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
     Json,
+    /// The same, which makes rows.
+    JsonTable,
+    /// `TRIM`.
+    Trim,
     /// By its name.
     Xml(&'static str),
 }
@@ -62,9 +75,23 @@ impl Calls {
         }
     }
 
+    /// The same of one that closes it.
+    pub(super) fn close(&mut self) {
+        self.0.pop();
+    }
+
     /// Notes a parenthesis that is written and belongs to no call.
     pub(super) fn open(&mut self) {
         self.0.push(None);
+    }
+
+    /// What stands in a call and says what columns come of it.
+    pub(super) fn columns(&self, tokens: &[TokenWithSpan]) -> Option<Beside> {
+        match (*self.0.last()?)? {
+            Call::JsonTable => tables::of_json(tokens),
+            Call::Xml(XMLTABLE) => tables::of_xml(tokens),
+            Call::Json | Call::Trim | Call::Xml(_) => None,
+        }
     }
 
     /// What is written instead of the tokens ahead, where they part arguments.
@@ -77,7 +104,8 @@ impl Calls {
         let first = before.is_some_and(|before| before.token == Token::LParen);
         let value = before.is_some_and(ends_value);
         match call {
-            Call::Json => json(tokens, value),
+            Call::Json | Call::JsonTable => json(tokens, value),
+            Call::Trim => trim(tokens, first),
             Call::Xml(name) => xml(name, tokens, first, value),
         }
     }
@@ -94,7 +122,11 @@ fn called(before: &[TokenWithSpan]) -> Option<Call> {
         return None;
     }
     let name = word(name)?;
-    if JSON.contains(&name) {
+    if name == "trim" {
+        Some(Call::Trim)
+    } else if name == JSON_TABLE {
+        Some(Call::JsonTable)
+    } else if JSON.contains(&name) {
         Some(Call::Json)
     } else {
         XML.into_iter().find(|xml| *xml == name).map(Call::Xml)
@@ -105,7 +137,9 @@ fn called(before: &[TokenWithSpan]) -> Option<Call> {
 fn ends_value(token: &TokenWithSpan) -> bool {
     match &token.token {
         Token::Word(word) => {
-            word.quote_style.is_some() || kind(&word.value) != Some(Kind::Reserved)
+            word.quote_style.is_some()
+                || kind(&word.value) != Some(Kind::Reserved)
+                || matches!(word.value.as_str(), "null" | "true" | "false")
         }
         Token::Number(..)
         | Token::SingleQuotedString(_)
@@ -116,6 +150,23 @@ fn ends_value(token: &TokenWithSpan) -> bool {
     }
 }
 
+/// How a value of JSON is written.
+const FORMATS: [&[&[&str]]; 2] = [
+    &[
+        &["format"],
+        &["json"],
+        &["encoding"],
+        &["utf8", "utf16", "utf32"],
+    ],
+    &[&["format"], &["json"]],
+];
+
+/// `TRIM(LEADING FROM x)`.
+fn trim(tokens: &[TokenWithSpan], first: bool) -> Option<Instead> {
+    let words: [&[&str]; 2] = [&["both", "leading", "trailing"], &["from"]];
+    (first && follow(tokens, &words)).then_some((NOTHING, 2))
+}
+
 fn json(tokens: &[TokenWithSpan], value: bool) -> Option<Instead> {
     let [token, tail @ ..] = tokens else {
         return None;
@@ -124,20 +175,16 @@ fn json(tokens: &[TokenWithSpan], value: bool) -> Option<Instead> {
         return Some((COMMA, 1));
     }
     if is_word(token, "returning") {
-        return Some((NOTHING, 1 + data_type(tail)?));
+        let typed = data_type(tail)?;
+        let form = tail.get(typed..).unwrap_or_default();
+        let form = FORMATS.iter().find(|words| follow(form, words));
+        return Some((NOTHING, 1 + typed + form.map_or(0, |words| words.len())));
     }
     if is_word(token, "default") {
         return Some((COMMA, 1));
     }
     // What else has a meaning of its own stands behind a value, or behind another clause.
-    let clauses: [&[&[&str]]; 12] = [
-        &[
-            &["format"],
-            &["json"],
-            &["encoding"],
-            &["utf8", "utf16", "utf32"],
-        ],
-        &[&["format"], &["json"]],
+    let clauses: [&[&[&str]]; 10] = [
         &[
             &[
                 "error", "null", "empty", "true", "false", "unknown", "absent",
@@ -184,7 +231,8 @@ fn json(tokens: &[TokenWithSpan], value: bool) -> Option<Instead> {
     if is_word(token, "passing") || is_word(token, "value") {
         return Some((COMMA, 1));
     }
-    let clause = clauses.iter().find(|clause| follow(tokens, clause))?;
+    let mut clauses = FORMATS.iter().chain(&clauses);
+    let clause = clauses.find(|clause| follow(tokens, clause))?;
     Some((NOTHING, clause.len()))
 }
 
@@ -209,43 +257,20 @@ fn xml(call: &str, tokens: &[TokenWithSpan], first: bool, value: bool) -> Option
         ("xmlroot", "standalone") if !value && follow(tail, &[&["yes", "no"]]) => {
             Some((&["null"], 2))
         }
-        ("xmlexists", "passing") if value && follow(tail, &[&["by"], &["ref", "value"]]) => {
+        ("xmlparse", "preserve" | "strip") if value && follow(tail, &[&["whitespace"]]) => {
+            Some((NOTHING, 2))
+        }
+        ("xmlnamespaces", "as") if label => Some((NOTHING, 2)),
+        ("xmlnamespaces", "default") => Some((NOTHING, 1)),
+        ("xmlexists" | XMLTABLE, "passing")
+            if value && follow(tail, &[&["by"], &["ref", "value"]]) =>
+        {
             Some((COMMA, 3))
         }
-        ("xmlexists", "passing") if value => Some((COMMA, 1)),
-        ("xmlexists", "by") if value && follow(tail, &[&["ref", "value"]]) => Some((NOTHING, 2)),
+        ("xmlexists" | XMLTABLE, "passing") if value => Some((COMMA, 1)),
+        ("xmlexists" | XMLTABLE, "by") if value && follow(tail, &[&["ref", "value"]]) => {
+            Some((NOTHING, 2))
+        }
         _ => None,
     }
-}
-
-/// How many of the tokens ahead are the name of a type, or a label.
-fn data_type(tokens: &[TokenWithSpan]) -> Option<usize> {
-    let mut length = 0;
-    let at = |n: usize| tokens.get(n).map(|token| &token.token);
-    loop {
-        if !matches!(at(length)?, Token::Word(_)) {
-            return None;
-        }
-        length += 1;
-        if at(length) != Some(&Token::Period) {
-            break;
-        }
-        length += 1;
-    }
-    for (open, close) in [
-        (Token::LParen, Token::RParen),
-        (Token::LBracket, Token::RBracket),
-    ] {
-        while at(length) == Some(&open) {
-            let inner = tokens.get(length + 1..)?;
-            let end = inner
-                .iter()
-                .position(|t| !matches!(t.token, Token::Number(..) | Token::Comma))?;
-            if inner.get(end)?.token != close {
-                return None;
-            }
-            length += end + 2;
-        }
-    }
-    Some(length)
 }

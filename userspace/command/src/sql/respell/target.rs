@@ -49,6 +49,11 @@ impl Target {
         self.depth += 1;
     }
 
+    /// The same of one that closes it.
+    pub(super) fn close(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
     /// Takes the next token that isn't part of a subscript.
     pub(super) fn pass(&mut self, token: &TokenWithSpan) {
         let begins = std::mem::take(&mut self.begins);

@@ -163,7 +163,7 @@ fn chains() {
         ("::int", "select t:r [a]"),
         ("::int[]", "select t:r [a]"),
         ("[1]", "select t:r [a]"),
-        (" collate x", "opaque syntax"),
+        (" collate x", "select t:r [a]"),
         (" at time zone 'utc'", "select t:r [a]"),
         (" between a and a", "select t:r [a]"),
         (" like 'a'", "select t:r [a]"),
@@ -235,6 +235,42 @@ fn every_keyword_may_be_repeated() {
             "{word}"
         );
     }
+}
+
+/// A look that goes to the end of a text must not be had again and again.
+#[test]
+fn clauses_that_look_ahead_do_so_a_few_times() {
+    for (open, again, close) in [
+        (
+            "select * from xmltable('/' passing a ",
+            "columns a int path ",
+            "b)",
+        ),
+        ("select * from json_table(a, '$' ", "columns (a int) ", ")"),
+        (
+            "select * from json_table(a, '$' ",
+            "nested columns (a int default b ",
+            ")",
+        ),
+        ("insert into t values (1) ", "on conflict (a) where b ", ""),
+        ("insert into t values (1) ", "on conflict (a, ", ""),
+        ("with r as (select 1) ", ") cycle a set b to c ", "select 1"),
+        ("select * from (t) ", ") search depth first by a, ", ""),
+        ("select * from f(a", ") as (b int, c ", ""),
+        ("select * from t join u using (a", ") as b, (c", ""),
+        ("select a ", "collate a.", "b"),
+        ("select 'a'", "::a.b", " preceding"),
+    ] {
+        for count in [10, 2_000, 30_000] {
+            quick(&format!("{open}{}{close}", again.repeat(count)));
+        }
+    }
+    // but each that is one is read
+    let tables = ", json_table('[]', '$' columns (a int)) j".repeat(60);
+    assert_eq!(
+        quick(&format!("select a from t{tables}")),
+        "select t:r [a] json_table()"
+    );
 }
 
 #[test]

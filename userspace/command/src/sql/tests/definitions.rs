@@ -3,6 +3,39 @@
 use super::check;
 
 #[test]
+fn schemas_with_what_is_in_them() {
+    check(&[
+        ("create schema s authorization bob", "create bob:d s:d +ddl"),
+        (
+            "create schema s create table t (a int check (f(a) > 0), b int references u (c)) \
+             create index i on t (lower(a)) create view v as select x from w where y",
+            "create i:d s:d t:d u:r v:d w:r [a b c x y] f() lower() +ddl +derives",
+        ),
+        (
+            "create schema if not exists s create sequence q create view v as table t",
+            "create q:d s:d t:r v:d [*] +ddl +derives",
+        ),
+        (
+            "create schema s create table t (a int) create",
+            "opaque unsupported",
+        ),
+        (
+            "create schema s create role bob superuser",
+            "opaque unsupported",
+        ),
+        (
+            "create schema s create table n as select pg_read_file('x')",
+            "create n:d s:d pg_read_file() +ddl +file",
+        ),
+        ("create schema s drop table t", "opaque unsupported"),
+        (
+            "create schema s create schema q create table t (a int) garbage",
+            "opaque syntax",
+        ),
+    ]);
+}
+
+#[test]
 fn drops() {
     check(&[
         ("drop database shop", "drop shop:d +ddl +destroy"),

@@ -228,7 +228,7 @@ fn what_is_not_followed_is_opaque_by_itself() {
             "select\nopaque unsupported\nselect",
         ),
         (
-            "create schema s create table t (a int)",
+            "create schema s create table t (a int) grant select on t to public",
             "opaque unsupported",
         ),
         (

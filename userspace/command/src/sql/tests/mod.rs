@@ -1,5 +1,6 @@
 //! Tables of texts and what they are read as, and properties of all texts.
 
+mod beside;
 mod bounds;
 mod decisions;
 mod definitions;

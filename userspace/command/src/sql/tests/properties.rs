@@ -10,7 +10,7 @@ use crate::model::{Statement, Verb};
 use crate::sql::{Limits, setting, startup_settings, statements};
 
 /// Statements that are read, of every family.
-const STATEMENTS: [&str; 24] = [
+const STATEMENTS: [&str; 29] = [
     "select a, count(*) from t join u using (b) where c = $1 group by 1 order by a desc limit 5",
     "select p.*, (p).email, 'x'::text, array[1, 2] from people as p (a, b) for update",
     "with d as (delete from t where id = 1 returning *), e as (select 1) select * from d, e",
@@ -35,6 +35,11 @@ const STATEMENTS: [&str; 24] = [
     "create role r login password 'x' in role s",
     "comment on column t.a is 'x'",
     "truncate only t, u restart identity",
+    "copy (delete from t where a = 1 returning b) to stdout csv",
+    "select * from t, json_table(a, '$' columns (b int default c on empty, nested '$' columns (d text))) j limit $1",
+    "select * from xmltable('/' passing a columns b int path c default d not null, e for ordinality) as x",
+    "with recursive r as (table t) search depth first by a set b cycle c set d to 1 default 2 using e select * from r",
+    "create schema s create table t (a text collate \"C\" check (b > 1)) create view v as select a from t join u using (c) as j",
 ];
 
 fn statement() -> impl Strategy<Value = &'static str> {

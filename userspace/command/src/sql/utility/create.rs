@@ -8,7 +8,7 @@ use super::super::tokens::is_word;
 use super::super::unread::Unread;
 use super::super::walk;
 use super::definition::{foreign_options, if_not_exists, parameters};
-use super::{begins_query, drop, index, role, routine, table};
+use super::{begins_query, drop, index, role, routine, schema, table};
 use crate::model::{Access, Control, Effect, Object, Predicate, Statement, Verb};
 
 /// Reads what follows `CREATE`.
@@ -42,7 +42,7 @@ pub(super) fn create(cursor: &mut Cursor) -> Result<Statement, Unread> {
     } else if cursor.word("statistics") {
         index::statistics(cursor, &mut facts)?;
     } else if cursor.word("schema") {
-        schema(cursor, &mut facts)?;
+        schema::create(cursor, &mut facts)?;
     } else if cursor.word("database") {
         database(cursor, &mut facts)?;
     } else if cursor.word("type") {
@@ -190,28 +190,6 @@ fn ends(tokens: &[TokenWithSpan], words: &[&str]) -> bool {
             .rev()
             .zip(words.iter().rev())
             .all(|(token, word)| is_word(token, word))
-}
-
-fn schema(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
-    if_not_exists(cursor);
-    if cursor.peek() != Some("authorization") {
-        facts.object(cursor.plain_object(Access::Define)?);
-    }
-    if cursor.word("authorization") {
-        // the schema of a role that is named alone bears its name
-        let name = cursor.any_word()?;
-        facts.object(Object {
-            database: None,
-            schema: None,
-            name,
-            access: Access::Define,
-        });
-    }
-    if cursor.at_end() {
-        Ok(())
-    } else {
-        Err(Unread::Unsupported("a schema made with what is in it"))
-    }
 }
 
 fn database(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {

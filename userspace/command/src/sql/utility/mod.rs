@@ -17,6 +17,7 @@ mod prepared;
 mod privilege;
 mod role;
 mod routine;
+mod schema;
 mod session;
 mod table;
 mod transaction;

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::model::RowLimit;
 
-/// The bound of a query, which all of the tokens make up.
+/// The bound of a query, which all of the tokens make up as they were written.
 pub(super) fn of(query: &Query, tokens: &[TokenWithSpan]) -> RowLimit {
     let mut query = query;
     loop {

@@ -33,7 +33,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::TokenWithSpan;
 
 use super::facts::Facts;
-use super::parser::{parse, parse_query};
+use super::parser::{parse, parse_expression, parse_query};
 use super::respell::respell;
 use super::unread::Unread;
 use ledger::Ledger;
@@ -80,13 +80,36 @@ impl Walk {
 /// Reads a query, or a statement that changes rows, which all of the tokens make up.
 pub(super) fn query(tokens: &[TokenWithSpan]) -> Result<Facts, Unread> {
     let respelled = respell(tokens);
-    let (query, tokens) = parse_query(respelled.tokens)?;
-    let row_limit = limit::of(&query, &tokens);
-    let mut walk = Walk::new(tokens, 0);
+    let (query, parsed) = parse_query(respelled.tokens)?;
+    let row_limit = limit::of(&query, tokens);
+    let mut walk = Walk::new(parsed, 0);
     walk.facts.row_limit = row_limit;
     walk.facts.columns.all = respelled.expands;
     walk.query(&query)?;
-    walk.finish()
+    let mut facts = walk.finish()?;
+    for expression in respelled.asides {
+        facts.absorb(aside(&expression)?);
+    }
+    for name in respelled.rows {
+        facts.row(name);
+    }
+    Ok(facts)
+}
+
+/// Reads an expression that was taken out of its place in a query, and decides there.
+fn aside(tokens: &[TokenWithSpan]) -> Result<Facts, Unread> {
+    let respelled = respell(tokens);
+    let (expr, tokens) = parse_expression(respelled.tokens)?;
+    let mut walk = Walk::new(tokens, 0);
+    walk.deciding = true;
+    walk.facts.columns.all = respelled.expands;
+    walk.facts.columns.all_deciding = respelled.expands;
+    walk.expression(&expr)?;
+    let mut facts = walk.finish()?;
+    for expression in respelled.asides {
+        facts.absorb(aside(&expression)?);
+    }
+    Ok(facts)
 }
 
 /// Reads the expression that the parser stands before.
