@@ -1,7 +1,7 @@
 use weir_policy::{Policies, Source as Text};
 
 use super::*;
-use crate::mask::catalogue::Relation;
+use crate::mask::catalogue::{CODE, Relation};
 
 pub(crate) const PEOPLE: RelationOid = RelationOid(16400);
 const CHILD: RelationOid = RelationOid(16401);
