@@ -166,6 +166,52 @@ fn an_observed_workload_gets_no_stream_of_what_is_masked_either() {
 }
 
 #[test]
+fn nothing_is_replicated_of_a_target_whose_values_are_looked_through() {
+    let server = server();
+    server
+        .psql_as_superuser("ALTER ROLE app REPLICATION")
+        .unwrap();
+    let cards = "@id(\"clear\") permit (principal, action == Weir::Action::\"reveal\", resource) \
+                 unless { resource == Weir::DataClass::\"pan\" };";
+    let (tls, password) = (tls_of(&server), server.app_password());
+    let looking = |more: &str| {
+        let target = (server.addr(), tls.as_str(), password);
+        let policies = policies(&format!("{REPLICATES}\n{more}"));
+        Gate::asking(("enforce", "detectors = [\"card\"]"), target, policies)
+    };
+    let gate = looking(cards);
+    let backup = gate.dir.path().join("backup");
+    let arguments = ["-D", backup.to_str().unwrap(), "-X", "none"];
+    let out = client(&server, "pg_basebackup", gate.address, &arguments)
+        .run()
+        .unwrap();
+    is_refused(&out, "mask-replication");
+    let slot = [
+        "-d",
+        "shop",
+        "-S",
+        "s",
+        "--create-slot",
+        "--start",
+        "-f",
+        "-",
+    ];
+    let out = client(&server, "pg_recvlogical", gate.address, &slot)
+        .run()
+        .unwrap();
+    is_refused(&out, "mask-replication");
+    let slots = server.psql_as_superuser("SELECT count(*) FROM pg_replication_slots");
+    assert_eq!(slots.unwrap().trim(), "0");
+    // To whom nothing is masked, whatever is found, it is streamed.
+    let gate = looking(REVEALS);
+    let slot = ["-d", "shop", "-S", "s", "--create-slot"];
+    let out = client(&server, "pg_recvlogical", gate.address, &slot)
+        .run()
+        .unwrap();
+    assert_eq!(out.stderr_text(), "");
+}
+
+#[test]
 fn a_base_backup_comes_through_whole_and_only_its_account_is_kept() {
     let (server, gate) = stand(&format!("{REPLICATES}\n{REVEALS}"));
     let dir = gate.dir.path().join("backup");

@@ -118,10 +118,11 @@ pub fn startup_settings(options: &str) -> Option<Vec<(String, String)>> {
 /// What `SET name = value` would be, or `RESET name` for no value: for startup parameters.
 ///
 /// The same names are dangerous as in `SET`: a `role` is [`Verb::Assume`], and what changes how
-/// later text is read is opaque.
+/// later text is read is opaque. A session may begin in another encoding than UTF-8, where that has
+/// ASCII's bytes for ASCII's characters alone: whoever reads its texts knows by which.
 #[must_use]
 pub fn setting(name: &str, value: Option<&str>) -> Statement {
-    settings::statement(name, value.map(str::to_owned)).unwrap_or_else(Statement::from)
+    settings::of_session(name, value).unwrap_or_else(Statement::from)
 }
 
 /// Reads a text as a server does in a session of streaming replication. `None` for what such a

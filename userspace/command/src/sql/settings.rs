@@ -74,6 +74,21 @@ pub(super) fn statement(name: &str, value: Option<String>) -> Result<Statement, 
     })))
 }
 
+/// The same of what a session begins with.
+pub(super) fn of_session(name: &str, value: Option<&str>) -> Result<Statement, Unread> {
+    if name.eq_ignore_ascii_case("client_encoding") && value.is_some_and(is_apart) {
+        let mut set = statement(name, Some("UTF8".to_owned()))?;
+        if let Statement::Command(command) = &mut set {
+            command.control = Control::Set {
+                name: name.to_ascii_lowercase(),
+                value: value.map(str::to_owned),
+            };
+        }
+        return Ok(set);
+    }
+    statement(name, value.map(str::to_owned))
+}
+
 /// How the server reads a boolean that is true: a word or the beginning of one.
 fn is_true(value: &str) -> bool {
     let value = value
@@ -88,11 +103,30 @@ fn is_true(value: &str) -> bool {
 /// Encodings in which a text that is valid UTF-8 means to the server what it means here. Names of
 /// encodings are compared by their letters and digits.
 fn is_utf8(value: &str) -> bool {
-    let name: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
-    matches!(
-        name.to_ascii_lowercase().as_str(),
-        "utf8" | "unicode" | "sqlascii"
-    )
+    matches!(letters(value).as_str(), "utf8" | "unicode" | "sqlascii")
+}
+
+/// How the names of encodings begin in which no byte of a longer character is an ASCII one. Not all of
+/// Windows are: 932, 936, 949 and 950 are other names of SJIS, GBK, UHC and BIG5.
+const APART: [&str; 8] = [
+    "latin",
+    "iso8859",
+    "koi8",
+    "euc",
+    "win8",
+    "win125",
+    "windows8",
+    "windows125",
+];
+
+fn is_apart(value: &str) -> bool {
+    let name = letters(value);
+    APART.iter().any(|family| name.starts_with(family))
+}
+
+fn letters(value: &str) -> String {
+    let letters = value.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// The settings in a startup packet's `options`, read as the server splits and reads them, or

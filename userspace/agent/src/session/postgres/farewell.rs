@@ -1,5 +1,7 @@
 //! Last words: how a session that ends, or never begins, reads to the agent and to the record.
 
+use std::io::ErrorKind;
+
 use tokio::net::TcpStream;
 use weir_policy::Refusal;
 use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
@@ -178,7 +180,24 @@ pub(super) fn unreachable_word(error: &UpstreamError) -> (SqlState, String) {
             let word = "weir can't log in to the target; the record says why";
             (SqlState::CONNECTION_FAILURE, word.to_owned())
         }
+        other if is_nobody_there(other) => (SqlState::CANNOT_CONNECT_NOW, other.to_string()),
         other => (SqlState::CONNECTION_FAILURE, other.to_string()),
+    }
+}
+
+/// Whether nobody answers where a server should: a client that was given several hosts then tries the
+/// next, as it would itself have found out.
+fn is_nobody_there(error: &UpstreamError) -> bool {
+    match error {
+        UpstreamError::Unreachable { source, .. } => matches!(
+            source.kind(),
+            ErrorKind::ConnectionRefused
+                | ErrorKind::HostUnreachable
+                | ErrorKind::NetworkUnreachable
+                | ErrorKind::TimedOut
+        ),
+        UpstreamError::Silent(_) => true,
+        _ => false,
     }
 }
 

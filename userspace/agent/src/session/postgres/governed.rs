@@ -15,6 +15,7 @@ use weir_wire::{WireError, postgres::backend::TransactionStatus};
 use super::{
     catalogues::Known,
     detecting::Detecting,
+    encoding::Encoding,
     names::{Names, Segment},
     path::Path,
     pipeline::{Account, Owed, Pipeline},
@@ -50,6 +51,7 @@ pub(super) struct Governed {
     pub(super) sink: Sink,
     pub(super) shown: Shown,
     pub(super) texts: Texts,
+    pub(super) encoding: Encoding,
     pub(super) statements: Names<Bytes, Arc<Prepared>>,
     pub(super) portals: Names<Bytes, Arc<Portal>>,
     pub(super) pipeline: Pipeline,
@@ -219,6 +221,7 @@ impl Governed {
             sink,
             shown: Shown::new(),
             texts: Texts::default(),
+            encoding: Encoding::default(),
             statements: Names::new(),
             portals: Names::new(),
             pipeline: Pipeline::default(),

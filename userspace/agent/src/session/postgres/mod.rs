@@ -9,6 +9,7 @@ mod catalogues;
 mod counted;
 mod detecting;
 mod drive;
+mod encoding;
 mod end;
 mod estimating;
 mod farewell;

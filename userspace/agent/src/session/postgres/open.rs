@@ -163,6 +163,10 @@ async fn open(
     let masked = (known, detectors);
     let mut session = Governed::new(judge, masked, key, record, login.sink, login.status);
     session.replication = wanted.replication;
+    login
+        .parameters
+        .iter()
+        .for_each(|parameter| session.encoding.hears(parameter));
     Ok(Some(Box::new(Begun {
         session,
         agent: End::new(agent, &received),

@@ -126,12 +126,12 @@ impl Governed {
     /// What a Query says, read as the target does in this session.
     pub(super) fn reading(&mut self, text: &Bytes) -> Arc<Prepared> {
         let Some(replication) = self.replication else {
-            return self.texts.read(text, &[]);
+            return self.read(text, &[]);
         };
         if let Some(command) = sql::replication_command(text) {
             return Arc::new(Prepared::of(Bytes::copy_from_slice(text), vec![command]));
         }
-        let prepared = self.texts.read(text, &[]);
+        let prepared = self.read(text, &[]);
         let shows = |statement: &Statement| matches!(statement, Statement::Command(command) if command.verb == Verb::Show);
         if replication == Replication::Logical || prepared.statements().iter().all(shows) {
             return prepared;

@@ -336,6 +336,23 @@ fn startup_parameters() {
         line(&setting("client_encoding", Some("SJIS"))),
         "opaque changes_lexing"
     );
+    for encoding in [
+        "windows-949",
+        "WIN936",
+        "Big5",
+        "GB18030",
+        "johab",
+        "uhc",
+        "",
+    ] {
+        let read = line(&setting("client_encoding", Some(encoding)));
+        assert_eq!(read, "opaque changes_lexing", "{encoding}");
+    }
+    for encoding in ["latin1", "ISO-8859-1", "EUC_KR", "windows-1252", "KOI8R"] {
+        let read = line(&setting("CLIENT_ENCODING", Some(encoding)));
+        let set = format!("set +setting {{client_encoding = {encoding}}}");
+        assert_eq!(read, set);
+    }
     assert_eq!(
         line(&setting("client_encoding", None)),
         "opaque changes_lexing"

@@ -125,6 +125,7 @@ impl Governed {
     fn reported(&mut self, frame: &Frame) -> Result<(), SessionError> {
         let status = decode(ParameterStatus::decode(frame.clone()))?;
         lexing::check(&status)?;
+        self.encoding.hears(&status);
         let seq = self.pipeline.current_seq();
         self.show(seq, frame.raw())
     }

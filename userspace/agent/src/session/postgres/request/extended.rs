@@ -28,7 +28,7 @@ const PARAMETERS: usize = 1 << 20;
 
 impl Governed {
     pub(super) fn parse(&mut self, parse: &Parse, asked: bool) -> Result<(), Stop> {
-        let prepared = self.texts.read(parse.text(), parse.parameter_types());
+        let prepared = self.read(parse.text(), parse.parameter_types());
         self.up_to_date(&prepared, asked)?;
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
