@@ -59,7 +59,7 @@ pub struct Command {
     /// How many rows it may answer with.
     pub row_limit: RowLimit,
     /// Whether one row of the answer may hold what was in many (see [`RowLimit`]): it calls a
-    /// function, which may be an aggregate, or has a query in the place of a value.
+    /// function, which may be an aggregate, has a query in the place of a value, or is recursive.
     pub gathers: bool,
     /// What later requests of the session depend on.
     pub control: Control,

@@ -70,6 +70,9 @@ fn changed(server: &Postgres, table: &str) -> u64 {
 #[test]
 fn an_answer_is_limited_by_what_its_text_and_its_parameters_say() {
     let server = server();
+    let views =
+        "SET ROLE app; CREATE VIEW everybody AS SELECT array_agg(name) AS names FROM people";
+    server.psql_as_superuser(views).unwrap();
     let gate = gate_of(&server, FEW, SIGNALS);
     let few = "few-people";
     with_client(&gate, |client| async move {
@@ -105,6 +108,9 @@ fn an_answer_is_limited_by_what_its_text_and_its_parameters_say() {
             "SELECT name FROM people LIMIT 3",
             "SELECT array_agg(name) FROM people LIMIT 1",
             "SELECT ARRAY(SELECT name FROM people) LIMIT 1",
+            "SELECT names FROM everybody LIMIT 1",
+            "WITH RECURSIVE r (n, s) AS (SELECT 0, '' UNION ALL SELECT n + 1, s || name \
+             FROM r JOIN people ON id = n + 1) SELECT s FROM r ORDER BY n DESC LIMIT 1",
             "SELECT name FROM people ORDER BY born FETCH FIRST 2 ROWS WITH TIES",
         ] {
             refused(&client, sql, &[], few).await;

@@ -200,6 +200,14 @@ fn replaced(
         {
             Some((&["insert", "values", "(", "default", ")"], 3))
         }
+        // words of version 17, which may be names before
+        "by" if before.is_some_and(|before| is_word(before, "matched")) => {
+            match tail.first().and_then(word)? {
+                "source" => Some((&["by", "source"], 2)),
+                "target" => Some((&["by", "target"], 2)),
+                _ => None,
+            }
+        }
         "collation" if follow(tail, &[&["for"]]) && is(1, Token::LParen) => {
             Some((&["pg_collation_for"], 2))
         }

@@ -114,6 +114,71 @@ fn groups_that_policies_name_are_tried_both_ways() {
 }
 
 #[test]
+fn a_long_answer_wants_a_limit_and_an_aggregate_its_absence() {
+    let policies = with(
+        r#"@id("few") forbid (principal, action in Weir::Action::"read", resource)
+           when { resource.name == "customers" }
+           unless { context has row_limit && context.row_limit <= 10 && !context.gathers_rows };"#,
+    );
+    let long = explain(&policies, &[], "SELECT name FROM customers LIMIT 11");
+    assert_eq!(
+        flips(&long),
+        [
+            ("with LIMIT 1", "allow"),
+            ("without the policy `few`", "allow")
+        ]
+    );
+    assert_eq!(long.facts.statements[0].row_limit, Some(11));
+    let gathers = explain(&policies, &[], "SELECT max(name) FROM customers LIMIT 1");
+    assert!(flips(&gathers).contains(&("gathering no rows in one", "allow")));
+    assert!(gathers.facts.statements[0].gathers_rows);
+    // Where no policy looks at it, it is not told of.
+    let shipped = explain(
+        &Policies::shipped().unwrap(),
+        &[],
+        "SELECT name FROM customers",
+    );
+    let limited = |change: &crate::Change| change.change == "with LIMIT 1";
+    assert!(!shipped.changes.iter().any(limited));
+}
+
+#[test]
+fn a_large_change_wants_fewer_rows() {
+    let policies = with(
+        r#"@id("small") forbid (principal, action in Weir::Action::"write", resource)
+           unless { context has estimated_rows && context.estimated_rows <= 10 };"#,
+    );
+    let subject = Subject {
+        id: "unix:alice".into(),
+        groups: Vec::new(),
+        on_behalf_of: None,
+    };
+    let target = Target {
+        name: "crm".into(),
+        protocol: "postgres".into(),
+        database: "sales".into(),
+    };
+    let context = Context {
+        rows: crate::RowCounts {
+            limit: None,
+            estimated: Some(11),
+        },
+        ..Context::default()
+    };
+    let asking = Asking {
+        subject: &subject,
+        target: &target,
+        context: &context,
+    };
+    let text = b"DELETE FROM orders WHERE id > 5";
+    let statements = sql::statements(text, &sql::Limits::default());
+    let explained = policies.explain(Mode::Enforce, asking, &statements);
+    assert_eq!(explained.answer.rule.as_deref(), Some("small"));
+    assert!(flips(&explained).contains(&("with no rows estimated", "allow")));
+    assert_eq!(explained.facts.statements[0].estimated_rows, Some(11));
+}
+
+#[test]
 fn an_ask_wants_a_humans_yes_and_a_masked_column_its_absence() {
     let policies = with(
         r#"@id("ask") @approvers("dba") forbid (

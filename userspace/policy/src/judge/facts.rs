@@ -225,10 +225,11 @@ impl<'a> Facts<'a> {
         limit.map(count)
     }
 
-    /// Whether one row of its answer may hold what was in many. What could not be read may.
+    /// Whether one row of its answer may hold what was in many. What could not be read may, and so
+    /// may a view.
     pub(super) fn gathers(self) -> bool {
         match self.read {
-            Read::Command(command) => command.gathers,
+            Read::Command(command) => command.gathers || !self.behind().is_empty(),
             Read::Opaque(_) => true,
         }
     }

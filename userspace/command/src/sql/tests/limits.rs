@@ -168,6 +168,8 @@ fn one_row_may_hold_what_was_in_many() {
         "with s as (select json_agg(t) as x from t) select x from s limit 1",
         "select a from t limit 1 offset (select a from t)",
         "values (array(select a from t))",
+        "with recursive r (n, s) as (select 0, '' union all select n + 1, s || a from r join t \
+         on id = n + 1) select s from r order by n desc limit 1",
         "copy (select array_agg(a) from t) to stdout",
     ] {
         assert!(gathers(text), "{text}");

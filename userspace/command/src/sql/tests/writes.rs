@@ -157,6 +157,32 @@ fn derived_values() {
             "merge into t using s on true when matched then delete",
             "merge trivial s:r t:w",
         ),
+        // what its ON says bounds none of these
+        (
+            "merge into t using s on t.id = s.id when not matched by source then delete \
+             when not matched by target then insert values (s.id)",
+            "merge absent s:r t:w [id] +derives",
+        ),
+        (
+            "merge into t using s on t.id = s.id when not matched by source and true then update set a = 1",
+            "merge trivial s:r t:w [a id]",
+        ),
+        (
+            "merge into t using s on t.id = s.id when not matched by source and t.x = 1 then delete",
+            "merge present s:r t:w [id x]",
+        ),
+        (
+            "merge into t using s on true when not matched by source and t.x = 1 then delete",
+            "merge trivial s:r t:w [x]",
+        ),
+        (
+            "merge into t using s on t.id = s.id when not matched by source and t.x then do nothing",
+            "merge present s:r t:w [id x]",
+        ),
+        (
+            "merge into t using s on t.id = s.id when matched by source then delete",
+            "opaque syntax",
+        ),
     ]);
 }
 

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 
 use super::Walk;
 use super::write::{DIALECT, Sources};
-use crate::model::{Effect, Predicate, Verb};
+use crate::model::{Effect, Verb};
 use crate::sql::unread::Unread;
 
 impl Walk {
@@ -34,7 +34,7 @@ impl Walk {
             Sources::Itself
         };
         self.facts.absorb(read);
-        let mut predicate = self.predicate(Some(on))?;
+        let predicate = self.predicate(Some(on))?;
         for MergeClause {
             when_token: _,
             clause_kind,
@@ -42,13 +42,22 @@ impl Walk {
             action,
         } in clauses
         {
-            self.deciding(|walk| walk.all(condition))?;
-            self.merge_action(action, sources)?;
             let writes = matches!(action, MergeAction::Update(_) | MergeAction::Delete { .. });
-            if writes && *clause_kind == MergeClauseKind::NotMatchedBySource && condition.is_none()
-            {
-                predicate = Predicate::Absent;
+            match clause_kind {
+                // Whatever ON says, all other rows are meant.
+                MergeClauseKind::NotMatchedBySource if writes => {
+                    self.ledger.credit("source");
+                    let own = self.predicate(condition.as_ref())?;
+                    self.facts.wrote(Verb::Merge, own);
+                }
+                MergeClauseKind::NotMatchedBySource => self.ledger.credit("source"),
+                MergeClauseKind::NotMatchedByTarget => self.ledger.credit("target"),
+                MergeClauseKind::Matched | MergeClauseKind::NotMatched => {}
             }
+            if !(writes && *clause_kind == MergeClauseKind::NotMatchedBySource) {
+                self.deciding(|walk| walk.all(condition))?;
+            }
+            self.merge_action(action, sources)?;
         }
         self.facts.wrote(Verb::Merge, predicate);
         self.returning(&target, None, output.as_ref())

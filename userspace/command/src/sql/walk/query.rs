@@ -138,6 +138,8 @@ impl Walk {
             cte_tables,
         } = with;
         if *recursive {
+            // Row by row it may put all of them into one.
+            self.facts.gathers = true;
             for Cte { alias, .. } in cte_tables {
                 self.in_sight(&alias.name.value);
             }

@@ -191,6 +191,41 @@ fn a_bound_that_forgets_what_has_none_is_an_error() {
 }
 
 #[test]
+fn a_view_may_gather_what_is_behind_it() {
+    use crate::{Behind, Context, Names, Request};
+    use weir_command::{Access, Object};
+    let policies = example();
+    let relation = |name: &str| Object {
+        database: None,
+        schema: Some("public".into()),
+        name: name.into(),
+        access: Access::Read,
+    };
+    let statements = read("SELECT names FROM everybody LIMIT 1");
+    let judged = |behind: Vec<Behind>| {
+        let names = Names {
+            objects: vec![relation("everybody")],
+            behind,
+            ..Names::default()
+        };
+        let verdict = policies.judge(&Request {
+            subject: &super::support::alice(),
+            target: &super::support::crm(),
+            statement: &statements[0],
+            names: Some(&names),
+            context: &Context::default(),
+        });
+        super::support::outcome(&verdict).to_owned()
+    };
+    assert_eq!(judged(Vec::new()), "allow");
+    let customers = Behind {
+        object: relation("customers"),
+        columns: ["name".to_owned()].into(),
+    };
+    assert_eq!(judged(vec![customers]), "customers-few-at-a-time");
+}
+
+#[test]
 fn the_rows_of_a_copied_write_need_what_a_copy_needs() {
     let mut sources = Policies::shipped_sources();
     sources.push(Source {
