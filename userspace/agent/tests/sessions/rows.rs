@@ -3,6 +3,7 @@
 
 use testbed::Postgres;
 use tokio_postgres::{Client, error::SqlState, types::ToSql};
+use weir_record::{Entry, Event};
 
 use crate::{
     common::Gate,
@@ -187,6 +188,7 @@ fn a_change_is_judged_by_what_the_planner_thinks_that_it_is() {
             "MERGE INTO big USING other.big o ON big.id > o.id WHEN MATCHED THEN UPDATE SET n = 3",
             // of these nothing can be told
             "UPDATE big SET n = 3 WHERE id = abs(5)",
+            "UPDATE big SET n = 3 WHERE id = 5 AND 'ä' = 'ä'",
             "EXPLAIN ANALYZE UPDATE big SET n = 3 WHERE id = 5",
         ] {
             refused(&client, sql, &[], small).await;
@@ -200,6 +202,20 @@ fn a_change_is_judged_by_what_the_planner_thinks_that_it_is() {
         }
     });
     assert_eq!(changed(&server, "big"), 4);
+    // What policy wasn't told, and why, is on record.
+    let summary = &gate.summaries()[0];
+    let path = weir_record::store::path_of(&gate.records, summary.start.id);
+    let entries = weir_record::SessionReader::open(&path).unwrap();
+    let notes: Vec<String> = entries
+        .filter_map(|entry| match entry.unwrap() {
+            Entry::Event(Event::Note { message, .. }) => Some(message),
+            _ => None,
+        })
+        .collect();
+    for why in ["calls functions", "not plain ASCII", "syntax error"] {
+        let told = |note: &&String| note.contains("can't be estimated") && note.contains(why);
+        assert!(notes.iter().any(|note| told(&note)), "{why}: {notes:?}");
+    }
     let intents = intents(&gate);
     let judged = intents.iter().filter_map(|intent| intent.context);
     let estimates: Vec<u64> = judged

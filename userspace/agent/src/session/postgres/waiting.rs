@@ -21,8 +21,9 @@ use weir_wire::postgres::{
 use super::{
     cancels::Interrupt,
     drive::{Ended, Surroundings},
+    estimating,
     governed::{Governed, SessionError},
-    request::{Ahead, Decision, Wanted},
+    request::{Ahead, Decision, Estimating, Wanted},
 };
 use crate::{
     approve::{self, Asked, Hold, Question, Rows, Settlement, Unheld},
@@ -30,7 +31,6 @@ use crate::{
         Cut,
         asked::{on_record, settled_on_record},
     },
-    upstream::postgres::estimate,
 };
 
 /// A message that waits, and those behind it with it.
@@ -133,7 +133,11 @@ pub(super) async fn ask(
         )));
         return Ok(Waiting::new(message, Why::Answers, None));
     };
-    let rows = rows(around, &wanted).await;
+    let rows = match (wanted.rows.estimated, touched(session, &wanted)) {
+        (Some(rows), _) => Some(Rows::Estimated(rows)),
+        (None, Some(touched)) => Some(estimated(around, touched).await),
+        (None, None) => None,
+    };
     let meant = wanted.prepared.meant();
     let asked = desk.ask(&Question {
         ask: &wanted.ask,
@@ -218,41 +222,27 @@ fn notice(session: &mut Governed, seq: Seq, hold: &Hold, ask: &Ask) -> Result<()
     Ok(())
 }
 
-/// The rows that a single UPDATE or DELETE would touch, as the target's planner thinks.
-async fn rows(around: &Surroundings<'_>, wanted: &Wanted) -> Option<Rows> {
-    if let Some(rows) = wanted.rows.estimated {
-        return Some(Rows::Estimated(rows));
-    }
+/// What to ask for the rows that a single UPDATE or DELETE would touch, where people are told of them,
+/// or why they can't be told.
+fn touched(session: &Governed, wanted: &Wanted) -> Option<Result<Estimating, &'static str>> {
     let [Statement::Command(command)] = wanted.prepared.statements() else {
         return None;
     };
-    if !matches!(command.verb, Verb::Update | Verb::Delete) {
-        return None;
-    }
-    // A planner runs functions whose result it takes for a constant; nothing of the statement may.
-    if !command.functions.is_empty() {
-        let why = "the statement calls functions, which planning it might run";
-        return Some(Rows::Unknown(why.to_owned()));
-    }
-    if command.predicate == Predicate::NotApplicable {
-        return None;
-    }
-    let statement = estimate::Explained {
-        text: wanted.prepared.text(),
-        types: wanted.prepared.types(),
-        bind: wanted.bind.as_ref(),
-        path: None,
+    let touches = matches!(command.verb, Verb::Update | Verb::Delete)
+        && command.predicate != Predicate::NotApplicable;
+    touches.then(|| session.estimable(&wanted.prepared, wanted.bind.as_ref()))
+}
+
+/// The same rows, as the target's planner thinks.
+async fn estimated(around: &Surroundings<'_>, touched: Result<Estimating, &'static str>) -> Rows {
+    let estimating = match touched {
+        Ok(estimating) => estimating,
+        Err(why) => return Rows::Unknown(why.to_owned()),
     };
-    let estimated = estimate::rows(
-        around.admission,
-        around.database,
-        around.settings,
-        statement,
-    );
-    Some(match estimated.await {
+    match estimating::rows(around, &estimating).await {
         Ok(rows) => Rows::Estimated(rows),
         Err(error) => Rows::Unknown(error.to_string()),
-    })
+    }
 }
 
 impl Governed {

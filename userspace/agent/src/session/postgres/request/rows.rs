@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use weir_command::Statement;
 use weir_policy::RowCounts;
+use weir_record::RecordError;
 use weir_wire::postgres::{Format, frontend::Bind};
 
 use super::Stop;
@@ -53,7 +54,7 @@ impl Governed {
 
     /// What a message is judged by that is run.
     pub(super) fn rows_of(
-        &self,
+        &mut self,
         prepared: &Arc<Prepared>,
         bind: Option<&Bind>,
         estimated: Option<Estimated>,
@@ -69,30 +70,38 @@ impl Governed {
         }
         let estimated = match estimated {
             Some(Estimated(rows)) => rows,
-            None => match self.estimable(prepared, bind) {
-                Some(wanted) => return Err(Stop::Estimate(Box::new(wanted))),
-                None => None,
+            None => match self.estimable(prepared, bind).and_then(in_any_encoding) {
+                Ok(wanted) => return Err(Stop::Estimate(Box::new(wanted))),
+                Err(why) => {
+                    self.not_estimated(why)?;
+                    None
+                }
             },
         };
         Ok(RowCounts { limit, estimated })
     }
 
-    /// What to ask the planner about a message; `None` where planning it might run code, or would
-    /// be of something else than the session means.
+    /// Puts on record why policy isn't told how many rows a statement concerns.
+    pub(in crate::session::postgres) fn not_estimated(
+        &mut self,
+        why: &str,
+    ) -> Result<(), RecordError> {
+        let note = format!("how many rows the next statement concerns can't be estimated: {why}");
+        self.record.note(&note)
+    }
+
+    /// What to ask the planner about a message, or why not: planning it might run code, or would be of
+    /// something else than the session means.
     ///
-    /// A planner runs functions whose result it takes for a constant. And what is told in another
-    /// encoding than it seems to be in means other names and values.
-    fn estimable(&self, prepared: &Arc<Prepared>, bind: Option<&Bind>) -> Option<Estimating> {
+    /// A planner runs functions whose result it takes for a constant.
+    pub(in crate::session::postgres) fn estimable(
+        &self,
+        prepared: &Arc<Prepared>,
+        bind: Option<&Bind>,
+    ) -> Result<Estimating, &'static str> {
         let [statement @ Statement::Command(command)] = prepared.statements() else {
-            return None;
+            return Err("it is not one statement by itself");
         };
-        let plain = |value: &Option<bytes::Bytes>| value.as_ref().is_none_or(|v| v.is_ascii());
-        let by_text = bind.is_none_or(|bind| {
-            let mut values = bind.parameters().iter().enumerate();
-            values.all(|(at, value)| {
-                bind.parameter_formats().format(at) == Format::Binary || plain(value)
-            })
-        });
         let reads_code = command.objects.iter().any(|object| {
             let mut meant = self.lineage.named(object.schema.as_deref(), &object.name);
             meant.any(|relation| relation.calls_code())
@@ -100,27 +109,49 @@ impl Governed {
         if !command.functions.is_empty()
             || exposure::runs_code(command, &self.lineage)
             || reads_code
-            || !prepared.text().is_ascii()
-            || !by_text
         {
-            return None;
+            return Err("it calls functions, itself or by a view, which planning it might run");
         }
-        let path = match self.sight(prepared) {
-            Sight::Path(path) => Some(path),
-            Sight::AnySchema if self.lineage.is_ambiguous(statement) => return None,
+        let sight = self.sight(prepared);
+        let path = match &sight {
+            Sight::Path(path) => Some(Arc::clone(path)),
+            Sight::AnySchema if self.lineage.is_ambiguous(statement) => {
+                return Err("its names may mean several relations");
+            }
             Sight::AnySchema => None,
-            Sight::Blind => return None,
+            Sight::Blind => None,
         };
-        let names = self.lineage.names(statement, &self.sight(prepared))?;
+        let names = self.lineage.names(statement, &sight);
+        let names = names.ok_or("the session has changed what relations there are")?;
         let temporary = names.objects.iter().any(|object| {
             let schema = object.schema.as_deref().unwrap_or_default();
             schema.starts_with(TEMPORARY) || schema == "pg_temp"
         });
-        (!temporary).then(|| Estimating {
+        if temporary {
+            return Err("it names a temporary relation, which nobody else sees");
+        }
+        Ok(Estimating {
             prepared: Arc::clone(prepared),
             bind: bind.cloned(),
             path,
         })
+    }
+}
+
+/// Only what is the same in each encoding: in another than it seems to be in, text means other names and
+/// values. People see the text, and policies don't.
+fn in_any_encoding(wanted: Estimating) -> Result<Estimating, &'static str> {
+    let plain = |bind: &Bind| {
+        let mut values = bind.parameters().iter().enumerate();
+        values.all(|(at, value)| {
+            bind.parameter_formats().format(at) == Format::Binary
+                || value.as_ref().is_none_or(|value| value.is_ascii())
+        })
+    };
+    if wanted.prepared.text().is_ascii() && wanted.bind.as_ref().is_none_or(plain) {
+        Ok(wanted)
+    } else {
+        Err("its text, or what is bound to it, is not plain ASCII")
     }
 }
 
