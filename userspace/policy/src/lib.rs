@@ -34,7 +34,9 @@ pub use explain::{Change, Deciding, Explanation, Facts, LookupFacts, Ruling};
 pub use judge::suggest::{LeftOut, NameSighting, Sighting, Suggestion, Whom};
 pub use judge::{Asked, Asking, StatementFacts};
 pub use lookup::{Lookup, LookupContext};
-pub use masking::{Classified, DataClass, Detection, Hit, Hits, MaskingRules, Method, Net};
+pub use masking::{
+    Classified, DataClass, Detection, Hit, Hits, MaskingRules, Method, Net, OfRelation,
+};
 pub use observe::{Mode, WouldBe};
 pub use request::{
     Behind, Context, Moment, Named, Names, Program, Request, RowCounts, Subject, Target, Weekday,

@@ -75,6 +75,10 @@ pub struct MaskingRules {
     detectors: detection::Rules,
 }
 
+/// Those of the rules that hold for one relation.
+#[derive(Clone, Debug)]
+pub struct OfRelation<'a>(Vec<&'a Rule>);
+
 /// One `[[channel]]`.
 #[derive(Clone, Debug)]
 struct Channel {
@@ -155,6 +159,21 @@ impl MaskingRules {
             })
     }
 
+    /// The rules for one relation, for who classifies all of its columns.
+    #[must_use]
+    pub fn of_relation(
+        &self,
+        target: &str,
+        database: &str,
+        schema: Option<&str>,
+        relation: &str,
+    ) -> OfRelation<'_> {
+        OfRelation(
+            self.for_relation(target, database, schema, relation)
+                .collect(),
+        )
+    }
+
     /// Adds the classes that any of these columns of one relation would have.
     pub(crate) fn add_classes<'a>(
         &'a self,
@@ -210,6 +229,30 @@ impl MaskingRules {
                 && rule.target.matches(target)
                 && rule.database.matches(database)
         })
+    }
+}
+
+impl<'a> OfRelation<'a> {
+    /// The class of a column, as [`MaskingRules::classify`] says it.
+    #[must_use]
+    pub fn classify(&self, column: &str) -> Option<Classified<'a>> {
+        let rule = self.0.iter().find(|rule| rule.covers(column))?;
+        Some(Classified {
+            class: &rule.class,
+            method: rule.method,
+        })
+    }
+}
+
+/// Equal are the same rules: what one says of a name, the other does.
+impl PartialEq for OfRelation<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(one, other)| std::ptr::eq(*one, *other))
     }
 }
 

@@ -62,7 +62,7 @@ fn latin1(text: &str) -> Vec<u8> {
 fn latin_1_is_read_and_shown_as_the_server_does() {
     let (server, gate) = stand("");
     let beside = |sql: &str| {
-        Spawn::new(server.bin_dir().join("psql"))
+        Spawn::new("psql")
             .args(["-X", "-A", "-t", "-q", "-h", server.host()])
             .args(["-p", &server.port().to_string(), "-U", "app", "-d", "shop"])
             .env("PGPASSWORD", server.app_password())

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use weir_policy::MaskingRules;
+use weir_policy::{Classified, MaskingRules, OfRelation};
 
 use super::Sensitive;
 use crate::mask::{
@@ -22,10 +22,22 @@ pub(super) fn marks(
     database: &str,
 ) -> Marks {
     let mut marks = Marks::new();
+    // Most relations have the same rules, and most names of columns come again and again.
+    let mut met: Vec<(OfRelation<'_>, HashMap<&str, Option<Classified<'_>>>)> = Vec::new();
     for (oid, relation) in &catalogue.relations {
+        let schema = Some(relation.schema.as_str());
+        let rules = rules.of_relation(target, database, schema, &relation.name);
+        let known = match met.iter_mut().position(|(known, _)| *known == rules) {
+            Some(place) => met.get_mut(place),
+            None => {
+                met.push((rules, HashMap::new()));
+                met.last_mut()
+            }
+        };
+        let Some((rules, said)) = known else { continue };
         for (number, column) in &relation.columns {
-            let schema = Some(relation.schema.as_str());
-            if let Some(found) = rules.classify(target, database, schema, &relation.name, column) {
+            let found = said.entry(column).or_insert_with(|| rules.classify(column));
+            if let Some(found) = found {
                 let found = Sensitive {
                     class: found.class.clone(),
                     method: found.method,
