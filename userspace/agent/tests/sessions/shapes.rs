@@ -58,7 +58,7 @@ const READ: &str = "SELECT who FROM plain";
 const COMPUTE: &str = "SELECT upper(who) FROM plain";
 const WHOLE: &str = "SELECT plain::text FROM plain";
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 18] = [
     case(
         "replaced",
         &[(A, replace!()), (A, READ), (A, COMPUTE), (A, WHOLE)],
@@ -163,6 +163,20 @@ const CASES: [Case; 17] = [
             (A, "CREATE VIEW plain AS SELECT 1 AS who"),
             (A, "FETCH ALL FROM c"),
             (A, "ROLLBACK"),
+        ],
+    ),
+    case(
+        "a view of the session's own in front of another",
+        &[
+            (A, "CREATE TEMP VIEW mine AS SELECT 1 AS who"),
+            (A, "SELECT who FROM mine"),
+            (A, "ALTER VIEW ready RENAME TO harmful"),
+            (A, "CREATE TEMP VIEW plain AS SELECT 'nobody' AS who"),
+            (A, "DROP VIEW pg_temp.plain"),
+            (A, "ALTER VIEW plain RENAME TO old"),
+            (A, "ALTER VIEW harmful RENAME TO plain"),
+            (A, READ),
+            (A, COMPUTE),
         ],
     ),
     case(

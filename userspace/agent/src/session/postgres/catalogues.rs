@@ -64,6 +64,8 @@ pub struct Known {
     pub(super) changes: Arc<Changes>,
     /// How many they had told of before it was read.
     pub(super) told: u64,
+    /// When the reading began.
+    pub(super) at: Option<Instant>,
 }
 
 struct Reading {
@@ -96,10 +98,11 @@ impl Catalogues {
         let asked = Instant::now();
         let mut reading = slot.reading.lock().await;
         let told = slot.changes.count();
-        let known = |lineage: &Arc<Lineage>| Known {
+        let known = |lineage: &Arc<Lineage>, at: Instant| Known {
             lineage: Arc::clone(lineage),
             changes: Arc::clone(&slot.changes),
             told,
+            at: Some(at),
         };
         let lineage = |catalogue: &Catalogue| {
             let rules = policies.masking();
@@ -115,7 +118,7 @@ impl Catalogues {
                 reading.lineage = lineage(&reading.catalogue);
                 reading.version = policies.version().clone();
             }
-            return Ok(known(&reading.lineage));
+            return Ok(known(&reading.lineage, reading.at));
         }
         let at = Instant::now();
         let rules = policies.masking();
@@ -128,7 +131,7 @@ impl Catalogues {
             && reading.catalogue == catalogue
         {
             (reading.at, reading.told) = (at, told);
-            return Ok(known(&reading.lineage));
+            return Ok(known(&reading.lineage, at));
         }
         let lineage = lineage(&catalogue);
         *reading = Some(Reading {
@@ -138,6 +141,6 @@ impl Catalogues {
             version: policies.version().clone(),
             lineage: Arc::clone(&lineage),
         });
-        Ok(known(&lineage))
+        Ok(known(&lineage, at))
     }
 }

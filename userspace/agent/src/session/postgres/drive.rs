@@ -314,7 +314,9 @@ async fn requests(
             }
             Heard::Closed => return Ok(true),
             Heard::Stale(message) => {
-                refresh(session, around, UNKNOWN).await?;
+                let changed = session.has_changed_for_good();
+                let age = if changed { Duration::ZERO } else { UNKNOWN };
+                refresh(session, around, age).await?;
                 session.catalogue_asked();
                 *waiting = Some(Waiting::new(message, Why::Answers, held));
             }

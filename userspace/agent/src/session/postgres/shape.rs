@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use weir_command::{Access, Control, Effect, Statement, Verb};
@@ -39,6 +40,9 @@ const MAKES: [&str; 4] = [
     "create sequence ",
     "create type ",
 ];
+
+/// How statements begin that make what other sessions can't see.
+const TEMPORARY: [&str; 2] = ["create temp ", "create temporary "];
 
 /// How many columns a session remembers to be its own transaction's before it takes in no more.
 const MOST_OWN: usize = 10_000;
@@ -65,7 +69,9 @@ pub(super) struct Shape {
     known: u64,
     /// The session has changed it itself since then.
     changed: bool,
-    /// Others have not been told of all that.
+    /// When the target had last done all of that.
+    done: Option<Instant>,
+    /// Others have not been told of all that concerns them.
     untold: bool,
     /// Columns that nobody else sees yet: the transaction that is open made them.
     own: HashSet<(RelationOid, ColumnNumber)>,
@@ -86,17 +92,19 @@ impl Shape {
         self.changed
     }
 
-    /// Notes that a statement is sent which may change it, or is none.
-    pub(super) fn sends(&mut self, changes: bool) {
-        self.changed |= changes;
-        self.untold |= changes;
+    /// Notes that a text is sent, which may change it.
+    pub(super) fn sends(&mut self, prepared: &Prepared) {
+        if prepared.changes_shape() {
+            self.changed = true;
+            self.untold |= !is_temporary(prepared);
+        }
     }
 
     /// Notes that the catalogue was read, `settled` where the target owes nothing and no transaction
     /// is open.
     pub(super) fn read(&mut self, known: &Known, settled: bool) {
         self.known = known.told;
-        if settled {
+        if settled && known.at >= self.done {
             self.changed = false;
         }
     }
@@ -126,15 +134,11 @@ pub(super) fn needs_no_catalogue(prepared: &Prepared) -> bool {
     let plain = command.functions.is_empty()
         && command.operators.is_empty()
         && command.control == Control::None;
-    let begins = |words: &&str| {
-        let text = prepared.text().get(..words.len());
-        text.is_some_and(|text| text.eq_ignore_ascii_case(words.as_bytes()))
-    };
     match command.verb {
         Verb::Transaction => plain && command.objects.is_empty(),
         Verb::Create => {
             plain
-                && MAKES.iter().any(begins)
+                && MAKES.iter().any(|words| begins(prepared, words))
                 && command.effects.iter().eq([&Effect::Ddl])
                 && command.objects.iter().all(|o| o.access == Access::Define)
         }
@@ -142,11 +146,26 @@ pub(super) fn needs_no_catalogue(prepared: &Prepared) -> bool {
     }
 }
 
+/// Whether what a text makes is seen by its own session alone.
+fn is_temporary(prepared: &Prepared) -> bool {
+    let [Statement::Command(command)] = prepared.statements() else {
+        return false;
+    };
+    command.verb == Verb::Create
+        && !command.effects.contains(&Effect::DynamicCode)
+        && TEMPORARY.iter().any(|words| begins(prepared, words))
+}
+
+fn begins(prepared: &Prepared, words: &str) -> bool {
+    let text = prepared.text().get(..words.len());
+    text.is_some_and(|text| text.eq_ignore_ascii_case(words.as_bytes()))
+}
+
 impl Governed {
     /// Has the catalogue read before a text is looked at that it decides about, where it may be out of
     /// date. `asked`: it just was, if it could be.
     pub(super) fn up_to_date(&mut self, prepared: &Prepared, asked: bool) -> Result<(), Stop> {
-        let dated = self.is_dated() || self.shape.changed && self.is_settled();
+        let dated = self.is_dated() || self.has_changed_for_good();
         if !dated || needs_no_catalogue(prepared) {
             return Ok(());
         }
@@ -161,6 +180,11 @@ impl Governed {
     /// Whether a change was told of since the catalogue was read.
     pub(super) fn is_dated(&self) -> bool {
         self.shape.changes.count() != self.shape.known
+    }
+
+    /// Whether the session has changed something, and the target has done it: a reading tells of it.
+    pub(super) fn has_changed_for_good(&self) -> bool {
+        self.shape.changed && self.is_settled()
     }
 
     /// Whether the target owes nothing and no transaction is open.
@@ -182,6 +206,9 @@ impl Governed {
         }
         self.shape.tell();
         self.shape.own.clear();
+        if self.shape.changed {
+            self.shape.done = Some(Instant::now());
+        }
         if self.is_settled() {
             self.shape.untold = false;
         }
@@ -265,17 +292,34 @@ mod tests {
     fn others_are_told_what_is_changed_once_it_is_done() {
         let known = Known::default();
         let (mut one, other) = (Shape::new(&known), Shape::new(&known));
+        let text = |text: &'static str| Prepared::read(Bytes::from_static(text.as_bytes()));
         one.tell();
-        one.sends(false);
+        one.sends(&text("SELECT 1"));
         one.tell();
         assert_eq!(other.changes.count(), 0);
-        one.sends(true);
-        one.sends(false);
+        one.sends(&text("CREATE TEMP TABLE t (a int)"));
         assert!(one.has_changed());
+        one.tell();
+        assert_eq!(other.changes.count(), 0, "nobody else ever sees it");
+        one.sends(&text("DROP TABLE t"));
+        one.sends(&text("SELECT 1"));
         assert_eq!(other.changes.count(), 0, "nobody else sees it yet");
         one.tell();
         assert_eq!(other.changes.count(), 1);
-        one.read(&Known { told: 1, ..known }, true);
+        let (before, done, after) = (Instant::now(), Instant::now(), Instant::now());
+        one.done = Some(done);
+        let read = |at| Known {
+            told: 1,
+            at: Some(at),
+            ..known.clone()
+        };
+        if before < done {
+            one.read(&read(before), true);
+            assert!(one.has_changed(), "the reading is older");
+        }
+        one.read(&read(after), false);
+        assert!(one.has_changed(), "something is under way");
+        one.read(&read(after), true);
         assert!(!one.has_changed());
     }
 }

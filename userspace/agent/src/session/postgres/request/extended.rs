@@ -218,7 +218,7 @@ impl Governed {
                 }
             }
         }
-        self.shape.sends(portal.prepared.changes_shape());
+        self.shape.sends(&portal.prepared);
         self.may_move(&portal.prepared, &Behind::default());
         self.sink.forward(&portal.permit, execute.frame());
         let seq = Some(portal.permit.seq());

@@ -194,7 +194,7 @@ impl Governed {
                     let said = (prepared.text(), statement);
                     changes.push_back(self.note(effect, said, &permit, &exposure)?);
                 }
-                self.shape.sends(prepared.changes_shape());
+                self.shape.sends(&prepared);
                 self.sink.forward(&permit, query.frame());
                 let expected = Expected::Query {
                     changes,
