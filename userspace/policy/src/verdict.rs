@@ -21,10 +21,10 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Permit {
     version: PolicyVersion,
-    deciding: Vec<String>,
+    deciding: Arc<[String]>,
     clear: Clear,
     would_be: Option<Arc<WouldBe>>,
-    approved_by: Vec<String>,
+    approved_by: Arc<[String]>,
     only_prepares: bool,
 }
 
@@ -52,10 +52,10 @@ impl Permit {
     pub(crate) fn new(version: PolicyVersion, deciding: Vec<String>, clear: Clear) -> Self {
         Self {
             version,
-            deciding,
+            deciding: deciding.into(),
             clear,
             would_be: None,
-            approved_by: Vec::new(),
+            approved_by: Arc::default(),
             only_prepares: false,
         }
     }
@@ -75,7 +75,7 @@ impl Permit {
         approved_by: Vec<String>,
     ) -> Self {
         Self {
-            approved_by,
+            approved_by: approved_by.into(),
             ..Self::new(version, deciding, clear)
         }
     }

@@ -131,7 +131,7 @@ fn intent(
         text,
         parameters: &[],
         signals: &[],
-        statements: std::slice::from_ref(statement),
+        statements: std::slice::from_ref(statement).into(),
     };
     let recorded = writer.intent(permit, command).unwrap();
     block_on(recorded.commit()).unwrap();

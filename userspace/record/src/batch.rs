@@ -7,7 +7,7 @@
 //! few bytes that say which. A batch stands for itself: nothing in it hangs on another.
 
 use crate::{
-    Event, Intent, Seq,
+    Event, Intent, Seq, brief,
     frame::{AT_LEN, Kind, SEQ_LEN},
     reader::Entry,
 };
@@ -27,6 +27,8 @@ pub(crate) enum EntryKind {
     /// The time, the command's number, which entry's intent it repeats, then its own parameters as
     /// JSON, or nothing where it has none.
     Again,
+    /// The time, the command's number, then its outcome in [brief](crate::brief).
+    Outcome,
 }
 
 impl EntryKind {
@@ -36,6 +38,7 @@ impl EntryKind {
             Self::Response => 2,
             Self::Request => 3,
             Self::Again => 4,
+            Self::Outcome => 5,
         }
     }
 
@@ -45,14 +48,19 @@ impl EntryKind {
         match self {
             Self::Response => Some(Kind::Response),
             Self::Request => Some(Kind::Request),
-            Self::Event | Self::Again => None,
+            Self::Event | Self::Again | Self::Outcome => None,
         }
     }
 
     fn of(number: u8) -> Option<Self> {
-        [Self::Event, Self::Response, Self::Request, Self::Again]
-            .into_iter()
-            .find(|kind| kind.number() == number)
+        let all = [
+            Self::Event,
+            Self::Response,
+            Self::Request,
+            Self::Again,
+            Self::Outcome,
+        ];
+        all.into_iter().find(|kind| kind.number() == number)
     }
 }
 
@@ -162,7 +170,12 @@ pub(crate) fn decode(kind: EntryKind, content: &[u8]) -> Result<(i64, Entry), Un
     let (seq, bytes) = rest
         .split_first_chunk::<SEQ_LEN>()
         .ok_or(Undecodable::Short)?;
-    let (seq, bytes) = (Seq::from_le_bytes(*seq), bytes.to_vec());
+    let seq = Seq::from_le_bytes(*seq);
+    if kind == EntryKind::Outcome {
+        let outcome = brief::read(bytes).ok_or(Undecodable::Short)?;
+        return Ok((at, Entry::Event(Event::Outcome { seq, outcome })));
+    }
+    let bytes = bytes.to_vec();
     let entry = if kind == EntryKind::Request {
         Entry::Request { seq, at, bytes }
     } else {

@@ -1,7 +1,7 @@
 //! The writer's view of the events: the JSON of [`Event`](crate::Event), from borrowed values, so
 //! that recording a command does not copy its text. A test writes these and reads those.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Serialize, Serializer};
 use weir_command::{Access, Object, OpaqueReason, Statement};
@@ -107,11 +107,60 @@ impl<'a> From<&'a WouldBe> for VerdictRef<'a> {
     }
 }
 
+/// Statements as they were read. Where they are shared, one who sees them again need not look at
+/// them.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadAs<'a> {
+    list: &'a [Statement],
+    shared: Option<&'a Arc<[Statement]>>,
+}
+
+impl<'a> ReadAs<'a> {
+    pub(crate) fn list(self) -> &'a [Statement] {
+        self.list
+    }
+
+    pub(crate) fn share(self) -> Arc<[Statement]> {
+        self.shared.map_or_else(|| self.list.into(), Arc::clone)
+    }
+
+    pub(crate) fn is(self, known: &Arc<[Statement]>) -> bool {
+        self.shared.is_some_and(|shared| Arc::ptr_eq(shared, known)) || *self.list == **known
+    }
+}
+
+impl<'a> From<&'a [Statement]> for ReadAs<'a> {
+    fn from(list: &'a [Statement]) -> Self {
+        Self { list, shared: None }
+    }
+}
+
+impl<'a, const N: usize> From<&'a [Statement; N]> for ReadAs<'a> {
+    fn from(list: &'a [Statement; N]) -> Self {
+        Self::from(&list[..])
+    }
+}
+
+impl<'a> From<&'a Vec<Statement>> for ReadAs<'a> {
+    fn from(list: &'a Vec<Statement>) -> Self {
+        Self::from(list.as_slice())
+    }
+}
+
+impl<'a> From<&'a Arc<[Statement]>> for ReadAs<'a> {
+    fn from(shared: &'a Arc<[Statement]>) -> Self {
+        Self {
+            list: shared,
+            shared: Some(shared),
+        }
+    }
+}
+
 /// Statements as an event tells them.
 #[derive(Clone, Copy)]
 pub(crate) enum Statements<'a> {
     /// All that was read in them.
-    Whole(&'a [Statement]),
+    Whole(ReadAs<'a>),
     /// What they ask for and name, without what is quoted of their text.
     Outlined(&'a [Statement]),
 }
@@ -153,7 +202,7 @@ impl<'a> From<&'a Statement> for StatementRef<'a> {
 impl Serialize for Statements<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Whole(all) => serializer.collect_seq(all.iter().map(StatementRef::from)),
+            Self::Whole(all) => serializer.collect_seq(all.list().iter().map(StatementRef::from)),
             Self::Outlined(all) => serializer.collect_seq(all.iter().map(|statement| {
                 let mut outlined = StatementRef::from(statement);
                 if let Some(opaque) = &mut outlined.opaque {

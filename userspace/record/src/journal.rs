@@ -20,9 +20,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    RecordError, Seq,
+    Outcome, RecordError, Seq,
     batch::{self, EntryKind},
     borrowed::{EventRef, IntentRef},
+    brief,
     checkpoint::{Checkpoint, Claim, Told as Vouched},
     frame::{Chain, HASH_LEN, Head, Kind, MAX_EVENT, MAX_RESPONSE},
     header::{self, Rest},
@@ -174,6 +175,25 @@ impl<W: Write> Journal<W> {
             self.told.remember(number, intent);
         }
         Ok(())
+    }
+
+    /// Appends a command's outcome; in a few bytes where it is gathered and says no more than most.
+    pub(crate) fn outcome(
+        &mut self,
+        at: i64,
+        seq: Seq,
+        outcome: &Outcome,
+    ) -> Result<(), RecordError> {
+        let gathered = self.with_json(|journal, bytes| {
+            bytes.extend_from_slice(&at.to_le_bytes());
+            bytes.extend_from_slice(&seq.to_le_bytes());
+            Ok(brief::append(outcome, bytes)
+                && journal.spooled(EntryKind::Outcome, [bytes, &[], &[]])?)
+        })?;
+        if gathered {
+            return Ok(());
+        }
+        self.event(at, &EventRef::Outcome { seq, outcome })
     }
 
     /// Gathers that an entry's intent comes again. False where there is no place for it.

@@ -21,6 +21,7 @@
 mod approval;
 mod batch;
 mod borrowed;
+mod brief;
 mod checkpoint;
 mod error;
 mod event;
@@ -55,6 +56,7 @@ pub mod verify;
 mod writer;
 
 pub use approval::{Answered, Approval, Settled};
+pub use borrowed::ReadAs;
 pub use error::{FindError, Place, ReadError, RecordError};
 pub use event::{
     Ancestor, Circumstances, Detected, End, Event, Intent, LookedUp, MaskedColumns, Outcome,

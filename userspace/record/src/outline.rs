@@ -92,9 +92,8 @@ fn outlined(
                 text: "",
                 parameters: &[],
                 statements: match intent.statements {
-                    Statements::Whole(all) | Statements::Outlined(all) if names => {
-                        Statements::Outlined(all)
-                    }
+                    Statements::Whole(all) if names => Statements::Outlined(all.list()),
+                    Statements::Outlined(all) if names => Statements::Outlined(all),
                     _ => Statements::Outlined(&[]),
                 },
                 verdict: without_reasons(&intent.verdict, would_be.as_ref()),

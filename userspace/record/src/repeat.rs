@@ -1,12 +1,14 @@
 //! Which intents a batch has told in full, so that the next of the same kind needs no more than to
 //! say so. An agent's driver sends the same statement again and again.
 
+use std::sync::Arc;
+
 use weir_command::Statement;
 use weir_policy::PolicyVersion;
 
 use crate::{
     Circumstances,
-    borrowed::{IntentRef, Statements, VerdictRef},
+    borrowed::{IntentRef, ReadAs, Statements, VerdictRef},
 };
 
 /// How many are remembered: a pipeline repeats few.
@@ -23,7 +25,7 @@ pub(crate) struct Told(Vec<One>);
 struct One {
     number: u32,
     text: String,
-    statements: Vec<Statement>,
+    statements: Arc<[Statement]>,
     policies: Vec<String>,
     only_prepares: bool,
     policy_version: PolicyVersion,
@@ -40,7 +42,7 @@ impl Told {
                 && one.only_prepares == only_prepares
                 && one.policy_version == *intent.policy_version
                 && one.policies == policies
-                && one.statements == statements
+                && statements.is(&one.statements)
         });
         found.map(|one| one.number)
     }
@@ -56,7 +58,7 @@ impl Told {
         self.0.push(One {
             number,
             text: intent.text.to_owned(),
-            statements: statements.to_vec(),
+            statements: statements.share(),
             policies: policies.to_vec(),
             only_prepares,
             policy_version: intent.policy_version.clone(),
@@ -72,7 +74,7 @@ impl Told {
 
 /// The policies that simply allowed an intent, whether it only prepares, and what was read in it.
 /// Whatever is more than that is told in full.
-fn plain<'a>(intent: &IntentRef<'a>) -> Option<(&'a [String], bool, &'a [Statement])> {
+fn plain<'a>(intent: &IntentRef<'a>) -> Option<(&'a [String], bool, ReadAs<'a>)> {
     match (&intent.verdict, intent.statements) {
         (
             VerdictRef::Allow {

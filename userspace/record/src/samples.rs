@@ -178,7 +178,7 @@ pub(crate) fn text(text: &str) -> CommandText<'_> {
     CommandText {
         text,
         parameters: &[],
-        statements: &[],
+        statements: (&[]).into(),
         signals: &[],
     }
 }

@@ -22,14 +22,13 @@ use std::{
     time::Instant,
 };
 
-use weir_command::Statement;
 use weir_policy::{Ask, Permit, PolicyVersion, RaisedSignal, Refusal};
 
 use crate::{
     Approval, Circumstances, Commit, End, Judged, Judgement, LookedUp, Outcome, Process,
     RecordError, RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
     batch::EntryKind,
-    borrowed::{EventRef, IntentRef, Statements, VerdictRef},
+    borrowed::{EventRef, IntentRef, ReadAs, Statements, VerdictRef},
     file,
     header::{Anchor, Rest},
     heads::How,
@@ -101,7 +100,7 @@ pub struct CommandText<'a> {
     /// The values that it sent beside the text, in order; `None` is NULL.
     pub parameters: &'a [Option<String>],
     /// What weir read in it.
-    pub statements: &'a [Statement],
+    pub statements: ReadAs<'a>,
     /// The signals that were raised as it was judged.
     pub signals: &'a [RaisedSignal],
 }
@@ -351,8 +350,12 @@ impl SessionWriter {
     /// As [`note`](Self::note), or [`RecordError::UnknownCommand`].
     pub fn outcome(&mut self, seq: Seq, outcome: &Outcome) -> Result<(), RecordError> {
         self.known(seq)?;
-        let at = self.event(&EventRef::Outcome { seq, outcome })?;
-        self.told(|observer| observer.outcome(seq, at, outcome));
+        let at = self.now();
+        self.record(|journal| journal.outcome(at, seq, outcome))?;
+        self.told(|observer| {
+            observer.recorded();
+            observer.outcome(seq, at, outcome);
+        });
         Ok(())
     }
 
@@ -491,7 +494,7 @@ impl SessionWriter {
                 seq,
                 at,
                 took,
-                statements,
+                statements: statements.list(),
                 verdict: judgement,
             });
         });

@@ -110,7 +110,7 @@ fn many_sessions_await_the_disk_and_all_get_there() {
                             text: "select 1",
                             parameters: &[],
                             signals: &[],
-                            statements: &[],
+                            statements: (&[]).into(),
                         };
                         let recorded = writer.intent(permit.clone(), command).unwrap();
                         let commit = recorded.commit();

@@ -54,7 +54,7 @@ fn host(dir: &Path) -> TrustedKeys {
                 text,
                 parameters: &[],
                 signals: &[],
-                statements: &[],
+                statements: (&[]).into(),
             };
             let seq = writer.refused(&refusal(), command).unwrap();
             writer.response(seq, &[7; 300]).unwrap();

@@ -136,7 +136,7 @@ fn write_until_stopped(mut writer: SessionWriter) -> RecordError {
         let command = CommandText {
             text: &text,
             parameters: &[],
-            statements: &[],
+            statements: (&[]).into(),
             signals: &[],
         };
         match writer.intent(permit.clone(), command) {

@@ -114,10 +114,11 @@ impl Recording {
         let statement = statement(objects);
         let permit = permit(&statement);
         let parameters: Vec<_> = parameters.iter().map(|p| Some((*p).to_owned())).collect();
+        let statements = [statement];
         let command = CommandText {
             text,
             parameters: &parameters,
-            statements: &[statement],
+            statements: (&statements).into(),
             signals: &[],
         };
         self.writer.intent(permit, command).unwrap().seq()
@@ -130,10 +131,11 @@ impl Recording {
             deciding: vec!["no-destroy".to_owned()],
             version: POLICIES.version().clone(),
         };
+        let statements = [statement(objects)];
         let command = CommandText {
             text,
             parameters: &[],
-            statements: &[statement(objects)],
+            statements: (&statements).into(),
             signals: &[],
         };
         self.writer.refused(&refusal, command).unwrap()
@@ -145,10 +147,11 @@ impl Recording {
             Verdict::Ask(ask) => ask,
             other => panic!("not asked: {other:?}"),
         };
+        let statements = [statement];
         let command = CommandText {
             text,
             parameters: &[],
-            statements: &[statement],
+            statements: (&statements).into(),
             signals: &[],
         };
         self.writer.asked(&ask, command).unwrap()

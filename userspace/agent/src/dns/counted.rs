@@ -75,6 +75,7 @@ impl Counted {
             // That nobody can say yes is no refusal.
             Verdict::Ask(_) => {}
         }
+        watch.settle();
         (verdict, watch.figures(raised))
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn serve(engine: Engine, intercepted: Intercepted) {
     // What comes before a session is on the heap while it lasts: there are as many as connections,
     // and an idle one shouldn't carry room for it.
     if let Some((ready, span)) = Box::pin(attributed(&engine, intercepted)).await {
-        Box::pin(ready.serve(&engine)).instrument(span).await;
+        Box::pin(ready.serve(&engine, span)).await;
     }
 }
 
@@ -78,7 +78,9 @@ struct Ready {
 }
 
 impl Ready {
-    async fn serve(self: Box<Self>, engine: &Engine) {
+    /// What is logged of the session itself names it: a span would be entered and left with each
+    /// message.
+    async fn serve(self: Box<Self>, engine: &Engine, span: Span) {
         let Self {
             io,
             id,
@@ -90,12 +92,15 @@ impl Ready {
         } = *self;
         let served = match admitted {
             Admitted::Postgres(admission) => {
-                tracing::info!(session = %id, target = %admission.target().name, "admitted");
+                let target = &admission.target().name;
+                span.in_scope(|| tracing::info!(session = %id, target = %target, "admitted"));
+                drop(span);
                 postgres::serve(io, admission, record, &engine.0.services, watched).await
             }
             Admitted::Opaque(passage) => {
                 let target = passage.target().map(|target| target.name.as_str());
-                tracing::info!(session = %id, target, "passed on");
+                span.in_scope(|| tracing::info!(session = %id, target, "passed on"));
+                drop(span);
                 Box::pin(opaque::serve(io, passage, record, watched)).await
             }
         };

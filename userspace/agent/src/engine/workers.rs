@@ -36,7 +36,10 @@ impl Workers {
             _stop: Vec::with_capacity(count),
         };
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let runtime = Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()?;
             let (stop, stopped) = oneshot::channel();
             workers.handles.push(runtime.handle().clone());
             workers._stop.push(stop);

@@ -160,7 +160,7 @@ async fn wait(
     let command = CommandText {
         text: &String::from_utf8_lossy(&text),
         parameters: &[],
-        statements,
+        statements: statements.into(),
         signals: &judge.figures(),
     };
     let seq = on_record(record, &ask, command, &hold, None)?;

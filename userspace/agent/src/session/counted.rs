@@ -22,6 +22,7 @@ impl Judge {
         match self.judge(statements, false) {
             Verdict::Allow(permit) => {
                 self.count_allowed(&iter::once(&print));
+                self.settle();
                 Verdict::Allow(permit)
             }
             // Counted once people have said.
@@ -48,6 +49,7 @@ impl Judge {
             Ok(()) => self.count_allowed(&iter::once(&print)),
             Err(refusal) => self.count_refused(refusal, &iter::once(&print)),
         }
+        self.settle();
     }
 
     /// Whether the bundle has signals at all. Where it has none, there is nothing to count.
@@ -120,6 +122,11 @@ impl Judge {
     #[must_use]
     pub fn may_cut(&self, print: Option<&Footprint>, judged: Raised) -> bool {
         self.watch.may_cut(print, judged)
+    }
+
+    /// Tells others what was counted: before it waits for anything.
+    pub fn settle(&mut self) {
+        self.watch.settle();
     }
 
     /// Counts what came of a message that was judged under `judged`.

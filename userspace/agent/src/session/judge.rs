@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
 use jiff::{Timestamp, civil, tz::TimeZone};
@@ -28,9 +29,11 @@ pub struct Judge {
     pub(super) watch: Watch,
     /// Raised as of the last look; the context has their names.
     pub(super) raised: Raised,
+    /// How often something was changed.
+    changes: u64,
     zone: TimeZone,
     /// The minute that was looked at last: no zone's hours begin within one.
-    minute: Mutex<Option<(i64, Moment)>>,
+    minute: Mutex<Option<(u64, Moment)>>,
 }
 
 /// The command that opening a session or a connection is.
@@ -93,6 +96,7 @@ impl Judge {
             minute: Mutex::new(None),
             watch: Watch::default(),
             raised: Raised::default(),
+            changes: 0,
         };
         judge.watch = judge.signals.watch(&judge.policies, judge.who());
         judge
@@ -112,13 +116,14 @@ impl Judge {
     /// The moment by which it judges now.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        let at = Timestamp::now();
-        let minute = at.as_second().div_euclid(60);
+        // Most often only the minute matters.
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let minute = since.map_or(0, |since| since.as_secs() / 60);
         let mut last = self.minute.lock().unwrap_or_else(PoisonError::into_inner);
         match *last {
             Some((known, moment)) if known == minute => moment,
             _ => {
-                let moment = moment(&self.zone, at);
+                let moment = moment(&self.zone, Timestamp::now());
                 *last = Some((minute, moment));
                 moment
             }
@@ -169,10 +174,18 @@ impl Judge {
 
     /// Puts in force what has changed.
     pub fn change(&mut self, change: Change) {
+        self.changes += 1;
         match change {
             Change::Policies(policies) => self.replace(policies),
             Change::Subject(subject) => self.subject = Subject::clone(&subject),
         }
+    }
+
+    /// How often who it is of, or what judges it, has changed: what was judged under another number
+    /// was judged by others.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Puts another bundle in force, with its signals.

@@ -87,10 +87,11 @@ pub(super) fn intent<Service>(
     signals: &[RaisedSignal],
 ) -> Result<RecordedPermit, RecordError> {
     let text = text(passage);
+    let statements = [judge::connect()];
     let command = CommandText {
         text: &text,
         parameters: &[],
-        statements: &[judge::connect()],
+        statements: (&statements).into(),
         signals,
     };
     record.intent(permit, command)

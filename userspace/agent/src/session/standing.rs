@@ -67,9 +67,11 @@ impl<'a, Service> Standing<'a, Service> {
             self.stands()?;
         }
         let bytes = Amount::Bytes(u64::try_from(bytes).unwrap_or(u64::MAX));
-        self.judge
-            .count(bytes, Some(&self.print), self.allowed_under)
-            .map_err(Cut::Refused)
+        let counted = self
+            .judge
+            .count(bytes, Some(&self.print), self.allowed_under);
+        self.judge.settle();
+        counted.map_err(Cut::Refused)
     }
 
     fn stands(&mut self) -> Result<(), Cut> {

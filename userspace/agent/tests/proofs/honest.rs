@@ -14,7 +14,7 @@ fn forwards(
     permit: Permit,
     frame: &Frame,
 ) -> Result<(), RecordError> {
-    let command = CommandText { text: "SELECT 1", parameters: &[], statements: &[], signals: &[] };
+    let command = CommandText { text: "SELECT 1", parameters: &[], statements: (&[]).into(), signals: &[] };
     let recorded = record.intent(permit, command)?;
     sink.forward(&recorded, frame);
     Ok(())

@@ -19,6 +19,7 @@ mod common;
 mod approvals;
 mod basics;
 mod budgets;
+mod changed;
 mod datagrams;
 mod detected;
 mod detours;

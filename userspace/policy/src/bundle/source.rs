@@ -1,8 +1,8 @@
 //! What a bundle is read from, and the version that names it.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Diagnostic, Severity};
 
@@ -27,9 +27,8 @@ pub struct Source {
 
 /// The name of a bundle's content: 16 hex characters of a BLAKE3 digest over the names and texts
 /// of its sources, in whatever order they came.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PolicyVersion(String);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PolicyVersion(Arc<str>);
 
 /// Sources by what they are.
 pub(super) struct Sorted<'a> {
@@ -121,7 +120,7 @@ impl<'a> Sorted<'a> {
                 hasher.update(blake3::hash(part.as_bytes()).as_bytes());
             }
         }
-        PolicyVersion(hasher.finalize().to_hex().chars().take(16).collect())
+        PolicyVersion::of(&hasher)
     }
 }
 
@@ -131,7 +130,24 @@ impl fmt::Display for PolicyVersion {
     }
 }
 
+impl Serialize for PolicyVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PolicyVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(String::deserialize(deserializer)?.into()))
+    }
+}
+
 impl PolicyVersion {
+    fn of(hasher: &blake3::Hasher) -> Self {
+        let hex: String = hasher.finalize().to_hex().chars().take(16).collect();
+        Self(hex.into())
+    }
+
     /// The name of this content and of what was added to it, in the order given.
     pub(super) fn with<'a>(&self, added: impl IntoIterator<Item = [&'a str; 4]>) -> Self {
         let mut hasher = blake3::Hasher::new();
@@ -139,7 +155,7 @@ impl PolicyVersion {
         for part in added.into_iter().flatten() {
             hasher.update(blake3::hash(part.as_bytes()).as_bytes());
         }
-        Self(hasher.finalize().to_hex().chars().take(16).collect())
+        Self::of(&hasher)
     }
 
     /// The 16 characters.

@@ -1,6 +1,6 @@
 //! `signals.toml` from what is written to what holds: every name known, every bound sound.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use jiff::{civil::Weekday, tz::TimeZone};
 use toml::Spanned;
@@ -68,15 +68,24 @@ impl Check<'_> {
         let mut all = Vec::new();
         for budget in file.budget {
             let rule = self.budget(&budget);
-            all.extend(self.signal(&budget.name, rule.map(Rule::Budget)));
+            all.extend(self.signal(
+                &budget.name,
+                rule.map(|budget| Rule::Budget(Arc::new(budget))),
+            ));
         }
         for refusals in file.refusals {
             let rule = self.refusals(&refusals);
-            all.extend(self.signal(&refusals.name, rule.map(Rule::Budget)));
+            all.extend(self.signal(
+                &refusals.name,
+                rule.map(|budget| Rule::Budget(Arc::new(budget))),
+            ));
         }
         for schedule in file.schedule {
             let rule = self.schedule(&schedule);
-            all.extend(self.signal(&schedule.name, rule.map(Rule::Schedule)));
+            all.extend(self.signal(
+                &schedule.name,
+                rule.map(|schedule| Rule::Schedule(Arc::new(schedule))),
+            ));
         }
         for novelty in file.novelty {
             let rule = self.novelty(&novelty);

@@ -16,7 +16,7 @@ use super::{
     footprint::Thing,
     meter::{Meter, Seen},
     moment::UnixMillis,
-    profile::{Profile, Usual},
+    profile::Profile,
     rules::{Budget, Learn, Novelty, Per, Rule, Signal, What},
     watch::{Bound, BoundRule, Counter, Tally, Watch},
 };
@@ -128,13 +128,14 @@ impl Ledger {
             rule: match &signal.rule {
                 Rule::Budget(budget) => BoundRule::Budget {
                     counter: self.counter(signal, budget, who, now),
-                    budget: budget.clone(),
+                    budget: Arc::clone(budget),
                     recent: Recent::default(),
                     seen: Seen::default(),
+                    pending: 0,
                 },
                 Rule::Schedule(schedule) if schedule.concerns(who.workload) => {
                     BoundRule::Schedule {
-                        schedule: schedule.clone(),
+                        schedule: Arc::clone(schedule),
                         last: None,
                         told: false,
                     }
@@ -145,8 +146,8 @@ impl Ledger {
                     BoundRule::Novelty {
                         profile: self.profile(signal, novelty, &of, now),
                         novelty: *novelty,
-                        of,
-                        usual: Usual::default(),
+                        of: of.into(),
+                        usual: Box::default(),
                         new: None,
                         told: HashSet::new(),
                     }

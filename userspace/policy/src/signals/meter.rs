@@ -53,6 +53,13 @@ impl Meter {
         }
     }
 
+    /// Counts what is `pending`, which is nothing then.
+    pub(super) fn settle(&self, now: UnixMillis, pending: &mut u64) {
+        if *pending > 0 {
+            self.add(now, std::mem::take(pending));
+        }
+    }
+
     /// Counts `amount` more.
     pub(super) fn add(&self, now: UnixMillis, amount: u64) {
         self.add_in(now.as_millis() / self.width, amount);
@@ -74,7 +81,10 @@ impl Meter {
         };
         // It always adds, so it never fails.
         let _known = slot.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
-        self.latest.fetch_max(epoch, Ordering::AcqRel);
+        // It seldom changes, and others look at it.
+        if self.latest.load(Ordering::Acquire) < epoch {
+            self.latest.fetch_max(epoch, Ordering::AcqRel);
+        }
         // Last: who adds up meanwhile counts it twice rather than not at all.
         self.total.fetch_add(amount.min(MOST), Ordering::AcqRel);
     }

@@ -1,6 +1,6 @@
 //! The signals that a bundle declares, checked.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::{civil::Weekday, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -23,8 +23,8 @@ pub(super) struct Signal {
 /// When a signal is raised.
 #[derive(Clone, Debug)]
 pub(super) enum Rule {
-    Budget(Budget),
-    Schedule(Schedule),
+    Budget(Arc<Budget>),
+    Schedule(Arc<Schedule>),
     Novelty(Novelty),
 }
 

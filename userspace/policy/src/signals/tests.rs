@@ -95,5 +95,6 @@ fn try_it(watch: &mut Watch, seconds: u64, print: &Footprint) -> bool {
     } else {
         watch.refused(&[print].into_iter());
     }
+    watch.settle();
     fine
 }

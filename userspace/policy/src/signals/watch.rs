@@ -66,24 +66,26 @@ pub(super) struct Bound {
 #[derive(Debug)]
 pub(super) enum BoundRule {
     Budget {
-        budget: Budget,
+        budget: Arc<Budget>,
         counter: Arc<Counter>,
         recent: Recent,
         seen: Seen,
+        /// Counted by this session, and not told to others yet.
+        pending: u64,
     },
     Schedule {
-        schedule: Schedule,
+        schedule: Arc<Schedule>,
         /// The minute that was looked at last, and what it said.
         last: Option<(u64, bool)>,
         told: bool,
     },
     Novelty {
         novelty: Novelty,
-        of: String,
+        of: Box<str>,
         /// `None` where there are more profiles than are kept.
         profile: Option<Arc<Profile>>,
-        usual: Usual,
-        new: Option<Thing>,
+        usual: Box<Usual>,
+        new: Option<Box<Thing>>,
         /// What was told of in this session.
         told: HashSet<Item>,
     },
@@ -152,6 +154,7 @@ impl Watch {
     /// The signals that are raised as a message of these footprints is judged: by what was done
     /// before, and what it would add. For none, by what was done.
     pub fn look<'a>(&mut self, prints: &(impl Iterator<Item = &'a Footprint> + Clone)) -> Raised {
+        self.settle();
         let now = self.now;
         let target = self.target.as_ref();
         let mut raised = Raised::default();
@@ -162,6 +165,7 @@ impl Watch {
                     counter,
                     recent,
                     seen,
+                    ..
                 } => exceeds(budget, counter, (recent, seen), now, prints.clone()),
                 BoundRule::Schedule { schedule, last, .. } => {
                     let minute = now.minute();
@@ -184,7 +188,8 @@ impl Watch {
                     let things = things(novelty.what, target, prints.clone());
                     *new = profile
                         .first_new(now, novelty.learn, things, usual)
-                        .cloned();
+                        .cloned()
+                        .map(Box::new);
                     new.is_some()
                 }
                 BoundRule::Novelty { profile: None, .. } => true,

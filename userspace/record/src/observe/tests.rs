@@ -94,7 +94,7 @@ fn everything_that_is_on_record_is_heard_in_its_order() {
     let id: SessionId = *writer.id();
     let statements = [select()];
     let command = CommandText {
-        statements: &statements,
+        statements: (&statements).into(),
         ..text("select 1")
     };
     writer.dialled(std::time::Instant::now(), true);

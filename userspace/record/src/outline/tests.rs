@@ -102,10 +102,11 @@ fn everything(writer: &mut SessionWriter) {
         reason: weir_command::OpaqueReason::Syntax,
         detail: hidden(),
     });
+    let statements = [samples::select(), opaque];
     let command = CommandText {
         text: HIDDEN,
         parameters: &[Some(hidden())],
-        statements: &[samples::select(), opaque],
+        statements: (&statements).into(),
         signals: &[],
     };
     let refusal = weir_policy::Refusal {
@@ -237,8 +238,9 @@ fn a_command_that_names_too_much_is_told_without_what_it_names() {
         access: weir_command::Access::Read,
     });
     let statement = samples::command(weir_command::Verb::Select, objects.collect());
+    let statements = [statement];
     let command = CommandText {
-        statements: &[statement],
+        statements: (&statements).into(),
         ..samples::text("select")
     };
     writer.refused(&samples::refusal(), command).unwrap();

@@ -180,7 +180,7 @@ fn commands_are_numbered_whatever_the_verdict() {
     let command = CommandText {
         text: "select 1; se",
         parameters: &[Some("4711".to_owned()), None],
-        statements: &statements,
+        statements: (&statements).into(),
         signals: &[],
     };
     let permit = permit();
@@ -276,7 +276,7 @@ fn no_object_can_pass_for_another() {
             CommandText {
                 text: "",
                 parameters: &[],
-                statements: &statements,
+                statements: (&statements).into(),
                 signals: &[],
             },
         )

@@ -80,7 +80,7 @@ fn refuse(writer: &mut weir_record::SessionWriter) {
         text: "drop database tellnobody",
         parameters: &[],
         signals: &[],
-        statements: &[],
+        statements: (&[]).into(),
     };
     writer.refused(&refusal, command).unwrap();
 }

@@ -166,7 +166,7 @@ pub(crate) fn command(writer: &mut SessionWriter, number: usize) {
             text: &text,
             parameters: &[],
             signals: &[],
-            statements: &[],
+            statements: (&[]).into(),
         };
         writer.refused(&refusal, text).unwrap();
     }

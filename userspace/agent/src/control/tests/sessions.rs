@@ -227,7 +227,7 @@ pub(super) fn refused(writer: &mut SessionWriter, text: &str) {
     let command = CommandText {
         text,
         parameters: &[],
-        statements: &[],
+        statements: (&[]).into(),
         signals: &[],
     };
     writer.refused(&refusal(), command).unwrap();

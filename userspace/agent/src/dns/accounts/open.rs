@@ -51,7 +51,7 @@ impl<'a> Said<'a> {
         CommandText {
             text: self.text,
             parameters: &[],
-            statements: &[],
+            statements: (&[]).into(),
             signals: self.signals,
         }
     }

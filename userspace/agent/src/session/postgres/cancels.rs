@@ -5,13 +5,13 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use bytes::Bytes;
 use rustls::crypto::ring;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use weir_wire::postgres::{CancelRequest, backend::BackendKeyData};
 
 use crate::config::{TargetName, WorkloadName};
@@ -56,13 +56,14 @@ pub struct Cancellable {
 pub struct Interrupt {
     holds: AtomicBool,
     /// How often something was cancelled: what was meant for one message must not meet the next.
-    cancelled: watch::Sender<u64>,
+    cancelled: AtomicU64,
+    told: Notify,
 }
 
 impl Interrupt {
     /// The session holds a message from here on. What is given back tells this hold from others.
     pub(super) fn begin(&self) -> u64 {
-        let before = *self.cancelled.borrow();
+        let before = self.cancelled.load(Ordering::SeqCst);
         self.holds.store(true, Ordering::SeqCst);
         before
     }
@@ -76,17 +77,22 @@ impl Interrupt {
     pub(super) fn interrupt(&self) -> bool {
         let held = self.holds.swap(false, Ordering::SeqCst);
         if held {
-            self.cancelled
-                .send_modify(|count| *count = count.wrapping_add(1));
+            self.cancelled.fetch_add(1, Ordering::SeqCst);
+            self.told.notify_waiters();
         }
         held
     }
 
     /// Resolves when the hold that began so is cancelled. Safe to cancel.
     pub(super) async fn interrupted(&self, began: u64) {
-        let mut cancelled = self.cancelled.subscribe();
-        // The sender lives as long as this does.
-        drop(cancelled.wait_for(|count| *count != began).await);
+        loop {
+            // Made before the look, so that what comes after that is heard.
+            let told = self.told.notified();
+            if self.cancelled.load(Ordering::SeqCst) != began {
+                return;
+            }
+            told.await;
+        }
     }
 }
 

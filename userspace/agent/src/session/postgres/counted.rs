@@ -1,5 +1,6 @@
 //! What a session asks for and gets, counted for signals, and what follows where one is raised
-//! between the judgement of a message and its answer.
+//! between the judgement of a message and its answer; and where policy or the subject has changed
+//! since.
 //!
 //! A message is judged under the signals of its moment. A portal may be executed much later, and
 //! messages sent ahead are answered one after the other: each is judged again where it begins, if a
@@ -22,6 +23,8 @@ use super::{
 
 /// The rule for what was judged before a signal was raised, and can't go on as it was.
 const SIGNAL_RAISED: &str = "signal-raised";
+/// The same for what was judged by other policies, or for another subject.
+const POLICY_CHANGED: &str = "policy-changed";
 
 impl Governed {
     /// Judges a message under the signals that are raised now.
@@ -54,17 +57,32 @@ impl Governed {
         }
     }
 
-    /// Whether a portal may be executed under the signals that are raised now.
+    /// Whether a portal may be executed by the policies that are in force now, under the signals
+    /// that are raised now.
     pub(super) fn may_still(&mut self, portal: &Portal) -> Result<Result<(), Refusal>, Unsettled> {
-        if !self.judge.is_watched() || self.judge.look_again(portal.judged) == portal.judged {
+        let (rule, since) = if portal.by != self.judge.changes() {
+            (POLICY_CHANGED, "policy, or who is asking, has changed")
+        } else if self.raised_since(portal) {
+            (SIGNAL_RAISED, "a signal was raised")
+        } else {
             return Ok(Ok(()));
-        }
+        };
         if portal.formats.is_none() {
-            let message = "a signal was raised since this cursor was declared: FETCH from it by a \
-                           statement, which is judged";
-            return Ok(Err(self.refusal(SIGNAL_RAISED, message.to_owned())));
+            let message = format!(
+                "{since} since this cursor was declared: FETCH from it by a statement, which is judged"
+            );
+            return Ok(Err(self.refusal(rule, message)));
         }
-        self.stands(&portal.prepared, &portal.permit, portal.rows)
+        self.stands((rule, since), &portal.prepared, &portal.permit, portal.rows)
+    }
+
+    /// Whether a signal was raised since a portal was bound. Where its Bind was the last message that
+    /// was judged, and came with this one, nothing was.
+    fn raised_since(&mut self, portal: &Portal) -> bool {
+        self.judge.is_watched()
+            && ((portal.bound, portal.at) != (self.turn, self.now)
+                || portal.judged != self.judge.raised())
+            && self.judge.look_again(portal.judged) != portal.judged
     }
 
     /// Judges again what the target is answering, where a signal was raised since it was sent. To be
@@ -96,15 +114,20 @@ impl Governed {
         if self.judge.look_again(judged) == judged {
             return Ok(());
         }
-        let stands = self.stands(&prepared, &permit, rows).unwrap_or_else(|_| {
-            let message = "a signal was raised, and what this runs by name may have changed";
-            Err(self.refusal(SIGNAL_RAISED, message.to_owned()))
-        });
+        let why = (SIGNAL_RAISED, "a signal was raised");
+        let stands = self
+            .stands(why, &prepared, &permit, rows)
+            .unwrap_or_else(|_| {
+                let message = "a signal was raised, and what this runs by name may have changed";
+                Err(self.refusal(SIGNAL_RAISED, message.to_owned()))
+            });
         stands.map_err(SessionError::Signal)
     }
 
+    /// Whether what was allowed before a change would be allowed now, and show no less.
     fn stands(
         &mut self,
+        (rule, since): (&str, &str),
         prepared: &Prepared,
         permit: &RecordedPermit,
         rows: RowCounts,
@@ -127,9 +150,10 @@ impl Governed {
             }
             Judgement::Asks(ask, _) => Err(approve::unheld(&ask, Unheld::Midway)),
             Judgement::Allowed(..) => {
-                let message = "a signal was raised, and values are masked that this would show \
-                               clear: send it anew";
-                Err(self.refusal(SIGNAL_RAISED, message.to_owned()))
+                let message = format!(
+                    "{since}, and values are masked that this would show clear: send it anew"
+                );
+                Err(self.refusal(rule, message))
             }
         })
     }

@@ -135,7 +135,7 @@ pub(super) async fn drive(
             target.shutdown().await
         });
         if let Ok(Err(error)) = sent.await {
-            tracing::debug!(%error, "the last bytes to the target");
+            tracing::debug!(session = %session.record.id(), %error, "the last bytes to the target");
         }
     }
     (ended, matches!(shown, Ok(Ok(()))))
@@ -162,6 +162,7 @@ async fn run(
             leaving = requests(session, agent, waiting, &mut read, around).await?;
         }
         session.shown.settle(&mut session.record)?;
+        session.judge.settle();
         // What was asked before the goodbye is still answered, as the server itself does.
         let quiet = session.shown.pending().is_empty();
         if leaving && (agent.closed || quiet && (target.closed || session.pipeline.is_empty())) {
@@ -309,7 +310,7 @@ async fn requests(
         match session.on_request(message)? {
             Heard::Done => {
                 if let Some(held) = held {
-                    session.overtaken(held)?;
+                    session.overtaken(*held)?;
                 }
             }
             Heard::Closed => return Ok(true),

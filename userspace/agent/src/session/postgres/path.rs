@@ -120,17 +120,14 @@ impl Governed {
         if self.path.asked {
             return Err(Stop::Unsettled);
         }
-        let mut statements = prepared
-            .statements()
-            .iter()
-            .chain(behind.statements.iter().flat_map(|p| p.statements()));
+        let mut all = behind.with(prepared);
         if self.shape.has_changed()
             || self.path.known(&self.lineage).is_some()
             || self.path.open
             || self.path.failed.is_some_and(|at| at.elapsed() < AGAIN)
             || self.in_transaction()
             || !self.pipeline.is_empty()
-            || !statements.any(|statement| self.lineage.is_ambiguous(statement))
+            || !all.any(|prepared| prepared.traits(&self.lineage).ambiguous)
         {
             return Ok(());
         }
@@ -143,11 +140,8 @@ impl Governed {
 
     /// Forgets the search path where carrying out a message may change it.
     pub(super) fn may_move(&mut self, prepared: &Prepared, behind: &Behind) {
-        let mut statements = prepared
-            .statements()
-            .iter()
-            .chain(behind.statements.iter().flat_map(|p| p.statements()));
-        if statements.any(|statement| may_move(statement, &self.lineage)) {
+        let mut all = behind.with(prepared);
+        if all.any(|prepared| prepared.traits(&self.lineage).moves_path) {
             self.path.forget();
         }
     }
@@ -197,7 +191,7 @@ impl Governed {
 }
 
 /// Whether a statement may change the search path, or what it stands for.
-fn may_move(statement: &Statement, lineage: &Lineage) -> bool {
+pub(super) fn may_move(statement: &Statement, lineage: &Lineage) -> bool {
     match statement {
         Statement::Command(command) => command_may_move(command, lineage),
         Statement::Opaque(_) => true,

@@ -2,18 +2,18 @@
 
 use std::{
     collections::HashMap,
+    iter,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Instant,
 };
 
 use bytes::Bytes;
-use weir_command::{Control, Effect, Object, Statement, Verb, sql};
-use weir_policy::{
-    Ask, Footprint, Named, Names, Permit, PolicyVersion, Raised, Refusal, RowCounts, Verdict,
-};
+use weir_command::{Access, Control, Effect, Object, Statement, Verb, sql};
+use weir_policy::{Ask, Footprint, Named, Names, Permit, Raised, Refusal, RowCounts, Verdict};
 use weir_record::{Circumstances, RecordedPermit};
 use weir_wire::postgres::Formats;
 
-use super::replication;
+use super::{path, replication};
 use crate::{
     mask::{
         exposure::{self, Exposure},
@@ -37,15 +37,48 @@ pub(super) struct Prepared {
     statements: Arc<[Statement]>,
     footprint: OnceLock<Footprint>,
     last: Mutex<Option<Remembered>>,
+    seen: Mutex<Option<Seen>>,
+    described: Mutex<Option<Described>>,
+}
+
+/// What a reading of the catalogue says of a text's own statements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traits {
+    /// It has all that they read and write.
+    pub known: bool,
+    /// They run code that no text shows.
+    pub runs_code: bool,
+    /// They may change the search path, or what it stands for.
+    pub moves_path: bool,
+    /// What they mean hangs on the search path.
+    pub ambiguous: bool,
+}
+
+#[derive(Debug)]
+struct Seen {
+    lineage: Arc<Lineage>,
+    traits: Traits,
+}
+
+/// How the columns of a portal were treated, and what that was made of.
+#[derive(Debug)]
+struct Described {
+    description: Bytes,
+    formats: Option<Formats>,
+    /// Of the judgement: another policy, subject or moment has another.
+    exposure: Arc<Exposure>,
+    lineage: Arc<Lineage>,
+    plan: Arc<Plan>,
 }
 
 #[derive(Debug)]
 struct Remembered {
-    version: PolicyVersion,
+    /// By whom, and for whom, as [`Judge::changes`] counts.
+    by: u64,
     lineage: Arc<Lineage>,
     sight: Sight,
-    circumstances: Circumstances,
     raised: Raised,
+    circumstances: Circumstances,
     judgement: Judgement,
     meant: Arc<[Statement]>,
 }
@@ -81,6 +114,8 @@ impl Prepared {
             statements: statements.into(),
             footprint: OnceLock::new(),
             last: Mutex::default(),
+            seen: Mutex::default(),
+            described: Mutex::default(),
         }
     }
 
@@ -109,6 +144,74 @@ impl Prepared {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let meant = last.as_ref().map_or(&self.statements, |last| &last.meant);
         Arc::clone(meant)
+    }
+
+    /// What the catalogue says of its statements.
+    #[must_use]
+    pub(super) fn traits(&self, lineage: &Arc<Lineage>) -> Traits {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seen) = &*seen
+            && Arc::ptr_eq(&seen.lineage, lineage)
+        {
+            return seen.traits;
+        }
+        let any = |is: &dyn Fn(&Statement) -> bool| self.statements.iter().any(is);
+        let traits = Traits {
+            known: !any(&|statement| !is_known(statement, lineage)),
+            runs_code: any(&|statement| runs_code(statement, lineage)),
+            moves_path: any(&|statement| path::may_move(statement, lineage)),
+            ambiguous: any(&|statement| lineage.is_ambiguous(statement)),
+        };
+        *seen = Some(Seen {
+            lineage: Arc::clone(lineage),
+            traits,
+        });
+        traits
+    }
+
+    /// How a portal's columns are treated, where one that was judged alike was described so.
+    #[must_use]
+    pub(super) fn plan_of(
+        &self,
+        portal: &Portal,
+        lineage: &Arc<Lineage>,
+        description: &Bytes,
+    ) -> Option<Arc<Plan>> {
+        let described = self
+            .described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let described = described.as_ref()?;
+        (described.description == description
+            && described.formats == portal.formats
+            && Arc::ptr_eq(&described.exposure, &portal.exposure)
+            && Arc::ptr_eq(&described.lineage, lineage))
+        .then(|| Arc::clone(&described.plan))
+    }
+
+    /// Remembers how a portal's columns are treated.
+    pub(super) fn planned(
+        &self,
+        portal: &Portal,
+        lineage: &Arc<Lineage>,
+        description: &Bytes,
+        plan: &Arc<Plan>,
+    ) {
+        if description.len() > REMEMBERED_BYTES {
+            return;
+        }
+        let mut described = self
+            .described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *described = Some(Described {
+            // A copy: it shares its buffer with whatever else was read with it.
+            description: Bytes::copy_from_slice(description),
+            formats: portal.formats.clone(),
+            exposure: Arc::clone(&portal.exposure),
+            lineage: Arc::clone(lineage),
+            plan: Arc::clone(plan),
+        });
     }
 
     /// What tells what it means from what others of the same text would.
@@ -226,9 +329,9 @@ impl Prepared {
                 .0;
         }
         if let Some(remembered) = &*last
-            && remembered.version == *judge.version()
-            && remembered.circumstances == circumstances
+            && remembered.by == judge.changes()
             && remembered.raised == judge.raised()
+            && remembered.circumstances == circumstances
             && remembered.sight == *sight
             && Arc::ptr_eq(&remembered.lineage, lineage)
         {
@@ -237,11 +340,11 @@ impl Prepared {
         let by = (judge, lineage, sight);
         let (judgement, meant) = self.judge_anew(by, circumstances, behind);
         *last = Some(Remembered {
-            version: judge.version().clone(),
+            by: judge.changes(),
             lineage: Arc::clone(lineage),
             sight: sight.clone(),
-            circumstances,
             raised: judge.raised(),
+            circumstances,
             judgement: judgement.clone(),
             meant,
         });
@@ -358,16 +461,14 @@ pub(super) struct Behind {
 impl Behind {
     /// Whether carrying out `prepared`, with this behind it, runs code that no text shows.
     #[must_use]
-    pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Lineage) -> bool {
-        let behind = self.statements.iter().flat_map(|p| &*p.statements);
-        prepared
-            .statements
-            .iter()
-            .chain(behind)
-            .any(|statement| match statement {
-                Statement::Command(command) => exposure::runs_code(command, lineage),
-                Statement::Opaque(_) => true,
-            })
+    pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Arc<Lineage>) -> bool {
+        let mut all = self.with(prepared);
+        all.any(|prepared| prepared.traits(lineage).runs_code)
+    }
+
+    /// All that is carried out: `prepared`, and this behind it.
+    pub(super) fn with<'a>(&'a self, prepared: &'a Prepared) -> impl Iterator<Item = &'a Prepared> {
+        iter::once(prepared).chain(self.statements.iter().map(AsRef::as_ref))
     }
 
     /// What signals count of it.
@@ -391,11 +492,13 @@ pub(super) struct Portal {
     /// description says.
     pub formats: Option<Formats>,
     /// How its columns are treated, once the target has described it.
-    pub plan: OnceLock<Plan>,
+    pub plan: OnceLock<Arc<Plan>>,
     /// The statement that it runs.
     pub prepared: Arc<Prepared>,
     /// When it was bound, as [`Governed::turn`](super::governed::Governed) counts.
     pub bound: u64,
+    /// And by the clock.
+    pub at: Instant,
     /// Whether its execution has begun.
     pub begun: OnceLock<()>,
     /// The signals that it was judged under.
@@ -404,6 +507,8 @@ pub(super) struct Portal {
     pub rows: RowCounts,
     /// What was known of the database when it was opened.
     pub lineage: Arc<Lineage>,
+    /// By whom, as [`Judge::changes`] counts.
+    pub by: u64,
 }
 
 impl Portal {
@@ -412,6 +517,24 @@ impl Portal {
     #[must_use]
     pub(super) fn runs_by_name(&self) -> bool {
         self.formats.is_some() && self.prepared.looks_up_names()
+    }
+}
+
+fn is_known(statement: &Statement, lineage: &Lineage) -> bool {
+    let known = |object: &Object| {
+        let mut named = lineage.named(object.schema.as_deref(), &object.name);
+        object.access == Access::Define || named.next().is_some()
+    };
+    match statement {
+        Statement::Command(command) => command.objects.iter().all(known),
+        Statement::Opaque(_) => true,
+    }
+}
+
+fn runs_code(statement: &Statement, lineage: &Lineage) -> bool {
+    match statement {
+        Statement::Command(command) => exposure::runs_code(command, lineage),
+        Statement::Opaque(_) => true,
     }
 }
 

@@ -3,6 +3,9 @@
 use bytes::{Buf, BytesMut};
 use weir_record::{RecordError, Seq, SessionWriter};
 
+/// How much room there is for at once: for a short answer, so that it is made but once.
+const LEAST: usize = 1 << 10;
+
 /// The bytes on their way to the agent.
 #[derive(Debug)]
 pub(super) struct Shown {
@@ -32,6 +35,9 @@ impl Shown {
         if self.seq != seq {
             self.settle(record)?;
             self.seq = seq;
+        }
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(LEAST);
         }
         Ok(&mut self.bytes)
     }

@@ -10,6 +10,7 @@
 mod chance;
 #[path = "../../../../wire/tests/simulation/client.rs"]
 mod client;
+mod cost;
 #[path = "../../../../wire/tests/simulation/liar.rs"]
 mod liar;
 #[path = "../../../../wire/tests/simulation/server.rs"]

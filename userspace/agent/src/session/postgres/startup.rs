@@ -124,7 +124,7 @@ impl Wanted {
         let command = CommandText {
             text: &self.text(),
             parameters: &[],
-            statements: &self.statements,
+            statements: (&self.statements).into(),
             signals: &[],
         };
         record.intent(permit, command).map(Some)

@@ -172,7 +172,7 @@ pub(super) async fn ask(
     let command = CommandText {
         text: &text,
         parameters: &wanted.shown,
-        statements: &meant,
+        statements: (&meant).into(),
         signals: &signals,
     };
     let seq = on_record(
@@ -286,7 +286,7 @@ impl Governed {
     }
 
     /// A message that was held was dealt with without people: other policies decided it.
-    pub(super) fn overtaken(&mut self, mut held: Box<Held>) -> Result<(), SessionError> {
+    pub(super) fn overtaken(&mut self, mut held: Held) -> Result<(), SessionError> {
         let settlement = held.hold.end(Settled::PolicyChanged);
         Ok(settled_on_record(&mut self.record, held.seq, &settlement)?)
     }

@@ -18,6 +18,8 @@ use weir_wire::postgres::{
 /// one is open, and makes the target pass over the rest of a pipeline, just as a statement of the
 /// agent's would that the server itself refuses.
 const REJECTED: &[u8] = b"weir refused a statement here";
+/// How much room there is for at once: for a short pipeline, so that it is made but once.
+const LEAST: usize = 512;
 /// Never defined, since its text never parses.
 const REJECTED_NAME: &[u8] = b"weir_refused";
 
@@ -74,7 +76,7 @@ impl Sink {
     /// allowed and is on record.
     pub fn forward(&mut self, proof: &RecordedPermit, frame: &Frame) {
         self.next = Some(proof.commit());
-        self.bytes.extend_from_slice(frame.raw());
+        self.put(frame.raw());
     }
 
     /// Forwards what only moves the protocol along.
@@ -86,14 +88,13 @@ impl Sink {
             Control::Close(message) => message.frame(),
             Control::Terminate(message) => message.frame(),
         };
-        self.bytes.extend_from_slice(frame.raw());
+        self.put(frame.raw());
     }
 
     /// Asks what a portal returns, for weir itself. The name came from a message of the agent's, so
     /// it is always one that can be sent.
     pub fn probe(&mut self, portal: &[u8]) -> Result<(), weir_wire::WireError> {
-        Describe::new(ObjectKind::Portal, portal)?.encode(&mut self.bytes);
-        Ok(())
+        Describe::put(ObjectKind::Portal, portal, &mut self.bytes)
     }
 
     /// Asks for the schemas in the search path, for weir itself. To be called between transactions
@@ -121,6 +122,13 @@ impl Sink {
     pub fn reject_extended(&mut self) -> Result<(), weir_wire::WireError> {
         Parse::new(REJECTED_NAME, REJECTED, &[])?.encode(&mut self.bytes);
         Ok(())
+    }
+
+    fn put(&mut self, raw: &[u8]) {
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(LEAST.max(raw.len()));
+        }
+        self.bytes.extend_from_slice(raw);
     }
 
     /// How much waits, whether it may leave or not.

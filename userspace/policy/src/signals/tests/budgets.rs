@@ -83,7 +83,8 @@ fn rows_cut_where_they_exceed_unless_they_were_allowed_so() {
     two.at(at(0));
     let judged = one.look(&[&select].into_iter());
     assert!(judged.is_empty());
-    for session in [&one, &two, &one] {
+    for session in [0, 1, 0] {
+        let session = if session == 0 { &mut one } else { &mut two };
         assert!(
             session
                 .count(Amount::Rows(1), Some(&select), judged)
@@ -164,4 +165,37 @@ fn questions_to_the_dns_count_only_where_they_are_asked_for() {
     assert!(try_it(&mut session, 0, &lookup));
     assert!(try_it(&mut session, 0, &lookup));
     assert_eq!(look(&mut session, 0, &lookup), ["dns"]);
+}
+
+#[test]
+fn others_see_what_was_counted_once_it_is_settled_and_at_the_latest_at_the_end() {
+    let bench =
+        Bench::new("[[budget]]\nname = \"r\"\nwhat = \"rows\"\nlimit = 10\nwindow = \"1m\"");
+    let (mut one, mut two) = (bench.session("bot"), bench.session("bot"));
+    let select = statement(Verb::Select, None);
+    let rows = |session: &mut Watch, rows| {
+        session.at(at(0));
+        let _ = session.count(Amount::Rows(rows), Some(&select), Raised::default());
+    };
+    rows(&mut one, 5);
+    rows(&mut one, 4);
+    assert_eq!(look(&mut one, 0, &select), [""; 0]);
+    rows(&mut one, 1);
+    one.settle();
+    assert_eq!(look(&mut two, 0, &select), ["r"]);
+
+    let bench =
+        Bench::new("[[budget]]\nname = \"r\"\nwhat = \"rows\"\nlimit = 10\nwindow = \"1m\"");
+    let (mut one, mut two) = (bench.session("bot"), bench.session("bot"));
+    rows(&mut one, 10);
+    // Its own look sees all.
+    assert_eq!(look(&mut one, 0, &select), ["r"]);
+    rows(&mut one, 10);
+    drop(one);
+    two.at(at(0));
+    let raised = two.look(&[&select].into_iter());
+    assert_eq!(
+        two.figures(raised)[0].figures,
+        "rows: 20 in 1m of at most 10, for bot on orders"
+    );
 }

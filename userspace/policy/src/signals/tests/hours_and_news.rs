@@ -99,10 +99,12 @@ fn news_is_told_once_until_it_is_no_more() {
     };
     assert!(!news(&mut one, 0));
     let _ = one.count(Amount::Rows(5), None, Raised::default());
+    one.settle();
     assert!(news(&mut one, 1));
     assert!(!news(&mut one, 2));
     assert!(!news(&mut two, 2));
     assert!(!news(&mut two, 100));
     let _ = two.count(Amount::Rows(5), None, Raised::default());
+    two.settle();
     assert!(news(&mut one, 100));
 }

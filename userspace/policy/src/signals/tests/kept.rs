@@ -13,6 +13,7 @@ fn a_restart_keeps_what_was_counted_and_learned() {
     let select = statement(Verb::Select, Some("a"));
     assert!(try_it(&mut session, 0, &select));
     let _ = session.count(Amount::Rows(5), Some(&select), Raised::default());
+    session.settle();
     let text = serde_json::to_string(&bench.ledger.snapshot(at(1))).unwrap();
     let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
     for seconds in [2, 1800] {

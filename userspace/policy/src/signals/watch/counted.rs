@@ -17,17 +17,15 @@ impl Watch {
                     budget,
                     counter,
                     recent,
+                    pending,
                     ..
                 } => {
                     let counted = prints
                         .clone()
                         .filter(|print| print.does(budget.actions.as_deref()));
                     match (&counter.tally, budget.what) {
-                        (Tally::Meter(meter), What::Statements | What::Sessions) => {
-                            let amount = asked(budget.what, counted);
-                            if amount > 0 {
-                                meter.add(now, amount);
-                            }
+                        (Tally::Meter(_), What::Statements | What::Sessions) => {
+                            *pending = pending.saturating_add(asked(budget.what, counted));
                         }
                         (Tally::Distinct(distinct), _) => {
                             distinct.note(now, tables(counted), recent);
@@ -70,14 +68,17 @@ impl Watch {
 
     /// Counts what a message of this footprint brought about; `None` is one that is of no
     /// statement. The signals that it exceeds by this and that cut, without those in `judged`: with
-    /// them it was allowed.
-    pub fn count(&self, amount: Amount, print: Option<&Footprint>, judged: Raised) -> Raised {
+    /// them it was allowed. What doesn't cut is told to others once it is [settled](Self::settle).
+    pub fn count(&mut self, amount: Amount, print: Option<&Footprint>, judged: Raised) -> Raised {
         let now = self.now;
         let mut cut = Raised::default();
-        for (index, bound) in self.bound.iter().enumerate() {
+        for (index, bound) in self.bound.iter_mut().enumerate() {
             let BoundRule::Budget {
-                budget, counter, ..
-            } = &bound.rule
+                budget,
+                counter,
+                pending,
+                ..
+            } = &mut bound.rule
             else {
                 continue;
             };
@@ -92,15 +93,33 @@ impl Watch {
             ) else {
                 continue;
             };
-            if !concerns(budget, print) || amount == 0 {
+            if !concerns(budget, print) {
                 continue;
             }
-            meter.add(now, amount);
-            if budget.cut && !judged.holds(index) && meter.sum(now) > budget.limit {
-                cut = cut | Raised::of(index);
+            *pending = pending.saturating_add(amount);
+            if budget.cut && !judged.holds(index) {
+                meter.settle(now, pending);
+                if meter.sum(now) > budget.limit {
+                    cut = cut | Raised::of(index);
+                }
             }
         }
         cut
+    }
+
+    /// Puts what was counted on the budgets that others share. To be called before it waits for
+    /// anything; a look, and the end, do it, too.
+    pub fn settle(&mut self) {
+        let now = self.now;
+        for bound in &mut self.bound {
+            if let BoundRule::Budget {
+                counter, pending, ..
+            } = &mut bound.rule
+                && let Tally::Meter(meter) = &counter.tally
+            {
+                meter.settle(now, pending);
+            }
+        }
     }
 
     /// Whether [`count`](Self::count) might cut what it counts: then it matters how much is counted at
@@ -117,6 +136,12 @@ impl Watch {
                         && concerns(budget, print)
             )
         })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 

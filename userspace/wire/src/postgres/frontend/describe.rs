@@ -27,6 +27,18 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_is_put_is_what_is_made() {
+        let mut out = bytes::BytesMut::from("before");
+        Describe::put(ObjectKind::Portal, b"s1", &mut out).unwrap();
+        let made = Describe::new(ObjectKind::Portal, b"s1").unwrap();
+        assert_eq!(out.strip_prefix(b"before"), Some(&made.frame().raw()[..]));
+        let length = out.len();
+        let error = Describe::put(ObjectKind::Portal, b"s\x001", &mut out).unwrap_err();
+        assert!(matches!(error, WireError::EmbeddedZero { .. }), "{error}");
+        assert_eq!(out.len(), length);
+    }
+
+    #[test]
     fn a_statement_is_no_portal() {
         let message = Describe::new(ObjectKind::Statement, b"").unwrap();
         assert_eq!(message.frame().body(), "S\0");

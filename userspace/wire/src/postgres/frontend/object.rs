@@ -1,7 +1,10 @@
 //! What Describe and Close are about.
 
-use crate::WireError;
+use bytes::{BufMut, BytesMut};
+
 use crate::postgres::reader::Reader;
+use crate::postgres::writer::put_length;
+use crate::{MessageName, WireError};
 
 /// What Describe and Close are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +33,25 @@ impl ObjectKind {
     }
 }
 
+/// Appends a message about an object.
+pub(super) fn put(
+    (message, tag): (&'static str, u8),
+    kind: ObjectKind,
+    name: &[u8],
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let message = MessageName::Named(message);
+    if memchr::memchr(0, name).is_some() {
+        let what = "name";
+        return Err(WireError::EmbeddedZero { message, what });
+    }
+    let before = out.len();
+    out.put_slice(&[tag, 0, 0, 0, 0, kind.byte()]);
+    out.put_slice(name);
+    out.put_u8(0);
+    put_length(out, message, before + 1).inspect_err(|_| out.truncate(before))
+}
+
 /// Defines a message that holds a kind of object and its name: Describe and Close.
 macro_rules! about_object {
     ($(#[$doc:meta])* $message:ident, $tag:expr) => {
@@ -55,6 +77,16 @@ macro_rules! about_object {
                 writer.u8(kind.byte());
                 writer.string("name", name)?;
                 Self::decode(writer.finish()?)
+            }
+
+            /// Appends the message, as [`new`](Self::new) makes it, without one of its own; nothing
+            /// where it can't be made.
+            pub fn put(
+                kind: $crate::postgres::frontend::ObjectKind,
+                name: &[u8],
+                out: &mut ::bytes::BytesMut,
+            ) -> Result<(), $crate::WireError> {
+                $crate::postgres::frontend::object::put((Self::NAME, $tag), kind, name, out)
             }
 
             /// Reads the message.

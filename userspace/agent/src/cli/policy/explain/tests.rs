@@ -86,7 +86,7 @@ fn recorded(policies: &Policies, hour: u8, text: &str) -> (tempfile::TempDir, Fo
         text,
         parameters: &[],
         signals: &[],
-        statements: &statements,
+        statements: (&statements).into(),
     };
     match policies.judge_message(Mode::Enforce, asking, &statements) {
         Verdict::Deny(refusal) => {
@@ -190,7 +190,7 @@ fn question(text: &str, lookup: Option<LookedUp>) -> (tempfile::TempDir, Found) 
         text,
         parameters: &[],
         signals: &[],
-        statements: &[],
+        statements: (&[]).into(),
     };
     writer.refused(&refusal, command).unwrap();
     let path = writer.path().to_owned();

@@ -88,7 +88,7 @@ fn connections_are_told_with_what_was_refused_and_masked() {
     let text = CommandText {
         text: "DROP DATABASE\n orders\u{1b}[2J",
         parameters: &[],
-        statements: &[],
+        statements: (&[]).into(),
         signals: &[],
     };
     let seq = writer.refused(&refusal("no-destroy"), text).unwrap();
@@ -155,7 +155,7 @@ fn refused_names_are_told_once_and_come_with_what_to_declare() {
         let text = CommandText {
             text,
             parameters: &[],
-            statements: &[],
+            statements: (&[]).into(),
             signals: &[],
         };
         writer.refused(&refusal("default-deny"), text).unwrap();
@@ -268,7 +268,7 @@ fn questions(dir: &Path, observed: bool) {
     let text = |text| CommandText {
         text,
         parameters: &[],
-        statements: &[],
+        statements: (&[]).into(),
         signals: &[],
     };
     let shipped = Policies::shipped().unwrap();

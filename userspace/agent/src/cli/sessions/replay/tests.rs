@@ -96,7 +96,7 @@ impl Recording {
                 CommandText {
                     text,
                     parameters: &[Some("7".into()), None],
-                    statements,
+                    statements: statements.into(),
                     signals: &[],
                 },
             )
@@ -117,7 +117,7 @@ impl Recording {
                 CommandText {
                     text,
                     parameters: &[],
-                    statements: &[statement],
+                    statements: (&[statement]).into(),
                     signals: &[],
                 },
             )

@@ -112,12 +112,11 @@ impl Governed {
 
     pub(super) fn ready(&mut self, frame: &Frame) -> Result<(), SessionError> {
         let status = decode(ReadyForQuery::decode(frame.clone()))?.status();
-        let mut ended = self.pipeline.ready();
-        let Some(last) = ended.pop() else {
+        let (passed_over, Some(last)) = self.pipeline.ready() else {
             return Err(unexpected("ReadyForQuery"));
         };
-        ended.iter().for_each(|owed| self.forget(owed));
-        self.settle_unanswered(&ended, &Status::Skipped, &Status::Skipped)?;
+        passed_over.iter().for_each(|owed| self.forget(owed));
+        self.settle_unanswered(&passed_over, &Status::Skipped, &Status::Skipped)?;
         self.forget(&last);
         self.copy_in = None;
         self.copies_out = false;

@@ -1,5 +1,7 @@
 //! What carries values: described, masked, counted.
 
+use std::sync::Arc;
+
 use weir_policy::{Amount, Hit};
 use weir_wire::postgres::{
     Frame, Limits,
@@ -26,7 +28,7 @@ const MOST_AT_ONCE: usize = 256 << 10;
 fn plan_of(expected: &Expected) -> Option<&Plan> {
     match expected {
         Expected::Query { plan, .. } => plan.as_ref(),
-        Expected::Execute { portal, .. } => portal.plan.get(),
+        Expected::Execute { portal, .. } => portal.plan.get().map(AsRef::as_ref),
         _ => None,
     }
 }
@@ -141,6 +143,31 @@ impl Governed {
         frame: Frame,
         unknown: Unknown,
     ) -> Result<Told, SessionError> {
+        match self.pipeline.head() {
+            // Its rows are for nobody to mask yet.
+            Some(Owed {
+                expected: Expected::DescribeStatement | Expected::DescribePortal,
+                seq,
+                ..
+            }) => {
+                let seq = *seq;
+                self.pipeline.pop();
+                self.show(seq, frame.raw())?;
+                return Ok(Told::Done);
+            }
+            Some(Owed {
+                expected: Expected::Probe { portal },
+                ..
+            }) => {
+                let known = portal.prepared.plan_of(portal, &self.lineage, frame.raw());
+                if let Some(plan) = known {
+                    drop(portal.plan.set(plan));
+                    self.pipeline.pop();
+                    return Ok(Told::Done);
+                }
+            }
+            _ => {}
+        }
         let description = decode(RowDescription::decode(frame.clone()))?;
         let unknown = self.unknown(&description, unknown);
         let Some(owed) = self.pipeline.head() else {
@@ -161,32 +188,36 @@ impl Governed {
                     Ok(fresh) => *plan = Some(fresh),
                     Err(StaleCatalogue) => return Ok(Told::Stale(frame)),
                 }
+                self.show(seq, frame.raw())?;
             }
             Expected::Probe { portal } => {
                 let clear = portal.permit.permit().clear();
                 let (formats, exposure) = (portal.formats.as_ref(), &portal.exposure);
-                match Plan::new(
+                let net = self.detecting.net(clear);
+                let lineage = &self.lineage;
+                let plan = Plan::new(
                     &description,
                     formats,
-                    &self.lineage,
+                    lineage,
                     exposure,
                     clear,
                     unknown,
-                    self.detecting.net(clear),
-                ) {
-                    // A portal's description never changes; the first stands.
-                    Ok(plan) => drop(portal.plan.set(plan)),
-                    Err(StaleCatalogue) => return Ok(Told::Stale(frame)),
+                    net,
+                );
+                let Ok(plan) = plan.map(Arc::new) else {
+                    return Ok(Told::Stale(frame));
+                };
+                // What stays unknown may be known the next time.
+                if unknown == Unknown::Refresh {
+                    let raw = frame.raw();
+                    portal.prepared.planned(portal, lineage, raw, &plan);
                 }
-                self.pipeline.pop();
-                return Ok(Told::Done);
-            }
-            Expected::DescribeStatement | Expected::DescribePortal => {
+                // A portal's description never changes; the first stands.
+                drop(portal.plan.set(plan));
                 self.pipeline.pop();
             }
             _ => return Err(unexpected("RowDescription")),
         }
-        self.show(seq, frame.raw())?;
         Ok(Told::Done)
     }
 
@@ -197,7 +228,7 @@ impl Governed {
         match expected {
             // No column may follow: a row would not fit the plan.
             Expected::Probe { portal } => {
-                drop(portal.plan.set(Plan::default()));
+                drop(portal.plan.set(Arc::default()));
                 Ok(())
             }
             Expected::DescribeStatement | Expected::DescribePortal => self.show(seq, frame.raw()),

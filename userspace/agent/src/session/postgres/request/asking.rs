@@ -158,7 +158,9 @@ impl Governed {
                     let refusal = approve::not_asked(&ask, &error.to_string());
                     return Ok(Decided::Refused(refusal));
                 }
-                Err(error) => tracing::info!(%error, "asked anew"),
+                Err(error) => {
+                    tracing::info!(session = %self.record.id(), %error, "asked anew");
+                }
             }
         }
         Err(Stop::Ask(Box::new(Wanted {

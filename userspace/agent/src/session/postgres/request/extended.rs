@@ -129,10 +129,11 @@ impl Governed {
         parameters: &[Option<String>],
     ) -> Result<Arc<Portal>, SessionError> {
         self.room(self.portals.len(), "portals")?;
+        let meant = prepared.meant();
         let command = CommandText {
             text: &text(&prepared),
             parameters,
-            statements: &prepared.meant(),
+            statements: (&meant).into(),
             signals: &self.judge.figures(),
         };
         let permit = Arc::new(self.record.intent(permit, command)?);
@@ -144,10 +145,12 @@ impl Governed {
             plan: OnceLock::new(),
             prepared,
             bound: self.turn,
+            at: self.now,
             begun: OnceLock::new(),
             judged: self.judge.raised(),
             rows,
             lineage: Arc::clone(&self.lineage),
+            by: self.judge.changes(),
         }))
     }
 
@@ -172,10 +175,12 @@ impl Governed {
             plan: OnceLock::new(),
             prepared: Arc::clone(&known.prepared),
             bound: self.turn,
+            at: self.now,
             begun: OnceLock::new(),
             judged: known.judged,
             rows: known.rows,
             lineage: Arc::clone(&known.lineage),
+            by: known.by,
         })
     }
 

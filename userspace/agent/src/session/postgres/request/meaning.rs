@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use weir_command::{Access, Control as Effect, Object, Opaque, OpaqueReason, Statement};
+use weir_command::{Control as Effect, Opaque, OpaqueReason, Statement};
 use weir_policy::RowCounts;
 use weir_record::RecordedPermit;
 
@@ -23,22 +23,7 @@ impl Governed {
     /// Whether the catalogue has what a text reads and writes. A table or view that is newer would
     /// count as one that holds nothing sensitive; once `asked`, it doesn't exist for others yet.
     pub(super) fn known(&self, prepared: &Prepared, asked: bool) -> Result<(), Stop> {
-        let known = |object: &Object| {
-            object.access == Access::Define
-                || self
-                    .lineage
-                    .named(object.schema.as_deref(), &object.name)
-                    .next()
-                    .is_some()
-        };
-        let all = prepared
-            .statements()
-            .iter()
-            .all(|statement| match statement {
-                Statement::Command(command) => command.objects.iter().all(known),
-                Statement::Opaque(_) => true,
-            });
-        if asked || all {
+        if asked || prepared.traits(&self.lineage).known {
             Ok(())
         } else {
             Err(Stop::Stale)
@@ -147,10 +132,12 @@ impl Governed {
                     plan: OnceLock::new(),
                     prepared: Arc::new(Prepared::of(Bytes::new(), Vec::new())),
                     bound: self.turn,
+                    at: self.now,
                     begun: OnceLock::new(),
                     judged: self.judge.raised(),
                     rows: RowCounts::default(),
                     lineage: Arc::clone(&self.lineage),
+                    by: self.judge.changes(),
                 };
                 self.portals
                     .note(segment, Change::Define(name(n), Arc::new(portal)));

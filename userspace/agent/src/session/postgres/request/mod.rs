@@ -15,7 +15,7 @@ use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Instant};
 use bytes::Bytes;
 use weir_command::{Control as Effect, Statement, sql};
 use weir_policy::{RaisedSignal, RowCounts};
-use weir_record::{CommandText, RecordError};
+use weir_record::{CommandText, ReadAs, RecordError};
 use weir_wire::{
     WireError,
     postgres::frontend::{Close, FunctionCall, Message, ObjectKind, Query},
@@ -348,18 +348,22 @@ fn goes_with_a_copy(message: &Message) -> bool {
 }
 
 fn text(prepared: &Prepared) -> Cow<'_, str> {
-    String::from_utf8_lossy(prepared.text())
+    // Nearly all are, and what looks for what is not is slower.
+    match std::str::from_utf8(prepared.text()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(prepared.text()),
+    }
 }
 
 fn command<'a>(
-    statements: &'a [Statement],
+    statements: impl Into<ReadAs<'a>>,
     text: &'a str,
     signals: &'a [RaisedSignal],
 ) -> CommandText<'a> {
     CommandText {
         text,
         parameters: &[],
-        statements,
+        statements: statements.into(),
         signals,
     }
 }

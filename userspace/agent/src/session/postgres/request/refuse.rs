@@ -39,10 +39,11 @@ impl Governed {
             self.judge.count_refused(refusal, &prints);
         }
         let signals = self.judge.figures();
+        let meant = prepared.meant();
         let command = CommandText {
             text: &text,
             parameters: parameters.unwrap_or_default(),
-            statements: &prepared.meant(),
+            statements: (&meant).into(),
             signals: &signals,
         };
         let seq = self.record.refused(refusal, command)?;

@@ -1,12 +1,13 @@
 //! One session and its two ends, moved on a step at a time.
 
-use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _, sync::Arc};
+use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc};
 
 use bytes::{Buf, BytesMut};
 use jiff::Timestamp;
 use weir_policy::{Mode, Policies, Source, Subject, Target};
 use weir_record::{
-    End, Entry, Event, Process, SessionId, SessionReader, SessionStart, SessionWriter, Status,
+    End, Entry, Event, Process, Recorder, SessionId, SessionReader, SessionStart, SessionWriter,
+    Status,
 };
 use weir_wire::postgres::{
     Decoded, Frame, Limits, backend::TransactionStatus, decode_frame, frontend,
@@ -47,6 +48,8 @@ pub(super) struct Stage {
     dir: tempfile::TempDir,
     policies: Arc<Policies>,
     key: Arc<MaskKey>,
+    /// Records without a host where there is none.
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl Stage {
@@ -56,7 +59,7 @@ impl Stage {
             name: name.to_owned(),
             text: text.into(),
         };
-        let policies = Policies::load(&[
+        Self::of(&[
             source(
                 "all.cedar",
                 "@id(\"all\") permit (principal, action, resource);",
@@ -65,7 +68,15 @@ impl Stage {
                 "masking.toml",
                 "[class.none]\nmethod = \"null\"\n[[column]]\nclass = \"none\"\ncolumn = \"no such column\"\n",
             ),
-        ]);
+        ])
+    }
+
+    pub(super) fn records(&self) -> PathBuf {
+        self.dir.path().join("records")
+    }
+
+    pub(super) fn of(sources: &[Source]) -> Self {
+        let policies = Policies::load(sources);
         let dir = tempfile::Builder::new()
             .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir()
@@ -75,10 +86,11 @@ impl Stage {
             dir,
             policies: Arc::new(policies.unwrap()),
             key: Arc::new(key),
+            recorder: None,
         }
     }
 
-    fn session(&self) -> Governed {
+    pub(super) fn session(&self) -> Governed {
         let now = Timestamp::now();
         let subject = Subject {
             id: "unix:tester".to_owned(),
@@ -117,7 +129,10 @@ impl Stage {
             judge,
             (Known::default(), None),
             Arc::clone(&self.key),
-            SessionWriter::create(self.dir.path(), &start).unwrap(),
+            match &self.recorder {
+                Some(recorder) => recorder.create(&start).unwrap(),
+                None => SessionWriter::create(self.dir.path(), &start).unwrap(),
+            },
             Sink::simulated(),
             TransactionStatus::Idle,
         );

@@ -73,7 +73,7 @@ fn gathered(by: By, questions: &[Asked<'_>]) -> Gathered {
         let text = CommandText {
             text: &text,
             parameters: &[],
-            statements: &[],
+            statements: (&[]).into(),
             signals: &[],
         };
         let mode = if status.is_some() {
