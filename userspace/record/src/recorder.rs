@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How long a written file rests before it is synced; with the sync itself within 50 milliseconds.
-const REST: Duration = Duration::from_millis(35);
+const REST: Duration = Duration::from_millis(50);
 /// How often it is looked how much room there is.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often it is looked what was kept long enough.
