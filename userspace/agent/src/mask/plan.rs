@@ -56,10 +56,13 @@ impl Plan {
     /// Plans for `description`. `formats` are those of a Bind, where they differ from what the
     /// description says (it then described the statement, not the portal). `net` is what is looked
     /// for in what is left clear.
+    ///
+    /// The lineage is what is known now, and what was when the statement was judged: others may have
+    /// made what it has read harmless since.
     pub fn new(
         description: &RowDescription,
         formats: Option<&Formats>,
-        lineage: &Lineage,
+        (lineage, judged_by): (&Lineage, &Lineage),
         exposure: &Exposure,
         clear: &Clear,
         unknown: Unknown,
@@ -67,23 +70,14 @@ impl Plan {
     ) -> Result<Self, StaleCatalogue> {
         let mut columns = Vec::with_capacity(description.fields().len());
         for (i, field) in description.fields().iter().enumerate() {
-            let relation = RelationOid(field.table_oid);
-            let sensitive: Option<&Sensitive> = if field.table_oid == 0 {
-                exposure.computes.as_ref()
-            } else if exposure.reshaped && lineage.is_view(relation) {
-                lineage.any_hidden(clear)
+            let source = (RelationOid(field.table_oid), ColumnNumber(field.column));
+            let now = hidden(source, lineage, exposure, clear, unknown)?;
+            // What was made since then was never what it isn't now.
+            let was_known = || judged_by.source(source.0, source.1) != Source::Unknown;
+            let sensitive = if now.is_none() && !std::ptr::eq(lineage, judged_by) && was_known() {
+                hidden(source, judged_by, exposure, clear, Unknown::Mask)?
             } else {
-                match lineage.source(relation, ColumnNumber(field.column)) {
-                    Source::Harmless => None,
-                    Source::Sensitive(found) => lineage::hidden(found, clear),
-                    // The system's own are in every reading, but toast tables in none: those of
-                    // the statistics hold samples of other columns' values.
-                    Source::Unknown if relation.is_system() => lineage.any_hidden(clear),
-                    Source::Unknown => match unknown {
-                        Unknown::Refresh => return Err(StaleCatalogue),
-                        Unknown::Mask => lineage.any_hidden(clear),
-                    },
-                }
+                now
             };
             let format = formats.map_or(field.format, |formats| formats.format(i));
             let (oid, modifier) = (field.type_oid, field.type_modifier);
@@ -208,6 +202,33 @@ impl Plan {
             _ => Sifted::Clean,
         }
     }
+}
+
+/// What a column is masked as, by what a reading says of its source.
+fn hidden<'a>(
+    (relation, column): (RelationOid, ColumnNumber),
+    lineage: &'a Lineage,
+    exposure: &'a Exposure,
+    clear: &Clear,
+    unknown: Unknown,
+) -> Result<Option<&'a Sensitive>, StaleCatalogue> {
+    if relation.0 == 0 {
+        return Ok(exposure.computes.as_ref());
+    }
+    if exposure.reshaped && lineage.is_view(relation) {
+        return Ok(lineage.any_hidden(clear));
+    }
+    Ok(match lineage.source(relation, column) {
+        Source::Harmless => None,
+        Source::Sensitive(found) => lineage::hidden(found, clear),
+        // The system's own are in every reading, but toast tables in none: those of the statistics
+        // hold samples of other columns' values.
+        Source::Unknown if relation.is_system() => lineage.any_hidden(clear),
+        Source::Unknown => match unknown {
+            Unknown::Refresh => return Err(StaleCatalogue),
+            Unknown::Mask => lineage.any_hidden(clear),
+        },
+    })
 }
 
 /// Why a row can't be shown.

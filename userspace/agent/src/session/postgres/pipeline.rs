@@ -10,7 +10,7 @@ use weir_policy::{Hit, Raised, RaisedSignal, Refusal, RowCounts};
 use weir_record::{Detected, MaskedColumns, Outcome, RecordedPermit, Seq, Status};
 
 use super::prepared::{Portal, Prepared};
-use crate::mask::{exposure::Exposure, plan::Plan};
+use crate::mask::{exposure::Exposure, lineage::Lineage, plan::Plan};
 
 /// Which names a change is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) enum Expected {
         permit: Arc<RecordedPermit>,
         judged: Raised,
         rows: RowCounts,
+        /// What was known of the database when it was judged.
+        lineage: Arc<Lineage>,
     },
     /// FunctionCallResponse, then ReadyForQuery.
     Call { exposure: Arc<Exposure> },

@@ -185,7 +185,8 @@ impl Prepared {
         (described.description == description
             && described.formats == portal.formats
             && Arc::ptr_eq(&described.exposure, &portal.exposure)
-            && Arc::ptr_eq(&described.lineage, lineage))
+            && Arc::ptr_eq(&described.lineage, lineage)
+            && Arc::ptr_eq(&portal.lineage, lineage))
         .then(|| Arc::clone(&described.plan))
     }
 
@@ -197,7 +198,7 @@ impl Prepared {
         description: &Bytes,
         plan: &Arc<Plan>,
     ) {
-        if description.len() > REMEMBERED_BYTES {
+        if description.len() > REMEMBERED_BYTES || !Arc::ptr_eq(&portal.lineage, lineage) {
             return;
         }
         let mut described = self

@@ -13,6 +13,7 @@ mod client;
 mod cost;
 #[path = "../../../../wire/tests/simulation/liar.rs"]
 mod liar;
+mod reread;
 #[path = "../../../../wire/tests/simulation/server.rs"]
 mod server;
 mod world;

@@ -179,11 +179,12 @@ impl Governed {
                 plan,
                 exposure,
                 permit,
+                lineage,
                 ..
             } => {
                 let clear = permit.permit().clear();
                 let net = self.detecting.net(clear);
-                let lineage = &self.lineage;
+                let lineage = (&*self.lineage, &**lineage);
                 match Plan::new(&description, None, lineage, exposure, clear, unknown, net) {
                     Ok(fresh) => *plan = Some(fresh),
                     Err(StaleCatalogue) => return Ok(Told::Stale(frame)),
@@ -198,7 +199,7 @@ impl Governed {
                 let plan = Plan::new(
                     &description,
                     formats,
-                    lineage,
+                    (lineage, &portal.lineage),
                     exposure,
                     clear,
                     unknown,

@@ -204,6 +204,7 @@ impl Governed {
                     permit: Arc::clone(&permit),
                     judged: self.judge.raised(),
                     rows,
+                    lineage: Arc::clone(&self.lineage),
                 };
                 self.pipeline.push(expected, Some(permit.seq()), self.now);
             }

@@ -21,7 +21,7 @@ use crate::{
     session::postgres::{governed::Governed, prepared::Judgement, request::Heard},
 };
 
-fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     let mut raw = vec![tag];
     raw.put_u32(u32::try_from(body.len() + 4).unwrap());
     raw.extend_from_slice(body);
