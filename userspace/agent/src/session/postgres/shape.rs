@@ -7,7 +7,8 @@
 //! Between a change and that, what the session itself says is judged as if the catalogue were not known.
 //!
 //! Known limits: what is changed past weir, through another weir or another target, or by a session
-//! that breaks off before it is answered, shows within ten seconds.
+//! that breaks off before it is answered, shows within ten seconds; so does what a function of the
+//! database's users changes, also to the session that calls it.
 
 use std::{
     collections::HashSet,
