@@ -69,7 +69,12 @@ struct Gathering {
 impl Gathering {
     /// Microseconds since the start.
     fn now(&self) -> i64 {
-        i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX)
+        self.at(Instant::now())
+    }
+
+    fn at(&self, now: Instant) -> i64 {
+        let since = now.saturating_duration_since(self.began);
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal<Spool>> {
@@ -472,8 +477,10 @@ impl SessionWriter {
             signals,
         } = command;
         self.roomy(text.len())?;
-        let took = self.heard.take().map(|heard| heard.elapsed());
-        let (seq, at) = (self.last.next(), self.now());
+        let now = Instant::now();
+        let took = self.heard.take();
+        let took = took.map(|heard| now.saturating_duration_since(heard));
+        let (seq, at) = (self.last.next(), self.gathering.at(now));
         let intent = IntentRef {
             seq,
             at,

@@ -1,8 +1,11 @@
 //! What ends a session from outside, and how that reads to the record and to the agent.
 
-use std::future::pending;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use weir_policy::Refusal;
 use weir_record::End;
 
@@ -34,11 +37,21 @@ pub struct Killed {
 
 /// Ends one session.
 #[derive(Clone, Debug)]
-pub struct Switch(watch::Sender<Option<Cut>>);
+pub struct Switch(Arc<Line>);
 
 /// The session's side of its switch.
-#[derive(Clone, Debug)]
-pub struct Kills(watch::Receiver<Option<Cut>>);
+#[derive(Debug)]
+pub struct Kills(Arc<Line>);
+
+/// What is between the two. Small: each connection has one.
+#[derive(Debug, Default)]
+struct Line {
+    cut: OnceLock<Cut>,
+    told: Notify,
+    /// How many hold the session's side.
+    held: AtomicUsize,
+    over: Notify,
+}
 
 impl Switch {
     /// Has the session end at once. The first who does is the one on record.
@@ -57,16 +70,21 @@ impl Switch {
     }
 
     fn cut(&self, cut: Cut) {
-        self.0.send_if_modified(|told| {
-            let first = told.is_none();
-            told.get_or_insert(cut);
-            first
-        });
+        if self.0.cut.set(cut).is_ok() {
+            self.0.told.notify_waiters();
+        }
     }
 
     /// Resolves when the session, its record and its last words are over.
     pub async fn over(&self) {
-        self.0.closed().await;
+        loop {
+            // Made before the look, so that what comes after that is heard.
+            let over = self.0.over.notified();
+            if self.0.held.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            over.await;
+        }
     }
 }
 
@@ -74,18 +92,37 @@ impl Kills {
     /// A switch, and the side of it that a session keeps.
     #[must_use]
     pub fn switch() -> (Switch, Self) {
-        let (switch, kills) = watch::channel(None);
-        (Switch(switch), Self(kills))
+        let line = Arc::new(Line::default());
+        (Switch(Arc::clone(&line)), Self::hold(&line))
+    }
+
+    fn hold(line: &Arc<Line>) -> Self {
+        line.held.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(line))
     }
 
     /// Resolves once the session is to end, at once if it was before. Safe to cancel.
     pub async fn killed(&mut self) -> Cut {
-        let killed = self.0.wait_for(Option::is_some).await;
-        let killed = killed.ok().and_then(|killed| killed.clone());
-        match killed {
-            Some(killed) => killed,
-            // Nobody is left who could.
-            None => pending().await,
+        loop {
+            let told = self.0.told.notified();
+            if let Some(cut) = self.0.cut.get() {
+                return cut.clone();
+            }
+            told.await;
+        }
+    }
+}
+
+impl Clone for Kills {
+    fn clone(&self) -> Self {
+        Self::hold(&self.0)
+    }
+}
+
+impl Drop for Kills {
+    fn drop(&mut self) {
+        if self.0.held.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.over.notify_waiters();
         }
     }
 }
