@@ -18,7 +18,8 @@ use super::{
     governed::{Governed, SessionError},
     names::Unsettled,
     pipeline::{Expected, Owed},
-    prepared::{Behind, Judgement, Portal, Prepared},
+    portal::{Behind, Portal},
+    prepared::{Judgement, Prepared},
 };
 
 /// The rule for what was judged before a signal was raised, and can't go on as it was.

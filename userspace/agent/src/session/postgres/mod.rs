@@ -22,6 +22,8 @@ mod news;
 mod open;
 mod path;
 mod pipeline;
+mod plans;
+mod portal;
 mod prepared;
 mod refusal;
 mod replication;
@@ -31,6 +33,7 @@ mod shown;
 #[cfg(test)]
 mod simulation;
 mod startup;
+mod traits;
 mod waiting;
 
 use std::{sync::Arc, time::Duration};

@@ -24,7 +24,8 @@ use super::{
     catalogues::FRESH,
     governed::{Governed, SessionError},
     pipeline::Expected,
-    prepared::{Behind, Prepared},
+    portal::Behind,
+    prepared::Prepared,
     request::Stop,
     shape::needs_no_catalogue,
 };

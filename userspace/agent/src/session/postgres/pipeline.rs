@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 use weir_policy::{Hit, Raised, RaisedSignal, Refusal, RowCounts};
 use weir_record::{Detected, MaskedColumns, Outcome, RecordedPermit, Seq, Status};
 
-use super::prepared::{Portal, Prepared};
+use super::{portal::Portal, prepared::Prepared};
 use crate::mask::{exposure::Exposure, lineage::Lineage, plan::Plan};
 
 /// Which names a change is of.

@@ -1,24 +1,25 @@
-//! A query text as weir reads it, and what policy last said of it; and the portals made from it.
+//! A query text as weir reads it, and what policy last said of it.
 
 use std::{
     collections::HashMap,
-    iter,
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Instant,
 };
 
 use bytes::Bytes;
-use weir_command::{Access, Control, Effect, Object, Statement, Verb, sql};
-use weir_policy::{Ask, Footprint, Named, Names, Permit, Raised, Refusal, RowCounts, Verdict};
-use weir_record::{Circumstances, RecordedPermit};
-use weir_wire::postgres::Formats;
+use weir_command::{Control, Effect, Object, Statement, Verb, sql};
+use weir_policy::{Ask, Footprint, Named, Names, Permit, Raised, Refusal, Verdict};
+use weir_record::Circumstances;
 
-use super::{path, replication};
+use super::{
+    plans::Plans,
+    portal::Behind,
+    replication,
+    traits::{Seen, Traits},
+};
 use crate::{
     mask::{
         exposure::{self, Exposure},
         lineage::{Lineage, Sight},
-        plan::Plan,
     },
     session::judge::Judge,
 };
@@ -37,38 +38,8 @@ pub(super) struct Prepared {
     statements: Arc<[Statement]>,
     footprint: OnceLock<Footprint>,
     last: Mutex<Option<Remembered>>,
-    seen: Mutex<Option<Seen>>,
-    described: Mutex<Option<Described>>,
-}
-
-/// What a reading of the catalogue says of a text's own statements.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Traits {
-    /// It has all that they read and write.
-    pub known: bool,
-    /// They run code that no text shows.
-    pub runs_code: bool,
-    /// They may change the search path, or what it stands for.
-    pub moves_path: bool,
-    /// What they mean hangs on the search path.
-    pub ambiguous: bool,
-}
-
-#[derive(Debug)]
-struct Seen {
-    lineage: Arc<Lineage>,
-    traits: Traits,
-}
-
-/// How the columns of a portal were treated, and what that was made of.
-#[derive(Debug)]
-struct Described {
-    description: Bytes,
-    formats: Option<Formats>,
-    /// Of the judgement: another policy, subject or moment has another.
-    exposure: Arc<Exposure>,
-    lineage: Arc<Lineage>,
-    plan: Arc<Plan>,
+    seen: Seen,
+    plans: Plans,
 }
 
 #[derive(Debug)]
@@ -114,8 +85,8 @@ impl Prepared {
             statements: statements.into(),
             footprint: OnceLock::new(),
             last: Mutex::default(),
-            seen: Mutex::default(),
-            described: Mutex::default(),
+            seen: Seen::default(),
+            plans: Plans::default(),
         }
     }
 
@@ -149,70 +120,13 @@ impl Prepared {
     /// What the catalogue says of its statements.
     #[must_use]
     pub(super) fn traits(&self, lineage: &Arc<Lineage>) -> Traits {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(seen) = &*seen
-            && Arc::ptr_eq(&seen.lineage, lineage)
-        {
-            return seen.traits;
-        }
-        let any = |is: &dyn Fn(&Statement) -> bool| self.statements.iter().any(is);
-        let traits = Traits {
-            known: !any(&|statement| !is_known(statement, lineage)),
-            runs_code: any(&|statement| runs_code(statement, lineage)),
-            moves_path: any(&|statement| path::may_move(statement, lineage)),
-            ambiguous: any(&|statement| lineage.is_ambiguous(statement)),
-        };
-        *seen = Some(Seen {
-            lineage: Arc::clone(lineage),
-            traits,
-        });
-        traits
+        self.seen.traits(&self.statements, lineage)
     }
 
-    /// How a portal's columns are treated, where one that was judged alike was described so.
+    /// How its portals' columns were treated.
     #[must_use]
-    pub(super) fn plan_of(
-        &self,
-        portal: &Portal,
-        lineage: &Arc<Lineage>,
-        description: &Bytes,
-    ) -> Option<Arc<Plan>> {
-        let described = self
-            .described
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let described = described.as_ref()?;
-        (described.description == description
-            && described.formats == portal.formats
-            && Arc::ptr_eq(&described.exposure, &portal.exposure)
-            && Arc::ptr_eq(&described.lineage, lineage)
-            && Arc::ptr_eq(&portal.lineage, lineage))
-        .then(|| Arc::clone(&described.plan))
-    }
-
-    /// Remembers how a portal's columns are treated.
-    pub(super) fn planned(
-        &self,
-        portal: &Portal,
-        lineage: &Arc<Lineage>,
-        description: &Bytes,
-        plan: &Arc<Plan>,
-    ) {
-        if description.len() > REMEMBERED_BYTES || !Arc::ptr_eq(&portal.lineage, lineage) {
-            return;
-        }
-        let mut described = self
-            .described
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *described = Some(Described {
-            // A copy: it shares its buffer with whatever else was read with it.
-            description: Bytes::copy_from_slice(description),
-            formats: portal.formats.clone(),
-            exposure: Arc::clone(&portal.exposure),
-            lineage: Arc::clone(lineage),
-            plan: Arc::clone(plan),
-        });
+    pub(super) fn plans(&self) -> &Plans {
+        &self.plans
     }
 
     /// What tells what it means from what others of the same text would.
@@ -323,7 +237,7 @@ impl Prepared {
         behind: &Behind,
     ) -> Judgement {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if !behind.is_empty() {
+        if behind.any {
             *last = None;
             return self
                 .judge_anew((judge, lineage, sight), circumstances, behind)
@@ -445,97 +359,6 @@ impl Prepared {
             Verdict::Ask(ask) => Judgement::Asks(Box::new(ask), exposure),
             Verdict::Deny(refusal) => Judgement::Refused(refusal),
         }
-    }
-}
-
-/// What the names in a text stand for.
-#[derive(Debug, Default)]
-pub(super) struct Behind {
-    /// The statements that it executes by name.
-    pub statements: Vec<Arc<Prepared>>,
-    /// What the cursors that it fetches from may show.
-    pub exposure: Exposure,
-    /// Whether there is anything behind it, so that the answer can't be remembered.
-    pub any: bool,
-}
-
-impl Behind {
-    /// Whether carrying out `prepared`, with this behind it, runs code that no text shows.
-    #[must_use]
-    pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Arc<Lineage>) -> bool {
-        let mut all = self.with(prepared);
-        all.any(|prepared| prepared.traits(lineage).runs_code)
-    }
-
-    /// All that is carried out: `prepared`, and this behind it.
-    pub(super) fn with<'a>(&'a self, prepared: &'a Prepared) -> impl Iterator<Item = &'a Prepared> {
-        iter::once(prepared).chain(self.statements.iter().map(AsRef::as_ref))
-    }
-
-    /// What signals count of it.
-    pub(super) fn footprints(&self) -> impl Iterator<Item = &Footprint> + Clone {
-        self.statements.iter().map(|prepared| prepared.footprint())
-    }
-
-    fn is_empty(&self) -> bool {
-        !self.any
-    }
-}
-
-/// A portal: a statement with its parameters, permitted and on record.
-#[derive(Debug)]
-pub(super) struct Portal {
-    /// The proof that it may be executed.
-    pub permit: Arc<RecordedPermit>,
-    /// What it may show.
-    pub exposure: Arc<Exposure>,
-    /// The formats that its results come in; `None` for a cursor made by `DECLARE`, whose
-    /// description says.
-    pub formats: Option<Formats>,
-    /// How its columns are treated, once the target has described it.
-    pub plan: OnceLock<Arc<Plan>>,
-    /// The statement that it runs.
-    pub prepared: Arc<Prepared>,
-    /// When it was bound, as [`Governed::turn`](super::governed::Governed) counts.
-    pub bound: u64,
-    /// And by the clock.
-    pub at: Instant,
-    /// Whether its execution has begun.
-    pub begun: OnceLock<()>,
-    /// The signals that it was judged under.
-    pub judged: Raised,
-    /// How many rows it was judged to concern.
-    pub rows: RowCounts,
-    /// What was known of the database when it was opened.
-    pub lineage: Arc<Lineage>,
-    /// By whom, as [`Judge::changes`] counts.
-    pub by: u64,
-}
-
-impl Portal {
-    /// Whether what it will run is found by name only when it runs, so that it may be something
-    /// else than what was judged and described when it was bound.
-    #[must_use]
-    pub(super) fn runs_by_name(&self) -> bool {
-        self.formats.is_some() && self.prepared.looks_up_names()
-    }
-}
-
-fn is_known(statement: &Statement, lineage: &Lineage) -> bool {
-    let known = |object: &Object| {
-        let mut named = lineage.named(object.schema.as_deref(), &object.name);
-        object.access == Access::Define || named.next().is_some()
-    };
-    match statement {
-        Statement::Command(command) => command.objects.iter().all(known),
-        Statement::Opaque(_) => true,
-    }
-}
-
-fn runs_code(statement: &Statement, lineage: &Lineage) -> bool {
-    match statement {
-        Statement::Command(command) => exposure::runs_code(command, lineage),
-        Statement::Opaque(_) => true,
     }
 }
 

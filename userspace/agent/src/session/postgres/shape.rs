@@ -23,10 +23,7 @@ use weir_command::{Access, Control, Effect, Statement, Verb};
 use weir_wire::postgres::backend::RowDescription;
 
 use super::{
-    catalogues::Known,
-    governed::Governed,
-    prepared::{Portal, Prepared},
-    request::Stop,
+    catalogues::Known, governed::Governed, portal::Portal, prepared::Prepared, request::Stop,
 };
 use crate::mask::{
     catalogue::{ColumnNumber, RelationOid},

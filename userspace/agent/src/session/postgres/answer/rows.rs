@@ -159,7 +159,10 @@ impl Governed {
                 expected: Expected::Probe { portal },
                 ..
             }) => {
-                let known = portal.prepared.plan_of(portal, &self.lineage, frame.raw());
+                let known = portal
+                    .prepared
+                    .plans()
+                    .find(portal, &self.lineage, frame.raw());
                 if let Some(plan) = known {
                     drop(portal.plan.set(plan));
                     self.pipeline.pop();
@@ -211,7 +214,10 @@ impl Governed {
                 // What stays unknown may be known the next time.
                 if unknown == Unknown::Refresh {
                     let raw = frame.raw();
-                    portal.prepared.planned(portal, lineage, raw, &plan);
+                    portal
+                        .prepared
+                        .plans()
+                        .remember(portal, lineage, raw, &plan);
                 }
                 // A portal's description never changes; the first stands.
                 drop(portal.plan.set(plan));

@@ -17,7 +17,8 @@ use crate::{
     mask::exposure::Exposure,
     session::postgres::{
         governed::Governed,
-        prepared::{Behind, Judgement, Prepared},
+        portal::Behind,
+        prepared::{Judgement, Prepared},
     },
 };
 

@@ -15,7 +15,8 @@ use crate::{
         governed::{Governed, SessionError},
         names::{self, Change},
         pipeline::Expected,
-        prepared::{Behind, Portal, Prepared},
+        portal::{Behind, Portal},
+        prepared::Prepared,
         refusal::{INEXACT_NAME, NAME_CHANGED, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
     },
 };

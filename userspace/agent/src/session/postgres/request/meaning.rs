@@ -14,7 +14,8 @@ use crate::{
         governed::{Governed, SessionError},
         names::{Change, Unsettled},
         pipeline::Space,
-        prepared::{Behind, Portal, Prepared},
+        portal::{Behind, Portal},
+        prepared::Prepared,
         shape::needs_no_catalogue,
     },
 };

@@ -30,7 +30,8 @@ use super::{
     governed::{Governed, MOST_NAMES, MOST_OWED, SessionError},
     names::{Change, Unsettled},
     pipeline::{Expected, Space},
-    prepared::{Behind, Judgement, Prepared},
+    portal::Behind,
+    prepared::{Judgement, Prepared},
 };
 use crate::upstream::postgres::Control;
 

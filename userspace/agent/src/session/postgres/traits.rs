@@ -1,0 +1,66 @@
+//! What a reading of the catalogue says of a text's own statements, remembered as long as that is the
+//! reading in force.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use weir_command::{Access, Object, Statement};
+
+use super::path;
+use crate::mask::{exposure, lineage::Lineage};
+
+/// What it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traits {
+    /// It has all that they read and write.
+    pub known: bool,
+    /// They run code that no text shows.
+    pub runs_code: bool,
+    /// They may change the search path, or what it stands for.
+    pub moves_path: bool,
+    /// What they mean hangs on the search path.
+    pub ambiguous: bool,
+}
+
+/// What the last reading said.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Option<(Arc<Lineage>, Traits)>>);
+
+impl Seen {
+    /// What this reading says of these statements, which are always the same.
+    #[must_use]
+    pub(super) fn traits(&self, statements: &[Statement], lineage: &Arc<Lineage>) -> Traits {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((by, traits)) = &*seen
+            && Arc::ptr_eq(by, lineage)
+        {
+            return *traits;
+        }
+        let any = |is: &dyn Fn(&Statement) -> bool| statements.iter().any(is);
+        let traits = Traits {
+            known: !any(&|statement| !is_known(statement, lineage)),
+            runs_code: any(&|statement| runs_code(statement, lineage)),
+            moves_path: any(&|statement| path::may_move(statement, lineage)),
+            ambiguous: any(&|statement| lineage.is_ambiguous(statement)),
+        };
+        *seen = Some((Arc::clone(lineage), traits));
+        traits
+    }
+}
+
+fn is_known(statement: &Statement, lineage: &Lineage) -> bool {
+    let known = |object: &Object| {
+        let mut named = lineage.named(object.schema.as_deref(), &object.name);
+        object.access == Access::Define || named.next().is_some()
+    };
+    match statement {
+        Statement::Command(command) => command.objects.iter().all(known),
+        Statement::Opaque(_) => true,
+    }
+}
+
+fn runs_code(statement: &Statement, lineage: &Lineage) -> bool {
+    match statement {
+        Statement::Command(command) => exposure::runs_code(command, lineage),
+        Statement::Opaque(_) => true,
+    }
+}
