@@ -66,10 +66,15 @@ impl Engine {
                 populated.borrow_and_update();
                 populated
             });
-            following.spawn(watching.follow(uid, known, told, switch.clone()));
-            if let Some(populated) = populated {
-                following.spawn(stopped(populated, switch));
-            }
+            // One task for both: each connection has one.
+            following.spawn(async move {
+                let stops = async {
+                    if let Some(populated) = populated {
+                        stopped(populated, switch.clone()).await;
+                    }
+                };
+                tokio::join!(watching.follow(uid, known, told, switch.clone()), stops);
+            });
         }
         Identified {
             subject,
