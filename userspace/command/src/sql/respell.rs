@@ -34,6 +34,7 @@
 
 mod beside;
 mod calls;
+mod clauses;
 mod tables;
 mod target;
 mod types;
@@ -43,7 +44,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use super::keyword::{kind, may_name};
 use super::lex::place;
-use super::tokens::{is_word, offset, word};
+use super::tokens::{is_operator, is_word, offset, word};
 use beside::beside;
 use calls::Calls;
 use target::Target;
@@ -249,22 +250,7 @@ fn is_quantified(tokens: &[TokenWithSpan]) -> bool {
     let [operator, quantifier, open, ..] = tokens else {
         return false;
     };
-    let is_operator = !matches!(
-        operator.token,
-        Token::Word(_)
-            | Token::Number(..)
-            | Token::SingleQuotedString(_)
-            | Token::Placeholder(_)
-            | Token::LParen
-            | Token::RParen
-            | Token::LBracket
-            | Token::RBracket
-            | Token::Comma
-            | Token::Period
-            | Token::Colon
-            | Token::DoubleColon
-    );
-    is_operator
+    is_operator(&operator.token)
         && word(quantifier).is_some_and(|word| matches!(word, "any" | "some" | "all"))
         && open.token == Token::LParen
 }

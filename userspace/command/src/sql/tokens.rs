@@ -25,28 +25,30 @@ pub(super) fn is_keyword(word: &Word) -> bool {
 
 /// The symbols of the operators among the tokens.
 pub(super) fn operators(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
-    let is_operator = |token: &Token| {
-        !matches!(
-            token,
-            Token::Word(_)
-                | Token::Number(..)
-                | Token::Placeholder(_)
-                | Token::LParen
-                | Token::RParen
-                | Token::LBracket
-                | Token::RBracket
-                | Token::Comma
-                | Token::Period
-                | Token::Colon
-                | Token::DoubleColon
-                | Token::SingleQuotedString(_)
-        )
-    };
     let operators = tokens
         .iter()
         .map(|token| &token.token)
         .filter(|t| is_operator(t));
     operators.map(ToString::to_string).collect()
+}
+
+/// True for what is neither a name, nor a value, nor punctuation.
+pub(super) fn is_operator(token: &Token) -> bool {
+    !matches!(
+        token,
+        Token::Word(_)
+            | Token::Number(..)
+            | Token::Placeholder(_)
+            | Token::LParen
+            | Token::RParen
+            | Token::LBracket
+            | Token::RBracket
+            | Token::Comma
+            | Token::Period
+            | Token::Colon
+            | Token::DoubleColon
+            | Token::SingleQuotedString(_)
+    )
 }
 
 /// A token's byte offset in the text.

@@ -9,6 +9,7 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::beside::Beside;
+use super::clauses::{FORMATS, SHAPES};
 use super::types::data_type;
 use super::{follow, is_word, tables};
 use crate::sql::keyword::{Kind, kind};
@@ -150,15 +151,18 @@ fn ends_value(token: &TokenWithSpan) -> bool {
     }
 }
 
-/// How a value of JSON is written.
-const FORMATS: [&[&[&str]]; 2] = [
+/// What else has a meaning of its own in SQL/JSON's calls, behind a value or behind another clause.
+const CLAUSES: [&[&[&str]]; 4] = [
     &[
-        &["format"],
-        &["json"],
-        &["encoding"],
-        &["utf8", "utf16", "utf32"],
+        &[
+            "error", "null", "empty", "true", "false", "unknown", "absent",
+        ],
+        &["on"],
+        &["empty", "error", "null"],
     ],
-    &[&["format"], &["json"]],
+    &[&["on"], &["empty", "error", "null"]],
+    &[&["with", "without"], &["unique"], &["keys"]],
+    &[&["with", "without"], &["unique"]],
 ];
 
 /// `TRIM(LEADING FROM x)`.
@@ -183,45 +187,6 @@ fn json(tokens: &[TokenWithSpan], value: bool) -> Option<Instead> {
     if is_word(token, "default") {
         return Some((COMMA, 1));
     }
-    // What else has a meaning of its own stands behind a value, or behind another clause.
-    let clauses: [&[&[&str]]; 10] = [
-        &[
-            &[
-                "error", "null", "empty", "true", "false", "unknown", "absent",
-            ],
-            &["on"],
-            &["empty", "error", "null"],
-        ],
-        &[
-            &["empty"],
-            &["array", "object"],
-            &["on"],
-            &["empty", "error"],
-        ],
-        &[&["on"], &["empty", "error", "null"]],
-        &[
-            &["with", "without"],
-            &["conditional", "unconditional"],
-            &["array"],
-            &["wrapper"],
-        ],
-        &[
-            &["with", "without"],
-            &["conditional", "unconditional", "array"],
-            &["wrapper"],
-        ],
-        &[&["with", "without"], &["wrapper"]],
-        &[&["with", "without"], &["unique"], &["keys"]],
-        &[&["with", "without"], &["unique"]],
-        &[
-            &["keep", "omit"],
-            &["quotes"],
-            &["on"],
-            &["scalar"],
-            &["string"],
-        ],
-        &[&["keep", "omit"], &["quotes"]],
-    ];
     if is_word(token, "as") && matches!(tail.first()?.token, Token::Word(_)) {
         return Some((NOTHING, 2));
     }
@@ -231,7 +196,7 @@ fn json(tokens: &[TokenWithSpan], value: bool) -> Option<Instead> {
     if is_word(token, "passing") || is_word(token, "value") {
         return Some((COMMA, 1));
     }
-    let mut clauses = FORMATS.iter().chain(&clauses);
+    let mut clauses = FORMATS.iter().chain(&SHAPES).chain(&CLAUSES);
     let clause = clauses.find(|clause| follow(tokens, clause))?;
     Some((NOTHING, clause.len()))
 }

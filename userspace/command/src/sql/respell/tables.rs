@@ -8,48 +8,17 @@
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::beside::{Beside, parted};
+use super::clauses::{FORMATS, SHAPES};
 use super::follow;
-use super::types::{data_type, enclosed};
+use super::types::{closing, data_type, enclosed};
 use crate::sql::tokens::is_word;
 
 type Asides = Vec<Vec<TokenWithSpan>>;
 
-/// What columns of JSON may be followed by: how they are written, and what stands for what is missing.
-const CLAUSES: [&[&[&str]]; 13] = [
-    &[
-        &["format"],
-        &["json"],
-        &["encoding"],
-        &["utf8", "utf16", "utf32"],
-    ],
-    &[&["format"], &["json"]],
+/// What columns of JSON may be followed by, beside how they are written: what stands for what is
+/// missing.
+const CLAUSES: [&[&[&str]]; 5] = [
     &[&["exists"]],
-    &[
-        &["with", "without"],
-        &["conditional", "unconditional"],
-        &["array"],
-        &["wrapper"],
-    ],
-    &[
-        &["with", "without"],
-        &["conditional", "unconditional", "array"],
-        &["wrapper"],
-    ],
-    &[&["with", "without"], &["wrapper"]],
-    &[
-        &["keep", "omit"],
-        &["quotes"],
-        &["on"],
-        &["scalar"],
-        &["string"],
-    ],
-    &[&["keep", "omit"], &["quotes"]],
-    &[
-        &["empty"],
-        &["array", "object"],
-        &["on"],
-        &["empty", "error"],
-    ],
     &[&["empty"], &["on"], &["empty", "error"]],
     &[&["error", "null"], &["on"], &["empty", "error"]],
     &[&["true", "false", "unknown"], &["on"], &["error"]],
@@ -121,7 +90,8 @@ fn clauses(tokens: &[TokenWithSpan], asides: &mut Asides) -> Option<usize> {
     let mut length = 0;
     loop {
         let rest = tokens.get(length..).unwrap_or_default();
-        length += if let Some(clause) = CLAUSES.iter().find(|clause| follow(rest, clause)) {
+        let mut known = FORMATS.iter().chain(&SHAPES).chain(&CLAUSES);
+        length += if let Some(clause) = known.find(|clause| follow(rest, clause)) {
             clause.len()
         } else if follow(rest, &[&["path"]]) && is_string(rest.get(1)) {
             2
@@ -142,15 +112,7 @@ pub(super) fn of_xml(tokens: &[TokenWithSpan]) -> Option<Beside> {
     if !is_word(tokens.first()?, "columns") {
         return None;
     }
-    let mut depth = 1_usize;
-    let length = tokens.iter().position(|token| {
-        match token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth == 0
-    })?;
+    let length = closing(tokens)?;
     let mut asides = Vec::new();
     for column in parted(tokens.get(1..length)?, &Token::Comma) {
         xml_column(column, &mut asides)?;

@@ -42,19 +42,24 @@ pub(super) fn named(tokens: &[TokenWithSpan]) -> Option<usize> {
 
 /// What is within the parentheses that open here.
 pub(super) fn enclosed(tokens: &[TokenWithSpan]) -> Option<&[TokenWithSpan]> {
-    if tokens.first()?.token != Token::LParen {
+    let (open, within) = tokens.split_first()?;
+    if open.token != Token::LParen {
         return None;
     }
-    let mut depth = 0_usize;
-    let end = tokens.iter().position(|token| {
+    within.get(..closing(within)?)
+}
+
+/// Where the parentheses end that are open before these tokens.
+pub(super) fn closing(tokens: &[TokenWithSpan]) -> Option<usize> {
+    let mut depth = 1_usize;
+    tokens.iter().position(|token| {
         match token.token {
             Token::LParen => depth += 1,
             Token::RParen => depth = depth.saturating_sub(1),
             _ => {}
         }
         depth == 0
-    })?;
-    tokens.get(1..end)
+    })
 }
 
 /// The length of a type's name, or of a label.
