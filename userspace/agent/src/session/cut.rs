@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use weir_policy::Refusal;
 use weir_record::End;
 
+use super::until::until;
 use crate::identity::UNVERIFIED;
 
 /// Why a session is ended from outside.
@@ -77,14 +78,8 @@ impl Switch {
 
     /// Resolves when the session, its record and its last words are over.
     pub async fn over(&self) {
-        loop {
-            // Made before the look, so that what comes after that is heard.
-            let over = self.0.over.notified();
-            if self.0.held.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            over.await;
-        }
+        let is_over = || (self.0.held.load(Ordering::SeqCst) == 0).then_some(());
+        until(&self.0.over, is_over).await;
     }
 }
 
@@ -103,13 +98,7 @@ impl Kills {
 
     /// Resolves once the session is to end, at once if it was before. Safe to cancel.
     pub async fn killed(&mut self) -> Cut {
-        loop {
-            let told = self.0.told.notified();
-            if let Some(cut) = self.0.cut.get() {
-                return cut.clone();
-            }
-            told.await;
-        }
+        until(&self.0.told, || self.0.cut.get().cloned()).await
     }
 }
 

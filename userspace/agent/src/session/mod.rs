@@ -11,6 +11,7 @@ mod asked;
 mod cut;
 mod passing;
 mod standing;
+mod until;
 
 use std::{future::pending, sync::Arc};
 

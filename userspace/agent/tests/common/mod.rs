@@ -48,12 +48,13 @@ pub struct Gate {
 impl Gate {
     /// A gate in front of `server`, with the shipped policies.
     pub fn before(server: &Postgres) -> Self {
-        Self::with(
-            server.addr(),
-            &tls_of(server),
-            server.app_password(),
-            Policies::shipped().unwrap(),
-        )
+        Self::of(server, Policies::shipped().unwrap())
+    }
+
+    /// A gate in front of `server`, with these policies.
+    pub fn of(server: &Postgres, policies: Policies) -> Self {
+        let password = server.app_password();
+        Self::with(server.addr(), &tls_of(server), password, policies)
     }
 
     /// A gate in front of whatever listens at `upstream`; `tls` is the target's `[target.tls]`.

@@ -4,10 +4,7 @@
 use testbed::{Output, Postgres, Spawn};
 use weir_policy::{Policies, Source};
 
-use crate::{
-    common::{Gate, tls_of},
-    server,
-};
+use crate::{common::Gate, server};
 
 /// Names and addresses as they are in French; the addresses are masked, by a column whose name has
 /// other letters than ASCII.
@@ -33,12 +30,7 @@ fn stand(more: &str) -> (Postgres, Gate) {
     );
     let sources = [source("all.cedar", &all), source("masking.toml", MASKING)];
     let policies = Policies::load(&sources).unwrap();
-    let gate = Gate::with(
-        server.addr(),
-        &tls_of(&server),
-        server.app_password(),
-        policies,
-    );
+    let gate = Gate::of(&server, policies);
     (server, gate)
 }
 

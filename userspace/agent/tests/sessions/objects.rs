@@ -6,10 +6,7 @@ use testbed::{Output, Postgres};
 use weir_policy::{Policies, Source};
 use weir_record::{Entry, Event, Intent, SessionReader};
 
-use crate::{
-    common::{Gate, tls_of},
-    server,
-};
+use crate::{common::Gate, server};
 
 /// A gate where all is permitted but to see what `masking` masks, whose values nothing shows.
 fn stand(masking: &str) -> (Postgres, Gate) {
@@ -22,12 +19,7 @@ fn stand(masking: &str) -> (Postgres, Gate) {
     let sources = [source("all.cedar", all), source("masking.toml", masking)];
     let server = server();
     let policies = Policies::load(&sources).unwrap();
-    let gate = Gate::with(
-        server.addr(),
-        &tls_of(&server),
-        server.app_password(),
-        policies,
-    );
+    let gate = Gate::of(&server, policies);
     (server, gate)
 }
 

@@ -8,10 +8,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use weir_policy::{Policies, Source};
 
-use crate::{
-    common::{Gate, tls_of},
-    server,
-};
+use crate::{common::Gate, server};
 
 /// Whose word it is.
 #[derive(Clone, Copy, Debug)]
@@ -332,8 +329,7 @@ fn what_was_known_before_a_change_decides_nothing() {
             "GRANT CREATE ON DATABASE shop TO app; ALTER ROLE app SET search_path = own, public",
         )
         .unwrap();
-    let password = server.app_password();
-    let gate = Gate::with(server.addr(), &tls_of(&server), password, policies());
+    let gate = Gate::of(&server, policies());
     let emails = server
         .psql_as_superuser("SELECT email FROM people")
         .unwrap();

@@ -9,10 +9,7 @@ use tokio_postgres::{Client, NoTls};
 use weir_policy::{Policies, Source};
 use weir_record::{End, Entry, Event, SessionReader};
 
-use crate::{
-    common::{Gate, tls_of},
-    server,
-};
+use crate::{common::Gate, server};
 
 /// Everything may be done as long as nothing is raised; a transaction can always be ended.
 pub(crate) const POLICY: &str = r#"
@@ -39,13 +36,7 @@ fn gate(server: &Postgres, signals: &str) -> Gate {
 }
 
 pub(crate) fn gate_of(server: &Postgres, policy: &str, signals: &str) -> Gate {
-    let policies = policies(policy, signals);
-    Gate::with(
-        server.addr(),
-        &tls_of(server),
-        server.app_password(),
-        policies,
-    )
+    Gate::of(server, policies(policy, signals))
 }
 
 pub(crate) fn budget(what: &str, limit: u64, more: &str) -> String {

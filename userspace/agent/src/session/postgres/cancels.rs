@@ -14,7 +14,10 @@ use rustls::crypto::ring;
 use tokio::sync::Notify;
 use weir_wire::postgres::{CancelRequest, backend::BackendKeyData};
 
-use crate::config::{TargetName, WorkloadName};
+use crate::{
+    config::{TargetName, WorkloadName},
+    session::until::until,
+};
 
 /// The keys of all live sessions.
 #[derive(Default)]
@@ -85,14 +88,8 @@ impl Interrupt {
 
     /// Resolves when the hold that began so is cancelled. Safe to cancel.
     pub(super) async fn interrupted(&self, began: u64) {
-        loop {
-            // Made before the look, so that what comes after that is heard.
-            let told = self.told.notified();
-            if self.cancelled.load(Ordering::SeqCst) != began {
-                return;
-            }
-            told.await;
-        }
+        let is_cancelled = || (self.cancelled.load(Ordering::SeqCst) != began).then_some(());
+        until(&self.told, is_cancelled).await;
     }
 }
 
