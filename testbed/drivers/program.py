@@ -62,8 +62,13 @@ def simple_and_extended(c):
     print(c.execute("SELECT count(*) FROM pg_prepared_statements").fetchone())
     c.execute("PREPARE by_name (int) AS SELECT $1 + 1")
     print(c.execute("EXECUTE by_name (1)").fetchone())
-    c.execute("DEALLOCATE ALL")
+    c.execute("PREPARE another AS SELECT 2")
+    c.execute("DEALLOCATE by_name")
     fails(c, "EXECUTE by_name (1)")
+    print(c.execute("EXECUTE another").fetchone())
+    c.execute("DEALLOCATE ALL")
+    fails(c, "EXECUTE another")
+    fails(c, "DEALLOCATE another")
 
 
 def formats(c):
@@ -121,6 +126,18 @@ def pipelines(c):
         ends += status == psycopg.pq.ExecStatus.PIPELINE_SYNC
     pg.exit_pipeline_mode()
     print(c.execute("SELECT 5").fetchone())
+    heading("pipeline, answers asked for before its end")
+    pg.enter_pipeline_mode()
+    for statement in "SELECT 1", "SELECT 2":
+        pg.send_query_params(statement.encode(), [])
+        pg.send_flush_request()
+        while pg.flush():
+            pass
+        print(pg.get_result().get_value(0, 0), pg.get_result())
+    pg.pipeline_sync()
+    pg.flush()
+    print(psycopg.pq.ExecStatus(pg.get_result().status).name)
+    pg.exit_pipeline_mode()
     heading("pipeline in a transaction")
     with c.transaction(), c.pipeline():
         c.execute("CREATE TEMP TABLE piped (n int) ON COMMIT DROP")
@@ -150,6 +167,11 @@ def copies(c):
         for row in [(1, "tab\there"), (2, None), (3, "\\.")]:
             copy.write_row(row)
     print(c.execute("SELECT * FROM copied ORDER BY a").fetchall())
+    heading("COPY in, CSV")
+    with c.cursor().copy("COPY copied FROM STDIN (FORMAT csv, HEADER, NULL 'none')") as copy:
+        copy.write('a,b\n10,"a ""quoted"", comma"\n11,none\n12,"two\nlines"\n')
+    print(c.execute("SELECT * FROM copied WHERE a >= 10 ORDER BY a").fetchall())
+    c.execute("DELETE FROM copied WHERE a >= 10")
     heading("COPY in, binary")
     with c.cursor().copy("COPY copied FROM STDIN (FORMAT binary)") as copy:
         copy.set_types(["int4", "text"])
@@ -357,6 +379,11 @@ def session(c):
     c.execute("SET TimeZone = 'Europe/Berlin'")
     c.execute("SET application_name = 'another name'")
     print(c.info.parameter_status("TimeZone"), c.info.parameter_status("application_name"))
+    heading("a setting that is reported again when it is taken back")
+    with c.transaction(force_rollback=True):
+        c.execute("SET TimeZone = 'Asia/Tokyo'")
+        print(c.info.parameter_status("TimeZone"))
+    print(c.info.parameter_status("TimeZone"))
     heading("settings at the start")
     options = "-c statement_timeout=1234 -c geqo=off"
     with psycopg.connect(options=options, application_name="named") as other:
@@ -367,6 +394,14 @@ def session(c):
         with psycopg.connect(client_encoding=encoding) as other:
             word = "日本" if encoding == "EUC_JP" else "äß"
             print(encoding, other.execute("SELECT %s, length(%s)", [word, word]).fetchone())
+    heading("DISCARD of one kind")
+    c.execute("CREATE TEMP TABLE discarded (n serial)")
+    c.execute("INSERT INTO discarded DEFAULT VALUES")
+    print(c.execute("SELECT lastval()").fetchone())
+    for kind in ("PLANS", "SEQUENCES", "TEMP"):
+        print(c.execute(f"DISCARD {kind}").statusmessage)
+    fails(c, "SELECT lastval()")
+    fails(c, "SELECT * FROM discarded")
     heading("DISCARD ALL")
     c.execute("DISCARD ALL")
     print(c.execute("SHOW TimeZone").fetchone(), c.execute("SELECT count(*) FROM pg_prepared_statements").fetchone())

@@ -24,7 +24,7 @@ fn killed() -> Killed {
     }
 }
 
-fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     for _ in 0..800 {
         if so() {
             return;

@@ -7,6 +7,7 @@ use weir_record::{Entry, Event};
 
 use crate::{
     common::Gate,
+    killed::wait_until,
     server,
     signals::{gate_of, intents, run, with_client},
 };
@@ -53,6 +54,16 @@ async fn refused(client: &Client, sql: &str, parameters: &[&(dyn ToSql + Sync)],
     let told = error.as_db_error().unwrap();
     assert_eq!(told.code(), &SqlState::INSUFFICIENT_PRIVILEGE, "{sql}");
     assert!(told.detail().unwrap().contains(rule), "{sql}: {told:?}");
+}
+
+/// Refused for want of an estimate, before the target could say what is wrong with it.
+async fn untold(client: &Client, sql: &str) {
+    let told = client.batch_execute(sql).await.unwrap_err();
+    assert_eq!(
+        told.code(),
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE),
+        "{sql}"
+    );
 }
 
 async fn rows(client: &Client, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> usize {
@@ -278,6 +289,112 @@ fn an_estimate_is_made_anew_for_each_message() {
         let told = told.as_db_error().unwrap();
         assert!(told.detail().unwrap().contains("small-changes"), "{told:?}");
     });
+}
+
+/// The connections for estimates that the server has: their processes, and what these are doing.
+fn planners(server: &Postgres) -> Vec<(i32, String)> {
+    let asked = "SELECT pid || ' ' || state FROM pg_stat_activity \
+                 WHERE application_name = 'weir estimate' ORDER BY backend_start";
+    let told = server.psql_as_superuser(asked).unwrap();
+    let lines = told.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .map(|(pid, state)| (pid.parse().unwrap(), state.to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_session_keeps_a_connection_for_its_estimates_while_it_needs_one() {
+    let server = server();
+    server.psql_as_superuser(BIG).unwrap();
+    let gate = gate_of(&server, SMALL, SIGNALS);
+    let (small, one) = ("small-changes", "UPDATE big SET n = 1 WHERE id = $1");
+    let first = std::cell::Cell::new(0);
+    with_client(&gate, |client| {
+        let (server, gate, first) = (&server, &gate, &first);
+        async move {
+            rows(&client, one, &[&1_i32]).await;
+            let [(pid, state)] = &planners(server)[..] else {
+                panic!("{:?}", planners(server));
+            };
+            let (pid, idle) = (*pid, "idle".to_owned());
+            assert_eq!(*state, idle, "in no transaction");
+            // What is refused, and what the planner doesn't take, leave it as it was.
+            refused(&client, "UPDATE big SET n = 1", &[], small).await;
+            untold(&client, "UPDATE big SET nothing = 1").await;
+            untold(&client, "UPDATE big SET n = 1 WHERE id = 'x'").await;
+            rows(&client, one, &[&2_i32]).await;
+            assert_eq!(planners(server), [(pid, idle.clone())]);
+            // Nobody else's session uses it.
+            let to = format!(
+                "host=127.0.0.1 port={} user=agent dbname=shop",
+                gate.address.port()
+            );
+            let (other, connection) = tokio_postgres::connect(&to, tokio_postgres::NoTls)
+                .await
+                .unwrap();
+            let driver = tokio::spawn(connection);
+            rows(&other, one, &[&3_i32]).await;
+            let both = planners(server);
+            assert!(both.len() == 2 && both[0].0 == pid, "{both:?}");
+            // It ends with its session, and no sooner.
+            drop(other);
+            driver.await.unwrap().unwrap();
+            wait_until("the other session's is gone", || {
+                planners(server).len() == 1
+            });
+            // Where it is broken another takes its place, and the statement hears nothing of that.
+            server
+                .psql_as_superuser(&format!("SELECT pg_terminate_backend({pid}, 5000)"))
+                .unwrap();
+            rows(&client, one, &[&4_i32]).await;
+            let [(another, _)] = &planners(server)[..] else {
+                panic!("{:?}", planners(server));
+            };
+            assert_ne!(*another, pid);
+            // Nobody's session holds one that it doesn't use.
+            wait_until("an idle one is let go", || planners(server).is_empty());
+            rows(&client, one, &[&5_i32]).await;
+            let last = planners(server);
+            assert_eq!(last.len(), 1);
+            first.set(last[0].0);
+        }
+    });
+    assert_ne!(first.get(), 0);
+    wait_until("the session's is gone", || planners(&server).is_empty());
+    assert_eq!(changed(&server, "big"), 5);
+    let log = std::fs::read_to_string(server.log()).unwrap();
+    for broken in ["unexpected EOF", "unexpected eof", "could not receive"] {
+        let of_planner = |line: &&str| line.contains(&format!("[{}]", first.get()));
+        let told = log.lines().filter(of_planner).find(|l| l.contains(broken));
+        assert_eq!(told, None, "it says goodbye");
+    }
+}
+
+/// One estimate after the other in one connection: what one looked for its names in is nothing to the next.
+#[test]
+fn estimates_of_one_connection_leave_nothing_behind() {
+    let server = server();
+    server.psql_as_superuser(BIG).unwrap();
+    let gate = gate_of(&server, SMALL, SIGNALS);
+    let small = "small-changes";
+    with_client(&gate, |client| async move {
+        let update = "UPDATE big SET n = 7";
+        for _ in 0..3 {
+            refused(&client, update, &[], small).await;
+            client
+                .batch_execute("SET search_path = other")
+                .await
+                .unwrap();
+            assert_eq!(client.execute(update, &[]).await.unwrap(), 2);
+            refused(&client, "UPDATE public.big SET n = 7", &[], small).await;
+            untold(&client, "UPDATE nowhere SET n = 7").await;
+            client.batch_execute("RESET search_path").await.unwrap();
+        }
+    });
+    assert_eq!(
+        (changed(&server, "big"), changed(&server, "other.big")),
+        (0, 2)
+    );
 }
 
 #[test]

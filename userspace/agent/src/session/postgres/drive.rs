@@ -90,6 +90,8 @@ pub(super) struct Surroundings<'a> {
     pub interrupt: Arc<Interrupt>,
     /// What a message may hold.
     pub limits: Limits,
+    /// The session's connection to the target's planner.
+    pub planner: estimating::Kept,
 }
 
 /// Drives the session until it ends. True where the agent can be told a last word: it was not left

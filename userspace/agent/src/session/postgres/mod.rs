@@ -111,9 +111,13 @@ pub async fn serve(
         approvals: watched.approvals.as_ref(),
         interrupt: Arc::clone(interrupt),
         limits: services.limits,
+        planner: estimating::Kept::default(),
     };
     let (ended, hears) = drive(session, (agent, target), &mut around).await;
-    Box::pin(finish(begun, ended, hears, &admission)).await
+    let planner = around.planner;
+    let finished = Box::pin(finish(begun, ended, hears, &admission)).await;
+    Box::pin(planner.close()).await;
+    finished
 }
 
 /// `hears`: the agent can still be told why.

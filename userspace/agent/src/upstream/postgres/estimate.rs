@@ -1,32 +1,34 @@
 //! How many rows a statement would return or change, as the target's planner thinks, for people who
 //! approve it and for policies that look at it.
 //!
-//! The statement is explained on a connection of weir's own, in a session that can't write, and is
-//! never run. It comes as one statement of the extended protocol, so that nothing can stand behind
-//! it.
+//! Statements are explained on a connection of weir's own, in a session that can't write, and are never
+//! run. Each comes as one statement of the extended protocol, so that nothing can stand behind it, and in a
+//! transaction of its own that is rolled back, so that nothing of it is left for the next.
 //!
 //! Known limits: an estimate is as good as the target's statistics; what only the agent's own
 //! transaction sees isn't there. Of the session's settings it has those that it was opened with, and
 //! the search path. What triggers and cascades change is in no plan, and a foreign
 //! table's wrapper may ask its own server.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
-use tokio::time::timeout;
-use weir_wire::postgres::{
-    Formats, Limits, backend,
-    frontend::{Bind, Execute, Parse, Sync},
+use weir_wire::{
+    WireError,
+    postgres::{
+        Formats, Limits,
+        backend::{self, TransactionStatus},
+        frontend::{Bind, Execute, Parse, Query, Sync, Terminate},
+    },
 };
 
 use super::{conversation::Conversation, login::login};
 use crate::{admit::Admission, upstream::UpstreamError};
 
-/// How long people wait to be asked for its sake.
-const SOON: Duration = Duration::from_secs(2);
 /// Largest plan that is read, in bytes.
 const LARGEST: usize = 1 << 20;
+
+/// Takes the schemas for the transaction under way alone.
+const LOOKS_IN: &[u8] = b"SELECT pg_catalog.set_config('search_path', $1, true)";
 
 /// What is explained.
 #[derive(Clone, Copy, Debug)]
@@ -41,106 +43,148 @@ pub struct Explained<'a> {
     pub path: Option<&'a [String]>,
 }
 
-/// The rows that a statement would return or change. Whoever asks answers for that planning it runs
-/// nothing of the agent's.
-pub async fn rows(
-    admission: &Admission,
-    database: &str,
-    settings: &[(String, String)],
-    statement: Explained<'_>,
-) -> Result<u64, UpstreamError> {
-    let upstream = admission.upstream().to_string();
-    let estimated = timeout(SOON, plan(admission, database, settings, statement));
-    estimated
-        .await
-        .map_err(|_| UpstreamError::Silent(upstream))?
-}
+/// A connection to a target's planner, which waits for a statement. It belongs to the one session that it
+/// was opened for: what it logs in with, and where, is that session's.
+pub struct Planner(Conversation);
 
-async fn plan(
-    admission: &Admission,
-    database: &str,
-    settings: &[(String, String)],
-    statement: Explained<'_>,
-) -> Result<u64, UpstreamError> {
-    let own = [
-        ("application_name", "weir estimate"),
-        ("client_encoding", "UTF8"),
-        ("default_transaction_read_only", "on"),
-        ("statement_timeout", "1500"),
-    ];
-    let is_own = |name: &str| own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own));
-    let settings: Vec<(String, String)> = settings
-        .iter()
-        .filter(|(name, _)| !is_own(name))
-        .cloned()
-        .chain(own.map(|(name, value)| (name.to_owned(), value.to_owned())))
-        .chain(statement.path.map(search_path))
-        .collect();
-    let limits = Limits::default();
-    let session = login(admission, database, &settings, limits).await?;
-    let upstream = admission.upstream().to_string();
-    let mut peer = Conversation::new(session.io, upstream, limits);
-    let question = question(statement).map_err(|error| peer.broken(&error))?;
-    peer.send(&question).await?;
-    let mut plan: Vec<u8> = Vec::new();
-    let mut refused = None;
-    loop {
-        match peer.receive().await? {
-            backend::Message::DataRow(row) => {
-                if let Some(text) = row.column(0).flatten() {
-                    plan.extend_from_slice(&text);
+impl Planner {
+    /// Logs in, with the start-up parameters that the session was opened with.
+    pub async fn open(
+        admission: &Admission,
+        database: &str,
+        settings: &[(String, String)],
+    ) -> Result<Self, UpstreamError> {
+        let own = [
+            ("application_name", "weir estimate"),
+            ("client_encoding", "UTF8"),
+            ("default_transaction_read_only", "on"),
+            ("statement_timeout", "1500"),
+        ];
+        let is_own = |name: &str| own.iter().any(|(own, _)| name.eq_ignore_ascii_case(own));
+        let settings: Vec<(String, String)> = settings
+            .iter()
+            .filter(|(name, _)| !is_own(name))
+            .cloned()
+            .chain(own.map(|(name, value)| (name.to_owned(), value.to_owned())))
+            .collect();
+        let limits = Limits::default();
+        let session = login(admission, database, &settings, limits).await?;
+        let upstream = admission.upstream().to_string();
+        let mut peer = Conversation::new(session.io, upstream, limits);
+        peer.received = session.received;
+        Ok(Self(peer))
+    }
+
+    /// The rows that a statement would return or change, or why the target doesn't tell, and the
+    /// connection for the next statement. Whoever asks answers for that planning it runs nothing of the
+    /// agent's.
+    ///
+    /// An error leaves no connection: it was closed, or it isn't clear what the next answer would answer.
+    pub async fn rows(
+        mut self,
+        statement: Explained<'_>,
+    ) -> Result<(Self, Result<u64, UpstreamError>), UpstreamError> {
+        let Self(peer) = &mut self;
+        let (question, ends) = question(statement).map_err(|error| peer.broken(&error))?;
+        peer.send(&question).await?;
+        let mut plan: Vec<u8> = Vec::new();
+        let mut complete = false;
+        let mut refused = None;
+        let mut ended = 0;
+        while ended < ends {
+            match peer.receive().await? {
+                backend::Message::DataRow(row) => {
+                    // The plan is the last result.
+                    if std::mem::take(&mut complete) {
+                        plan.clear();
+                    }
+                    if let Some(text) = row.column(0).flatten() {
+                        plan.extend_from_slice(&text);
+                    }
+                    if plan.len() > LARGEST {
+                        return Err(peer.protocol("its plan is larger than any"));
+                    }
                 }
-                if plan.len() > LARGEST {
-                    return Err(peer.protocol("its plan is larger than any"));
+                backend::Message::CommandComplete(_) => complete = true,
+                backend::Message::ErrorResponse(error) => {
+                    // The first is the one that says why.
+                    refused.get_or_insert_with(|| peer.refused(&error));
                 }
+                backend::Message::ReadyForQuery(ready) => {
+                    ended += 1;
+                    if ended == ends && ready.status() != TransactionStatus::Idle {
+                        return Err(peer.protocol("its transaction does not end"));
+                    }
+                }
+                _ => {}
             }
-            backend::Message::ErrorResponse(error) => refused = Some(peer.refused(&error)),
-            backend::Message::ReadyForQuery(_) => break,
-            _ => {}
         }
+        let rows = match refused {
+            Some(refused) => Err(refused),
+            None => concerned(&plan).ok_or_else(|| peer.protocol("its plan is not PostgreSQL's")),
+        };
+        Ok((self, rows))
     }
-    match refused {
-        Some(refused) => Err(refused),
-        None => concerned(&plan).ok_or_else(|| peer.protocol("its plan is not PostgreSQL's")),
+
+    /// Says goodbye, as the target expects of whoever leaves.
+    pub async fn close(self) {
+        let Self(mut peer) = self;
+        // Whether it is heard or not, the connection ends.
+        peer.send(Terminate::new().frame().raw()).await.ok();
     }
 }
 
-/// The schemas as a setting, which comes after any of the agent's own. Those of temporary relations are
-/// another session's.
-fn search_path(schemas: &[String]) -> (String, String) {
+/// The schemas as the setting has them. Those of temporary relations are another session's.
+fn search_path(schemas: &[String]) -> String {
     let lasting = schemas
         .iter()
         .filter(|schema| !schema.starts_with("pg_temp_"));
     let quoted: Vec<String> = lasting
         .map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")))
         .collect();
-    ("search_path".to_owned(), quoted.join(", "))
+    quoted.join(", ")
 }
 
-fn question(
-    Explained {
+/// What is sent, in one go, and how many times the target is then ready for more.
+fn question(statement: Explained<'_>) -> Result<(BytesMut, u32), WireError> {
+    let Explained {
         text,
         types,
         bind,
-        path: _,
-    }: Explained<'_>,
-) -> Result<BytesMut, weir_wire::WireError> {
+        path,
+    } = statement;
+    let mut bytes = BytesMut::new();
+    Query::new(b"BEGIN READ ONLY")?.encode(&mut bytes);
+    if let Some(path) = path {
+        let schemas = search_path(path);
+        Parse::new(b"", LOOKS_IN, &[])?.encode(&mut bytes);
+        executed(&Formats::None, &[Some(schemas.as_bytes())], &mut bytes)?;
+    }
     let mut explain = b"EXPLAIN (FORMAT JSON) ".to_vec();
     explain.extend_from_slice(text);
-    let mut bytes = BytesMut::new();
     Parse::new(b"", &explain, types)?.encode(&mut bytes);
-    let none = Formats::None;
     let parameters: Vec<Option<&[u8]>> = bind
         .map(Bind::parameters)
         .unwrap_or_default()
         .iter()
         .map(Option::as_deref)
         .collect();
-    let formats = bind.map_or(&none, Bind::parameter_formats);
-    Bind::new(b"", b"", formats, &parameters, &none)?.encode(&mut bytes);
-    Execute::new(b"", 0)?.encode(&mut bytes);
+    let formats = bind.map_or(&Formats::None, Bind::parameter_formats);
+    executed(formats, &parameters, &mut bytes)?;
     Sync::new().encode(&mut bytes);
-    Ok(bytes)
+    Query::new(b"ROLLBACK")?.encode(&mut bytes);
+    Ok((bytes, 3))
+}
+
+/// What was parsed last is run with these.
+fn executed(
+    formats: &Formats,
+    parameters: &[Option<&[u8]>],
+    bytes: &mut BytesMut,
+) -> Result<(), WireError> {
+    Bind::new(b"", b"", formats, parameters, &Formats::None)?.encode(bytes);
+    Execute::new(b"", 0)?.encode(bytes);
+    Ok(())
 }
 
 /// The rows that come out of a plan, or those that are changed in it, whichever are more. A rule may
@@ -227,6 +271,6 @@ mod tests {
     fn the_search_path_is_quoted_and_leaves_out_temporary_schemas() {
         let path = ["pg_temp_3", "pg_catalog", "Odd, \"one\""].map(str::to_owned);
         let setting = search_path(&path);
-        assert_eq!(setting.1, r#""pg_catalog", "Odd, ""one""""#);
+        assert_eq!(setting, r#""pg_catalog", "Odd, ""one""""#);
     }
 }
