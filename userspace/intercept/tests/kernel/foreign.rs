@@ -141,7 +141,8 @@ async fn a_port_that_is_left_to_the_kernel_to_choose_is_looked_at_too() {
     let port = bed.weir.status().port.to_string();
     loop {
         let report = bed.agent("left-with", &[&port]).with_root().report().await;
-        let said = ["stream-v4", "stream-v6", "datagram-v4", "datagram-v6"].map(|of| report.get(of));
+        let said =
+            ["stream-v4", "stream-v6", "datagram-v4", "datagram-v6"].map(|of| report.get(of));
         assert!(!said.contains(&"OK"), "{said:?}");
         if said == ["EPERM"; 4] {
             break;
