@@ -23,7 +23,10 @@
 //! | `f(x) AS (a int)` | `f(x) AS f (a int)` |
 //! | `COLLATE "C"`; the cast of a string that bounds a frame | nothing |
 //! | `COLLATION FOR (x)`, `x AT LOCAL` | `pg_collation_for(x)`, `x AT TIME ZONE null` |
+//! | `JSON_ARRAY(SELECT …)` | `JSON_ARRAY(ARRAY(SELECT …))` |
+//! | `USING a JOIN b ON …` of a `MERGE` | `USING (a JOIN b ON …)` |
 //! | `INSERT DEFAULT VALUES` of a `MERGE` | `INSERT VALUES (DEFAULT)` |
+//! | `LIKE ALL (array)` | `LIKE ANY (array)` |
 //! | any operator before `ANY`, `SOME` or `ALL` | `=` |
 //! | `SELECT` of nothing | `SELECT null` |
 //! | `IS DOCUMENT` behind a value | `IS NULL` |
@@ -38,6 +41,7 @@ mod clauses;
 mod tables;
 mod target;
 mod types;
+mod wrapped;
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -77,7 +81,12 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
     let mut target = Target::default();
     let mut calls = Calls::default();
     let mut doubts = 0;
+    let mut parentheses = wrapped::parentheses(tokens).into_iter().peekable();
     while let [token, tail @ ..] = rest {
+        let at = tokens.len() - rest.len();
+        while let Some((_, words)) = parentheses.next_if(|(place, _)| *place == at) {
+            out.write(words, offset(token), &mut calls, &mut target);
+        }
         let before = out.tokens.last();
         let subscript = target.subscript(rest);
         if subscript > 0 {
@@ -100,21 +109,7 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
         target.pass(token);
         let instead = calls.instead(rest, before);
         rest = if let Some((words, length)) = instead.or_else(|| replaced(rest, before)) {
-            for spelled in words {
-                let spelled = spelled_token(spelled);
-                match spelled {
-                    Token::LParen => {
-                        calls.open();
-                        target.open();
-                    }
-                    Token::RParen => {
-                        calls.close();
-                        target.close();
-                    }
-                    _ => {}
-                }
-                out.push(spelled, offset(token));
-            }
+            out.write(words, offset(token), &mut calls, &mut target);
             rest.get(length..).unwrap_or(&[])
         } else if let Some(name) = makes_rows(rest, before) {
             out.push(Token::Word(name), offset(token));
@@ -150,6 +145,25 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
 }
 
 impl Respelled {
+    /// Writes words that stand for others, or that the server needs none of.
+    fn write(&mut self, words: &[&str], offset: usize, calls: &mut Calls, target: &mut Target) {
+        for spelled in words {
+            let spelled = spelled_token(spelled);
+            match spelled {
+                Token::LParen => {
+                    calls.open();
+                    target.open();
+                }
+                Token::RParen => {
+                    calls.close();
+                    target.close();
+                }
+                _ => {}
+            }
+            self.push(spelled, offset);
+        }
+    }
+
     fn push(&mut self, token: Token, offset: usize) {
         self.tokens.push(TokenWithSpan {
             token,
@@ -172,6 +186,12 @@ fn replaced(
     let is = |n: usize, expected: Token| tail.get(n).is_some_and(|t| t.token == expected);
     match word(token)? {
         "variadic" => Some((&[], 1)),
+        "all"
+            if before.is_some_and(|t| is_word(t, "like") || is_word(t, "ilike"))
+                && is(0, Token::LParen) =>
+        {
+            Some((&["any"], 1))
+        }
         "symmetric" | "asymmetric" if before.is_some_and(|before| is_word(before, "between")) => {
             Some((&[], 1))
         }

@@ -3,8 +3,6 @@
 //! Its job: to write what stands between their arguments as commas, or as nothing, so that what is
 //! left is an ordinary call. Only words of those grammars go, each where nothing else can stand, and
 //! the names of types, labels and XML's elements, which mean no column.
-//!
-//! Known limits: `JSON_ARRAY` of a query is not read.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 

@@ -1,7 +1,8 @@
 //! What is written in other words before the parser sees it: each is read as the server reads it,
 //! and what only looks like it hides nothing.
 
-use super::check;
+use super::{check, read};
+use crate::model::Statement;
 
 #[test]
 fn types_before_strings_and_other_words_without_a_name() {
@@ -192,5 +193,80 @@ fn definitions_of_rarer_objects() {
             "alter table t alter a set expression as (b * 2)",
             "alter t:d [a b] +ddl +derives",
         ),
+    ]);
+}
+
+#[test]
+fn json_arrays_of_queries() {
+    check(&[
+        (
+            "select json_array(select a from t where b = 1), c from u",
+            "select t:r u:r [a b c] json_array()",
+        ),
+        (
+            "select json_array(select a from t order by b format json encoding utf8 returning jsonb) from u",
+            "select t:r u:r [a b] json_array()",
+        ),
+        (
+            "select json_array(with x as (select a from t) select json_array(select f(a) from x returning text)), b from u",
+            "select t:r u:r [a b] f() json_array()",
+        ),
+        (
+            "select json_array(values (1), (2) returning text), json_array(table t)",
+            "select t:r [*] json_array()",
+        ),
+        (
+            "select json_array(select format from t format), json_array((select a from t), b) from t",
+            "select t:r [* a b format] json_array()",
+        ),
+        ("select s.json_array(select a from t)", "opaque syntax"),
+        (
+            "select json_array(delete from t returning a)",
+            "opaque syntax",
+        ),
+    ]);
+    // As many rows as there are become one.
+    let Some(Statement::Command(command)) = read("select json_array(select a from t)").pop() else {
+        panic!("it is not read");
+    };
+    assert!(command.gathers);
+}
+
+#[test]
+fn joins_that_a_merge_reads() {
+    check(&[
+        (
+            "merge into t using a join b on a.x = b.y on t.id = a.id when matched then delete",
+            "merge present a:r b:r t:w [id x y]",
+        ),
+        (
+            "merge into t using a cross join b left join c using (z) on true when matched then delete",
+            "merge trivial a:r b:r c:r t:w [z]",
+        ),
+        (
+            "merge into t using a join (select p from b join c on true) d on a.x = case when matched then d.p end \
+             on t.id = a.id when not matched by source then delete when not matched then insert values (a.x)",
+            "merge absent a:r b:r c:r t:w [id matched p x] +derives",
+        ),
+        (
+            "with w as (select 1) merge into t using w join a using (x) on t.id = a.id \
+             when matched then update set n = case when a.m then 1 else 2 end",
+            "merge present a:r t:w [id m n x] +derives",
+        ),
+        (
+            "merge into t using a join b on true on false on true when matched then delete",
+            "opaque syntax",
+        ),
+    ]);
+}
+
+#[test]
+fn patterns_of_which_all_must_fit() {
+    check(&[
+        (
+            "select a from t where b like all (array[c, 'x']) and d not ilike all (select e from u)",
+            "select t:r u:r [a b c d e]",
+        ),
+        ("select \"all\"(a), b like all from t", "opaque unsupported"),
     ]);
 }

@@ -101,7 +101,7 @@ impl Generator {
         self.words("AS");
         self.name();
         self.words("USING");
-        self.factor(depth.saturating_sub(1));
+        self.from(depth.saturating_sub(1));
         self.words("ON");
         self.expression(depth.min(1));
         self.list_of_whens(depth);
