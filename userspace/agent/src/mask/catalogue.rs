@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::rule::Trace;
+use super::{code::Reshaping, rule::Trace};
 
 /// A relation's `pg_class.oid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,7 +34,8 @@ pub struct Relation {
     pub schema: String,
     /// Its name.
     pub name: String,
-    /// Whether it is a view or materialised view.
+    /// Whether what its columns show may be defined anew while they stay what they are: it is a view or
+    /// materialised view, or may be made one.
     pub is_view: bool,
     /// Its columns, without dropped ones.
     pub columns: HashMap<ColumnNumber, String>,
@@ -77,4 +78,6 @@ pub struct Catalogue {
     pub casts: bool,
     /// Generated columns: the relation, the column, and one that it is computed from.
     pub generated: Vec<(RelationOid, ColumnNumber, ColumnNumber)>,
+    /// What code may change any of this.
+    pub reshaping: Reshaping,
 }

@@ -16,18 +16,22 @@
 mod bases;
 mod marks;
 mod names;
-mod reach;
+pub(super) mod reach;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
+use weir_command::Access;
 use weir_policy::{Clear, DataClass, MaskingRules, Method};
 
 use self::marks::{Marks, marks, users_own};
 pub use self::{bases::Base, names::Sight};
-use super::catalogue::{Catalogue, ColumnNumber, RelationOid};
+use super::{
+    catalogue::{Catalogue, ColumnNumber, RelationOid},
+    code::Reshaping,
+};
 
 /// How a sensitive column is to be treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub struct Traced {
     view: bool,
     reactive: bool,
     calls: bool,
+    /// Reading it may change the database's shape, and writing to it.
+    reshapes: (bool, bool),
     reads: Vec<Base>,
     writes: Vec<Base>,
     behind: BTreeSet<DataClass>,
@@ -86,6 +92,17 @@ impl Traced {
     #[must_use]
     pub fn calls_code(&self) -> bool {
         self.calls
+    }
+
+    /// Whether using it so may run code that may change the database's shape.
+    #[must_use]
+    pub fn reshapes(&self, access: Access) -> bool {
+        let (read, write) = self.reshapes;
+        match access {
+            Access::Read => read,
+            Access::Write => write,
+            Access::Define => false,
+        }
     }
 
     /// What reading it reads beside it.
@@ -123,11 +140,12 @@ pub struct Lineage {
     operators: HashSet<String>,
     anywhere: bool,
     own: Vec<Sensitive>,
+    reshaping: Reshaping,
 }
 
 /// Operators that the grammar puts where the text has words (`LIKE`, `IN`, `BETWEEN`) or nothing
 /// (`ORDER BY`, `DISTINCT`).
-const UNSPELT: [&str; 13] = [
+pub(super) const UNSPELT: [&str; 13] = [
     "=", "<>", "<", ">", "<=", ">=", "~", "!~", "~~", "!~~", "~~*", "!~~*", "~*",
 ];
 
@@ -157,6 +175,7 @@ impl Lineage {
             functions: catalogue.functions.clone(),
             row_functions: catalogue.row_functions.clone(),
             operators: catalogue.operators.clone(),
+            reshaping: catalogue.reshaping.clone(),
             anywhere: catalogue.casts || UNSPELT.iter().any(|op| catalogue.operators.contains(*op)),
             ..Self::default()
         };
@@ -176,6 +195,10 @@ impl Lineage {
                 view: relation.is_view,
                 reactive: reactive.contains(oid),
                 calls: bases::call_code(catalogue, *oid),
+                reshapes: (
+                    catalogue.reshaping.runs(*oid, Access::Read),
+                    catalogue.reshaping.runs(*oid, Access::Write),
+                ),
                 reads: bases::read(catalogue, *oid),
                 writes: bases::written(catalogue, *oid),
                 behind: behind.remove(oid).unwrap_or_default(),
@@ -251,6 +274,12 @@ impl Lineage {
     #[must_use]
     pub fn may_operate(&self, operators: &BTreeSet<String>) -> bool {
         self.anywhere || operators.iter().any(|op| self.operators.contains(op))
+    }
+
+    /// What code may change the database's shape.
+    #[must_use]
+    pub fn reshaping(&self) -> &Reshaping {
+        &self.reshaping
     }
 
     /// What an untraceable value is treated as: one of the database's own sensitive classes that are

@@ -7,13 +7,14 @@
 //! RowDescription into a treatment a column, which [`value`] carries out. What can't be traced is
 //! treated as sensitive. Where a target asks for detectors, what is left clear is looked through:
 //! [`sift`] for a value, [`copied`] for the rows of a copy. This room never sees policy text, only what
-//! is [`Clear`].
+//! is [`Clear`]. [`code`] says what may change all this while nobody looks.
 //!
 //! Known limits: that a value isn't guessed is for policy to see to.
 //!
 //! [`Clear`]: weir_policy::Clear
 
 pub mod catalogue;
+pub mod code;
 pub mod copied;
 pub mod exposure;
 pub mod key;

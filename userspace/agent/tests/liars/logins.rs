@@ -3,7 +3,10 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        atomic::AtomicUsize,
+        mpsc::{Receiver, Sender, channel},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,7 +19,7 @@ use crate::{
     common::Gate,
     honest::{self, ALIVE},
     messages::{authentication, complete, fatal, parameter, query, raw, ready, startup},
-    peer::Peer,
+    peer::{Peer, answer_question},
     record::{end_of, end_of_nth},
     target::{PASSWORD, SECRET, Target},
 };
@@ -249,6 +252,13 @@ fn what_a_target_says_of_weirs_credential_is_not_the_agents_to_know() {
 
 #[test]
 fn a_catalogue_that_is_none_is_no_session() {
+    // What comes before the first of the catalogue itself is answered with it, or honestly.
+    for honest in [0, 2, 3] {
+        no_session_by_a_catalogue_behind(honest);
+    }
+}
+
+fn no_session_by_a_catalogue_behind(honest: usize) {
     // Raw, since the honest target answers weir's own connection by itself.
     for answer in [
         crate::messages::row(&[Some("1")]),
@@ -259,6 +269,9 @@ fn a_catalogue_that_is_none_is_no_session() {
         crate::messages::copy_out(1),
     ] {
         let target = Target::with_catalogue(move |peer| {
+            for _ in 0..honest {
+                answer_question(peer, &AtomicUsize::default());
+            }
             peer.receive();
             peer.send(&[answer.clone(), complete("SELECT 1"), ready()]);
             peer.rest();

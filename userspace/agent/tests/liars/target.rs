@@ -65,9 +65,8 @@ impl Target {
         let may_cancel = Arc::clone(&cancels);
         let handler = move |stream| match Peer::open(stream) {
             Opened::Session(mut peer) if peer.is_weirs_own() => {
-                counted.fetch_add(1, Ordering::SeqCst);
                 peer.welcome();
-                answer_catalogue(&mut peer);
+                answer_catalogue(&mut peer, &counted);
             }
             Opened::Session(mut peer) => {
                 script(&mut peer, sessions.fetch_add(1, Ordering::SeqCst));
@@ -122,7 +121,7 @@ impl Target {
             Opened::Session(mut peer) => {
                 peer.welcome();
                 if peer.is_weirs_own() {
-                    answer_catalogue(&mut peer);
+                    answer_catalogue(&mut peer, &AtomicUsize::default());
                 }
                 peer.rest();
             }
@@ -189,7 +188,7 @@ impl Target {
         self.address
     }
 
-    /// How often weir has read the catalogue.
+    /// How often weir has looked whether the catalogue is what it was, or read it.
     pub(crate) fn catalogues(&self) -> usize {
         self.shared.catalogues.load(Ordering::SeqCst)
     }

@@ -44,6 +44,7 @@ mod shapes;
 mod signals;
 mod telemetry;
 mod told;
+mod unseen;
 mod views;
 
 use common::Gate;

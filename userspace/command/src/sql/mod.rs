@@ -107,6 +107,14 @@ pub fn shape(text: &[u8], limits: &Limits) -> Option<String> {
     shape::of(text, limits)
 }
 
+/// Whether a function of this name, as the server or its usual extensions ship it, runs text that it is
+/// given.
+#[must_use]
+pub fn runs_text(function: &str) -> bool {
+    let dynamic = function::Trait::Has(Effect::DynamicCode);
+    function::traits(function).contains(&dynamic)
+}
+
 /// The settings in the `options` parameter of a startup packet (`-c name=value --name=value`,
 /// where a backslash keeps a space), as names in lower case and values; `None` where they can't be
 /// read with certainty.

@@ -10,10 +10,10 @@ use super::Marks;
 use crate::mask::catalogue::{CODE, Catalogue, RelationOid};
 
 /// From, to.
-type Edge = (RelationOid, RelationOid);
+pub(in crate::mask) type Edge = (RelationOid, RelationOid);
 
 /// Where a write to one relation goes on to.
-pub(super) fn edges(catalogue: &Catalogue) -> Vec<Edge> {
+pub(in crate::mask) fn edges(catalogue: &Catalogue) -> Vec<Edge> {
     let children = catalogue
         .inherits
         .iter()

@@ -23,12 +23,13 @@ use weir_wire::postgres::{Decoded, Limits, decode_frame, frontend};
 use super::{
     answer::Told,
     cancels::Interrupt,
-    catalogues::{Catalogues, FRESH},
+    catalogues::{Age, Catalogues, SOON},
     end::End,
     estimating,
     flows::{Flows, Went, elsewhere},
     governed::{Governed, SessionError},
     news::{News, Wire},
+    refresh::{lately, refresh},
     request::Heard,
     waiting::{self, Waiting, Why},
 };
@@ -305,9 +306,8 @@ async fn requests(
                 Decoded::Incomplete { .. } => break,
             },
         };
-        if session.now.duration_since(*read) > FRESH {
-            refresh(session, around, FRESH).await?;
-            *read = session.now;
+        if session.now.saturating_duration_since(*read) > SOON {
+            *read = lately(session, around).await?;
         }
         match session.on_request(message)? {
             Heard::Done => {
@@ -350,27 +350,6 @@ async fn requests(
     Ok(false)
 }
 
-async fn refresh(
-    session: &mut Governed,
-    around: &Surroundings<'_>,
-    age: Duration,
-) -> Result<(), SessionError> {
-    let Some(catalogues) = around.catalogues else {
-        return Ok(());
-    };
-    let policies = Arc::clone(session.judge.policies());
-    // On the heap while it lasts: a session shouldn't carry room for what it seldom does.
-    let reading = catalogues.lineage(around.admission, around.database, &policies, age);
-    match Box::pin(reading).await {
-        Ok(known) => session.catalogue_changed(known),
-        // The last reading stays in force; what it doesn't know is masked.
-        Err(error) => session
-            .record
-            .note(&format!("the catalogue can't be read again: {error}"))?,
-    }
-    Ok(())
-}
-
 async fn replace_policies(
     session: &mut Governed,
     around: &mut Surroundings<'_>,
@@ -379,7 +358,8 @@ async fn replace_policies(
     let known = match around.catalogues {
         Some(catalogues) => {
             let (admission, database) = (around.admission, around.database);
-            let reading = catalogues.lineage(admission, database, &policies, Duration::MAX);
+            let reading =
+                catalogues.lineage(admission, database, &policies, Age::Within(Duration::MAX));
             let known = Box::pin(reading).await.map_err(|error| {
                 SessionError::server(format!("the catalogue can't be read: {error}"))
             })?;

@@ -25,6 +25,7 @@ mod pipeline;
 mod plans;
 mod portal;
 mod prepared;
+mod refresh;
 mod refusal;
 mod replication;
 mod request;

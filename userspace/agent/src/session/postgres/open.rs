@@ -14,7 +14,7 @@ use weir_wire::postgres::backend::{
 use super::{
     Services, Watched, cancelled,
     cancels::{Cancellable, Interrupt, KeyLength, Registered},
-    catalogues::{FRESH, Known},
+    catalogues::{Age, Known},
     end::End,
     farewell::{self, last_word, over, protocol_error, refused, unreachable_word},
     governed::Governed,
@@ -228,7 +228,7 @@ async fn reach(
     }
     let known = services
         .catalogues
-        .lineage(admission, &wanted.database, judge.policies(), FRESH)
+        .lineage(admission, &wanted.database, judge.policies(), Age::Lately)
         .await?;
     Ok((login, known))
 }

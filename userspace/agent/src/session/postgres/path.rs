@@ -97,7 +97,7 @@ impl Governed {
     pub(super) fn sight(&self, prepared: &Prepared) -> Sight {
         let several = prepared.statements().len() > 1;
         let changed = self.shape.has_changed() && !needs_no_catalogue(prepared);
-        if changed || several && prepared.changes_shape() {
+        if changed || several && prepared.may_reshape(&self.lineage) {
             return Sight::Blind;
         }
         let moves = |statement| may_move(statement, &self.lineage);

@@ -25,11 +25,14 @@ pub(super) struct Behind {
 }
 
 impl Behind {
-    /// Whether carrying out `prepared`, with this behind it, runs code that no text shows.
+    /// Whether carrying out `prepared`, with this behind it, runs code that no text shows, and such as
+    /// may change the database's shape.
     #[must_use]
-    pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Arc<Lineage>) -> bool {
-        let mut all = self.with(prepared);
-        all.any(|prepared| prepared.traits(lineage).runs_code)
+    pub(super) fn runs_code(&self, prepared: &Prepared, lineage: &Arc<Lineage>) -> (bool, bool) {
+        let all = self.with(prepared).map(|prepared| prepared.traits(lineage));
+        all.fold((false, false), |(runs, reshapes), traits| {
+            (runs | traits.runs_code, reshapes | traits.reshapes)
+        })
     }
 
     /// All that is carried out: `prepared`, and this behind it.

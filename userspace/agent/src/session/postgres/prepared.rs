@@ -183,16 +183,28 @@ impl Prepared {
             .any(|control| matches!(control, Control::Execute { .. } | Control::Fetch { .. }))
     }
 
-    /// Whether it may change what relations and columns there are, or what they are called.
+    /// Whether it says that it changes what relations and columns there are, or what they are called.
     #[must_use]
     pub(super) fn changes_shape(&self) -> bool {
         self.statements.iter().any(|statement| match statement {
             Statement::Command(command) => {
-                let effects = &command.effects;
-                effects.contains(&Effect::Ddl) || effects.contains(&Effect::DynamicCode)
+                command.effects.contains(&Effect::Ddl)
+                    // What was prepared another session may have said, long ago.
+                    || command.verb == Verb::Transaction && self.has_word(b"prepared")
             }
             Statement::Opaque(_) => true,
         })
+    }
+
+    /// The same, or whether it runs code that may.
+    #[must_use]
+    pub(super) fn may_reshape(&self, lineage: &Arc<Lineage>) -> bool {
+        self.changes_shape() || self.traits(lineage).reshapes
+    }
+
+    fn has_word(&self, word: &[u8]) -> bool {
+        let mut parts = self.text.windows(word.len());
+        parts.any(|part| part.eq_ignore_ascii_case(word))
     }
 
     /// Whether it may ask for this. What weir could not read may ask for anything.

@@ -6,9 +6,19 @@
 //! target has told it that a change of its own is done; they read again before what they are asked next.
 //! Between a change and that, what the session itself says is judged as if the catalogue were not known.
 //!
-//! Known limits: what is changed past weir, through another weir or another target, or by a session
-//! that breaks off before it is answered, shows within ten seconds; so does what a function of the
-//! database's users changes, also to the session that calls it.
+//! Code that a statement doesn't show (functions, triggers, what is behind views, operators, casts and
+//! checks) may change it as well, unless its words prove that it can't ([`code`](crate::mask::code)). A
+//! session that has run such code looks whether anything has changed before its agent hears that the
+//! target is done, and tells the others only then. As long as its transaction is open nobody else sees
+//! what was changed: names then prove nothing, views are masked whole, and so is what is computed.
+//!
+//! Known limits: what is changed past weir, through another weir or another target, by code that
+//! commits before it is done (`CALL`, `DO`), or by a session that breaks off before it is answered,
+//! shows to sessions in use by their next look, which is about a second later ([`catalogues`]). So
+//! does what C functions and catalogues written by hand change. A function that others have replaced
+//! since the last look is taken for what it was.
+//!
+//! [`catalogues`]: super::catalogues
 
 use std::{
     collections::HashSet,
@@ -20,7 +30,7 @@ use std::{
 };
 
 use weir_command::{Access, Control, Effect, Statement, Verb};
-use weir_wire::postgres::backend::RowDescription;
+use weir_wire::postgres::backend::{RowDescription, TransactionStatus};
 
 use super::{
     catalogues::Known, governed::Governed, portal::Portal, prepared::Prepared, request::Stop,
@@ -54,8 +64,14 @@ impl Changes {
         self.0.load(Ordering::Acquire)
     }
 
-    fn tell(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
+    fn tell(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// Tells that something has changed by the reading before which `told` changes were told of, and
+    /// returns how many that tells of: no more where others came meanwhile.
+    pub(super) fn tell_of(&self, told: u64) -> u64 {
+        if self.tell() == told { told + 1 } else { told }
     }
 }
 
@@ -65,8 +81,12 @@ pub(super) struct Shape {
     changes: Arc<Changes>,
     /// How many were told of when the catalogue was read.
     known: u64,
+    /// When it was known to be so.
+    at: Option<Instant>,
     /// The session has changed it itself since then.
     changed: bool,
+    /// It has run code that may have.
+    unsure: bool,
     /// When the target had last done all of that.
     done: Option<Instant>,
     /// Others have not been told of all that concerns them.
@@ -80,14 +100,35 @@ impl Shape {
         Self {
             changes: Arc::clone(&known.changes),
             known: known.told,
+            at: known.at,
             ..Self::default()
         }
     }
 
-    /// Whether the session has changed it since the catalogue was read: names in its statements then
-    /// prove nothing, and what a view shows isn't known.
+    /// Whether the session has changed it since the catalogue was read, or may have: names in its
+    /// statements then prove nothing, and what a view shows isn't known.
     pub(super) fn has_changed(&self) -> bool {
-        self.changed
+        self.changed || self.unsure
+    }
+
+    /// When what is known was known to be so.
+    pub(super) fn at(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// Notes that a message is sent which may have code run that may change it.
+    pub(super) fn runs_code(&mut self, may_change: bool) {
+        self.unsure |= may_change;
+    }
+
+    /// Takes what a look has found since `then`, when the target was done with such code. Where there was
+    /// none it counts as a change.
+    fn looked(&mut self, then: Instant, settled: bool) {
+        if self.unsure && self.at.is_none_or(|at| at < then) {
+            self.changed = true;
+            self.untold = true;
+        }
+        self.unsure &= !settled;
     }
 
     /// Notes that a text is sent, which may change it.
@@ -102,6 +143,7 @@ impl Shape {
     /// is open.
     pub(super) fn read(&mut self, known: &Known, settled: bool) {
         self.known = known.told;
+        self.at = known.at;
         if settled && known.at >= self.done {
             self.changed = false;
         }
@@ -114,10 +156,17 @@ impl Shape {
         }
     }
 
+    /// The same, also of what may be.
+    fn tell_all(&self) {
+        if self.untold || self.unsure {
+            self.changes.tell();
+        }
+    }
+
     /// Tells them where a transaction may have ended within a message, and another begun.
     pub(super) fn ends_one(&self, prepared: &Prepared) {
         if prepared.may(Verb::Transaction) {
-            self.tell();
+            self.tell_all();
         }
     }
 }
@@ -202,19 +251,27 @@ impl Governed {
         if self.in_transaction() {
             return;
         }
+        let settled = self.is_settled();
+        self.shape.looked(self.now, settled);
         self.shape.tell();
         self.shape.own.clear();
         if self.shape.changed {
             self.shape.done = Some(Instant::now());
         }
-        if self.is_settled() {
+        if settled {
             self.shape.untold = false;
         }
     }
 
+    /// Whether a look is due before the agent hears that the target is ready for more: code may have
+    /// changed the shape, and outside of a transaction others see that from here on.
+    pub(super) fn must_look(&self, status: TransactionStatus) -> bool {
+        self.shape.unsure && status == TransactionStatus::Idle
+    }
+
     /// Tells other sessions that one has ended which may have changed something.
     pub(super) fn tell_at_the_end(&mut self) {
-        self.shape.tell();
+        self.shape.tell_all();
     }
 
     /// What to do with columns that the catalogue doesn't have: those of what was made in the

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use weir_command::{Access, Object, Statement};
 
 use super::path;
-use crate::mask::{exposure, lineage::Lineage};
+use crate::mask::{code, exposure, lineage::Lineage};
 
 /// What it says.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Traits {
     pub known: bool,
     /// They run code that no text shows.
     pub runs_code: bool,
+    /// They run code that may change the database's shape.
+    pub reshapes: bool,
     /// They may change the search path, or what it stands for.
     pub moves_path: bool,
     /// What they mean hangs on the search path.
@@ -39,6 +41,7 @@ impl Seen {
         let traits = Traits {
             known: !any(&|statement| !is_known(statement, lineage)),
             runs_code: any(&|statement| runs_code(statement, lineage)),
+            reshapes: any(&|statement| reshapes(statement, lineage)),
             moves_path: any(&|statement| path::may_move(statement, lineage)),
             ambiguous: any(&|statement| lineage.is_ambiguous(statement)),
         };
@@ -62,5 +65,13 @@ fn runs_code(statement: &Statement, lineage: &Lineage) -> bool {
     match statement {
         Statement::Command(command) => exposure::runs_code(command, lineage),
         Statement::Opaque(_) => true,
+    }
+}
+
+/// What can't be read counts as what is said to change the shape.
+fn reshapes(statement: &Statement, lineage: &Lineage) -> bool {
+    match statement {
+        Statement::Command(command) => code::may_reshape(command, lineage),
+        Statement::Opaque(_) => false,
     }
 }

@@ -1,27 +1,14 @@
-//! Reads a database's catalogue over a connection of weir's own, as the target's credential sees
-//! it.
+//! The questions for a database's catalogue, and what their answers say.
 
 use std::collections::HashMap;
 
-use tokio::time::timeout;
-use weir_wire::postgres::{
-    Limits,
-    backend::{self, DataRow},
-    frontend::Query,
-};
+use weir_wire::postgres::backend::DataRow;
 
-use super::{conversation::Conversation, login::login};
-use crate::{
-    admit::Admission,
-    mask::{
-        catalogue::{Catalogue, ColumnNumber, Relation, RelationOid},
-        rule,
-    },
-    upstream::{PATIENCE, UpstreamError},
+use super::reader::{oid, text};
+use crate::mask::{
+    catalogue::{Catalogue, ColumnNumber, Relation, RelationOid},
+    rule,
 };
-
-/// Most rows that a catalogue may have: a server that sends more has no end.
-const MOST_ROWS: usize = 4_000_000;
 
 /// Longest rule that is read, in bytes.
 const LONGEST_RULE: usize = 4 << 20;
@@ -32,9 +19,13 @@ const LONGEST_RULE: usize = 4 << 20;
 /// a row; relations on which a write runs rules, triggers, or functions of checks, indexes and
 /// defaults; generated columns; foreign keys that change what references; columns that hold rows;
 /// operators, and casts as operators without a symbol.
-const QUESTIONS: [&str; 9] = [
+pub(super) const QUESTIONS: [&str; 9] = [
     // A row a relation: a row a column takes many times as long to send and to take apart.
-    "SELECT c.oid, n.nspname, c.relname, c.relkind IN ('v', 'm'), \
+    // Until release 15 a table may be made a view in its place, as long as it has never had an index or
+    // a trigger that nobody has cleared away.
+    "SELECT c.oid, n.nspname, c.relname, c.relkind IN ('v', 'm') \
+      OR c.relkind = 'r' AND NOT c.relhasindex AND NOT c.relhastriggers AND NOT c.relispartition \
+      AND pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 160000, \
       (SELECT pg_catalog.json_object_agg(a.attnum, a.attname) \
       FROM pg_catalog.pg_attribute a \
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
@@ -137,48 +128,8 @@ const QUESTIONS: [&str; 9] = [
      WHERE c.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')",
 ];
 
-/// Reads the catalogue of `database`, with the rules of those views that are `wanted` of it.
-pub async fn read_catalogue(
-    admission: &Admission,
-    database: &str,
-    wanted: impl Fn(&Catalogue) -> Vec<RelationOid>,
-) -> Result<Catalogue, UpstreamError> {
-    let settings = [
-        ("application_name".to_owned(), "weir catalogue".to_owned()),
-        ("client_encoding".to_owned(), "UTF8".to_owned()),
-        // A setting of the role must not bend what the questions mean.
-        ("search_path".to_owned(), "pg_catalog".to_owned()),
-    ];
-    let limits = Limits::default();
-    let session = login(admission, database, &settings, limits).await?;
-    let upstream = admission.upstream().to_string();
-    let mut peer = Conversation::new(session.io, upstream.clone(), limits);
-    let reading = async {
-        let mut catalogue = Catalogue::default();
-        for (question, add) in QUESTIONS.into_iter().zip(ANSWERS) {
-            ask(&mut peer, question, |row| add(&mut catalogue, row)).await?;
-        }
-        let wanted = wanted(&catalogue);
-        if !wanted.is_empty() {
-            let question = rules_of(&wanted);
-            ask(&mut peer, &question, |row| {
-                let traced = text(row, 1).and_then(|rule| rule::trace(&rule));
-                if let Some(traced) = traced {
-                    catalogue.traces.insert(oid(row, 0)?, traced);
-                }
-                Some(())
-            })
-            .await?;
-        }
-        Ok(catalogue)
-    };
-    timeout(PATIENCE, reading)
-        .await
-        .map_err(|_| UpstreamError::Silent(upstream))?
-}
-
 /// The question for the rules of views. What is longer than any is left out.
-fn rules_of(views: &[RelationOid]) -> String {
+pub(super) fn rules_of(views: &[RelationOid]) -> String {
     let views: Vec<String> = views.iter().map(|view| view.0.to_string()).collect();
     format!(
         "SELECT ev_class, ev_action FROM pg_catalog.pg_rewrite \
@@ -188,9 +139,17 @@ fn rules_of(views: &[RelationOid]) -> String {
     )
 }
 
+/// Takes what a rule says.
+pub(super) fn trace(catalogue: &mut Catalogue, row: &DataRow) -> Option<()> {
+    if let Some(traced) = text(row, 1).and_then(|rule| rule::trace(&rule)) {
+        catalogue.traces.insert(oid(row, 0)?, traced);
+    }
+    Some(())
+}
+
 type Answer = fn(&mut Catalogue, &DataRow) -> Option<()>;
 
-const ANSWERS: [Answer; 9] = [
+pub(super) const ANSWERS: [Answer; 9] = [
     |catalogue, row| {
         let columns = match row.column(4)? {
             Some(columns) => columns_of(&columns)?,
@@ -259,42 +218,6 @@ const ANSWERS: [Answer; 9] = [
         Some(())
     },
 ];
-
-async fn ask(
-    peer: &mut Conversation,
-    question: &str,
-    mut add: impl FnMut(&DataRow) -> Option<()>,
-) -> Result<(), UpstreamError> {
-    let query = Query::new(question.as_bytes()).map_err(|error| peer.broken(&error))?;
-    peer.send(query.frame().raw()).await?;
-    let mut rows = 0;
-    let mut refused = None;
-    loop {
-        match peer.receive().await? {
-            backend::Message::DataRow(row) => {
-                rows += 1;
-                if rows > MOST_ROWS || add(&row).is_none() {
-                    return Err(peer.protocol("its catalogue is not PostgreSQL's"));
-                }
-            }
-            backend::Message::ErrorResponse(error) => refused = Some(peer.refused(&error)),
-            backend::Message::ReadyForQuery(_) => return refused.map_or(Ok(()), Err),
-            backend::Message::RowDescription(_)
-            | backend::Message::CommandComplete(_)
-            | backend::Message::NoticeResponse(_)
-            | backend::Message::ParameterStatus(_) => {}
-            other => return Err(peer.protocol(&format!("{} in a catalogue query", other.name()))),
-        }
-    }
-}
-
-fn text(row: &DataRow, column: usize) -> Option<String> {
-    String::from_utf8(row.column(column)??.to_vec()).ok()
-}
-
-fn oid(row: &DataRow, column: usize) -> Option<RelationOid> {
-    Some(RelationOid(text(row, column)?.parse().ok()?))
-}
 
 /// Columns as an object of JSON, by their numbers.
 fn columns_of(json: &[u8]) -> Option<HashMap<ColumnNumber, String>> {

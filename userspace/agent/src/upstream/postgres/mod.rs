@@ -2,12 +2,15 @@
 
 mod cancel;
 mod catalogue;
+mod code;
 mod conversation;
 pub mod estimate;
+mod fingerprint;
 mod login;
+mod reader;
 mod sink;
 
 pub use cancel::cancel;
-pub use catalogue::read_catalogue;
 pub use login::{Login, login};
+pub use reader::{Reader, Reading};
 pub use sink::{Control, Sink};

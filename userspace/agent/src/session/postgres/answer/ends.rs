@@ -3,10 +3,10 @@
 use weir_record::Status;
 use weir_wire::postgres::{
     Frame,
-    backend::{ReadyForQuery, TransactionStatus, tag},
+    backend::{TransactionStatus, tag},
 };
 
-use super::{decode, unexpected};
+use super::unexpected;
 use crate::{
     mask::exposure::Exposure,
     session::postgres::{
@@ -110,8 +110,11 @@ impl Governed {
         Ok(())
     }
 
-    pub(super) fn ready(&mut self, frame: &Frame) -> Result<(), SessionError> {
-        let status = decode(ReadyForQuery::decode(frame.clone()))?.status();
+    pub(super) fn ready(
+        &mut self,
+        frame: &Frame,
+        status: TransactionStatus,
+    ) -> Result<(), SessionError> {
         let (passed_over, Some(last)) = self.pipeline.ready() else {
             return Err(unexpected("ReadyForQuery"));
         };

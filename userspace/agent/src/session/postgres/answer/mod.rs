@@ -14,7 +14,7 @@ use weir_command::Verb;
 use weir_record::Side;
 use weir_wire::postgres::{
     Frame,
-    backend::{CommandComplete, ParameterStatus, tag},
+    backend::{CommandComplete, ParameterStatus, ReadyForQuery, tag},
 };
 
 use super::{
@@ -29,7 +29,8 @@ use crate::mask::{exposure::Exposure, plan::Unknown};
 pub(super) enum Told {
     /// It is dealt with.
     Done,
-    /// It tells of what is newer than the catalogue: read that again and hand the message in again.
+    /// It tells of what is newer than the catalogue, or may be: read that again and hand the message in
+    /// again.
     Stale(Frame),
 }
 
@@ -66,7 +67,13 @@ impl Governed {
             tag::EMPTY_QUERY_RESPONSE => self.completed(&frame, String::new(), None)?,
             tag::PORTAL_SUSPENDED => self.suspended(&frame)?,
             tag::ERROR_RESPONSE => self.failed(&frame)?,
-            tag::READY_FOR_QUERY => self.ready(&frame)?,
+            tag::READY_FOR_QUERY => {
+                let status = decode(ReadyForQuery::decode(frame.clone()))?.status();
+                if unknown == Unknown::Refresh && self.must_look(status) {
+                    return Ok(Told::Stale(frame));
+                }
+                self.ready(&frame, status)?;
+            }
             tag::COPY_IN_RESPONSE => self.copy_in(&frame)?,
             tag::COPY_OUT_RESPONSE | tag::COPY_DATA | tag::COPY_DONE => self.copied_out(&frame)?,
             tag::COPY_BOTH_RESPONSE => self.copies_both(&frame)?,

@@ -95,7 +95,7 @@ impl Governed {
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.may_move(&prepared, &behind);
-                self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
+                self.runs_code(&prepared, &behind);
                 self.turn += 1;
                 let portal =
                     self.open_portal(bind, (prepared, rows), permit, exposure, &parameters)?;

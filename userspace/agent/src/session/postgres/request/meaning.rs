@@ -41,7 +41,7 @@ impl Governed {
         let opaque = |statement: &Statement| matches!(statement, Statement::Opaque(_));
         let several = several || prepared.statements().iter().any(opaque);
         let changes = self.shape.has_changed() && !needs_no_catalogue(prepared);
-        if changes || several && prepared.changes_shape() {
+        if changes || several && prepared.may_reshape(&self.lineage) {
             behind.any = true;
             behind
                 .exposure
@@ -71,6 +71,13 @@ impl Governed {
             }
         }
         Ok(behind)
+    }
+
+    /// Notes that a message is sent, with what it does beyond what it shows.
+    pub(super) fn runs_code(&mut self, prepared: &Prepared, behind: &Behind) {
+        let (runs, reshapes) = behind.runs_code(prepared, &self.lineage);
+        self.ran_hidden_code |= runs;
+        self.shape.runs_code(reshapes);
     }
 
     /// What the rows of a cursor may show, where `known` was declared under its name. Code that

@@ -179,7 +179,7 @@ impl Governed {
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.may_move(&prepared, &behind);
-                self.ran_hidden_code |= behind.runs_code(&prepared, &self.lineage);
+                self.runs_code(&prepared, &behind);
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = text(&prepared);
@@ -225,6 +225,7 @@ impl Governed {
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.path.forget();
+                self.shape.runs_code(true);
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = self::text(&prepared);
