@@ -4,13 +4,19 @@
 //! the recursive code behind it run deep: parentheses, chains of operators (whose tree is as deep
 //! as they are long), joins whose conditions come late.
 //!
-//! Known limit: the two constructs in which a semicolon does not end a statement, the bodies
-//! `BEGIN ATOMIC … END` and the parenthesised commands of a rule, are refused.
+//! Two constructs have semicolons that end no statement: the commands of a rule, which stand in
+//! parentheses, as semicolons do nowhere else; and a routine's body, `BEGIN ATOMIC … ; END`, in which no
+//! statement is an `END` by itself.
+//!
+//! Known limit: a routine that is made within the body of another is refused.
+
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::Limits;
-use super::tokens::{is_keyword, is_word, offset};
+use super::tokens::{is_keyword, is_word, offset, word};
 use super::unread::Unread;
 
 /// Longest chain of operators and keywords that one branch of a tree may be made of.
@@ -34,15 +40,31 @@ pub(super) fn split(
     let mut statement: Vec<TokenWithSpan> = Vec::new();
     let mut bounds = Bounds::new(limits.depth);
     let last = tokens.last().map_or(0, offset);
-    for token in tokens {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut in_body = false;
+    while let Some(token) = tokens.next() {
         if token.token == Token::SemiColon {
+            if bounds.is_in_parentheses() && creates(&statement, &["rule"]) {
+                statement.push(token);
+                continue;
+            }
             bounds.close(&token)?;
-            push(&mut statements, &mut statement, limits)?;
             bounds = Bounds::new(limits.depth);
+            if in_body {
+                in_body = !ends_body(&mut tokens)?;
+            } else {
+                push(&mut statements, &mut statement, limits)?;
+            }
             continue;
         }
         if is_word(&token, "atomic") && statement.last().is_some_and(|t| is_word(t, "begin")) {
-            return Err(Unread::Unsupported("a routine whose body is SQL"));
+            let is_body = !bounds.is_in_parentheses()
+                && creates(&statement, &["function", "procedure"])
+                && !in_body;
+            if !is_body {
+                return Err(Unread::Unsupported("a routine whose body is SQL"));
+            }
+            in_body = !ends_body(&mut tokens)?;
         }
         if token.token == Token::Lt && statement.last().is_some_and(|t| is_word(t, "array")) {
             // a type of other dialects, which the parser would nest without bound
@@ -55,8 +77,39 @@ pub(super) fn split(
         statement.push(token);
     }
     bounds.end(last)?;
+    if in_body {
+        return Err(Unread::Syntax {
+            what: "a routine's body that does not end",
+            at: last,
+        });
+    }
     push(&mut statements, &mut statement, limits)?;
     Ok(statements)
+}
+
+/// True where a statement begins with making one of these.
+fn creates(statement: &[TokenWithSpan], kinds: &[&str]) -> bool {
+    let mut words = statement.iter().map_while(word);
+    let kind = match (words.next(), words.next()) {
+        (Some("create"), Some("or")) => words.nth(1),
+        (Some("create"), kind) => kind,
+        _ => None,
+    };
+    kind.is_some_and(|kind| kinds.contains(&kind))
+}
+
+/// Steps over the `END` of a routine's body, where it is ahead.
+fn ends_body(tokens: &mut Peekable<IntoIter<TokenWithSpan>>) -> Result<bool, Unread> {
+    let Some(end) = tokens.next_if(|token| is_word(token, "end")) else {
+        return Ok(false);
+    };
+    match tokens.peek() {
+        Some(next) if next.token != Token::SemiColon => Err(Unread::Syntax {
+            what: "more than a routine's body",
+            at: offset(&end),
+        }),
+        _ => Ok(true),
+    }
 }
 
 fn push(
@@ -196,6 +249,10 @@ impl Bounds {
                 at: offset(token),
             }),
         }
+    }
+
+    fn is_in_parentheses(&self) -> bool {
+        self.levels.len() > 1
     }
 
     /// At a semicolon.

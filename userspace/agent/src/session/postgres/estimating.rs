@@ -25,7 +25,7 @@ use crate::upstream::{
 /// How long a statement, or whoever is asked about it, waits for an estimate.
 const SOON: Duration = Duration::from_secs(2);
 /// How long a connection is kept that nobody asks anything.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(10);
 
 /// The connection of one session to the target's planner, between its questions.
 #[derive(Default)]

@@ -231,10 +231,6 @@ fn what_is_not_followed_is_opaque_by_itself() {
             "create schema s create table t (a int) grant select on t to public",
             "opaque unsupported",
         ),
-        (
-            "create function f() returns int begin atomic select 1; end",
-            "opaque unsupported",
-        ),
         ("create table t as execute p", "opaque unsupported"),
         (
             "copy (delete from t returning *) to stdout (format parquet)",

@@ -1,6 +1,7 @@
 //! Tables of texts and what they are read as, and properties of all texts.
 
 mod beside;
+mod bodies;
 mod bounds;
 mod decisions;
 mod definitions;
