@@ -195,12 +195,8 @@ fn column(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
     if cursor.words(&["add", "generated"]) {
         return table::generated(cursor, facts);
     }
-    if cursor.words(&["set", "generated"]) {
-        return if cursor.word("always") {
-            Ok(())
-        } else {
-            cursor.expect(&["by", "default"])
-        };
+    if identity(cursor)? {
+        return Ok(());
     }
     let known = cursor.words(&["drop", "default"])
         || cursor.words(&["set", "not", "null"])
@@ -212,6 +208,42 @@ fn column(cursor: &mut Cursor, facts: &mut Facts) -> Result<(), Unread> {
         Err(Unread::Unsupported(
             "a change of a column that weir does not follow",
         ))
+    }
+}
+
+/// What a column that numbers its rows is changed by, option for option: false where there is none.
+fn identity(cursor: &mut Cursor) -> Result<bool, Unread> {
+    const OF_SEQUENCE: [&str; 8] = [
+        "cache",
+        "cycle",
+        "increment",
+        "maxvalue",
+        "minvalue",
+        "no",
+        "restart",
+        "start",
+    ];
+    let mut met = false;
+    loop {
+        if cursor.words(&["set", "generated"]) {
+            if !cursor.word("always") {
+                cursor.expect(&["by", "default"])?;
+            }
+        } else if cursor.peek() == Some("restart")
+            || cursor.peek() == Some("set")
+                && cursor.peek_nth(1).is_some_and(|w| OF_SEQUENCE.contains(&w))
+        {
+            cursor.word("set");
+            cursor.word("no");
+            if cursor.one_of(&OF_SEQUENCE).is_none() {
+                return cursor.fail("no option of a sequence");
+            }
+            cursor.one_of(&["by", "with"]);
+            cursor.number();
+        } else {
+            return Ok(met);
+        }
+        met = true;
     }
 }
 

@@ -117,6 +117,7 @@ pub(super) fn sequence_options(cursor: &mut Cursor, facts: &mut Facts) -> Result
                 "with",
                 "cache",
                 "cycle",
+                "set",
                 "logged",
                 "unlogged",
             ]);
