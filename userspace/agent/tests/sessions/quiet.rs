@@ -1,5 +1,5 @@
-//! What weir asks of a target by itself, as the target's own log tells it: nothing that no policy in force
-//! looks at.
+//! What weir asks of a target by itself, as the target's own log tells it: what its catalogue is, and else
+//! nothing that no policy in force looks at.
 
 use std::{collections::BTreeMap, fs};
 
@@ -62,11 +62,13 @@ fn logins(server: &Postgres) -> BTreeMap<String, usize> {
     logins
 }
 
-/// What the target heard from its role, in order.
+/// What the target heard from its role, in order, but for questions about its catalogue.
 fn heard(server: &Postgres) -> Vec<String> {
     let statements = server.statements().unwrap().into_iter();
     let own = statements.filter(|statement| statement.user == "app");
-    own.map(|statement| statement.text).collect()
+    let texts = own.map(|statement| statement.text);
+    let of_catalogue = |text: &String| text.contains("pg_catalog.") || text.contains("weir_look");
+    texts.filter(|text| !of_catalogue(text)).collect()
 }
 
 const STATEMENTS: [&str; 7] = [
@@ -94,7 +96,7 @@ fn said(server: &Postgres, gate: &Gate) -> (Vec<String>, BTreeMap<String, usize>
     for (name, count) in logged_in {
         *new.get_mut(&name).unwrap() -= count;
     }
-    new.retain(|_, count| *count > 0);
+    new.retain(|name, count| *count > 0 && name != "weir catalogue");
     (heard(server).split_off(before), new)
 }
 
