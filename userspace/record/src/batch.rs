@@ -6,10 +6,12 @@
 //! A command that is judged like an earlier one of the same batch, with the same text, is told in a
 //! few bytes that say which. A batch stands for itself: nothing in it hangs on another.
 
+use std::sync::Arc;
+
 use crate::{
     Event, Intent, Seq, brief,
     frame::{AT_LEN, Kind, SEQ_LEN},
-    reader::Entry,
+    reader::{Again, Entry, Kept},
 };
 
 /// How many bytes an entry has before its content.
@@ -90,7 +92,7 @@ pub(crate) struct Batch {
     /// How many entries were given out.
     taken: u32,
     /// The intents among them, by their number in the batch.
-    intents: Vec<(u32, Intent)>,
+    intents: Vec<(u32, Arc<Intent>)>,
 }
 
 impl Batch {
@@ -124,17 +126,18 @@ impl Batch {
     /// Passes over so many entries.
     pub(crate) fn skip(&mut self, count: usize) -> Result<(), Undecodable> {
         for _ in 0..count {
-            self.next()?;
+            self.next(true)?;
         }
         Ok(())
     }
 
-    /// The next entry with its time.
-    pub(crate) fn next(&mut self) -> Result<(i64, Entry), Undecodable> {
+    /// The next entry with its time; of a result nothing but that, where none are wanted.
+    pub(crate) fn next(&mut self, results: bool) -> Result<(i64, Option<Kept>), Undecodable> {
         if let Some(kind) = self.alone {
             self.at = self.bytes.len();
             self.taken += 1;
-            return decode(kind, &self.bytes);
+            let (at, entry) = decode(kind, &self.bytes)?;
+            return Ok((at, Some(Kept::Entry(entry))));
         }
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let (head, rest) = rest
@@ -144,17 +147,35 @@ impl Batch {
         let kind = EntryKind::of(kind).ok_or(Undecodable::Short)?;
         let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         let content = rest.get(..length).ok_or(Undecodable::Short)?;
-        let decoded = match kind {
-            EntryKind::Again => again(content, &self.intents)?,
-            _ => decode(kind, content)?,
+        let kept = match kind {
+            EntryKind::Response | EntryKind::Request if !results => passed(content)?,
+            EntryKind::Again => {
+                let (at, again) = again(content, &self.intents)?;
+                (at, Some(Kept::Again(again)))
+            }
+            _ => {
+                let (at, entry) = decode(kind, content)?;
+                if let Entry::Event(Event::Intent(intent)) = &entry {
+                    self.intents.push((self.taken, Arc::new(intent.clone())));
+                }
+                (at, Some(Kept::Entry(entry)))
+            }
         };
-        if let (EntryKind::Event, Entry::Event(Event::Intent(intent))) = (kind, &decoded.1) {
-            self.intents.push((self.taken, intent.clone()));
-        }
         self.at += ENTRY_HEAD + length;
         self.taken += 1;
-        Ok(decoded)
+        Ok(kept)
     }
+}
+
+/// A result that nobody wants.
+fn passed(content: &[u8]) -> Result<(i64, Option<Kept>), Undecodable> {
+    let (at, rest) = content
+        .split_first_chunk::<AT_LEN>()
+        .ok_or(Undecodable::Short)?;
+    if rest.len() < SEQ_LEN {
+        return Err(Undecodable::Short);
+    }
+    Ok((i64::from_le_bytes(*at), None))
 }
 
 /// An entry that says all of itself.
@@ -184,7 +205,7 @@ pub(crate) fn decode(kind: EntryKind, content: &[u8]) -> Result<(i64, Entry), Un
     Ok((at, entry))
 }
 
-fn again(content: &[u8], intents: &[(u32, Intent)]) -> Result<(i64, Entry), Undecodable> {
+fn again(content: &[u8], intents: &[(u32, Arc<Intent>)]) -> Result<(i64, Again), Undecodable> {
     let (at, rest) = content
         .split_first_chunk::<AT_LEN>()
         .ok_or(Undecodable::Short)?;
@@ -204,11 +225,11 @@ fn again(content: &[u8], intents: &[(u32, Intent)]) -> Result<(i64, Entry), Unde
         serde_json::from_slice(parameters).map_err(Undecodable::Json)?
     };
     let at = i64::from_le_bytes(*at);
-    let intent = Intent {
+    let again = Again {
+        of: Arc::clone(intent),
         seq: Seq::from_le_bytes(*seq),
         at,
         parameters,
-        ..intent.clone()
     };
-    Ok((at, Entry::Event(Event::Intent(intent))))
+    Ok((at, again))
 }

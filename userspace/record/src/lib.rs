@@ -69,7 +69,7 @@ pub use ledger::Commit;
 pub use observe::{Judged, Judgement, Observer, SessionObserver};
 pub use position::Position;
 pub use proof::{RecordedPermit, Seq};
-pub use reader::{Entry, SessionReader};
+pub use reader::{Again, Entry, Kept, SessionReader};
 pub use recorder::{Durability, Options, Recorder, RecorderError};
 pub use seal::{Identities, InvalidKey, Recipient};
 pub use sign::{InvalidPublicKey, KeyError, KeyId, PublicKey, SigningKey, TrustedKeys};

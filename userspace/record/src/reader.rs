@@ -8,53 +8,23 @@
 //! followed it is reported as a torn tail and not as damage. The signed checkpoints and the head
 //! file tell (see [`verify`](crate::verify)); here they are passed over.
 
-use std::{
-    collections::VecDeque,
-    fs::File,
-    io::{self, BufReader},
-    mem,
-    path::Path,
-};
+mod contents;
+mod entry;
+
+use std::{collections::VecDeque, fs::File, io::BufReader, mem, path::Path};
 
 use crate::{
-    Event, Place, Position, ReadError, Seq,
+    Event, Place, Position, ReadError,
     batch::{Batch, EntryKind, Undecodable},
     frame::{self, Kind},
-    frames::{Frame, Frames, Mark, Tail},
-    header::{PACKED, VERSION},
+    frames::{Frames, Mark, Tail},
     outline,
     pack::Unpacker,
-    seal::{Closed, FileKey, Identities},
+    seal::Identities,
 };
 
-/// One entry of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "held one at a time; a box would be one for each"
-)]
-pub enum Entry {
-    /// Something happened.
-    Event(Event),
-    /// The agent was sent something. A long response comes as several of these.
-    Response {
-        /// In answer to which command.
-        seq: Seq,
-        /// Microseconds since the session's start.
-        at: i64,
-        /// What, as the agent saw it.
-        bytes: Vec<u8>,
-    },
-    /// The agent sent something beside the command's text. Much of it comes as several of these.
-    Request {
-        /// Under which command.
-        seq: Seq,
-        /// Microseconds since the session's start.
-        at: i64,
-        /// What, as the agent sent it.
-        bytes: Vec<u8>,
-    },
-}
+use contents::Contents;
+pub use entry::{Again, Entry, Kept};
 
 /// Reads one session's record. An iterator that ends with the record, or after an error.
 #[derive(Debug)]
@@ -62,7 +32,7 @@ pub struct SessionReader {
     frames: Frames<BufReader<File>>,
     contents: Contents,
     progress: Progress,
-    /// Frames that hold nothing but results are given out, too.
+    /// Results are given out, too.
     results: bool,
     /// Nothing more is given out: the record has stopped, or an error was told.
     over: bool,
@@ -74,19 +44,6 @@ pub struct SessionReader {
     /// So many entries of the next frame were given out before the place at which this reader began.
     skip: usize,
     at: i64,
-}
-
-/// How contents come out of bodies.
-#[derive(Debug)]
-enum Contents {
-    /// As they are, before version 3.
-    Bare,
-    /// Packed by all before, and sealed where there is a key: version 3.
-    Packed(Unpacker, Option<FileKey>),
-    /// Several in each, packed alone, and sealed where there is a key.
-    Batches(Unpacker, Option<FileKey>),
-    /// They don't: only outlines are read.
-    Closed,
 }
 
 /// The events of one outline, which come out one by one.
@@ -123,7 +80,7 @@ impl SessionReader {
     /// As `open`; [`ReadError::Encrypted`] where no identity is one that it was encrypted to.
     pub fn open_with(path: &Path, identities: Option<&Identities>) -> Result<Self, ReadError> {
         let frames = frames(path)?;
-        let contents = contents(&frames, identities)?;
+        let contents = Contents::new(&frames, identities)?;
         Ok(Self::of(frames, contents))
     }
 
@@ -139,7 +96,7 @@ impl SessionReader {
         let contents = if is_closed {
             Contents::Closed
         } else {
-            contents(&frames, None)?
+            Contents::new(&frames, None)?
         };
         Ok(Self::of(frames, contents))
     }
@@ -160,8 +117,8 @@ impl SessionReader {
         }
     }
 
-    /// Passes over what the agent was sent and sent itself, where that stands in frames of its own: they
-    /// are verified and not unpacked. Shorter results, which stand among events, are given out still.
+    /// Passes over what the agent was sent and sent itself. Where that stands in frames of its own, they
+    /// are verified and not unpacked.
     #[must_use]
     pub fn without_results(mut self) -> Self {
         self.results = false;
@@ -263,6 +220,17 @@ impl SessionReader {
         Ok(())
     }
 
+    /// As [`next`](Iterator::next), without making a whole intent of each that repeats another: for who
+    /// goes through many.
+    pub fn next_kept(&mut self) -> Option<Result<Kept, ReadError>> {
+        if self.over {
+            return None;
+        }
+        let next = self.kept().transpose();
+        self.over = !matches!(next, Some(Ok(_)));
+        next
+    }
+
     fn place(&self) -> Place {
         Place {
             path: self.frames.path().to_owned(),
@@ -270,7 +238,7 @@ impl SessionReader {
         }
     }
 
-    fn entry(&mut self) -> Result<Option<Entry>, ReadError> {
+    fn kept(&mut self) -> Result<Option<Kept>, ReadError> {
         loop {
             // Of the frame that is being given out, or of the next.
             let place = Place {
@@ -279,20 +247,26 @@ impl SessionReader {
             };
             if let Some((at, event)) = self.outline.left.pop_front() {
                 self.outline.given += 1;
-                let entry = self.in_order(Entry::Event(event), place)?;
+                let kept = self.in_order(Kept::Entry(Entry::Event(event)), place)?;
                 if self.outline.left.is_empty() {
                     self.behind = self.frames.mark();
                 }
                 self.at = at;
-                return Ok(Some(entry));
+                return Ok(Some(kept));
             }
             if let Some(batch) = self.batch.as_mut().filter(|batch| !batch.is_empty()) {
-                let (at, entry) = batch.next().map_err(|bad| blame(bad, place.clone()))?;
+                // Where none may come it is told.
+                let results = self.results || self.progress != Progress::Anything;
+                let next = batch.next(results);
+                let (at, kept) = next.map_err(|bad| blame(bad, place.clone()))?;
                 if batch.is_empty() {
                     self.behind = self.frames.mark();
                 }
                 self.at = at;
-                return Ok(Some(self.in_order(entry, place)?));
+                match kept {
+                    Some(kept) => return Ok(Some(self.in_order(kept, place)?)),
+                    None => continue,
+                }
             }
             let Some(frame) = self.frames.next()? else {
                 return Ok(None);
@@ -337,8 +311,12 @@ impl SessionReader {
     }
 
     /// The entry, if it can come now.
-    fn in_order(&mut self, entry: Entry, place: Place) -> Result<Entry, ReadError> {
-        if let (Entry::Event(Event::Start(start)), Some(rest)) = (&entry, self.frames.rest())
+    fn in_order(&mut self, kept: Kept, place: Place) -> Result<Kept, ReadError> {
+        let event = match &kept {
+            Kept::Entry(Entry::Event(event)) => Some(event),
+            _ => None,
+        };
+        if let (Some(Event::Start(start)), Some(rest)) = (event, self.frames.rest())
             && start.id != rest.id
         {
             return Err(ReadError::Order {
@@ -346,7 +324,7 @@ impl SessionReader {
                 problem: "it starts another session than the header says",
             });
         }
-        let is_start = matches!(entry, Entry::Event(Event::Start(_)));
+        let is_start = matches!(event, Some(Event::Start(_)));
         let problem = match self.progress {
             Progress::Start if !is_start => Some("the record does not begin with its start"),
             Progress::Anything if is_start => Some("the session starts a second time"),
@@ -356,11 +334,11 @@ impl SessionReader {
         if let Some(problem) = problem {
             return Err(ReadError::Order { place, problem });
         }
-        self.progress = match entry {
-            Entry::Event(Event::End(_)) => Progress::AfterEnd,
+        self.progress = match event {
+            Some(Event::End(_)) => Progress::AfterEnd,
             _ => Progress::Anything,
         };
-        Ok(entry)
+        Ok(kept)
     }
 }
 
@@ -368,12 +346,7 @@ impl Iterator for SessionReader {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let next = self.entry().transpose();
-        self.over = !matches!(next, Some(Ok(_)));
-        next
+        Some(self.next_kept()?.map(Entry::from))
     }
 }
 
@@ -383,60 +356,6 @@ fn frames(path: &Path) -> Result<Frames<BufReader<File>>, ReadError> {
         source,
     })?;
     Frames::begin(BufReader::new(file), path.to_owned())
-}
-
-fn contents<R: io::Read>(
-    frames: &Frames<R>,
-    identities: Option<&Identities>,
-) -> Result<Contents, ReadError> {
-    let path = || frames.path().to_owned();
-    if frames.version() < PACKED {
-        return Ok(Contents::Bare);
-    }
-    let key = match (
-        frames.rest().and_then(|rest| rest.envelope.as_ref()),
-        identities,
-    ) {
-        (None, _) => None,
-        (Some(_), None) => return Err(ReadError::Encrypted { path: path() }),
-        (Some(envelope), Some(identities)) => {
-            let key = FileKey::unwrap(envelope, identities);
-            Some(key.map_err(|closed| match closed {
-                Closed::NoneFits => ReadError::Encrypted { path: path() },
-                Closed::Damaged => ReadError::NotARecord { path: path() },
-            })?)
-        }
-    };
-    let unpacker = if frames.version() < VERSION {
-        Unpacker::streamed().map(|unpacker| Contents::Packed(unpacker, key))
-    } else {
-        Unpacker::alone().map(|unpacker| Contents::Batches(unpacker, key))
-    };
-    unpacker.map_err(|source| ReadError::Open {
-        path: path(),
-        source,
-    })
-}
-
-impl Contents {
-    /// The content of a frame, or nothing where its body is none.
-    fn of(&mut self, frame: Frame) -> Option<Vec<u8>> {
-        let Frame {
-            kind,
-            number,
-            mut body,
-        } = frame;
-        match self {
-            Self::Bare => Some(body),
-            Self::Packed(unpacker, key) | Self::Batches(unpacker, key) => {
-                if let Some(key) = key {
-                    key.open(number, kind.number(), &mut body)?;
-                }
-                unpacker.unpack(&body).ok()
-            }
-            Self::Closed => None,
-        }
-    }
 }
 
 fn blame(bad: Undecodable, place: Place) -> ReadError {

@@ -91,22 +91,25 @@ impl Summary {
         match event {
             Event::Start(_) | Event::Process(_) | Event::Approval { .. } | Event::Note { .. } => {}
             Event::Opened { database, .. } => self.database = Some(database),
-            Event::Intent(Intent { verdict, .. }) => {
-                self.commands += 1;
-                match verdict {
-                    VerdictSummary::Allow { would_be: None, .. } => {}
-                    VerdictSummary::Allow {
-                        would_be: Some(_), ..
-                    } => self.observed += 1,
-                    VerdictSummary::Deny { .. } => self.refused += 1,
-                    VerdictSummary::Ask { .. } => self.asked += 1,
-                }
-            }
+            Event::Intent(Intent { verdict, .. }) => self.judged(&verdict),
             Event::Outcome { outcome, .. } => {
                 self.rows = self.rows.saturating_add(outcome.rows);
                 self.masked = self.masked.saturating_add(outcome.masked);
             }
             Event::End(end) => self.end = Some(end),
+        }
+    }
+
+    /// Takes into account that a command was judged, as its intent tells.
+    pub fn judged(&mut self, verdict: &VerdictSummary) {
+        self.commands += 1;
+        match verdict {
+            VerdictSummary::Allow { would_be: None, .. } => {}
+            VerdictSummary::Allow {
+                would_be: Some(_), ..
+            } => self.observed += 1,
+            VerdictSummary::Deny { .. } => self.refused += 1,
+            VerdictSummary::Ask { .. } => self.asked += 1,
         }
     }
 }

@@ -7,10 +7,10 @@
 //!
 //! A row's content hangs on the record alone, not on how much of it was read at once.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
-use weir_record::{Intent, VerdictSummary};
+use weir_record::{Again, Intent, Seq, VerdictSummary};
 
 use crate::{Answer, StoreError, query::integer, text};
 
@@ -20,14 +20,30 @@ const SECOND: i64 = 1_000_000;
 
 /// The rows that a transaction adds to.
 #[derive(Debug, Default)]
-pub(crate) struct Groups(HashMap<Key, Group>);
+pub(crate) struct Groups {
+    rows: HashMap<Key, Group>,
+    /// What was repeated last, and its kind.
+    repeated: Option<(Arc<Intent>, Kind)>,
+}
+
+/// A hash of everything that the commands of a row have in common.
+type Kind = [u8; blake3::OUT_LEN];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     /// Since 1970.
     second: i64,
-    /// Of everything that the commands have in common.
-    kind: [u8; blake3::OUT_LEN],
+    kind: Kind,
+}
+
+/// A command: an intent's, but for what it has of its own.
+#[derive(Clone, Copy, Debug)]
+struct Command<'a> {
+    of: &'a Intent,
+    seq: Seq,
+    parameters: &'a [Option<String>],
+    /// When it was judged, in microseconds since 1970.
+    moment: i64,
 }
 
 #[derive(Debug)]
@@ -52,46 +68,89 @@ impl Groups {
         intent: &Intent,
         moment: i64,
     ) -> Result<usize, StoreError> {
+        let command = Command {
+            of: intent,
+            seq: intent.seq,
+            parameters: &intent.parameters,
+            moment,
+        };
+        self.take(tx, session, kind(intent), command)
+    }
+
+    /// The same of one that repeats another.
+    pub(crate) fn again(
+        &mut self,
+        tx: &Transaction<'_>,
+        session: i64,
+        again: &Again,
+        moment: i64,
+    ) -> Result<usize, StoreError> {
+        let kind = match &self.repeated {
+            Some((of, kind)) if Arc::ptr_eq(of, &again.of) => *kind,
+            _ => {
+                let kind = kind(&again.of);
+                self.repeated = Some((Arc::clone(&again.of), kind));
+                kind
+            }
+        };
+        let command = Command {
+            of: &again.of,
+            seq: again.seq,
+            parameters: &again.parameters,
+            moment,
+        };
+        self.take(tx, session, kind, command)
+    }
+
+    fn take(
+        &mut self,
+        tx: &Transaction<'_>,
+        session: i64,
+        kind: Kind,
+        command: Command<'_>,
+    ) -> Result<usize, StoreError> {
+        let moment = command.moment;
         let key = Key {
             second: moment.div_euclid(SECOND),
-            kind: kind(intent),
+            kind,
         };
-        let sent = text::beside(intent.parameters.iter().flatten().map(String::as_str));
-        if !self.0.contains_key(&key)
-            && let Some(known) = Group::known(tx, session, key, intent)?
+        let sent = text::beside(command.parameters.iter().flatten().map(String::as_str));
+        if !self.rows.contains_key(&key)
+            && let Some(known) = Group::known(tx, session, key, command.of)?
         {
-            self.0.insert(key, known);
+            self.rows.insert(key, known);
         }
-        if let Some(group) = self.0.get_mut(&key) {
+        if let Some(group) = self.rows.get_mut(&key) {
             if group.searched.ends_with(&sent) || group.has_room(&sent) {
                 group.takes(&sent, moment);
                 return Ok(sent.len());
             }
             group.keep(tx, session, key)?;
-            self.0.remove(&key);
+            self.rows.remove(&key);
         }
-        let mut searched = text::searched(&intent.text);
+        let mut searched = text::searched(&command.of.text);
         searched.push_str(&sent);
         searched.truncate(text::cut(&searched, text::MOST_TEXT).len());
         let length = searched.len();
         let group = Group {
             number: None,
             intent: Intent {
+                seq: command.seq,
                 parameters: Vec::new(),
-                ..intent.clone()
+                ..command.of.clone()
             },
             first: moment,
             last: moment,
             count: 1,
             searched,
         };
-        self.0.insert(key, group);
+        self.rows.insert(key, group);
         Ok(length)
     }
 
     /// Puts all of them into the index.
     pub(crate) fn keep(self, tx: &Transaction<'_>, session: i64) -> Result<(), StoreError> {
-        for (key, mut group) in self.0 {
+        for (key, mut group) in self.rows {
             group.keep(tx, session, key)?;
         }
         Ok(())
@@ -198,7 +257,7 @@ impl Group {
 
 /// A hash of all that commands of one row have in common. Of a strength that no agent can hide a
 /// statement behind another's row.
-fn kind(intent: &Intent) -> [u8; blake3::OUT_LEN] {
+fn kind(intent: &Intent) -> Kind {
     let mut hasher = blake3::Hasher::new();
     let mut part = |text: &str| {
         hasher.update(&text.len().to_le_bytes());

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use weir_record::{End, Entry, Event, Position, ReadError, SessionId, SessionReader, Summary};
+use weir_record::{End, Entry, Event, Kept, Position, ReadError, SessionId, SessionReader, Summary};
 
 use crate::{StoreError, groups::Groups};
 
@@ -128,8 +128,14 @@ impl Session {
     fn read(mut self, tx: &Transaction<'_>) -> Result<Step, StoreError> {
         let mut left = (MOST_ENTRIES, MOST_BYTES);
         let step = loop {
-            match self.reader.next() {
-                Some(Ok(Entry::Event(event))) => {
+            match self.reader.next_kept() {
+                Some(Ok(Kept::Again(again))) => {
+                    let moment = self.moment(again.at);
+                    let length = self.groups.again(tx, self.number, &again, moment)?;
+                    left.1 = left.1.saturating_sub(length);
+                    self.summary.judged(&again.of.verdict);
+                }
+                Some(Ok(Kept::Entry(Entry::Event(event)))) => {
                     if let Event::Intent(intent) = &event {
                         let moment = self.moment(intent.at);
                         let length = self.groups.add(tx, self.number, intent, moment)?;
@@ -137,9 +143,7 @@ impl Session {
                     }
                     self.summary.add(event);
                 }
-                Some(Ok(Entry::Response { bytes, .. } | Entry::Request { bytes, .. })) => {
-                    left.1 = left.1.saturating_sub(bytes.len());
-                }
+                Some(Ok(Kept::Entry(Entry::Response { .. } | Entry::Request { .. }))) => {}
                 Some(Err(error)) => break Step::Stopped(Some(error.to_string())),
                 None if self.summary.end.is_some() => break Step::Ended,
                 None => break Step::Stopped(None),

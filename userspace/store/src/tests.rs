@@ -17,6 +17,7 @@ use weir_record::{
 use crate::{Index, Wanted};
 
 mod asked;
+mod cost;
 mod damage;
 mod encrypted;
 mod kept_up;
