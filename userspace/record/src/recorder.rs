@@ -29,7 +29,7 @@ use crate::{
     syncer::Syncer,
 };
 
-/// How long a written file rests before it is synced; with the sync itself within 50 milliseconds.
+/// How long a written file rests before it is synced, at most.
 const REST: Duration = Duration::from_millis(50);
 /// How often it is looked how much room there is.
 const LOOK: Duration = Duration::from_millis(100);

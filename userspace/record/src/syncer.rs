@@ -1,11 +1,11 @@
 //! Syncs files in the background, for all sessions of a host.
 //!
 //! A file waits once, however much is written to it meanwhile, so one sync covers all commands of a
-//! pipeline; several files are synced side by side, so that the file system can put their commits
-//! into one.
+//! pipeline. Where files rest first, all that wait come due at one time, however many they are; and
+//! several are synced side by side. So the file system can put their commits into one.
 
 use std::{
-    io,
+    io, iter, mem,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -34,22 +34,26 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// Starts; each file rests for `rest` before its sync, so that more gets into it.
+    /// Starts; each file rests for up to `rest` before its sync, so that more gets into it.
     pub(crate) fn start(rest: Duration) -> io::Result<Self> {
-        let (queue, jobs) = channel();
-        let jobs = Arc::new(Mutex::new(jobs));
-        let mut syncer = Self {
-            queue,
-            threads: Vec::new(),
+        let (queue, mut jobs) = channel();
+        let mut threads = Vec::new();
+        let mut start = |work: Box<dyn FnOnce() + Send>| {
+            let thread = thread::Builder::new().name("weir-sync".to_owned());
+            threads.push(thread.spawn(work)?);
+            Ok::<_, io::Error>(())
         };
+        if !rest.is_zero() {
+            let (due, at_once) = channel();
+            let resting = mem::replace(&mut jobs, at_once);
+            start(Box::new(move || collect(&resting, &due, rest)))?;
+        }
+        let jobs = Arc::new(Mutex::new(jobs));
         for _ in 0..THREADS {
             let jobs = Arc::clone(&jobs);
-            let thread = thread::Builder::new().name("weir-sync".to_owned());
-            syncer
-                .threads
-                .push(thread.spawn(move || work(&jobs, rest))?);
+            start(Box::new(move || work(&jobs)))?;
         }
-        Ok(syncer)
+        Ok(Self { queue, threads })
     }
 
     pub(crate) fn queue(&self) -> Sender<Job> {
@@ -59,7 +63,7 @@ impl Syncer {
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        for _ in &self.threads {
+        for _ in 0..THREADS {
             self.queue.send(Job::Stop).ok();
         }
         for thread in self.threads.drain(..) {
@@ -68,11 +72,23 @@ impl Drop for Syncer {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, rest: Duration) {
+/// Hands on what has rested, all at one time.
+fn collect(jobs: &Receiver<Job>, due: &Sender<Job>, rest: Duration) {
+    let mut stops = 0;
+    while stops < THREADS {
+        let Ok(first) = jobs.recv() else { return };
+        thread::sleep(rest);
+        for job in iter::once(first).chain(jobs.try_iter()) {
+            stops += usize::from(matches!(job, Job::Stop));
+            due.send(job).ok();
+        }
+    }
+}
+
+fn work(jobs: &Mutex<Receiver<Job>>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job::Sync(ledger)) = job else { return };
-        thread::sleep(rest);
         // Its session is told by the ledger.
         ledger.sync().ok();
     }

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use weir_record::{End, Entry, Event, Kept, Position, ReadError, SessionId, SessionReader, Summary};
+use weir_record::{
+    End, Entry, Event, Kept, Position, ReadError, SessionId, SessionReader, Summary,
+};
 
 use crate::{StoreError, groups::Groups};
 
