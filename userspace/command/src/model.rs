@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 /// One request of a session, as far as weir could read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Statement {
     /// Read to the end: everything it does is in the value.
     Command(Box<Command>),
@@ -14,7 +14,7 @@ pub enum Statement {
 }
 
 /// A request that could not be normalised.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Opaque {
     /// Why, for policy and the record.
     pub reason: OpaqueReason,
@@ -39,7 +39,7 @@ pub enum OpaqueReason {
 }
 
 /// One normalised request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Command {
     /// What is asked for.
     pub verb: Verb,
@@ -204,7 +204,7 @@ pub enum Access {
 ///
 /// This is deliberately coarse: it exists so that a computed result column of a statement that
 /// nowhere names a sensitive column is known to be harmless.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct ColumnUse {
     /// Every identifier that may be a column, folded, without its qualifier.
     pub named: BTreeSet<String>,
@@ -276,7 +276,7 @@ pub enum Effect {
 pub type Effects = BTreeSet<Effect>;
 
 /// How the rows of a `COPY … TO STDOUT` are written, as its options say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CopyForm {
     /// Lines of fields, with backslashes.
     Text {
@@ -297,7 +297,7 @@ pub enum CopyForm {
 }
 
 /// What later messages of the same session depend on.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Control {
     /// Nothing.
     #[default]

@@ -19,7 +19,8 @@ use super::{
     names::Unsettled,
     pipeline::{Expected, Owed},
     portal::{Behind, Portal},
-    prepared::{Judgement, Prepared},
+    prepared::Prepared,
+    reading::Judgement,
 };
 
 /// The rule for what was judged before a signal was raised, and can't go on as it was.

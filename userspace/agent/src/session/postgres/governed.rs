@@ -20,11 +20,12 @@ use super::{
     path::Path,
     pipeline::{Account, Owed, Pipeline},
     portal::Portal,
-    prepared::{Prepared, Texts},
+    prepared::Prepared,
     replication::Replication,
     request::{Ahead, Decision, Estimated},
     shape::Shape,
     shown::Shown,
+    texts::Texts,
 };
 use crate::{
     approve::{self, Unheld},

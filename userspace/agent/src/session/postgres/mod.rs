@@ -25,6 +25,7 @@ mod pipeline;
 mod plans;
 mod portal;
 mod prepared;
+mod reading;
 mod refresh;
 mod refusal;
 mod replication;
@@ -34,6 +35,7 @@ mod shown;
 #[cfg(test)]
 mod simulation;
 mod startup;
+mod texts;
 mod traits;
 mod waiting;
 

@@ -16,9 +16,7 @@ use crate::{
     approve,
     mask::exposure::Exposure,
     session::postgres::{
-        governed::Governed,
-        portal::Behind,
-        prepared::{Judgement, Prepared},
+        governed::Governed, portal::Behind, prepared::Prepared, reading::Judgement,
     },
 };
 

@@ -31,7 +31,8 @@ use super::{
     names::{Change, Unsettled},
     pipeline::{Expected, Space},
     portal::Behind,
-    prepared::{Judgement, Prepared},
+    prepared::Prepared,
+    reading::Judgement,
 };
 use crate::upstream::postgres::Control;
 

@@ -182,7 +182,7 @@ mod tests {
     use weir_wire::postgres::{Format, Formats, frontend::Bind};
 
     use super::{INT2, INT4, INT8, count};
-    use crate::session::postgres::prepared::Texts;
+    use crate::session::postgres::texts::Texts;
 
     /// The limit that a second parameter sets, declared so and bound to this.
     fn limit(declared: &[u32], format: Format, value: Option<&[u8]>) -> Option<u64> {

@@ -1,6 +1,6 @@
-//! What weir's own work on one prepared statement costs, sockets and waiting left out: read, judged,
-//! recorded, its answer read and recorded, in CPU time of the session's thread. By hand, with how often
-//! as `COUNT`:
+//! What weir's own work on one statement costs, prepared and as a text, sockets and waiting left out:
+//! read, judged, recorded, its answer read and recorded, in CPU time of the session's thread. By hand,
+//! with how often as `COUNT`:
 //!
 //! `cargo test --release -p weir-agent --lib -- --ignored --nocapture what_a_prepared`
 
@@ -18,7 +18,7 @@ use crate::{
         lineage::Lineage,
         plan::Unknown,
     },
-    session::postgres::{governed::Governed, prepared::Judgement, request::Heard},
+    session::postgres::{governed::Governed, reading::Judgement, request::Heard},
 };
 
 pub(super) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -153,6 +153,14 @@ fn what_a_prepared_statement_costs() {
     told("a prepared statement", count, || {
         asks(&mut session, &mut agent, &request);
         answers(&mut session, &mut target, &answer);
+    });
+    let shown = [&described[..], &row, &message(b'C', b"SELECT 1\0"), &ready].concat();
+    let mut number = 0;
+    told("a text that differs in a literal", count, || {
+        number += 1;
+        let text = format!("SELECT abalance FROM pgbench_accounts WHERE aid = {number};\0");
+        asks(&mut session, &mut agent, &message(b'Q', text.as_bytes()));
+        answers(&mut session, &mut target, &shown);
     });
     let text = b"SELECT abalance FROM pgbench_accounts WHERE aid = $1;";
     let prepared = session.texts.read(&Bytes::from_static(text), &[]);
