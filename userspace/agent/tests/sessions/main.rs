@@ -32,6 +32,7 @@ mod killed;
 mod libpq;
 mod logins;
 mod masked;
+mod meanwhile;
 mod names;
 mod objects;
 mod observed;

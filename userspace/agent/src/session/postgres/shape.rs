@@ -12,11 +12,15 @@
 //! target is done, and tells the others only then. As long as its transaction is open nobody else sees
 //! what was changed: names then prove nothing, views are masked whole, and so is what is computed.
 //!
-//! Known limits: what is changed past weir, through another weir or another target, by code that
-//! commits before it is done (`CALL`, `DO`), or by a session that breaks off before it is answered,
-//! shows to sessions in use by their next look, which is about a second later ([`catalogues`]). So
-//! does what C functions and catalogues written by hand change. A function that others have replaced
-//! since the last look is taken for what it was.
+//! What was asked before a change may be answered after it. So an answer that describes rows, or begins a
+//! copy, is held against what the others have told by then; where one of them may have committed what it
+//! has not been answered yet (`CALL`, `DO`, a `COMMIT` with more behind it), against a look.
+//!
+//! Known limits: what is changed past weir, through another weir or another target, or by a session that
+//! breaks off before it is answered, shows to sessions in use by their next look, which is about a
+//! second later ([`catalogues`]). So does what C functions and catalogues written by hand change. A
+//! function that others have replaced since the last look is taken for what it was. What a change does
+//! in the moments between its commit and its answer is not held back.
 //!
 //! [`catalogues`]: super::catalogues
 
@@ -30,6 +34,7 @@ use std::{
 };
 
 use weir_command::{Access, Control, Effect, Statement, Verb};
+use weir_policy::Named;
 use weir_wire::postgres::backend::{RowDescription, TransactionStatus};
 
 use super::{
@@ -37,7 +42,8 @@ use super::{
 };
 use crate::mask::{
     catalogue::{ColumnNumber, RelationOid},
-    lineage::Source,
+    exposure::Exposure,
+    lineage::{Lineage, Sight, Source},
     plan::Unknown,
 };
 
@@ -55,23 +61,43 @@ const TEMPORARY: [&str; 2] = ["create temp ", "create temporary "];
 /// How many columns a session remembers to be its own transaction's before it takes in no more.
 const MOST_OWN: usize = 10_000;
 
-/// How many changes the sessions of one database have told of.
+/// How many changes the sessions of one database have told of, and how many of them may be making one.
 #[derive(Debug, Default)]
-pub(super) struct Changes(AtomicU64);
+pub(super) struct Changes {
+    told: AtomicU64,
+    under_way: AtomicU64,
+}
 
 impl Changes {
     pub(super) fn count(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.told.load(Ordering::Acquire)
     }
 
     fn tell(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::AcqRel)
+        self.told.fetch_add(1, Ordering::AcqRel)
     }
 
     /// Tells that something has changed by the reading before which `told` changes were told of, and
     /// returns how many that tells of: no more where others came meanwhile.
     pub(super) fn tell_of(&self, told: u64) -> u64 {
         if self.tell() == told { told + 1 } else { told }
+    }
+}
+
+/// A session has sent what may change the shape for others long before it is answered.
+#[derive(Debug)]
+struct UnderWay(Arc<Changes>);
+
+impl UnderWay {
+    fn new(changes: &Arc<Changes>) -> Self {
+        changes.under_way.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(changes))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -91,6 +117,8 @@ pub(super) struct Shape {
     done: Option<Instant>,
     /// Others have not been told of all that concerns them.
     untold: bool,
+    /// They may see it all the same.
+    under_way: Option<UnderWay>,
     /// Columns that nobody else sees yet: the transaction that is open made them.
     own: HashSet<(RelationOid, ColumnNumber)>,
 }
@@ -119,6 +147,20 @@ impl Shape {
     /// Notes that a message is sent which may have code run that may change it.
     pub(super) fn runs_code(&mut self, may_change: bool) {
         self.unsure |= may_change;
+    }
+
+    /// Notes that what was sent last may take effect for others long before it is answered: `early`, it may
+    /// end a transaction in the middle.
+    fn goes(&mut self, early: bool) {
+        if early && self.has_changed() && self.under_way.is_none() {
+            self.under_way = Some(UnderWay::new(&self.changes));
+        }
+    }
+
+    /// Whether other sessions have changes under way that may have taken effect.
+    fn is_in_flux(&self) -> bool {
+        let own = u64::from(self.under_way.is_some());
+        self.changes.under_way.load(Ordering::Acquire) > own
     }
 
     /// Takes what a look has found since `then`, when the target was done with such code. Where there was
@@ -224,6 +266,59 @@ impl Governed {
         Err(Stop::Stale)
     }
 
+    /// Notes that a text was sent, after what it may do is noted.
+    pub(super) fn goes(&mut self, prepared: &Prepared) {
+        let commits = || prepared.may(Verb::Call) || prepared.may(Verb::Do);
+        let early = prepared.may(Verb::Transaction) || !self.in_transaction() && commits();
+        self.shape.goes(early);
+    }
+
+    /// Whether what the target answers now may be by another shape than what was asked was judged by:
+    /// of a change others have told, or may be about to.
+    pub(super) fn is_in_flux(&self) -> bool {
+        self.is_dated() || self.shape.is_in_flux()
+    }
+
+    /// Whether what is described may be something else by now than is known: what others have told of may be
+    /// anything, what they are about to tell of is looked for where definitions decide.
+    pub(super) fn may_be_another(&self, description: &RowDescription) -> bool {
+        let defined = |oid| oid == 0 || self.lineage.is_view(RelationOid(oid));
+        self.is_dated()
+            || self.lineage.any_hidden(&self.judge.clear()).is_some()
+                && description
+                    .fields()
+                    .iter()
+                    .any(|field| defined(field.table_oid))
+    }
+
+    /// Whether nobody has looked since this answer came.
+    fn is_unseen(&self) -> bool {
+        self.shape.at.is_none_or(|at| at < self.now)
+    }
+
+    /// What an answer may show beyond what its statement was judged to, where it was judged by another
+    /// reading than is known now.
+    pub(super) fn meanwhile(&self, prepared: &Prepared, judged_by: &Arc<Lineage>) -> Exposure {
+        let clear = self.judge.clear();
+        if self.is_in_flux() && self.is_unseen() {
+            return Exposure::reshaped(&self.lineage, &clear);
+        }
+        if Arc::ptr_eq(judged_by, &self.lineage) {
+            return Exposure::default();
+        }
+        if prepared.looks_up_names() {
+            return Exposure::everything(&self.lineage, &clear);
+        }
+        let mut exposure = Exposure::default();
+        for statement in prepared.statements() {
+            let names = self.lineage.names(statement, &Sight::AnySchema);
+            let names = names.as_ref();
+            let named = Named { statement, names };
+            exposure.join(Exposure::of(named, &self.lineage, &clear));
+        }
+        exposure
+    }
+
     /// Whether a change was told of since the catalogue was read.
     pub(super) fn is_dated(&self) -> bool {
         self.shape.changes.count() != self.shape.known
@@ -249,6 +344,9 @@ impl Governed {
     /// transaction they see it from here on.
     pub(super) fn tell_of_changes(&mut self) {
         if self.in_transaction() {
+            if self.pipeline.is_empty() {
+                self.shape.under_way = None;
+            }
             return;
         }
         let settled = self.is_settled();
@@ -260,6 +358,7 @@ impl Governed {
         }
         if settled {
             self.shape.untold = false;
+            self.shape.under_way = None;
         }
     }
 

@@ -109,10 +109,12 @@ impl Governed {
     /// of a cursor WITH HOLD are computed when the transaction ends, by a COMMIT or a Sync that
     /// names nothing: those may quote whatever the transaction has touched.
     fn quotable(&mut self) -> Exposure {
+        let meanwhile = self.meanwhile_of_next();
         let Some(owed) = self.pipeline.head() else {
             return self.uncommitted.clone();
         };
         let mut exposure = exposure_of(&owed.expected).cloned().unwrap_or_default();
+        exposure.join(meanwhile);
         let settles = match &owed.expected {
             Expected::Query { prepared, .. } => prepared.settles_transaction(),
             Expected::Execute { portal, .. } => portal.prepared.settles_transaction(),

@@ -52,6 +52,12 @@ impl Governed {
             self.begins()?;
         }
         match frame.tag() {
+            // Perhaps what they show, or quote, is of another shape than was asked of.
+            tag::COPY_OUT_RESPONSE | tag::ERROR_RESPONSE
+                if unknown == Unknown::Refresh && self.is_in_flux() =>
+            {
+                return Ok(Told::Stale(frame));
+            }
             tag::DATA_ROW => self.row(frame)?,
             tag::ROW_DESCRIPTION => return self.described(frame, unknown),
             tag::NO_DATA => self.no_data(&frame)?,

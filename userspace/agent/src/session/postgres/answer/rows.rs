@@ -12,6 +12,7 @@ use weir_wire::postgres::{
 use super::{Told, decode, unexpected};
 use crate::{
     mask::{
+        exposure::Exposure,
         plan::{Plan, StaleCatalogue, Unknown},
         sift::Form,
     },
@@ -24,6 +25,10 @@ use crate::{
 
 /// How many bytes of masked rows are made before others have their turn.
 const MOST_AT_ONCE: usize = 256 << 10;
+
+/// Why a copy is not shown.
+const CHANGED: &str = "the target began a copy by another shape of its database than the copy was \
+                       judged by, and it might show what is masked: copy again";
 
 fn plan_of(expected: &Expected) -> Option<&Plan> {
     match expected {
@@ -48,7 +53,33 @@ fn replicates(expected: &Expected) -> bool {
     matches!(expected, Expected::Query { prepared, .. } if prepared.replicates())
 }
 
+/// Both, where the second adds anything.
+fn with(exposure: &Arc<Exposure>, meanwhile: Exposure) -> Arc<Exposure> {
+    if meanwhile == Exposure::default() {
+        return Arc::clone(exposure);
+    }
+    let mut both = Exposure::clone(exposure);
+    both.join(meanwhile);
+    Arc::new(both)
+}
+
 impl Governed {
+    /// What the answer that comes next may show beyond what was judged, by what was changed meanwhile.
+    pub(super) fn meanwhile_of_next(&mut self) -> Exposure {
+        let (prepared, judged_by) = match self.pipeline.head().map(|owed| &owed.expected) {
+            Some(Expected::Query {
+                prepared, lineage, ..
+            }) => (Arc::clone(prepared), Arc::clone(lineage)),
+            Some(
+                Expected::Probe { portal }
+                | Expected::Bind { portal }
+                | Expected::Execute { portal, .. },
+            ) => (Arc::clone(&portal.prepared), Arc::clone(&portal.lineage)),
+            _ => return Exposure::default(),
+        };
+        self.meanwhile(&prepared, &judged_by)
+    }
+
     /// Takes the rows that stand at the front of what the target sent, all at once, and says how many
     /// bytes they have. Nothing is taken where the next message has to be looked at by itself.
     pub(in crate::session::postgres) fn rows(
@@ -143,6 +174,7 @@ impl Governed {
         frame: Frame,
         unknown: Unknown,
     ) -> Result<Told, SessionError> {
+        let in_flux = self.is_in_flux();
         match self.pipeline.head() {
             // Its rows are for nobody to mask yet.
             Some(Owed {
@@ -158,7 +190,7 @@ impl Governed {
             Some(Owed {
                 expected: Expected::Probe { portal },
                 ..
-            }) => {
+            }) if !in_flux => {
                 let known = portal
                     .prepared
                     .plans()
@@ -172,7 +204,11 @@ impl Governed {
             _ => {}
         }
         let description = decode(RowDescription::decode(frame.clone()))?;
+        if in_flux && unknown == Unknown::Refresh && self.may_be_another(&description) {
+            return Ok(Told::Stale(frame));
+        }
         let unknown = self.unknown(&description, unknown);
+        let meanwhile = self.meanwhile_of_next();
         let Some(owed) = self.pipeline.head() else {
             return Err(unexpected("RowDescription"));
         };
@@ -188,6 +224,7 @@ impl Governed {
                 let clear = permit.permit().clear();
                 let net = self.detecting.net(clear);
                 let lineage = (&*self.lineage, &**lineage);
+                let exposure = &with(exposure, meanwhile);
                 match Plan::new(&description, None, lineage, exposure, clear, unknown, net) {
                     Ok(fresh) => *plan = Some(fresh),
                     Err(StaleCatalogue) => return Ok(Told::Stale(frame)),
@@ -196,7 +233,8 @@ impl Governed {
             }
             Expected::Probe { portal } => {
                 let clear = portal.permit.permit().clear();
-                let (formats, exposure) = (portal.formats.as_ref(), &portal.exposure);
+                let formats = portal.formats.as_ref();
+                let exposure = &with(&portal.exposure, meanwhile);
                 let net = self.detecting.net(clear);
                 let lineage = &self.lineage;
                 let plan = Plan::new(
@@ -212,7 +250,7 @@ impl Governed {
                     return Ok(Told::Stale(frame));
                 };
                 // What stays unknown may be known the next time.
-                if unknown == Unknown::Refresh {
+                if unknown == Unknown::Refresh && !in_flux {
                     let raw = frame.raw();
                     portal
                         .prepared
@@ -256,6 +294,9 @@ impl Governed {
         match self.pipeline.head() {
             Some(owed) if begins != self.copies_out && may_copy(&owed.expected) => {
                 let seq = owed.seq;
+                if begins && self.meanwhile_of_next().computes.is_some() {
+                    return Err(SessionError::server(CHANGED));
+                }
                 self.copies_out = begins;
                 if begins {
                     self.copy_begins();

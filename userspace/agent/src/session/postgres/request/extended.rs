@@ -96,6 +96,7 @@ impl Governed {
                 self.carried_out(&prepared, &behind);
                 self.may_move(&prepared, &behind);
                 self.runs_code(&prepared, &behind);
+                self.goes(&prepared);
                 self.turn += 1;
                 let portal =
                     self.open_portal(bind, (prepared, rows), permit, exposure, &parameters)?;
@@ -225,6 +226,7 @@ impl Governed {
             }
         }
         self.shape.sends(&portal.prepared);
+        self.goes(&portal.prepared);
         self.may_move(&portal.prepared, &Behind::default());
         self.sink.forward(&portal.permit, execute.frame());
         let seq = Some(portal.permit.seq());

@@ -197,6 +197,7 @@ impl Governed {
                     changes.push_back(self.note(effect, said, &permit, &exposure)?);
                 }
                 self.shape.sends(&prepared);
+                self.goes(&prepared);
                 self.sink.forward(&permit, query.frame());
                 let expected = Expected::Query {
                     changes,
@@ -227,6 +228,7 @@ impl Governed {
                 self.carried_out(&prepared, &behind);
                 self.path.forget();
                 self.shape.runs_code(true);
+                self.goes(&prepared);
                 self.turn += 1;
                 let signals = self.judge.figures();
                 let text = self::text(&prepared);
