@@ -25,6 +25,7 @@ mod detected;
 mod detours;
 mod drivers;
 mod encodings;
+mod estimates;
 mod gigantic;
 mod hosts;
 mod identity;
