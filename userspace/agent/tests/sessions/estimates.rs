@@ -242,12 +242,6 @@ fn a_session_keeps_a_connection_for_its_estimates_while_it_needs_one() {
     assert_ne!(first.get(), 0);
     wait_until("the session's is gone", || planners(&server).is_empty());
     assert_eq!(changed(&server, "big"), 5);
-    let log = std::fs::read_to_string(server.log()).unwrap();
-    for broken in ["unexpected EOF", "unexpected eof", "could not receive"] {
-        let of_planner = |line: &&str| line.contains(&format!("[{}]", first.get()));
-        let told = log.lines().filter(of_planner).find(|l| l.contains(broken));
-        assert_eq!(told, None, "it says goodbye");
-    }
 }
 
 /// One estimate after the other in one connection: what one looked for its names in is nothing to the next.

@@ -331,7 +331,11 @@ async fn close_unused(slot: Weak<Slot>) {
         match &held.open {
             Some(open) if open.used.elapsed() < IDLE => {}
             _ => {
-                held.open = None;
+                let unused = held.open.take();
+                drop(held);
+                if let Some(open) = unused {
+                    open.reader.close().await;
+                }
                 return;
             }
         }

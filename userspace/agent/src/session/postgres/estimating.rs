@@ -60,7 +60,7 @@ impl Kept {
     /// Ends it with the session.
     pub(super) async fn close(&self) {
         if let Some(planner) = self.take() {
-            timeout(SOON, planner.close()).await.ok();
+            planner.close().await;
         }
     }
 }
@@ -84,7 +84,7 @@ async fn let_go(kept: Weak<Mutex<Slot>>) {
         }
     };
     if let Some((planner, _)) = idle {
-        timeout(SOON, planner.close()).await.ok();
+        planner.close().await;
     }
 }
 

@@ -1,17 +1,24 @@
 //! Messages to and from the target, one at a time: what login and the catalogue need. A governed
 //! session has its own loop.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 use weir_wire::{
     WireError,
-    postgres::{Decoded, Limits, backend, decode_frame},
+    postgres::{Decoded, Limits, backend, decode_frame, frontend::Terminate},
 };
 
 use crate::{tls::Plain, upstream::UpstreamError};
 
 /// How much is read at once.
 const READ: usize = 4 << 10;
+/// How long a goodbye may take.
+const LAST: Duration = Duration::from_secs(2);
 
 pub(super) struct Conversation {
     pub(super) io: Plain,
@@ -67,6 +74,14 @@ impl Conversation {
                 }
             }
         }
+    }
+
+    /// Says goodbye, as a server expects of whoever leaves: it complains of others in its log.
+    pub(super) async fn close(mut self) {
+        let goodbye = Terminate::new();
+        // Whether it is heard or not, the connection ends.
+        let said = timeout(LAST, self.send(goodbye.frame().raw()));
+        said.await.ok();
     }
 
     pub(super) fn broken(&self, error: &WireError) -> UpstreamError {

@@ -17,7 +17,7 @@ use weir_wire::{
     postgres::{
         Formats, Limits,
         backend::{self, TransactionStatus},
-        frontend::{Bind, Execute, Parse, Query, Sync, Terminate},
+        frontend::{Bind, Execute, Parse, Query, Sync},
     },
 };
 
@@ -126,11 +126,9 @@ impl Planner {
         Ok((self, rows))
     }
 
-    /// Says goodbye, as the target expects of whoever leaves.
+    /// Says goodbye.
     pub async fn close(self) {
-        let Self(mut peer) = self;
-        // Whether it is heard or not, the connection ends.
-        peer.send(Terminate::new().frame().raw()).await.ok();
+        self.0.close().await;
     }
 }
 

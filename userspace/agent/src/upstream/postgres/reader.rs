@@ -87,6 +87,11 @@ impl Reader {
         .await
     }
 
+    /// Says goodbye.
+    pub async fn close(self) {
+        self.peer.close().await;
+    }
+
     async fn in_time<T>(
         &mut self,
         ask: impl AsyncFnOnce(&mut Conversation) -> Result<T, UpstreamError>,
