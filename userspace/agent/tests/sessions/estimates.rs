@@ -213,6 +213,7 @@ fn a_session_keeps_a_connection_for_its_estimates_while_it_needs_one() {
                 .await
                 .unwrap();
             let driver = tokio::spawn(connection);
+            rows(&client, one, &[&2_i32]).await;
             rows(&other, one, &[&3_i32]).await;
             let both = planners(server);
             assert!(both.len() == 2 && both[0].0 == pid, "{both:?}");
