@@ -9,6 +9,7 @@ pub mod postgres;
 
 mod asked;
 mod cut;
+mod news;
 mod passing;
 mod standing;
 mod until;

@@ -1,7 +1,8 @@
 //! Passes the bytes of an opaque connection on, both ways in one task, until something ends it.
 
-use std::{future::pending, time::Duration};
+use std::{iter, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until},
@@ -14,7 +15,11 @@ use super::{
 };
 use crate::{
     config::Tcp,
-    session::{Change, Cut, Watched, standing::Standing},
+    session::{
+        Change, Cut, Watched,
+        news::{News, Wire},
+        standing::Standing,
+    },
 };
 
 /// The two ends, and the proof that they may be joined.
@@ -72,44 +77,37 @@ pub(super) async fn copy(
     let ended = {
         let (mut agent_reads, mut agent_writes) = agent.split();
         let (mut target_reads, mut target_writes) = target.split();
+        let Watched {
+            policies,
+            subject,
+            shutdown,
+            killed,
+            ..
+        } = watched;
+        // What hardly ever comes is looked at when it wakes, not with each step; and before each, so
+        // that no flood of bytes keeps it waiting.
+        let mut killed: FuturesUnordered<_> = iter::once(killed.killed()).collect();
+        let mut wire = Wire::new();
+        let allowed = service.idle_timeout.unwrap_or(Duration::ZERO);
         let mut last = Instant::now();
+        let mut silence = pin!(sleep_until(last + allowed));
         loop {
             if out.is_over() && back.is_over() {
                 break Ended::Closed;
             }
+            let steps = either(
+                out.step(&mut agent_reads, &mut target_writes),
+                back.step(&mut target_reads, &mut agent_writes),
+            );
             tokio::select! {
-                step = out.step(&mut agent_reads, &mut target_writes) => match step {
-                    Ok(Step::Read(bytes)) => {
-                        if let Err(cut) = standing.passes(bytes.len()) {
-                            break Ended::Cut(cut);
-                        }
-                        if service.record_bytes {
-                            record.request(seq, bytes)?;
-                            recorded.commit().await?;
-                        }
-                    }
-                    Ok(Step::Other) => {}
-                    Err(Broken::Source) => break Ended::ClientGone,
-                    Err(Broken::Sink) => break Ended::ServerGone,
-                },
-                step = back.step(&mut target_reads, &mut agent_writes) => match step {
-                    Ok(Step::Read(bytes)) => {
-                        if let Err(cut) = standing.passes(bytes.len()) {
-                            break Ended::Cut(cut);
-                        }
-                        if service.record_bytes {
-                            record.response(seq, bytes)?;
-                            record.keeps_up().await?;
-                        }
-                    }
-                    Ok(Step::Other) => {}
-                    Err(Broken::Source) => break Ended::ServerGone,
-                    Err(Broken::Sink) => break Ended::ClientGone,
-                },
-                () = silence(last, service.idle_timeout) => break Ended::Idle,
-                Ok(()) = watched.shutdown.changed() => break Ended::Shutdown,
-                cut = watched.killed.killed() => break Ended::Cut(cut),
-                change = Change::next(&mut watched.policies, &mut watched.subject) => {
+                biased;
+                Some(cut) = killed.next() => break Ended::Cut(cut),
+                news = wire.next(policies, subject, shutdown) => {
+                    let change = match news {
+                        News::Shutdown => break Ended::Shutdown,
+                        News::Policies => Change::Policies(Arc::clone(&policies.borrow_and_update())),
+                        News::Subject => Change::Subject(Arc::clone(&subject.borrow_and_update())),
+                    };
                     record.note(&change.note())?;
                     if let Err(cut) = standing.change(change) {
                         break Ended::Cut(cut);
@@ -117,6 +115,35 @@ pub(super) async fn copy(
                     // Not a sign of life.
                     continue;
                 }
+                () = &mut silence, if service.idle_timeout.is_some() => {
+                    let due = last + allowed;
+                    if due <= Instant::now() {
+                        break Ended::Idle;
+                    }
+                    silence.as_mut().reset(due);
+                    continue;
+                }
+                (way, step) = steps => match step {
+                    Ok(Step::Read(bytes)) => {
+                        if let Err(cut) = standing.passes(bytes.len()) {
+                            break Ended::Cut(cut);
+                        }
+                        if service.record_bytes {
+                            match way {
+                                Way::Out => {
+                                    record.request(seq, bytes)?;
+                                    recorded.commit().await?;
+                                }
+                                Way::Back => {
+                                    record.response(seq, bytes)?;
+                                    record.keeps_up().await?;
+                                }
+                            }
+                        }
+                    }
+                    Ok(Step::Other) => {}
+                    Err(broken) => break way.broken(&broken),
+                },
             }
             last = Instant::now();
         }
@@ -133,10 +160,30 @@ pub(super) async fn copy(
     Ok((ended, copied))
 }
 
-/// Resolves once nothing has happened for as long as is allowed.
-async fn silence(last: Instant, allowed: Option<Duration>) {
-    match allowed {
-        Some(allowed) => sleep_until(last + allowed).await,
-        None => pending().await,
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Out,
+    Back,
+}
+
+impl Way {
+    /// How a connection ends of which an end of this direction is broken.
+    fn broken(self, broken: &Broken) -> Ended {
+        match (self, broken) {
+            (Self::Out, Broken::Source) | (Self::Back, Broken::Sink) => Ended::ClientGone,
+            (Self::Out, Broken::Sink) | (Self::Back, Broken::Source) => Ended::ServerGone,
+        }
+    }
+}
+
+/// The next step of either direction. None is kept waiting by the other.
+async fn either<'a>(
+    out: impl Future<Output = Result<Step<'a>, Broken>>,
+    back: impl Future<Output = Result<Step<'a>, Broken>>,
+) -> (Way, Result<Step<'a>, Broken>) {
+    tokio::select! {
+        step = out => (Way::Out, step),
+        step = back => (Way::Back, step),
     }
 }

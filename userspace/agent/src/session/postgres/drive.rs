@@ -28,7 +28,6 @@ use super::{
     estimating,
     flows::{Flows, Went, elsewhere},
     governed::{Governed, SessionError},
-    news::{News, Wire},
     refresh::{lately, refresh},
     request::Heard,
     waiting::{self, Waiting, Why},
@@ -37,7 +36,10 @@ use crate::{
     admit::Admission,
     approve::Desk,
     mask::plan::Unknown,
-    session::{Change, Cut, Kills, judge},
+    session::{
+        Change, Cut, Kills, judge,
+        news::{News, Wire},
+    },
 };
 
 /// Most bytes that wait for one side before reading from the other stops.

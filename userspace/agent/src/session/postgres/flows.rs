@@ -11,9 +11,9 @@ use super::{
     drive::{HIGH_WATER, STALLED, Surroundings},
     end::End,
     governed::Governed,
-    news::{News, Wire},
     waiting::{Waiting, Word},
 };
+use crate::session::news::{News, Wire};
 
 /// What became of a wait.
 pub(super) enum Went {

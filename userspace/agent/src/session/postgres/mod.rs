@@ -18,7 +18,6 @@ mod governed;
 mod greet;
 mod lexing;
 mod names;
-mod news;
 mod open;
 mod path;
 mod pipeline;
