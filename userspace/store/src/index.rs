@@ -134,6 +134,24 @@ impl Index {
         Ok(pass)
     }
 
+    /// Takes in what is new in these sessions' records, without a look at the directory.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub(crate) fn update_of(
+        &mut self,
+        dir: &Path,
+        sessions: &[SessionId],
+    ) -> Result<(), StoreError> {
+        for id in sessions {
+            if let Some((id, path, length)) = self.is_fresh(dir, *id) {
+                let ended = read::session(&mut self.db, id, &path)?;
+                self.seen.insert(id, (!ended).then_some(length));
+            }
+        }
+        Ok(())
+    }
+
     /// Its record, and how long that is, where there is something new in it.
     fn is_fresh(&self, dir: &Path, id: SessionId) -> Option<(SessionId, PathBuf, u64)> {
         let seen = self.seen.get(&id);

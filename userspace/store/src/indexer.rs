@@ -1,11 +1,12 @@
 //! The thread that keeps the index up.
 //!
-//! It looks at the records when it is [woken](Indexer::wake) and every few seconds besides, and is
-//! the only one that writes to the index. Nothing waits for it but who asks the index, and that
-//! only for a moment: what is missing then is told ([`Sessions::pending`]).
+//! It looks at all records when it is [woken](Indexer::wake) and every few seconds besides, at one
+//! when its session [has ended](Indexer::ended), and is the only one that writes to the index. Nothing
+//! waits for it but who asks the index, and that only for a moment: what is missing then is told
+//! ([`Sessions::pending`]).
 
 use std::{
-    fmt,
+    fmt, mem,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     thread::{self, JoinHandle},
@@ -20,7 +21,7 @@ use crate::{Index, Sessions, StoreError, Wanted, schema};
 /// thread alone.
 const LAST: i32 = 19;
 const USUAL: i32 = 0;
-/// How often it looks at the records by itself.
+/// How often it looks at all records by itself.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long who asks is made to wait for it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -50,8 +51,20 @@ struct State {
     done: u64,
     /// To be made anew with the next look.
     anew: bool,
+    /// Whose records are complete.
+    ended: Vec<SessionId>,
     pending: usize,
     stop: bool,
+}
+
+/// What it looks at.
+enum Look {
+    /// Everything, to make the index anew.
+    Anew,
+    /// Everything.
+    All,
+    /// The records of these.
+    Of(Vec<SessionId>),
 }
 
 impl fmt::Debug for Indexer {
@@ -91,6 +104,13 @@ impl Indexer {
     pub fn wake(&self) {
         let shared = &self.0.shared;
         shared.state().asked += 1;
+        shared.changed.notify_all();
+    }
+
+    /// A session has ended, and all of it is on record. Returns at once.
+    pub fn ended(&self, session: SessionId) {
+        let shared = &self.0.shared;
+        shared.state().ended.push(session);
         shared.changed.notify_all();
     }
 
@@ -206,13 +226,17 @@ impl Shared {
 
     fn run(&self) {
         let mut index = None;
-        while let Some((goal, anew)) = self.next() {
+        let mut due = Instant::now();
+        while let Some((goal, look)) = self.next(due) {
             // Sessions must not wait for what nobody waits for. Where this can't be had, it goes on as
             // it is.
-            let asked = goal > self.state().done || anew;
+            let asked = goal > self.state().done || matches!(look, Look::Anew);
             let priority = if asked { USUAL } else { LAST };
             rustix::process::setpriority_process(None, priority).ok();
-            let looked = self.look(&mut index, anew);
+            if !matches!(look, Look::Of(_)) {
+                due = Instant::now() + LOOK;
+            }
+            let looked = self.look(&mut index, look);
             if let Err(error) = &looked {
                 tracing::error!(%error, "the index of sessions is not up to date");
                 // Opened again with the next look, and made anew if that is what it takes.
@@ -225,22 +249,34 @@ impl Shared {
         }
     }
 
-    /// Waits until a look is due: how many looks it answers, and whether the index is to be made
-    /// anew. Nothing when the thread is to end.
-    fn next(&self) -> Option<(u64, bool)> {
+    /// Waits for something to look at: how many looks it answers, and what it is. All of it is due at
+    /// a time. Nothing when the thread is to end.
+    fn next(&self, due: Instant) -> Option<(u64, Look)> {
         let mut state = self.state();
-        if state.asked <= state.done && !state.anew && !state.stop {
+        let left = due.saturating_duration_since(Instant::now());
+        let nothing = |state: &State| {
+            state.asked <= state.done && !state.anew && state.ended.is_empty() && !state.stop
+        };
+        if nothing(&state) && !left.is_zero() {
             state = self
                 .changed
-                .wait_timeout(state, LOOK)
+                .wait_timeout(state, left)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        let anew = std::mem::take(&mut state.anew);
-        (!state.stop).then_some((state.asked, anew))
+        let ended = mem::take(&mut state.ended);
+        let look = if mem::take(&mut state.anew) {
+            Look::Anew
+        } else if state.asked > state.done || Instant::now() >= due {
+            Look::All
+        } else {
+            Look::Of(ended)
+        };
+        (!state.stop).then_some((state.asked, look))
     }
 
-    fn look(&self, held: &mut Option<Index>, anew: bool) -> Result<(), StoreError> {
+    fn look(&self, held: &mut Option<Index>, look: Look) -> Result<(), StoreError> {
+        let anew = matches!(look, Look::Anew);
         if anew {
             *held = None;
             let _alone = self.file.write().unwrap_or_else(PoisonError::into_inner);
@@ -254,19 +290,22 @@ impl Shared {
         let Some(index) = held.as_mut() else {
             return Ok(());
         };
-        let looked = index.update_while(&self.records, |pending| {
-            let mut state = self.state();
-            state.pending = pending;
-            !state.stop && !state.anew
-        });
-        match looked {
-            Ok(pass) => {
-                self.state().pending = pass.pending;
-                Ok(())
+        let looked = match look {
+            Look::Of(sessions) => index.update_of(&self.records, &sessions),
+            Look::All | Look::Anew => {
+                let looked = index.update_while(&self.records, |pending| {
+                    let mut state = self.state();
+                    state.pending = pending;
+                    !state.stop && !state.anew
+                });
+                looked.map(|pass| self.state().pending = pass.pending)
             }
+        };
+        match looked {
+            Ok(()) => Ok(()),
             Err(error) if error.is_damage() && !anew => {
                 tracing::warn!(%error, "the index is thrown away and made anew");
-                self.look(held, true)
+                self.look(held, Look::Anew)
             }
             Err(error) => Err(error),
         }

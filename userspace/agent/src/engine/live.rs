@@ -165,7 +165,7 @@ impl Drop for Registered {
     fn drop(&mut self) {
         self.live.open().remove(&self.id);
         if let Some(index) = &self.live.index {
-            index.wake();
+            index.ended(self.id);
         }
     }
 }

@@ -43,6 +43,26 @@ fn a_live_session_is_taken_in_as_it_grows() {
 }
 
 #[test]
+fn one_that_has_ended_is_taken_in_without_the_others() {
+    let bed = Bed::new();
+    let mut index = Index::open(&bed.index()).unwrap();
+    let (mut one, other) = (
+        bed.begin(0, "unix:alice", Some("shop")),
+        bed.begin(1, "unix:bob", None),
+    );
+    one.refused("DROP TABLE people", &["people"]);
+    let (gone, other) = (start(2, "unix:carol", None).id, other.end());
+    let one = one.end();
+    let all = Wanted::default();
+    index.update_of(&bed.records(), &[one, gone]).unwrap();
+    assert_eq!(ids(&index, &all), [one]);
+    index.update_of(&bed.records(), &[one, gone]).unwrap();
+    assert_eq!(index.update(&bed.records()).unwrap().read, 1);
+    assert_eq!(ids(&index, &all), [other, one]);
+    assert_eq!(index.dump().unwrap(), bed.made_at_once());
+}
+
+#[test]
 fn what_is_gone_is_forgotten_and_found_no_more() {
     let bed = Bed::new();
     let mut one = bed.begin(0, "unix:alice", Some("shop"));
