@@ -337,3 +337,43 @@ fn code_that_commits_before_it_is_done_changes_nothing_unseen() {
         );
     }
 }
+
+#[test]
+fn what_outlives_its_session_changes_nothing_unseen() {
+    let (server, emails) = stand();
+    let outlives = "CREATE PROCEDURE late() LANGUAGE plpgsql AS \
+                    'BEGIN PERFORM id FROM t; PERFORM swap(); END'";
+    prepare(&server, &format!("{FUNCTION}{outlives}"));
+    let gate = Gate::of(&server, policies());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let seen = runtime.block_on(async {
+        let sessions = [connect(&gate).await, connect(&gate).await];
+        sees_clear(&sessions, "before").await;
+        let [holder, b] = &sessions;
+        let locked = shown(holder, "BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE").await;
+        assert_eq!(locked, "");
+        let port = gate.address.port();
+        let at = format!("host=127.0.0.1 port={port} user=agent dbname=shop");
+        let (a, connection) = tokio_postgres::connect(&at, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let connection = tokio::spawn(connection);
+        let breaks_off = async {
+            let waits = "SELECT count(*) = 1 FROM pg_locks \
+                         WHERE relation = 'own.t'::regclass AND NOT granted";
+            until(&server, waits).await;
+            connection.abort();
+        };
+        tokio::join!(shown(&a, "CALL late()"), breaks_off);
+        // As soon as weir has noticed, and as the lock is gone.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut seen = shown(b, READ).await;
+        assert!(seen.contains("Ada Brandt"), "{seen}");
+        shown(holder, "ROLLBACK").await;
+        until(&server, "SELECT pg_get_viewdef('own.plain') LIKE '%email%'").await;
+        seen.push_str(&shown(b, READ).await);
+        seen.push_str(&shown(b, COMPUTE).await);
+        seen.to_lowercase()
+    });
+    assert!(!emails.iter().any(|email| seen.contains(email)), "{seen}");
+}

@@ -19,6 +19,7 @@ mod greet;
 mod lexing;
 mod names;
 mod open;
+mod outliving;
 mod path;
 mod pipeline;
 mod plans;
@@ -130,8 +131,9 @@ async fn finish(
     admission: &Admission,
 ) -> Result<(), RecordError> {
     let Begun {
-        session,
+        mut session,
         agent,
+        target,
         // Its key is good until the session has ended.
         registered: _registered,
         cancel_key,
@@ -139,7 +141,11 @@ async fn finish(
     } = *begun;
     // 6. Say goodbye, on record first.
     let told_why = session.told_why;
+    let under_way = session.changes_under_way();
     let (record, settled) = session.finish();
+    if let Some(under_way) = under_way {
+        tokio::spawn(outliving::outlive(target.into_io(), under_way));
+    }
     let id = *record.id();
     let ended = match (ended, settled) {
         (ended @ Ended::Failed(_), _) | (ended, Ok(())) => ended,

@@ -14,11 +14,11 @@
 //!
 //! What was asked before a change may be answered after it. So an answer that describes rows, or begins a
 //! copy, is held against what the others have told by then; where one of them may have committed what it
-//! has not been answered yet (`CALL`, `DO`, a `COMMIT` with more behind it), against a look.
+//! has not been answered yet (`CALL`, `DO`, a `COMMIT` with more behind it, what outlives its session),
+//! against a look.
 //!
-//! Known limits: what is changed past weir, through another weir or another target, or by a session that
-//! breaks off before it is answered, shows to sessions in use by their next look, which is about a
-//! second later ([`catalogues`]). So does what C functions and catalogues written by hand change. A
+//! Known limits: what is changed past weir, or through another weir or another target, shows to sessions
+//! in use by their next look, which is about a second later ([`catalogues`]). So does what C functions and catalogues written by hand change. A
 //! function that others have replaced since the last look is taken for what it was. What a change does
 //! in the moments between its commit and its answer is not held back.
 //!
@@ -86,12 +86,17 @@ impl Changes {
 
 /// A session has sent what may change the shape for others long before it is answered.
 #[derive(Debug)]
-struct UnderWay(Arc<Changes>);
+pub(super) struct UnderWay(Arc<Changes>);
 
 impl UnderWay {
     fn new(changes: &Arc<Changes>) -> Self {
         changes.under_way.fetch_add(1, Ordering::AcqRel);
         Self(Arc::clone(changes))
+    }
+
+    /// Tells the others that it has taken effect, if it has.
+    pub(super) fn tell(self) {
+        self.0.tell();
     }
 }
 
@@ -152,7 +157,7 @@ impl Shape {
     /// Notes that what was sent last may take effect for others long before it is answered: `early`, it may
     /// end a transaction in the middle.
     fn goes(&mut self, early: bool) {
-        if early && self.has_changed() && self.under_way.is_none() {
+        if early && self.under_way.is_none() {
             self.under_way = Some(UnderWay::new(&self.changes));
         }
     }
@@ -268,6 +273,9 @@ impl Governed {
 
     /// Notes that a text was sent, after what it may do is noted.
     pub(super) fn goes(&mut self, prepared: &Prepared) {
+        if !self.shape.has_changed() {
+            return;
+        }
         let commits = || prepared.may(Verb::Call) || prepared.may(Verb::Do);
         let early = prepared.may(Verb::Transaction) || !self.in_transaction() && commits();
         self.shape.goes(early);
@@ -366,6 +374,16 @@ impl Governed {
     /// changed the shape, and outside of a transaction others see that from here on.
     pub(super) fn must_look(&self, status: TransactionStatus) -> bool {
         self.shape.unsure && status == TransactionStatus::Idle
+    }
+
+    /// What the session has under way as it ends, where that may change the shape for others.
+    pub(super) fn changes_under_way(&mut self) -> Option<UnderWay> {
+        if !self.shape.has_changed() || self.pipeline.is_empty() {
+            return None;
+        }
+        let shape = &mut self.shape;
+        let under_way = shape.under_way.take();
+        Some(under_way.unwrap_or_else(|| UnderWay::new(&shape.changes)))
     }
 
     /// Tells other sessions that one has ended which may have changed something.

@@ -1,0 +1,30 @@
+//! What a session that breaks off has under way at the target, and what that may change for others.
+//!
+//! A server carries on with a statement whose client is gone, and closes the connection once it is done.
+//! Until then the others' answers are held against looks, as if the session were still there.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use super::shape::UnderWay;
+use crate::tls::Plain;
+
+/// How long a statement may outlive its session before the others' usual looks must do.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// How much is read at once of what nobody wants any more.
+const READ: usize = 4096;
+
+/// Waits until the target is done, and tells the others.
+pub(super) async fn outlive(mut target: Plain, under_way: UnderWay) {
+    let done = async {
+        let mut read = vec![0; READ];
+        target.shutdown().await.ok();
+        while matches!(target.read(&mut read).await, Ok(count) if count > 0) {}
+    };
+    timeout(LONGEST, done).await.ok();
+    under_way.tell();
+}
