@@ -1,23 +1,21 @@
 //! What all sessions of a host share when they are recorded: the key, the head file, the syncing,
 //! the reserve, and what removes records that were kept long enough.
 
+mod keeper;
+
 use std::{
     collections::HashMap,
     io,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        mpsc::{RecvTimeoutError, Sender, channel},
-    },
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 
 use crate::{
     HeadsError, Observer, Recipient, RecordError, SessionId, SessionStart, SessionWriter,
-    SigningKey, TrustedKeys, file,
+    SigningKey, file,
     heads::{Entry, Heads, How},
     journal::{Opening, Sum, Witness},
     ledger::{Gathered, Syncing},
@@ -29,13 +27,10 @@ use crate::{
     syncer::Syncer,
 };
 
+use keeper::{Keeper, Kept};
+
 /// How long a written file rests before it is synced, at most.
 const REST: Duration = Duration::from_millis(50);
-/// How often it is looked how much room there is.
-const LOOK: Duration = Duration::from_millis(100);
-/// How often it is looked what was kept long enough.
-const PRUNE: Duration = Duration::from_secs(60);
-
 /// What waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -357,64 +352,5 @@ impl Live {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Option<Weak<dyn Gathered>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What the keeper looks after.
-struct Kept {
-    pruner: Arc<Pruner>,
-    room: Arc<Room>,
-    limits: Limits,
-    /// Those whose word is taken for a record that has ended.
-    keys: TrustedKeys,
-}
-
-/// Looks after the room and the age of records in the background, until it is dropped.
-#[derive(Debug)]
-struct Keeper {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Keeper {
-    fn start(kept: Kept) -> io::Result<Self> {
-        let (stop, stopped) = channel();
-        let thread = thread::Builder::new()
-            .name("weir-records".to_owned())
-            .spawn(move || {
-                let Kept {
-                    pruner,
-                    room,
-                    limits,
-                    keys,
-                } = kept;
-                pruner.close_unfinished(&keys);
-                let mut pruned: Option<Instant> = None;
-                loop {
-                    room.look();
-                    if limits.any() && pruned.is_none_or(|when| when.elapsed() >= PRUNE) {
-                        // What can't be removed now is tried again.
-                        pruner.prune(limits).ok();
-                        pruned = Some(Instant::now());
-                    }
-                    match stopped.recv_timeout(LOOK) {
-                        Err(RecvTimeoutError::Timeout) => {}
-                        Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-                    }
-                }
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Keeper {
-    fn drop(&mut self) {
-        self.stop.take();
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
     }
 }

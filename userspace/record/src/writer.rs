@@ -13,30 +13,25 @@
 //! Known limits: the clock within a session is monotonic and stands still while the host sleeps;
 //! another process with the right to the file can still change it.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io,
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Instant,
-};
+mod commands;
+mod gathering;
+mod opening;
 
-use weir_policy::{Ask, Permit, PolicyVersion, RaisedSignal, Refusal};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
 use crate::{
-    Approval, Circumstances, Commit, End, Judged, Judgement, LookedUp, Outcome, Process,
-    RecordError, RecordedPermit, Seq, SessionId, SessionObserver, SessionStart,
+    Approval, Circumstances, Commit, End, LookedUp, Outcome, Process, RecordError, Seq, SessionId,
+    SessionObserver,
     batch::EntryKind,
-    borrowed::{EventRef, IntentRef, ReadAs, Statements, VerdictRef},
-    file,
-    header::{Anchor, Rest},
+    borrowed::EventRef,
     heads::How,
-    journal::{Journal, Opening, Sum},
-    ledger::{Gathered, Ledger, Spool},
+    journal::Journal,
+    ledger::{Ledger, Spool},
     recorder::Host,
-    store,
 };
+
+pub use commands::CommandText;
+use gathering::Gathering;
 
 /// Writes one session's record.
 ///
@@ -59,154 +54,7 @@ pub struct SessionWriter {
     heard: Option<Instant>,
 }
 
-/// What the session's own thread and the one that syncs share. Neither holds it for long.
-#[derive(Debug)]
-struct Gathering {
-    journal: Mutex<Journal<Spool>>,
-    began: Instant,
-}
-
-impl Gathering {
-    /// Microseconds since the start.
-    fn now(&self) -> i64 {
-        self.at(Instant::now())
-    }
-
-    fn at(&self, now: Instant) -> i64 {
-        let since = now.saturating_duration_since(self.began);
-        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Journal<Spool>> {
-        // A panic within the journal has poisoned that, too.
-        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn flush(&self) -> Result<(), RecordError> {
-        let mut journal = self.lock();
-        journal.flush(self.now())
-    }
-}
-
-impl Gathered for Gathering {
-    fn write(&self) -> io::Result<()> {
-        self.flush().map_err(|error| match error {
-            RecordError::Full { source, .. } | RecordError::Write { source, .. } => source,
-            other => io::Error::other(other.to_string()),
-        })
-    }
-}
-
-/// A command as it came and as it was read.
-#[derive(Clone, Copy, Debug)]
-pub struct CommandText<'a> {
-    /// What the agent sent.
-    pub text: &'a str,
-    /// The values that it sent beside the text, in order; `None` is NULL.
-    pub parameters: &'a [Option<String>],
-    /// What weir read in it.
-    pub statements: ReadAs<'a>,
-    /// The signals that were raised as it was judged.
-    pub signals: &'a [RaisedSignal],
-}
-
 impl SessionWriter {
-    /// Creates the record of a session in `dir`, and `dir` itself where it does not exist: one that
-    /// is in no head file and that nobody vouches for. A host's are made by its
-    /// [`Recorder`](crate::Recorder).
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError::Directory`], [`RecordError::Exposed`], [`RecordError::Create`], or those of
-    /// writing the first event; the file is then removed again.
-    pub fn create(dir: &Path, start: &SessionStart) -> Result<Self, RecordError> {
-        file::private_dir(dir)?;
-        let path = store::path_of(dir, start.id);
-        let opening = Opening {
-            rest: Rest {
-                id: start.id,
-                anchor: Anchor::default(),
-                envelope: None,
-            },
-            file_key: None,
-            witness: None,
-            spools: None,
-        };
-        let ledger = Ledger::new(path.clone(), Box::new(file::create(&path)?), None, None);
-        Self::begin(ledger, None, opening, start)
-    }
-
-    /// Creates the record of a session of a host.
-    pub(crate) fn hosted(host: &Arc<Host>, start: &SessionStart) -> Result<Self, RecordError> {
-        let path = store::path_of(host.dir(), start.id);
-        if host.room().is_tight() {
-            return Err(RecordError::reserved(&path));
-        }
-        file::private_dir(host.dir())?;
-        if fs::symlink_metadata(&path).is_ok() {
-            let source = io::ErrorKind::AlreadyExists.into();
-            return Err(RecordError::Create { path, source });
-        }
-        // Told of before it is there: a file that nothing tells of could be anybody's.
-        let opening = host.begin(start.id, &path)?;
-        let file: File = file::create(&path).inspect_err(|_| {
-            host.over(start.id, How::Stopped, Sum::NOTHING).ok();
-        })?;
-        let before = Some(Arc::clone(host.heads().ledger()));
-        let ledger = Ledger::new(path, Box::new(file), before, Some(host.syncing()));
-        Self::begin(ledger, Some(Arc::clone(host)), opening, start)
-    }
-
-    fn begin(
-        ledger: Ledger,
-        host: Option<Arc<Host>>,
-        opening: Opening,
-        start: &SessionStart,
-    ) -> Result<Self, RecordError> {
-        let began = Instant::now();
-        let ledger = Arc::new(ledger);
-        let path = ledger.path().to_owned();
-        let spool = Spool {
-            ledger: Arc::clone(&ledger),
-            room: host.as_ref().map(|host| Arc::clone(host.room())),
-        };
-        let begun = Journal::begin(spool, path.clone(), opening).and_then(|mut journal| {
-            journal.event(0, &EventRef::Start(start))?;
-            Ok(journal)
-        });
-        let journal = begun.inspect_err(|_| {
-            // Nothing was promised yet; on a full disk the empty file would only use it up.
-            fs::remove_file(&path).ok();
-            if let Some(host) = &host {
-                host.over(start.id, How::Stopped, Sum::NOTHING).ok();
-            }
-        })?;
-        ledger.note(journal.recorded());
-        let gathering = Arc::new(Gathering {
-            journal: Mutex::new(journal),
-            began,
-        });
-        let gathered: Weak<Gathering> = Arc::downgrade(&gathering);
-        if let Some(host) = &host {
-            host.live().gathers(start.id, gathered.clone());
-        }
-        ledger.gathers(gathered);
-        let observer = host.as_ref().and_then(|host| host.observer());
-        let observer = observer.map(|observer| observer.begins(start));
-        Ok(Self {
-            id: start.id,
-            observer,
-            heard: None,
-            gathering,
-            ledger,
-            host,
-            over: false,
-            last: Seq::NONE,
-            circumstances: None,
-            lookup: None,
-        })
-    }
-
     /// The session.
     #[must_use]
     pub fn id(&self) -> &SessionId {
@@ -276,60 +124,6 @@ impl SessionWriter {
     /// not be.
     pub fn looked_up(&mut self, lookup: Option<LookedUp>) {
         self.lookup = lookup;
-    }
-
-    /// Records a command that policy allowed, or that goes on because its workload is observed, and
-    /// hands on the proof that it may be forwarded.
-    ///
-    /// # Errors
-    ///
-    /// As [`note`](Self::note); the permit is then gone.
-    pub fn intent(
-        &mut self,
-        permit: Permit,
-        command: CommandText<'_>,
-    ) -> Result<RecordedPermit, RecordError> {
-        let would_be = permit.would_be().map(VerdictRef::from);
-        let verdict = VerdictRef::Allow {
-            policies: permit.deciding(),
-            would_be: would_be.as_ref(),
-            approved_by: permit.approved_by(),
-            only_prepares: permit.only_prepares(),
-        };
-        let judgement = match would_be {
-            None => Judgement::Allowed,
-            Some(_) => Judgement::Observed,
-        };
-        let seq = self.judged(command, verdict, permit.version(), judgement)?;
-        Ok(RecordedPermit::new(permit, seq, Arc::clone(&self.ledger)))
-    }
-
-    /// Records a command that policy refused.
-    ///
-    /// # Errors
-    ///
-    /// As [`note`](Self::note).
-    pub fn refused(
-        &mut self,
-        refusal: &Refusal,
-        command: CommandText<'_>,
-    ) -> Result<Seq, RecordError> {
-        let judgement = Judgement::Denied {
-            rule: &refusal.rule,
-        };
-        let verdict = VerdictRef::from(refusal);
-        self.judged(command, verdict, &refusal.version, judgement)
-    }
-
-    /// Records a command that waits for a human. When one allows it, its [`intent`](Self::intent)
-    /// gets a number of its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`note`](Self::note).
-    pub fn asked(&mut self, ask: &Ask, command: CommandText<'_>) -> Result<Seq, RecordError> {
-        let verdict = VerdictRef::from(ask);
-        self.judged(command, verdict, ask.version(), Judgement::Asked)
     }
 
     /// Records a step on the way of a command that [waits for humans](Self::asked).
@@ -461,51 +255,6 @@ impl SessionWriter {
             Some(host) if !host.room().takes(length) => Err(RecordError::reserved(self.path())),
             _ => Ok(()),
         }
-    }
-
-    fn judged(
-        &mut self,
-        command: CommandText<'_>,
-        verdict: VerdictRef<'_>,
-        policy_version: &PolicyVersion,
-        judgement: Judgement<'_>,
-    ) -> Result<Seq, RecordError> {
-        let CommandText {
-            text,
-            parameters,
-            statements,
-            signals,
-        } = command;
-        self.roomy(text.len())?;
-        let now = Instant::now();
-        let took = self.heard.take();
-        let took = took.map(|heard| now.saturating_duration_since(heard));
-        let (seq, at) = (self.last.next(), self.gathering.at(now));
-        let intent = IntentRef {
-            seq,
-            at,
-            text,
-            parameters,
-            statements: Statements::Whole(statements),
-            signals,
-            verdict,
-            policy_version,
-            context: self.circumstances,
-            lookup: self.lookup.take(),
-        };
-        self.record(|journal| journal.intent(&intent))?;
-        self.last = seq;
-        self.told(|observer| {
-            observer.recorded();
-            observer.judged(&Judged {
-                seq,
-                at,
-                took,
-                statements: statements.list(),
-                verdict: judgement,
-            });
-        });
-        Ok(seq)
     }
 
     /// When it was recorded.

@@ -1,16 +1,20 @@
 use std::{
-    fs::{OpenOptions, Permissions},
+    fs::{self, OpenOptions, Permissions},
     os::unix::fs::{MetadataExt, PermissionsExt},
 };
 
 use weir_command::{Access, Object, Verb};
+use weir_policy::Refusal;
 
 use super::*;
 use crate::{
-    Entry, Event, Intent, StatementSummary, Summary, Tail, VerdictSummary,
+    Entry, Event, Intent, SessionStart, StatementSummary, Summary, Tail, VerdictSummary,
+    header::{Anchor, Rest},
+    journal::Opening,
     samples::{
         self, ask, command, dir, opaque, outcome, permit, read, refusal, select, start, text,
     },
+    store,
 };
 
 fn events(path: &Path) -> Vec<Event> {
