@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use weir_intercept::{Namespace, NetnsCookie};
 use weir_policy::{Policies, PolicyVersion};
 
-use super::shape::Changes;
+use super::changes::Changes;
 use crate::{
     admit::Admission,
     config::TargetName,

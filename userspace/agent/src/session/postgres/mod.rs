@@ -6,6 +6,7 @@
 mod answer;
 mod cancels;
 mod catalogues;
+mod changes;
 mod counted;
 mod detecting;
 mod drive;

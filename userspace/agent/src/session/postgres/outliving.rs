@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::shape::UnderWay;
+use super::changes::UnderWay;
 use crate::tls::Plain;
 
 /// How long a statement may outlive its session before the others' usual looks must do.

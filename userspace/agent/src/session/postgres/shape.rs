@@ -24,21 +24,19 @@
 //!
 //! [`catalogues`]: super::catalogues
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use weir_command::{Access, Control, Effect, Statement, Verb};
 use weir_policy::Named;
 use weir_wire::postgres::backend::{RowDescription, TransactionStatus};
 
 use super::{
-    catalogues::Known, governed::Governed, portal::Portal, prepared::Prepared, request::Stop,
+    catalogues::Known,
+    changes::{Changes, UnderWay},
+    governed::Governed,
+    portal::Portal,
+    prepared::Prepared,
+    request::Stop,
 };
 use crate::mask::{
     catalogue::{ColumnNumber, RelationOid},
@@ -60,51 +58,6 @@ const TEMPORARY: [&str; 2] = ["create temp ", "create temporary "];
 
 /// How many columns a session remembers to be its own transaction's before it takes in no more.
 const MOST_OWN: usize = 10_000;
-
-/// How many changes the sessions of one database have told of, and how many of them may be making one.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    told: AtomicU64,
-    under_way: AtomicU64,
-}
-
-impl Changes {
-    pub(super) fn count(&self) -> u64 {
-        self.told.load(Ordering::Acquire)
-    }
-
-    fn tell(&self) -> u64 {
-        self.told.fetch_add(1, Ordering::AcqRel)
-    }
-
-    /// Tells that something has changed by the reading before which `told` changes were told of, and
-    /// returns how many that tells of: no more where others came meanwhile.
-    pub(super) fn tell_of(&self, told: u64) -> u64 {
-        if self.tell() == told { told + 1 } else { told }
-    }
-}
-
-/// A session has sent what may change the shape for others long before it is answered.
-#[derive(Debug)]
-pub(super) struct UnderWay(Arc<Changes>);
-
-impl UnderWay {
-    fn new(changes: &Arc<Changes>) -> Self {
-        changes.under_way.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(changes))
-    }
-
-    /// Tells the others that it has taken effect, if it has.
-    pub(super) fn tell(self) {
-        self.0.tell();
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::AcqRel);
-    }
-}
 
 /// What a session knows of it.
 #[derive(Debug, Default)]
@@ -165,7 +118,7 @@ impl Shape {
     /// Whether other sessions have changes under way that may have taken effect.
     fn is_in_flux(&self) -> bool {
         let own = u64::from(self.under_way.is_some());
-        self.changes.under_way.load(Ordering::Acquire) > own
+        self.changes.under_way() > own
     }
 
     /// Takes what a look has found since `then`, when the target was done with such code. Where there was
@@ -420,78 +373,4 @@ impl Governed {
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-
-    #[test]
-    fn only_what_reads_nothing_needs_no_catalogue() {
-        let needs_none = |text: &'static str| {
-            let prepared = Prepared::read(Bytes::from_static(text.as_bytes()));
-            needs_no_catalogue(&prepared)
-        };
-        for text in [
-            "CREATE TABLE t (a int PRIMARY KEY, b text NOT NULL)",
-            "create table c () inherits (t)",
-            "CREATE SCHEMA s",
-            "CREATE TYPE mood AS ENUM ('sad', 'ok')",
-            "BEGIN",
-            "ROLLBACK TO SAVEPOINT s",
-        ] {
-            assert!(needs_none(text), "{text}");
-        }
-        for text in [
-            "CREATE TABLE t AS SELECT * FROM people",
-            "CREATE TABLE t (LIKE people)",
-            "CREATE TABLE t (a int REFERENCES people)",
-            "CREATE TABLE p PARTITION OF t FOR VALUES FROM (f()) TO (MAXVALUE)",
-            "CREATE TABLE t (a int); SELECT 1",
-            "CREATE UNIQUE INDEX i ON people (email)",
-            "CREATE VIEW v AS SELECT 1",
-            "/* */ CREATE TABLE t (a int)",
-            "ALTER TABLE t RENAME a TO b",
-            "DROP TABLE t",
-            "SELECT 1",
-            "DO ''",
-            "",
-        ] {
-            assert!(!needs_none(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn others_are_told_what_is_changed_once_it_is_done() {
-        let known = Known::default();
-        let (mut one, other) = (Shape::new(&known), Shape::new(&known));
-        let text = |text: &'static str| Prepared::read(Bytes::from_static(text.as_bytes()));
-        one.tell();
-        one.sends(&text("SELECT 1"));
-        one.tell();
-        assert_eq!(other.changes.count(), 0);
-        one.sends(&text("CREATE TEMP TABLE t (a int)"));
-        assert!(one.has_changed());
-        one.tell();
-        assert_eq!(other.changes.count(), 0, "nobody else ever sees it");
-        one.sends(&text("DROP TABLE t"));
-        one.sends(&text("SELECT 1"));
-        assert_eq!(other.changes.count(), 0, "nobody else sees it yet");
-        one.tell();
-        assert_eq!(other.changes.count(), 1);
-        let (before, done, after) = (Instant::now(), Instant::now(), Instant::now());
-        one.done = Some(done);
-        let read = |at| Known {
-            told: 1,
-            at: Some(at),
-            ..known.clone()
-        };
-        if before < done {
-            one.read(&read(before), true);
-            assert!(one.has_changed(), "the reading is older");
-        }
-        one.read(&read(after), false);
-        assert!(one.has_changed(), "something is under way");
-        one.read(&read(after), true);
-        assert!(!one.has_changed());
-    }
-}
+mod tests;
