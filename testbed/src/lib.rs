@@ -13,6 +13,7 @@ mod error;
 mod oidc;
 pub mod otel;
 mod paths;
+mod port;
 pub mod postgres;
 pub mod process;
 pub mod saml;
@@ -20,6 +21,7 @@ pub mod saml;
 pub use error::Error;
 pub use oidc::{Browser, OidcProvider, oidc_dir};
 pub use paths::{drivers_dir, regression_suite, regression_suite_dir, venv, venv_dir};
+pub use port::free_port;
 pub use postgres::{Auth, Postgres};
 pub use process::{Identity, Output, Running, Spawn};
 

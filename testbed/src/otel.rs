@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::process::{Running, Spawn};
-use crate::{Error, Result, venv_dir};
+use crate::{Error, Result, free_port, venv_dir};
 
 pub use downstream::Downstream;
 
@@ -46,10 +46,14 @@ impl Collector {
             source,
         })?;
         let at = |port: u16| format!("127.0.0.1:{port}");
+        let unused = free_port().map_err(|source| Error::Start {
+            program: program.to_string_lossy().into_owned(),
+            source,
+        })?;
         let running = Spawn::new(program)
             .args(["start", "--exporter", "otlp"])
             .args(["--otlp-http-endpoint", &at(port)])
-            .args(["--otlp-grpc-endpoint", &at(downstream::free_port())])
+            .args(["--otlp-grpc-endpoint", &at(unused)])
             .args(["--otlp-exporter-protocol", "http"])
             .args(["--otlp-exporter-endpoint", &downstream.endpoint()])
             .args(["--otlp-exporter-retry-initial-backoff", "200ms"])

@@ -93,13 +93,6 @@ impl Downstream {
     }
 }
 
-/// A port that nothing listened at just now.
-pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0");
-    let address = listener.and_then(|listener| listener.local_addr());
-    address.map_or(0, |address| address.port())
-}
-
 /// Requests of one connection, until its end.
 fn serve(stream: &TcpStream, got: &Mutex<Got>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);

@@ -7,7 +7,7 @@ use super::server::{Server, Started};
 use super::settings::{Auth, Listen};
 use super::template::{self, Template};
 use super::{Postgres, SERVER};
-use crate::{Error, Result};
+use crate::{Error, Result, free_port};
 
 /// How many ports are tried before it is called hopeless.
 const TRIES: usize = 8;
@@ -98,7 +98,11 @@ impl Builder {
         directory.write_private(directory.key(), &certificates.key)?;
 
         for _ in 0..TRIES {
-            let port = self.port.map_or_else(free_port, Ok)?;
+            let port = self.port.map_or_else(free_port, Ok);
+            let port = port.map_err(|source| Error::Start {
+                program: SERVER.to_owned(),
+                source,
+            })?;
             let listen = Listen {
                 port: Some(port),
                 socket: directory.socket(),
@@ -132,29 +136,4 @@ impl Builder {
             tries: TRIES,
         })
     }
-}
-
-/// A port that was free on both loopback addresses a moment ago.
-fn free_port() -> Result<u16> {
-    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-    let failed = |source| Error::Start {
-        program: SERVER.to_owned(),
-        source,
-    };
-    let mut last = None;
-    for _ in 0..TRIES {
-        let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        let port = v4.local_addr().map_err(failed)?.port();
-        match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
-            Ok(_) => return Ok(port),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(last.map_or(
-        Error::NoPort {
-            server: SERVER,
-            tries: TRIES,
-        },
-        failed,
-    ))
 }

@@ -1,14 +1,14 @@
 //! What weir is compared with: the bare copier, haproxy, pgbouncer. Each in a cgroup of its own.
 
 use std::fs::{self, Permissions};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use testbed::{Identity, Running, Spawn};
+use testbed::{Identity, Running, Spawn, free_port};
 
 use super::database::Database;
 use super::stage::Stage;
@@ -135,10 +135,4 @@ fn write(file: &Path, text: &str) -> Result<()> {
         .with_context(|| format!("cannot write {}", file.display()))?;
     nix::unistd::chown(file, Some(nobody.uid()), Some(nobody.gid()))
         .with_context(|| format!("cannot hand over {}", file.display()))
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot find a port")?;
-    Ok(listener.local_addr().context("cannot find a port")?.port())
 }

@@ -18,7 +18,7 @@ use weir_record::Summary;
 use crate::{
     command_line::psql,
     daemon::Daemon,
-    stand::{config_text, free_port, one_engine, server, until},
+    stand::{config_text, one_engine, server, until},
 };
 
 /// A real rsyslog that takes TLS, and writes what it takes to `got`.
@@ -110,7 +110,7 @@ fn what_an_agent_does_arrives_at_a_siem_and_its_record_in_a_store() {
         fs::write(&path, secret).unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
     }
-    let (syslog, store) = (free_port(), free_port());
+    let (syslog, store) = (testbed::free_port().unwrap(), testbed::free_port().unwrap());
     let siem = rsyslog(dir.path(), syslog);
     let _store = moto(store);
     until("a bucket is made", || {

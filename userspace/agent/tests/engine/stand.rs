@@ -232,9 +232,3 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(100));
     }
 }
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}

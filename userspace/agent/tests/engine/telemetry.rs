@@ -26,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     command_line::{psql, weir},
     daemon::Daemon,
-    stand::{config_text, free_port, one_engine, server, until},
+    stand::{config_text, one_engine, server, until},
 };
 
 /// TLS in front of a port, with a certificate for `localhost` that is left in `dir`.
@@ -78,8 +78,8 @@ fn a_daemon_tells_prometheus_and_a_collector_and_no_agent() {
     let server = server();
     let dir = tempfile::tempdir().unwrap();
     let runtime = Runtime::new().unwrap();
-    let (port, downstream) = (free_port(), Downstream::start().unwrap());
-    let collector = Collector::start(free_port(), &downstream).unwrap();
+    let (port, downstream) = (testbed::free_port().unwrap(), Downstream::start().unwrap());
+    let collector = Collector::start(testbed::free_port().unwrap(), &downstream).unwrap();
     let inner = collector
         .endpoint()
         .rsplit_once(':')

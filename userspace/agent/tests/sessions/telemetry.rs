@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashMap,
-    net::TcpListener,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -44,7 +43,7 @@ impl Stand {
     fn before(server: &Postgres, policies: Policies) -> Self {
         let runtime = Runtime::new().unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let port = testbed::free_port().unwrap();
         let options = weir_telemetry::Options {
             prometheus: None,
             otlp: Some(Otlp {
@@ -120,11 +119,6 @@ impl Stand {
         let of_it = spans.iter().filter(|span| span.trace_id == root.trace_id);
         of_it.cloned().collect()
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn until(what: &str, holds: impl Fn() -> bool) {

@@ -6,7 +6,7 @@ use weir_ship::{HttpFormat, Shipper, SinkKind};
 
 use crate::{
     endpoint::{Endpoint, Got, POISON},
-    stand::{Stand, command, error_of, free_port, in_order, lines, uid, until},
+    stand::{Stand, command, error_of, in_order, lines, uid, until},
 };
 
 fn kind(stand: &Stand, port: u16) -> SinkKind {
@@ -22,7 +22,7 @@ fn kind(stand: &Stand, port: u16) -> SinkKind {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_the_endpoint_is_away_or_answers_with_errors() {
     let mut stand = Stand::new();
-    let (got, port) = (Got::default(), free_port());
+    let (got, port) = (Got::default(), testbed::free_port().unwrap());
     let shipper = Shipper::start(stand.shipping(kind(&stand, port))).unwrap();
     stand.session(10);
     until("the outage shows", || error_of(&shipper).is_some());
@@ -54,7 +54,7 @@ async fn nothing_is_lost_while_the_endpoint_is_away_or_answers_with_errors() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_refused_for_good_is_parked_and_holds_up_nothing() {
     let mut stand = Stand::new();
-    let (got, port) = (Got::default(), free_port());
+    let (got, port) = (Got::default(), testbed::free_port().unwrap());
     let _endpoint = Endpoint::start(port, &got);
     stand.session(300);
     let shipper = Shipper::start(stand.shipping(kind(&stand, port))).unwrap();
@@ -77,7 +77,7 @@ async fn an_event_that_is_refused_for_good_is_parked_and_holds_up_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_one_sink_holds_up_no_other() {
     let mut stand = Stand::new();
-    let mut shipping = stand.shipping(kind(&stand, free_port()));
+    let mut shipping = stand.shipping(kind(&stand, testbed::free_port().unwrap()));
     let path = stand.path("events.jsonl");
     shipping.sinks.push(weir_ship::SinkOptions {
         name: "file".to_owned(),

@@ -16,7 +16,7 @@ use testbed::{Running, Spawn};
 use weir_record::{End, SessionId};
 use weir_ship::{S3Credentials, S3Options, Shipped, Shipper, Shipping};
 
-use crate::stand::{Stand, command, error_of, free_port, until};
+use crate::stand::{Stand, command, error_of, until};
 
 const BUCKET: &str = "records";
 /// As small as S3 allows.
@@ -151,7 +151,7 @@ fn large(stand: &mut Stand) -> SessionId {
 #[tokio::test(flavor = "multi_thread")]
 async fn finished_records_are_uploaded_across_an_outage_of_the_store() {
     let (mut stand, shipped) = (Stand::new(), Shipped::default());
-    let port = free_port();
+    let port = testbed::free_port().unwrap();
     let first = stand.session(3);
     let shipper = Shipper::start(shipping(&stand, port, &shipped)).unwrap();
     until("the outage shows", || error_of(&shipper).is_some());
@@ -201,7 +201,7 @@ async fn finished_records_are_uploaded_across_an_outage_of_the_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_object() {
     let (mut stand, shipped) = (Stand::new(), Shipped::default());
-    let moto = Moto::start(free_port());
+    let moto = Moto::start(testbed::free_port().unwrap());
     moto.make_bucket();
     let id = large(&mut stand);
     let progress: PathBuf = stand.path(&format!("ship/uploads/{id}.json"));
@@ -236,7 +236,7 @@ async fn an_upload_that_was_cut_off_goes_on_where_it_stopped_and_leaves_a_whole_
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_the_store_forgot_begins_anew() {
     let (mut stand, shipped) = (Stand::new(), Shipped::default());
-    let port = free_port();
+    let port = testbed::free_port().unwrap();
     let mut moto = Moto::start(port);
     moto.make_bucket();
     let id = large(&mut stand);

@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs::{self, OpenOptions, Permissions},
     io::Write,
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -204,11 +203,6 @@ pub(crate) fn lines(path: &Path) -> Vec<Value> {
     whole
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 pub(crate) fn error_of(shipper: &Shipper) -> Option<String> {

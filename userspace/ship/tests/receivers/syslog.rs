@@ -11,7 +11,7 @@ use testbed::{Running, Spawn};
 use weir_record::End;
 use weir_ship::{ClientCertificate, Shipper, SinkKind};
 
-use crate::stand::{Stand, command, error_of, free_port, lines, until};
+use crate::stand::{Stand, command, error_of, lines, until};
 
 /// A real rsyslog that takes TLS from whoever shows a certificate.
 struct Rsyslog {
@@ -23,7 +23,7 @@ impl Rsyslog {
     fn new(dir: &Path) -> Self {
         fs::create_dir(dir).unwrap();
         authority(dir);
-        let port = free_port();
+        let port = testbed::free_port().unwrap();
         let at = dir.display();
         let configuration = format!(
             r#"
