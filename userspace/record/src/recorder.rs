@@ -29,8 +29,9 @@ use crate::{
 
 use keeper::{Keeper, Kept};
 
-/// How long a written file rests before it is synced, at most.
+/// How long a written file rests before it is synced.
 const REST: Duration = Duration::from_millis(50);
+
 /// What waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {

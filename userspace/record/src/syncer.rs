@@ -1,11 +1,12 @@
 //! Syncs files in the background, for all sessions of a host.
 //!
 //! A file waits once, however much is written to it meanwhile, so one sync covers all commands of a
-//! pipeline. Where files rest first, all that wait come due at one time, however many they are; and
-//! several are synced side by side. So the file system can put their commits into one.
+//! pipeline; several files are synced side by side, so that the file system can put their commits
+//! into one. Each rests by itself: all of them at one time would keep the sessions' own threads from
+//! their core for as long as that takes.
 
 use std::{
-    io, iter, mem,
+    io,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
@@ -34,26 +35,22 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// Starts; each file rests for up to `rest` before its sync, so that more gets into it.
+    /// Starts; each file rests for `rest` before its sync, so that more gets into it.
     pub(crate) fn start(rest: Duration) -> io::Result<Self> {
-        let (queue, mut jobs) = channel();
-        let mut threads = Vec::new();
-        let mut start = |work: Box<dyn FnOnce() + Send>| {
-            let thread = thread::Builder::new().name("weir-sync".to_owned());
-            threads.push(thread.spawn(work)?);
-            Ok::<_, io::Error>(())
-        };
-        if !rest.is_zero() {
-            let (due, at_once) = channel();
-            let resting = mem::replace(&mut jobs, at_once);
-            start(Box::new(move || collect(&resting, &due, rest)))?;
-        }
+        let (queue, jobs) = channel();
         let jobs = Arc::new(Mutex::new(jobs));
+        let mut syncer = Self {
+            queue,
+            threads: Vec::new(),
+        };
         for _ in 0..THREADS {
             let jobs = Arc::clone(&jobs);
-            start(Box::new(move || work(&jobs)))?;
+            let thread = thread::Builder::new().name("weir-sync".to_owned());
+            syncer
+                .threads
+                .push(thread.spawn(move || work(&jobs, rest))?);
         }
-        Ok(Self { queue, threads })
+        Ok(syncer)
     }
 
     pub(crate) fn queue(&self) -> Sender<Job> {
@@ -63,7 +60,7 @@ impl Syncer {
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        for _ in 0..THREADS {
+        for _ in &self.threads {
             self.queue.send(Job::Stop).ok();
         }
         for thread in self.threads.drain(..) {
@@ -72,23 +69,11 @@ impl Drop for Syncer {
     }
 }
 
-/// Hands on what has rested, all at one time.
-fn collect(jobs: &Receiver<Job>, due: &Sender<Job>, rest: Duration) {
-    let mut stops = 0;
-    while stops < THREADS {
-        let Ok(first) = jobs.recv() else { return };
-        thread::sleep(rest);
-        for job in iter::once(first).chain(jobs.try_iter()) {
-            stops += usize::from(matches!(job, Job::Stop));
-            due.send(job).ok();
-        }
-    }
-}
-
-fn work(jobs: &Mutex<Receiver<Job>>) {
+fn work(jobs: &Mutex<Receiver<Job>>, rest: Duration) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job::Sync(ledger)) = job else { return };
+        thread::sleep(rest);
         // Its session is told by the ledger.
         ledger.sync().ok();
     }
