@@ -86,8 +86,14 @@ const OTHERWISE: [Case<'static>; 6] = [
 
 /// Functions for [`OTHERWISE`].
 const MORE: &str = "
-CREATE FUNCTION become() RETURNS int LANGUAGE plpgsql AS $$ BEGIN TRUNCATE harmless;
-    CREATE RULE \"_RETURN\" AS ON SELECT TO harmless DO INSTEAD SELECT id, email AS who FROM people;
+CREATE FUNCTION become() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('server_version_num')::int < 160000 THEN
+        TRUNCATE harmless;
+        CREATE RULE \"_RETURN\" AS ON SELECT TO harmless DO INSTEAD SELECT id, email AS who FROM people;
+    ELSE
+        DROP TABLE harmless;
+        CREATE VIEW harmless AS SELECT id, email AS who FROM people;
+    END IF;
     RETURN 1; END $$;
 CREATE FUNCTION instead() RETURNS int LANGUAGE plpgsql AS $$ BEGIN ALTER TABLE harmless RENAME TO h;
     ALTER VIEW ready RENAME TO harmless; RETURN 1; END $$;";

@@ -26,7 +26,7 @@ const fn code(name: &'static str, before: &'static str, run: &'static str) -> Co
 /// A function that replaces the view.
 pub(crate) const FUNCTION: &str =
     "CREATE FUNCTION swap() RETURNS int LANGUAGE plpgsql AS $$ BEGIN \
-    CREATE OR REPLACE VIEW own.plain AS SELECT id, email AS who FROM people; RETURN 1; END $$;
+    CREATE OR REPLACE VIEW own.plain AS SELECT id, email AS who FROM public.people; RETURN 1; END $$;
 CREATE FUNCTION swap_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM swap(); \
     RETURN NEW; END $$;
 CREATE TABLE t (id int); CREATE TABLE u (id int PRIMARY KEY);";
@@ -110,13 +110,13 @@ const RELATIONS: [Code; 13] = [
     code(
         "an index",
         "CREATE FUNCTION stable(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \
-         'BEGIN PERFORM swap(); RETURN 1; END'; CREATE INDEX ON t (stable(id))",
+         'BEGIN PERFORM own.swap(); RETURN 1; END'; CREATE INDEX ON t (stable(id))",
         "INSERT INTO t VALUES (2)",
     ),
     code(
         "an index that a planner looks at",
         "CREATE FUNCTION stable(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \
-         'BEGIN PERFORM swap(); RETURN 1; END'; CREATE INDEX ON t ((stable(1) + id)); \
+         'BEGIN PERFORM own.swap(); RETURN 1; END'; CREATE INDEX ON t ((stable(1) + id)); \
          CREATE OR REPLACE VIEW plain AS SELECT id, name AS who FROM people",
         "SELECT * FROM t WHERE id = 3",
     ),
