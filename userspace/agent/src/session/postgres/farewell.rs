@@ -1,8 +1,15 @@
 //! Last words: how a session that ends, or never begins, reads to the agent and to the record.
 
-use std::io::ErrorKind;
+use std::{
+    io::{self, ErrorKind},
+    time::Duration,
+};
 
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use weir_policy::Refusal;
 use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::backend::SqlState;
@@ -20,6 +27,11 @@ use crate::{
     tls::Plain,
     upstream::UpstreamError,
 };
+
+/// How long an agent may take to finish what it is sending as it is told why it is in vain.
+const SENDING: Duration = Duration::from_secs(2);
+/// It has finished where nothing more comes for so long.
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) async fn refused(
     record: SessionWriter,
@@ -47,6 +59,13 @@ pub(super) async fn goodbye(
     told_why: bool,
 ) -> Result<(), RecordError> {
     let id = *record.id();
+    let is_sending = matches!(
+        ended,
+        Ended::Failed(SessionError::TooLong {
+            side: Side::Client,
+            ..
+        })
+    );
     let (end, word) = match ended {
         Ended::Closed => (End::Closed, None),
         Ended::ClientGone => (End::ClientGone, None),
@@ -75,11 +94,34 @@ pub(super) async fn goodbye(
     };
     let ended = record.end(&end);
     match (agent, word) {
-        (Some(mut agent), Some((code, word))) => last_word(&mut agent, code, &word, &id).await,
+        (Some(mut agent), Some((code, word))) => {
+            if is_sending {
+                hear_out(&mut agent, code, &word, &id).await;
+            } else {
+                last_word(&mut agent, code, &word, &id).await;
+            }
+        }
         (Some(mut agent), None) => close(&mut agent).await,
         (None, _) => {}
     }
     ended
+}
+
+/// Tells an agent why what it is still sending is in vain, and takes the rest of it. Were its connection
+/// closed before, it would find that out first, and not what it was told.
+async fn hear_out(agent: &mut Plain, code: SqlState, message: &str, session: &SessionId) {
+    let error = refusal::fatal(code, message, Some(session));
+    let mut dropped = vec![0; 16 << 10];
+    let heard = async {
+        agent.write_all(error.frame().raw()).await?;
+        agent.flush().await?;
+        while matches!(timeout(PAUSE, agent.read(&mut dropped)).await, Ok(Ok(1..))) {}
+        Ok::<_, io::Error>(())
+    };
+    if !matches!(timeout(SENDING, heard).await, Ok(Ok(()))) {
+        tracing::debug!("the agent did not hear the last word out");
+    }
+    close(agent).await;
 }
 
 /// Closes a connection as a server does: by TLS it is told before it is done, which a driver would
