@@ -126,7 +126,7 @@ impl Batch {
     /// Passes over so many entries.
     pub(crate) fn skip(&mut self, count: usize) -> Result<(), Undecodable> {
         for _ in 0..count {
-            self.next(true)?;
+            self.next(false)?;
         }
         Ok(())
     }

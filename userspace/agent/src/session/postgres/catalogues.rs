@@ -125,9 +125,8 @@ pub(super) enum Age {
 }
 
 /// Whom a reading is for.
-#[derive(Clone, Copy)]
 struct Reads<'a> {
-    slot: &'a Arc<Slot>,
+    slot: Arc<Slot>,
     admission: &'a Admission,
     database: &'a str,
     policies: &'a Policies,
@@ -143,15 +142,10 @@ impl Catalogues {
         policies: &Policies,
         age: Age,
     ) -> Result<Known, UpstreamError> {
-        let slot = &self.slot(admission, database);
-        let reads = Reads {
-            slot,
-            admission,
-            database,
-            policies,
-        };
+        let reads = self.reads(admission, database, policies);
         let asked = Instant::now();
-        reads.known(&mut *slot.held.lock().await, asked, age).await
+        let mut held = reads.slot.held.lock().await;
+        reads.known(&mut held, asked, age).await
     }
 
     /// The same as it was lately, for a session that knows what was so `at` that time; `None` where another
@@ -163,22 +157,30 @@ impl Catalogues {
         policies: &Policies,
         at: Option<Instant>,
     ) -> Result<Option<Known>, UpstreamError> {
-        let slot = &self.slot(admission, database);
-        let reads = Reads {
-            slot,
-            admission,
-            database,
-            policies,
-        };
+        let reads = self.reads(admission, database, policies);
         let asked = Instant::now();
-        let mut held = match slot.held.try_lock() {
+        let mut held = match reads.slot.held.try_lock() {
             Ok(held) => held,
             Err(_) if at.is_some_and(|at| asked.saturating_duration_since(at) <= FRESH) => {
                 return Ok(None);
             }
-            Err(_) => slot.held.lock().await,
+            Err(_) => reads.slot.held.lock().await,
         };
         reads.known(&mut held, asked, Age::Lately).await.map(Some)
+    }
+
+    fn reads<'a>(
+        &self,
+        admission: &'a Admission,
+        database: &'a str,
+        policies: &'a Policies,
+    ) -> Reads<'a> {
+        Reads {
+            slot: self.slot(admission, database),
+            admission,
+            database,
+            policies,
+        }
     }
 
     fn slot(&self, admission: &Admission, database: &str) -> Arc<Slot> {
@@ -195,7 +197,7 @@ impl Reads<'_> {
     /// What is known once it is not older than `age`. A look that another session has made while this one
     /// waited is as good as its own.
     async fn known(
-        self,
+        &self,
         held: &mut Held,
         asked: Instant,
         age: Age,
@@ -227,7 +229,7 @@ impl Reads<'_> {
     }
 
     /// Makes sure that what was read is so, or reads it anew.
-    async fn look(self, held: &mut Held) -> Result<(), UpstreamError> {
+    async fn look(&self, held: &mut Held) -> Result<(), UpstreamError> {
         let (at, told) = (Instant::now(), self.slot.changes.count());
         let open = held.open.take();
         let mut open = match open.filter(|open| at.saturating_duration_since(open.since) < LIFE) {
@@ -290,19 +292,19 @@ impl Reads<'_> {
     }
 
     /// Whether all was read that these policies want.
-    fn wants_no_more(self, kept: &Kept) -> bool {
+    fn wants_no_more(&self, kept: &Kept) -> bool {
         kept.read_by == *self.policies.version()
     }
 
-    fn lineage(self, catalogue: &Catalogue) -> Arc<Lineage> {
+    fn lineage(&self, catalogue: &Catalogue) -> Arc<Lineage> {
         let target = self.admission.target().name.as_str();
         let rules = self.policies.masking();
         Arc::new(Lineage::new(catalogue, rules, target, self.database))
     }
 
-    async fn open(self) -> Result<Open, UpstreamError> {
+    async fn open(&self) -> Result<Open, UpstreamError> {
         let reader = Reader::connect(self.admission, self.database).await?;
-        tokio::spawn(close_unused(Arc::downgrade(self.slot)));
+        tokio::spawn(close_unused(Arc::downgrade(&self.slot)));
         let now = Instant::now();
         Ok(Open {
             reader,

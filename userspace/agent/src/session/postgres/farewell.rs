@@ -5,11 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 use weir_policy::Refusal;
 use weir_record::{End, RecordError, SessionId, SessionWriter, Side};
 use weir_wire::postgres::backend::SqlState;
@@ -18,7 +14,7 @@ use super::{
     Services,
     drive::Ended,
     governed::SessionError,
-    greet::{Arrival, greet, send_last},
+    greet::{Arrival, drain, greet, send_last},
     refusal,
 };
 use crate::{
@@ -111,11 +107,10 @@ pub(super) async fn goodbye(
 /// closed before, it would find that out first, and not what it was told.
 async fn hear_out(agent: &mut Plain, code: SqlState, message: &str, session: &SessionId) {
     let error = refusal::fatal(code, message, Some(session));
-    let mut dropped = vec![0; 16 << 10];
     let heard = async {
         agent.write_all(error.frame().raw()).await?;
         agent.flush().await?;
-        while matches!(timeout(PAUSE, agent.read(&mut dropped)).await, Ok(Ok(1..))) {}
+        drain(agent, PAUSE).await;
         Ok::<_, io::Error>(())
     };
     if !matches!(timeout(SENDING, heard).await, Ok(Ok(()))) {

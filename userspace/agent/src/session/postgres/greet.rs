@@ -8,7 +8,7 @@ use std::{io, time::Duration};
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use weir_wire::{
     WireError,
@@ -250,7 +250,6 @@ async fn tell(io: &mut Plain, error: &GreetError) {
     }
 }
 
-/// Writes the last bytes of a connection and closes it, waiting a moment at most.
 /// Resolves when the agent has closed its side. What it says before the session is open, which no
 /// driver does, waits.
 pub(super) async fn gone(io: &mut Plain, received: &mut BytesMut) {
@@ -263,13 +262,20 @@ pub(super) async fn gone(io: &mut Plain, received: &mut BytesMut) {
     std::future::pending::<()>().await;
 }
 
+/// Takes what nobody wants any more, until the end or a pause.
+pub(super) async fn drain(io: &mut Plain, pause: Duration) {
+    let mut dropped = vec![0; 16 << 10];
+    while matches!(timeout(pause, io.read(&mut dropped)).await, Ok(Ok(1..))) {}
+}
+
+/// Writes the last bytes of a connection and closes it, waiting a moment at most.
 pub(super) async fn send_last(io: &mut Plain, bytes: &[u8]) -> io::Result<()> {
     let sent = async {
         io.write_all(bytes).await?;
         io.flush().await?;
         io.shutdown().await
     };
-    match tokio::time::timeout(Duration::from_secs(2), sent).await {
+    match timeout(Duration::from_secs(2), sent).await {
         Ok(sent) => sent,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }

@@ -5,25 +5,19 @@
 
 use std::time::Duration;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, time::timeout};
 
-use super::changes::UnderWay;
+use super::{changes::UnderWay, greet::drain};
 use crate::tls::Plain;
 
 /// How long a statement may outlive its session before the others' usual looks must do.
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How much is read at once of what nobody wants any more.
-const READ: usize = 4096;
 
 /// Waits until the target is done, and tells the others.
 pub(super) async fn outlive(mut target: Plain, under_way: UnderWay) {
     let done = async {
-        let mut read = vec![0; READ];
         target.shutdown().await.ok();
-        while matches!(target.read(&mut read).await, Ok(count) if count > 0) {}
+        drain(&mut target, LONGEST).await;
     };
     timeout(LONGEST, done).await.ok();
     under_way.tell();

@@ -260,12 +260,13 @@ impl Governed {
     /// What an answer may show beyond what its statement was judged to, where it was judged by another
     /// reading than is known now.
     pub(super) fn meanwhile(&self, prepared: &Prepared, judged_by: &Arc<Lineage>) -> Exposure {
-        let clear = self.judge.clear();
-        if self.is_in_flux() && self.is_unseen() {
-            return Exposure::reshaped(&self.lineage, &clear);
-        }
-        if Arc::ptr_eq(judged_by, &self.lineage) {
+        let unseen = self.is_in_flux() && self.is_unseen();
+        if !unseen && Arc::ptr_eq(judged_by, &self.lineage) {
             return Exposure::default();
+        }
+        let clear = self.judge.clear();
+        if unseen {
+            return Exposure::reshaped(&self.lineage, &clear);
         }
         if prepared.looks_up_names() {
             return Exposure::everything(&self.lineage, &clear);

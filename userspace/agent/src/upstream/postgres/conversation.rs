@@ -13,7 +13,8 @@ use weir_wire::{
     postgres::{Decoded, Limits, backend, decode_frame, frontend::Terminate},
 };
 
-use crate::{tls::Plain, upstream::UpstreamError};
+use super::login::login;
+use crate::{admit::Admission, tls::Plain, upstream::UpstreamError};
 
 /// How much is read at once.
 const READ: usize = 4 << 10;
@@ -35,6 +36,20 @@ impl Conversation {
             upstream,
             limits,
         }
+    }
+
+    /// Logs in to `database`, for questions of weir's own.
+    pub(super) async fn open(
+        admission: &Admission,
+        database: &str,
+        settings: &[(String, String)],
+    ) -> Result<Self, UpstreamError> {
+        let limits = Limits::default();
+        let session = login(admission, database, settings, limits).await?;
+        Ok(Self {
+            received: session.received,
+            ..Self::new(session.io, admission.upstream().to_string(), limits)
+        })
     }
 
     pub(super) fn upstream(&self) -> String {

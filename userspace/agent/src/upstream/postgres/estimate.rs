@@ -15,13 +15,13 @@ use serde_json::Value;
 use weir_wire::{
     WireError,
     postgres::{
-        Formats, Limits,
+        Formats,
         backend::{self, TransactionStatus},
         frontend::{Bind, Execute, Parse, Query, Sync},
     },
 };
 
-use super::{conversation::Conversation, login::login};
+use super::conversation::Conversation;
 use crate::{admit::Admission, upstream::UpstreamError};
 
 /// Largest plan that is read, in bytes.
@@ -67,11 +67,7 @@ impl Planner {
             .cloned()
             .chain(own.map(|(name, value)| (name.to_owned(), value.to_owned())))
             .collect();
-        let limits = Limits::default();
-        let session = login(admission, database, &settings, limits).await?;
-        let upstream = admission.upstream().to_string();
-        let mut peer = Conversation::new(session.io, upstream, limits);
-        peer.received = session.received;
+        let peer = Conversation::open(admission, database, &settings).await?;
         Ok(Self(peer))
     }
 

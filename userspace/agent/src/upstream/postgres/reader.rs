@@ -3,7 +3,6 @@
 
 use tokio::time::timeout;
 use weir_wire::postgres::{
-    Limits,
     backend::{self, DataRow},
     frontend::Query,
 };
@@ -12,7 +11,6 @@ use super::{
     catalogue, code,
     conversation::Conversation,
     fingerprint::{self, Fingerprint},
-    login::login,
 };
 use crate::{
     admit::Admission,
@@ -48,22 +46,13 @@ pub struct Reading {
 }
 
 /// A connection that reads one database's catalogue. One that has failed is of no use any more.
-pub struct Reader {
-    peer: Conversation,
-    upstream: String,
-}
+pub struct Reader(Conversation);
 
 impl Reader {
     /// Logs in to `database`.
     pub async fn connect(admission: &Admission, database: &str) -> Result<Self, UpstreamError> {
         let settings = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let limits = Limits::default();
-        let session = login(admission, database, &settings, limits).await?;
-        let upstream = admission.upstream().to_string();
-        let mut reader = Self {
-            peer: Conversation::new(session.io, upstream.clone(), limits),
-            upstream,
-        };
+        let mut reader = Self(Conversation::open(admission, database, &settings).await?);
         reader.in_time(prepare).await?;
         Ok(reader)
     }
@@ -89,16 +78,16 @@ impl Reader {
 
     /// Says goodbye.
     pub async fn close(self) {
-        self.peer.close().await;
+        self.0.close().await;
     }
 
     async fn in_time<T>(
         &mut self,
         ask: impl AsyncFnOnce(&mut Conversation) -> Result<T, UpstreamError>,
     ) -> Result<T, UpstreamError> {
-        timeout(PATIENCE, ask(&mut self.peer))
+        timeout(PATIENCE, ask(&mut self.0))
             .await
-            .map_err(|_| UpstreamError::Silent(self.upstream.clone()))?
+            .map_err(|_| UpstreamError::Silent(self.0.upstream()))?
     }
 }
 
