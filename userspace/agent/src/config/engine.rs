@@ -30,6 +30,8 @@ pub struct Engine {
     pub resolvers: Resolvers,
     /// The largest message that is read, in bytes.
     pub max_message: usize,
+    /// Whether sessions may use io_uring, where the kernel has it.
+    pub io_uring: bool,
 }
 
 impl Default for Engine {
@@ -40,6 +42,7 @@ impl Default for Engine {
             policies: None,
             resolvers: Resolvers::System,
             max_message: 64 << 20,
+            io_uring: true,
         }
     }
 }
@@ -89,6 +92,7 @@ pub(super) fn read(mut table: Table<'_>) -> Engine {
     let max_message = table
         .optional("max_message")
         .and_then(|v| size::read(&v, LEAST_MESSAGE, MOST_MESSAGE));
+    let io_uring = table.optional("io_uring").and_then(|v| v.flag());
     table.finish();
     Engine {
         state: state.unwrap_or(default.state),
@@ -98,6 +102,7 @@ pub(super) fn read(mut table: Table<'_>) -> Engine {
             Resolvers::Declared(list.into_iter().map(Spanned::into_inner).collect())
         }),
         max_message: max_message.unwrap_or(default.max_message),
+        io_uring: io_uring.unwrap_or(default.io_uring),
     }
 }
 

@@ -123,6 +123,8 @@ fn the_example_loads_and_means_what_it_says() {
         (&config.engine.state, &config.engine.socket)
     );
     assert_eq!(bare.engine.max_message, config.engine.max_message);
+    assert_eq!(bare.engine.io_uring, config.engine.io_uring);
+    assert!(!parsed("[engine]\nio_uring = false").engine.io_uring);
     assert_eq!(
         (bare.engine.policies, bare.engine.resolvers),
         (None, Resolvers::System)

@@ -49,6 +49,7 @@ pub use self::{
         HeldSocket, InterceptionStatus, KernelRefusal, LiveSession, PolicyStatus, Status,
         TargetStatus, WorkloadStatus,
     },
+    workers::Workers,
 };
 use crate::{
     approve::{Approvals, JournalError},

@@ -34,7 +34,8 @@ impl Engine {
         let Some(interceptor) = self.interceptor() else {
             return Ok(());
         };
-        let workers = Workers::start().map_err(EngineError::Threads)?;
+        let workers =
+            Workers::start(self.0.config.engine.io_uring).map_err(EngineError::Threads)?;
         let mut webhooks = webhook::tell_all(&self.0.config.webhooks, &self.0.approvals)?;
         let mut beside = self.beside();
         let telling = lock(&self.0.telling).take();

@@ -1,25 +1,30 @@
-//! The threads that sessions live on: one a core, each with a runtime of its own.
+//! The threads that sessions live on: one for two cores, each with a runtime of its own.
 //!
 //! Job: a session stays on the thread that it began on, so that none waits for another's lock and a
-//! socket's news wakes only the thread that wants it. Not its job: what a session does.
+//! socket's news wakes only the thread that wants it; and what a thread's sessions send leaves
+//! together, by io_uring where the kernel has one for us. The fewer the threads the more that is, and
+//! the other cores are the agents'. Not its job: what a session does.
 //!
 //! Known limit: sessions don't move. A statement that takes long to judge keeps others of its thread
 //! waiting, though another thread may have nothing to do.
 
 use std::{
     io,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
 use tokio::{
-    runtime::{Builder, Handle},
+    runtime::{Builder, Handle, Runtime},
     sync::oneshot,
 };
 
 /// The threads. They end when this is dropped, and with them what still runs there.
 #[derive(Debug)]
-pub(super) struct Workers {
+pub struct Workers {
     handles: Vec<Handle>,
     next: AtomicUsize,
     /// Whoever waits for one of them ends when it is dropped.
@@ -27,9 +32,12 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts one a core.
-    pub(super) fn start() -> io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, usize::from);
+    /// Starts one for two cores; `io_uring` says whether they may use that.
+    ///
+    /// # Errors
+    /// Where a thread or its runtime can't be had.
+    pub fn start(io_uring: bool) -> io::Result<Self> {
+        let count = thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         let mut workers = Self {
             handles: Vec::with_capacity(count),
             next: AtomicUsize::new(0),
@@ -46,6 +54,9 @@ impl Workers {
             thread::Builder::new()
                 .name(format!("weir-session-{number}"))
                 .spawn(move || {
+                    if io_uring {
+                        drive_ring(&runtime);
+                    }
                     // Nothing is ever sent: it ends when the other side is gone.
                     runtime.block_on(stopped).ok();
                 })?;
@@ -54,8 +65,24 @@ impl Workers {
     }
 
     /// The one for the next session: each in turn.
-    pub(super) fn next(&self) -> Option<&Handle> {
+    #[must_use]
+    pub fn next(&self) -> Option<&Handle> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.handles.get(number % self.handles.len().max(1))
+    }
+}
+
+/// Gives this thread a ring, which its runtime drives from here on.
+fn drive_ring(runtime: &Runtime) {
+    static TOLD: Once = Once::new();
+    let _entered = runtime.enter();
+    match weir_uring::start() {
+        Ok(driver) => {
+            runtime.spawn(driver);
+        }
+        // It is the same for all threads.
+        Err(error) => TOLD.call_once(|| {
+            tracing::info!(%error, "sessions do without io_uring, which takes more CPU");
+        }),
     }
 }

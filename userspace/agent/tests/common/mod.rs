@@ -13,11 +13,16 @@ use std::{
 
 use jiff::Timestamp;
 use testbed::{Output, Postgres, Spawn};
-use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::watch,
+};
 use weir_agent::{
     admit::{Admitted, admit},
     approve::{Approvals, Desk, Limits as Waits},
     config::{Config, WorkloadName},
+    engine::Workers,
     mask::key::MaskKey,
     route::Routes,
     session::{
@@ -43,6 +48,8 @@ pub struct Gate {
     pub approvals: Approvals,
     pub dir: tempfile::TempDir,
     _runtime: Runtime,
+    /// Where its sessions are.
+    _workers: Arc<Workers>,
 }
 
 impl Gate {
@@ -93,7 +100,27 @@ impl Gate {
         Self::serving(("enforce", ""), target, policies, Some(recorder))
     }
 
+    /// A gate whose sessions must do without io_uring.
+    pub fn without_ring(server: &Postgres) -> Self {
+        let tls = tls_of(server);
+        let target = (server.addr(), tls.as_str(), server.app_password());
+        let policies = Policies::shipped().unwrap();
+        let workers = Workers::start(false).unwrap();
+        Self::on(workers, ("enforce", ""), target, policies, None)
+    }
+
     fn serving(
+        how: (&str, &str),
+        target: (SocketAddr, &str, &str),
+        policies: Policies,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        let workers = Workers::start(true).unwrap();
+        Self::on(workers, how, target, policies, recorder)
+    }
+
+    fn on(
+        workers: Workers,
         (mode, keys): (&str, &str),
         (upstream, tls, password): (SocketAddr, &str, &str),
         policies: Policies,
@@ -139,6 +166,8 @@ impl Gate {
         let (switch, kills) = Kills::switch();
         let approvals = approvals(dir.path());
         let held = approvals.clone();
+        let workers = Arc::new(workers);
+        let threads = Arc::clone(&workers);
         runtime.spawn(async move {
             let mut count = 0;
             loop {
@@ -164,7 +193,9 @@ impl Gate {
                     approvals: Some(Desk::new(held.clone(), &start)),
                 };
                 let services = Arc::clone(&services);
-                tokio::spawn(async move {
+                let io = io.into_std().unwrap();
+                threads.next().unwrap().spawn(async move {
+                    let io = TcpStream::from_std(io).unwrap();
                     postgres::serve(io, admission, record, &services, watched)
                         .await
                         .unwrap();
@@ -182,6 +213,7 @@ impl Gate {
             approvals,
             dir,
             _runtime: runtime,
+            _workers: workers,
         }
     }
 

@@ -35,6 +35,18 @@ fn an_allowed_query_passes_and_sensitive_columns_are_masked() {
 }
 
 #[test]
+fn where_there_is_no_io_uring_sessions_do_without() {
+    let server = server();
+    let gate = Gate::without_ring(&server);
+    let out = gate.psql("SELECT count(*), max(email) FROM people; DELETE FROM orders");
+    println!("{}\n{}", out.stdout_text(), out.stderr_text());
+    assert!(out.stderr_text().contains("no-bulk-write"));
+    let long = "x".repeat(100_000);
+    let out = gate.psql(&format!("SELECT length('{long}'), repeat('y', 100000)"));
+    assert_eq!(out.stdout_text().trim().len(), 100_007);
+}
+
+#[test]
 fn refusals_are_explained_and_the_session_goes_on() {
     let server = server();
     let gate = Gate::before(&server);

@@ -4,10 +4,11 @@ use std::{iter, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::{
-    net::TcpStream,
+    io::split,
     time::{Instant, sleep_until},
 };
 use weir_record::{RecordError, RecordedPermit, SessionWriter};
+use weir_uring::Stream;
 
 use super::{
     flow::{Broken, Flow, Step},
@@ -24,8 +25,8 @@ use crate::{
 
 /// The two ends, and the proof that they may be joined.
 pub(super) struct Ways<'a> {
-    pub agent: TcpStream,
-    pub target: TcpStream,
+    pub agent: Stream,
+    pub target: Stream,
     pub recorded: &'a RecordedPermit,
     pub service: &'a Tcp,
 }
@@ -75,8 +76,8 @@ pub(super) async fn copy(
     let seq = recorded.seq();
     let (mut out, mut back) = (Flow::new(), Flow::new());
     let ended = {
-        let (mut agent_reads, mut agent_writes) = agent.split();
-        let (mut target_reads, mut target_writes) = target.split();
+        let (mut agent_reads, mut agent_writes) = split(&mut agent);
+        let (mut target_reads, mut target_writes) = split(&mut target);
         let Watched {
             policies,
             subject,

@@ -15,11 +15,15 @@ mod copy;
 mod flow;
 mod resets;
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use tokio::{io::Interest, net::TcpStream, time::sleep};
 use weir_policy::{Refusal, Verdict};
 use weir_record::{End, RecordError, SessionWriter, Status};
+use weir_uring::Stream;
 
 use self::copy::{Copied, Ended, Ways, copy};
 use super::{
@@ -91,6 +95,15 @@ pub async fn serve(
     };
     resets::on(&target);
     // 4. Pass bytes on, both ways, until an end.
+    let ends = onto_ring(agent).and_then(|agent| Ok((agent, onto_ring(target)?)));
+    let (agent, target) = match ends {
+        Ok(ends) => ends,
+        Err(error) => {
+            record.outcome(recorded.seq(), &passing::outcome(Status::Lost, 0, 0, began))?;
+            let message = format!("the connections can't be joined: {error}");
+            return record.end(&End::Error { message });
+        }
+    };
     let ways = Ways {
         agent,
         target,
@@ -117,6 +130,10 @@ pub async fn serve(
         Ended::Shutdown => End::Shutdown,
         Ended::Cut(cut) => cut.end(),
     })
+}
+
+fn onto_ring(socket: TcpStream) -> io::Result<Stream> {
+    Stream::of(socket).onto_ring()
 }
 
 /// Resolves when the agent has closed its side, whatever it has said before.

@@ -4,20 +4,21 @@
 //! take half a stream for a whole one. So resets are on from the beginning, also for when weir is
 //! killed, and off only at an orderly end.
 
+use std::os::fd::AsFd;
+
 use nix::sys::socket::{setsockopt, sockopt::Linger};
-use tokio::net::TcpStream;
 
 /// Closing resets the connection, and drops what was not yet delivered.
-pub(super) fn on(socket: &TcpStream) {
+pub(super) fn on(socket: &impl AsFd) {
     set(socket, 1);
 }
 
 /// Closing ends the connection in order; what was written is still delivered.
-pub(super) fn off(socket: &TcpStream) {
+pub(super) fn off(socket: &impl AsFd) {
     set(socket, 0);
 }
 
-fn set(socket: &TcpStream, onoff: libc::c_int) {
+fn set(socket: &impl AsFd, onoff: libc::c_int) {
     let linger = libc::linger {
         l_onoff: onoff,
         l_linger: 0,

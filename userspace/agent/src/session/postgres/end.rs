@@ -51,16 +51,30 @@ impl End {
 
     /// Reads what has come. Ready where that is something, or the end.
     pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.io.poll_take(cx, &mut self.received) {
+            None => self.poll_read(cx),
+            Some(Poll::Pending) => self.nothing_came(),
+            Some(Poll::Ready(Ok(1..))) => Poll::Ready(()),
+            Some(Poll::Ready(_)) => {
+                self.closed = true;
+                Poll::Ready(())
+            }
+        }
+    }
+
+    fn nothing_came(&mut self) -> Poll<()> {
+        if self.received.is_empty() {
+            // It may be a small rest of what a long message took.
+            self.received = BytesMut::new();
+        }
+        Poll::Pending
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut little = [MaybeUninit::uninit(); LITTLE];
         let mut little = ReadBuf::uninit(&mut little);
         match Pin::new(&mut self.io).poll_read(cx, &mut little) {
-            Poll::Pending => {
-                if self.received.is_empty() {
-                    // It may be a small rest of what a long message took.
-                    self.received = BytesMut::new();
-                }
-                return Poll::Pending;
-            }
+            Poll::Pending => return self.nothing_came(),
             // Why it ended is in nobody's interest but the other end's, which hears that it did.
             Poll::Ready(Err(_)) => self.closed = true,
             Poll::Ready(Ok(())) if little.filled().is_empty() => self.closed = true,
@@ -108,13 +122,14 @@ impl End {
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.unflushed = true;
+        self.unflushed = !self.io.goes_unflushed();
         Poll::Ready(Ok(count))
     }
 
     /// Writes the session's last bytes, all of them.
     pub(super) async fn write_last(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.io.write_all(bytes).await
+        self.io.write_all(bytes).await?;
+        self.io.flush().await
     }
 
     /// Tells the other side that nothing more comes.

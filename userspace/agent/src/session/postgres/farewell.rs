@@ -255,6 +255,7 @@ pub fn is_startup(first: &[u8]) -> bool {
 /// Tells an agent that its connection is refused, as the server itself would.
 pub async fn refuse(io: TcpStream, message: &str, session: &SessionId, services: &Services) {
     let (tls, limits) = (AgentTls::Refuse, &services.limits);
+    let io = Plain::socket(io);
     if let Ok(Arrival::Session(opening)) = greet(io, tls, &services.authority, "", limits).await {
         let mut agent = opening.io;
         last_word(&mut agent, SqlState::CONNECTION_REJECTED, message, session).await;

@@ -22,7 +22,7 @@ use weir_wire::{
 use super::{cancels::KeyLength, refusal};
 use crate::{
     config::AgentTls,
-    tls::{Authority, Io, Plain, TlsError},
+    tls::{Authority, Plain, TlsError},
 };
 
 /// How long an agent may take to say what it wants.
@@ -78,14 +78,13 @@ pub(super) enum GreetError {
 ///
 /// An error that can still be told to the agent has been.
 pub(super) async fn greet(
-    io: impl Io + 'static,
+    mut plain: Plain,
     tls: AgentTls,
     authority: &Authority,
     name: &str,
     limits: &Limits,
 ) -> Result<Arrival, GreetError> {
     let deadline = Instant::now() + PATIENCE;
-    let mut plain = Plain::clear(io);
     match timeout_at(deadline, lead(&mut plain, tls, authority, name, limits)).await {
         Ok(Ok(Led::Cancel(request))) => Ok(Arrival::Cancel(request, plain)),
         Ok(Ok(Led::Startup(startup, received))) => Ok(Arrival::Session(Opening {

@@ -33,7 +33,7 @@ use crate::{
     tls::Plain,
     upstream::{
         UpstreamError,
-        postgres::{Login, login},
+        postgres::{Login, Used, login},
     },
 };
 
@@ -60,6 +60,13 @@ pub(super) async fn begin(
     // 1. Lead the agent up to its startup packet.
     let name = admission.destination().ip().to_string();
     let tls = admission.service().agent_tls;
+    let io = match Plain::socket(io).settle() {
+        Ok(io) => io,
+        Err(error) => {
+            let message = format!("the agent's connection can't be used: {error}");
+            return none(record.end(&Recorded::Error { message }));
+        }
+    };
     let greeted = tokio::select! {
         greeted = greet(io, tls, &services.authority, &name, &services.limits) => greeted,
         killed = watched.killed.killed() => {
@@ -214,13 +221,9 @@ async fn reach(
     record: &mut SessionWriter,
 ) -> Result<(Login, Known), UpstreamError> {
     let began = Instant::now();
-    let login = login(
-        admission,
-        &wanted.database,
-        &wanted.parameters(),
-        services.limits,
-    )
-    .await;
+    let parameters = wanted.parameters();
+    let opened = (wanted.database.as_str(), parameters.as_slice());
+    let login = login(admission, opened, services.limits, Used::Here).await;
     record.dialled(began, login.is_ok());
     let login = login?;
     if !replication::has_catalogue(wanted.replication) {

@@ -7,7 +7,7 @@ use tokio::{
 };
 use weir_wire::postgres::{CancelRequest, backend::BackendKeyData};
 
-use super::login::open;
+use super::login::{Used, open};
 use crate::{
     admit::Admission,
     upstream::{PATIENCE, UpstreamError},
@@ -17,7 +17,7 @@ use crate::{
 /// told (PostgreSQL's documentation, 55.2.8).
 pub async fn cancel(admission: &Admission, key: &BackendKeyData) -> Result<(), UpstreamError> {
     let upstream = admission.upstream().to_string();
-    let mut io = open(admission).await?;
+    let mut io = open(admission, Used::Anywhere).await?;
     let mut packet = BytesMut::new();
     let request = CancelRequest {
         pid: key.pid(),

@@ -13,7 +13,7 @@ use weir_wire::{
     postgres::{Decoded, Limits, backend, decode_frame, frontend::Terminate},
 };
 
-use super::login::login;
+use super::login::{Used, login};
 use crate::{admit::Admission, tls::Plain, upstream::UpstreamError};
 
 /// How much is read at once.
@@ -45,7 +45,8 @@ impl Conversation {
         settings: &[(String, String)],
     ) -> Result<Self, UpstreamError> {
         let limits = Limits::default();
-        let session = login(admission, database, settings, limits).await?;
+        let opened = (database, settings);
+        let session = login(admission, opened, limits, Used::Anywhere).await?;
         Ok(Self {
             received: session.received,
             ..Self::new(session.io, admission.upstream().to_string(), limits)

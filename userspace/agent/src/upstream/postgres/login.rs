@@ -56,17 +56,26 @@ pub struct Login {
     pub status: TransactionStatus,
 }
 
+/// Where a connection is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    /// On the thread that dials it alone, which may have its bytes moved by what it has for that.
+    Here,
+    /// On any.
+    Anywhere,
+}
+
 /// Dials the admitted target and logs in to `database` with its credential. `settings` are the
 /// start-up parameters to ask for, other than `user` and `database`.
 pub async fn login(
     admission: &Admission,
-    database: &str,
-    settings: &[(String, String)],
+    (database, settings): (&str, &[(String, String)]),
     limits: Limits,
+    used: Used,
 ) -> Result<Login, UpstreamError> {
     let upstream = admission.upstream().to_string();
     let silent = || UpstreamError::Silent(upstream.clone());
-    let plain = open(admission).await?;
+    let plain = open(admission, used).await?;
     let conversation = Conversation::new(plain, upstream.clone(), limits);
     timeout(PATIENCE, start(conversation, admission, database, settings))
         .await
@@ -74,8 +83,16 @@ pub async fn login(
 }
 
 /// Dials, and secures the connection as the target's configuration demands.
-pub(super) async fn open(admission: &Admission) -> Result<Plain, UpstreamError> {
+pub(super) async fn open(admission: &Admission, used: Used) -> Result<Plain, UpstreamError> {
     let upstream = admission.upstream();
+    let unreachable = |source| UpstreamError::Unreachable {
+        upstream: upstream.to_string(),
+        source,
+    };
+    let plain = |socket| match used {
+        Used::Here => Plain::socket(socket).settle().map_err(unreachable),
+        Used::Anywhere => Ok(Plain::socket(socket)),
+    };
     let mut socket = dial(upstream, admission.namespace()).await?;
     let UpstreamTls::Verify {
         ca,
@@ -83,7 +100,7 @@ pub(super) async fn open(admission: &Admission) -> Result<Plain, UpstreamError> 
         hostname,
     } = &admission.service().tls
     else {
-        return Ok(Plain::clear(socket));
+        return plain(socket);
     };
     let tls = |source| UpstreamError::Tls {
         upstream: upstream.to_string(),
@@ -96,14 +113,11 @@ pub(super) async fn open(admission: &Admission) -> Result<Plain, UpstreamError> 
     let answer = timeout(PATIENCE, ask_for_tls(&mut socket))
         .await
         .map_err(|_| UpstreamError::Silent(upstream.to_string()))?
-        .map_err(|source| UpstreamError::Unreachable {
-            upstream: upstream.to_string(),
-            source,
-        })?;
+        .map_err(unreachable)?;
     if EncryptionAnswer::to_ssl_request(answer) != Some(EncryptionAnswer::Accepted) {
         return Err(UpstreamError::NoTls(upstream.to_string()));
     }
-    timeout(PATIENCE, connector.connect(socket))
+    timeout(PATIENCE, connector.connect(plain(socket)?))
         .await
         .map_err(|_| UpstreamError::Silent(upstream.to_string()))?
         .map_err(tls)

@@ -11,6 +11,6 @@ mod reader;
 mod sink;
 
 pub use cancel::cancel;
-pub use login::{Login, login};
+pub use login::{Login, Used, login};
 pub use reader::{Reader, Reading};
 pub use sink::{Control, Sink};

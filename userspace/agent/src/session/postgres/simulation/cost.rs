@@ -65,6 +65,18 @@ fn answers(session: &mut Governed, received: &mut BytesMut, raw: &[u8]) {
     session.shown.written(shown);
 }
 
+#[inline(never)]
+fn transaction(
+    session: &mut Governed,
+    agent: &mut BytesMut,
+    target: &mut BytesMut,
+    request: &[u8],
+    answer: &[u8],
+) {
+    asks(session, agent, request);
+    answers(session, target, answer);
+}
+
 fn cpu() -> u128 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
@@ -151,8 +163,7 @@ fn what_a_prepared_statement_costs() {
     .concat();
     let count = std::env::var("COUNT").map_or(20_000, |count| count.parse().unwrap());
     told("a prepared statement", count, || {
-        asks(&mut session, &mut agent, &request);
-        answers(&mut session, &mut target, &answer);
+        transaction(&mut session, &mut agent, &mut target, &request, &answer);
     });
     let shown = [&described[..], &row, &message(b'C', b"SELECT 1\0"), &ready].concat();
     let mut number = 0;

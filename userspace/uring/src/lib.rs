@@ -1,0 +1,29 @@
+//! TCP streams whose bytes io_uring moves, on a runtime of tokio.
+//!
+//! What a proxy's thread sends to many sockets leaves in one system call, after all its sessions have
+//! had their turn: each `send` of its own wakes whoever waits for it, who then takes the CPU from the
+//! proxy. What comes is received without being asked for each time. That is some 30 % of what
+//! passing on costs in all, where many sessions share a thread.
+//!
+//! [`start`] gives the thread it is called on a ring, and a [`Driver`] that must run on that thread's
+//! runtime; a [`Stream`] that is made there uses it. Without a ring (an older kernel, or one where
+//! `kernel.io_uring_disabled` says so) a stream is tokio's own.
+//!
+//! Not its job: to listen, to dial, datagrams, files.
+//!
+//! Known limits: a stream can be used on the thread that it was made on only. What was written and
+//! not flushed is sent once more when a stream is dropped, and what the kernel does not take then is
+//! lost, as with a socket of the kernel's that takes no more.
+
+mod buffers;
+mod driver;
+mod requests;
+mod ring;
+mod socket;
+mod stream;
+
+pub use driver::{Driver, start};
+pub use stream::Stream;
+
+#[cfg(test)]
+mod tests;
