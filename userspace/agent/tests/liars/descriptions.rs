@@ -6,8 +6,8 @@ use crate::{
     agent::{Agent, rows, tags},
     honest::ALIVE,
     messages::{
-        bind, bound, column, complete, described, execute, no_data, parse, parsed, query, ready,
-        row, sync,
+        bind, bound, column, complete, describe_portal, described, execute, flush, no_data, parse,
+        parsed, query, ready, row, sync,
     },
     peer::Peer,
     record::{Record, blames},
@@ -51,6 +51,52 @@ fn shown(text: &'static str, table: u32, number: i16) -> Option<String> {
     let mut agent = Agent::connect(&gate);
     let answer = agent.ask(&[query(text)]);
     rows(&answer).remove(0).remove(0)
+}
+
+#[test]
+fn a_portal_that_the_agent_describes_itself_is_described_once_and_masked() {
+    let begin = || vec![parse("", EMAILS), bind("", "")];
+    let end = || vec![execute(""), sync()];
+    let cases = [
+        (
+            vec![describe_portal("")],
+            "Parse Bind Describe Execute Sync",
+            "12TDCZ",
+        ),
+        (vec![], "Parse Bind Describe Execute Sync", "12DCZ"),
+        (
+            vec![flush(), describe_portal("")],
+            "Parse Bind Describe Flush Describe Execute Sync",
+            "12TDCZ",
+        ),
+        (
+            vec![describe_portal(""), describe_portal("")],
+            "Parse Bind Describe Describe Execute Sync",
+            "12TTDCZ",
+        ),
+    ];
+    for (between, asked, told) in cases {
+        let target = Target::scripted(move |peer| {
+            let mut names = Vec::new();
+            while names.last() != Some(&"Sync") {
+                names.push(peer.receive().unwrap().name());
+            }
+            assert_eq!(names.join(" "), asked);
+            let email = described(&[column("email", PEOPLE, 3)]);
+            let times = names.iter().filter(|name| **name == "Describe").count();
+            peer.send(&[parsed(), bound()]);
+            peer.send(&vec![email; times]);
+            peer.send(&[row(&[Some(SECRET)]), complete("SELECT 1"), ready()]);
+            peer.rest();
+        });
+        let gate = target.gate();
+        let mut agent = Agent::connect(&gate);
+        let answer = agent.ask(&[begin(), between, end()].concat());
+        assert_eq!(tags(&answer), told);
+        assert_ne!(rows(&answer), [[Some(SECRET.to_owned())]]);
+        agent.never_heard(SECRET);
+        Record::read(&gate, 0).never_shows(SECRET);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
     honest::{self, ALIVE},
     messages::{
         authentication, bind, bound, closed, column, complete, copy_data, copy_done, copy_in,
-        copy_out, describe_portal, described, empty, error, execute, fatal, no_data,
+        copy_out, describe_portal, described, empty, error, execute, fatal, flush, no_data,
         notice_quoting, notification, parameter, parameters_described, parse, parsed, query, raw,
         ready, row, suspended, sync,
     },
@@ -70,8 +70,11 @@ fn all_but(fitting: &str) -> Vec<Frame> {
 /// after `truth`. Each ends the session as the target's fault.
 fn each_ends_the_session(request: &[Frame], truth: Vec<Frame>, lies: &[Frame]) {
     let (count, expected) = (lies.len(), request.len());
-    // Behind each Bind weir asks a question of its own.
-    let asked = request.iter().filter(|frame| frame.tag() == b'B').count();
+    // Behind each Bind weir asks a question of its own, unless the agent does.
+    let next = request.iter().skip(1).map(Frame::tag).chain([0]);
+    let asked = request.iter().map(Frame::tag).zip(next);
+    let asked = asked.filter(|(tag, next)| *tag == b'B' && *next != b'D');
+    let asked = asked.count();
     let told = lies.to_vec();
     let target = Target::from_startup(move |peer, session| {
         peer.welcome();
@@ -155,6 +158,18 @@ fn in_the_place_of_a_portals_description_for_weir() {
 #[test]
 fn in_the_place_of_a_portals_description_for_the_agent() {
     let request = [parse("", EMAILS), bind("", ""), describe_portal(""), sync()];
+    each_ends_the_session(&request, vec![parsed(), bound()], &all_but("TnE"));
+}
+
+#[test]
+fn in_the_place_of_a_portals_description_for_the_agent_behind_weirs() {
+    let request = [
+        parse("", EMAILS),
+        bind("", ""),
+        flush(),
+        describe_portal(""),
+        sync(),
+    ];
     let truth = vec![parsed(), bound(), described(&[column("email", PEOPLE, 3)])];
     each_ends_the_session(&request, truth, &all_but("TnE"));
 }

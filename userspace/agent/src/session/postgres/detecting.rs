@@ -70,7 +70,7 @@ impl Governed {
             Some(Expected::Query { permit, .. }) => Some(Arc::clone(permit)),
             Some(
                 Expected::Bind { portal }
-                | Expected::Probe { portal }
+                | Expected::Probe { portal, .. }
                 | Expected::Execute { portal, .. },
             ) => Some(Arc::clone(&portal.permit)),
             _ => None,

@@ -56,6 +56,8 @@ pub(super) struct Governed {
     pub(super) encoding: Encoding,
     pub(super) statements: Names<Bytes, Arc<Prepared>>,
     pub(super) portals: Names<Bytes, Arc<Portal>>,
+    /// The portal that was bound last, where nobody has asked yet what it returns.
+    pub(super) undescribed: Option<(Bytes, Arc<Portal>)>,
     pub(super) pipeline: Pipeline,
     pub(super) segment: Segment,
     /// Counts the messages that may change what a name means, or be changed by it.
@@ -226,6 +228,7 @@ impl Governed {
             encoding: Encoding::default(),
             statements: Names::new(),
             portals: Names::new(),
+            undescribed: None,
             pipeline: Pipeline::default(),
             segment: Segment::default(),
             turn: 0,

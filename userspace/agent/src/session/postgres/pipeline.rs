@@ -43,8 +43,9 @@ pub(super) enum Expected {
     Parse { exposure: Arc<Exposure> },
     /// BindComplete.
     Bind { portal: Arc<Portal> },
-    /// RowDescription or NoData that weir asked for; the client never sees it.
-    Probe { portal: Arc<Portal> },
+    /// RowDescription or NoData that says what a portal returns, before its rows come. Weir asked for it,
+    /// and the client never sees it; or the client did, right behind its Bind: then it is `shown`.
+    Probe { portal: Arc<Portal>, shown: bool },
     /// ParameterDescription, then RowDescription or NoData.
     DescribeStatement,
     /// RowDescription or NoData.
@@ -75,7 +76,10 @@ impl Expected {
     /// question about it.
     #[must_use]
     pub(super) fn is_of_its_command(&self) -> bool {
-        !matches!(self, Self::DescribeStatement | Self::DescribePortal)
+        !matches!(
+            self,
+            Self::DescribeStatement | Self::DescribePortal | Self::Probe { .. }
+        )
     }
 }
 

@@ -175,7 +175,7 @@ fn exposure_of(expected: &Expected) -> Option<&Exposure> {
         | Expected::Call { exposure }
         | Expected::Parse { exposure } => Some(exposure),
         Expected::Bind { portal }
-        | Expected::Probe { portal }
+        | Expected::Probe { portal, .. }
         | Expected::Execute { portal, .. } => Some(&portal.exposure),
         _ => None,
     }

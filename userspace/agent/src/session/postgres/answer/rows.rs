@@ -71,7 +71,7 @@ impl Governed {
                 prepared, lineage, ..
             }) => (Arc::clone(prepared), Arc::clone(lineage)),
             Some(
-                Expected::Probe { portal }
+                Expected::Probe { portal, .. }
                 | Expected::Bind { portal }
                 | Expected::Execute { portal, .. },
             ) => (Arc::clone(&portal.prepared), Arc::clone(&portal.lineage)),
@@ -188,7 +188,7 @@ impl Governed {
                 return Ok(Told::Done);
             }
             Some(Owed {
-                expected: Expected::Probe { portal },
+                expected: Expected::Probe { portal, .. },
                 ..
             }) if !in_flux => {
                 let known = portal
@@ -197,7 +197,7 @@ impl Governed {
                     .find(portal, &self.lineage, frame.raw());
                 if let Some(plan) = known {
                     drop(portal.plan.set(plan));
-                    self.pipeline.pop();
+                    self.probed(&frame)?;
                     return Ok(Told::Done);
                 }
             }
@@ -231,7 +231,7 @@ impl Governed {
                 }
                 self.show(seq, frame.raw())?;
             }
-            Expected::Probe { portal } => {
+            Expected::Probe { portal, .. } => {
                 let clear = portal.permit.permit().clear();
                 let formats = portal.formats.as_ref();
                 let exposure = &with(&portal.exposure, meanwhile);
@@ -259,11 +259,23 @@ impl Governed {
                 }
                 // A portal's description never changes; the first stands.
                 drop(portal.plan.set(plan));
-                self.pipeline.pop();
+                self.probed(&frame)?;
             }
             _ => return Err(unexpected("RowDescription")),
         }
         Ok(Told::Done)
+    }
+
+    /// A portal is described: to the agent, too, where it asked.
+    fn probed(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        match self.pipeline.pop() {
+            Some(Owed {
+                expected: Expected::Probe { shown: true, .. },
+                seq,
+                ..
+            }) => self.show(seq, frame.raw()),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn no_data(&mut self, frame: &Frame) -> Result<(), SessionError> {
@@ -272,8 +284,11 @@ impl Governed {
         };
         match expected {
             // No column may follow: a row would not fit the plan.
-            Expected::Probe { portal } => {
+            Expected::Probe { portal, shown } => {
                 drop(portal.plan.set(Arc::default()));
+                if shown {
+                    self.show(seq, frame.raw())?;
+                }
                 Ok(())
             }
             Expected::DescribeStatement | Expected::DescribePortal => self.show(seq, frame.raw()),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use weir_command::Statement;
 use weir_policy::{Permit, RowCounts};
 use weir_record::CommandText;
-use weir_wire::postgres::frontend::{Bind, Execute, Parse};
+use weir_wire::postgres::frontend::{Bind, Execute, Message, ObjectKind, Parse};
 
 use super::{Beside, Decided, Estimated, Stop, command, text};
 use crate::{
@@ -106,8 +106,8 @@ impl Governed {
                     portal: Arc::clone(&portal),
                 };
                 self.pipeline.push(expected, seq, self.now);
-                self.probe(bind.portal(), &portal)?;
                 let name = Bytes::copy_from_slice(bind.portal());
+                self.undescribed = Some((name.clone(), Arc::clone(&portal)));
                 self.portals
                     .note(self.segment, Change::Define(name, portal));
             }
@@ -156,12 +156,30 @@ impl Governed {
         }))
     }
 
-    /// Asks the target what a portal returns, before its rows come. The statement may have been
-    /// prepared under another search path, so only the portal's own description is right.
-    fn probe(&mut self, name: &[u8], portal: &Arc<Portal>) -> Result<(), SessionError> {
+    /// Sees to it that the target says what the portal returns that was bound last, before its rows come.
+    /// The statement may have been prepared under another search path, so only the portal's own
+    /// description is right. Where the agent asks for that itself, right behind its Bind, weir need not.
+    pub(super) fn describe_before(&mut self, message: &Message) -> Result<(), SessionError> {
+        let asks = |(name, _): &(Bytes, Arc<Portal>)| match message {
+            Message::Describe(describe) => {
+                describe.kind() == ObjectKind::Portal && describe.name() == name
+            }
+            _ => false,
+        };
+        match self.undescribed.take() {
+            bound if bound.as_ref().is_some_and(asks) => self.undescribed = bound,
+            Some((name, portal)) => self.probe(&name, portal)?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the target what a portal returns.
+    fn probe(&mut self, name: &[u8], portal: Arc<Portal>) -> Result<(), SessionError> {
         self.sink.probe(name)?;
         let expected = Expected::Probe {
-            portal: Arc::clone(portal),
+            portal,
+            shown: false,
         };
         self.pipeline.push(expected, None, self.now);
         Ok(())
@@ -210,7 +228,7 @@ impl Governed {
         self.turn += 1;
         let portal = if portal.formats.is_none() {
             let cursor = self.cursor(&portal);
-            self.probe(execute.portal(), &cursor)?;
+            self.probe(execute.portal(), Arc::clone(&cursor))?;
             cursor
         } else {
             portal

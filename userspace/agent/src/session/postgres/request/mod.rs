@@ -117,6 +117,7 @@ impl Governed {
             let message = format!("{} in the middle of a copy", message.name());
             return Err(SessionError::client(message));
         }
+        self.describe_before(&message)?;
         if is_judged(&message) {
             self.record.hears(Instant::now());
         }
@@ -276,7 +277,13 @@ impl Governed {
             Message::Describe(describe) => {
                 let expected = match describe.kind() {
                     ObjectKind::Statement => Expected::DescribeStatement,
-                    ObjectKind::Portal => Expected::DescribePortal,
+                    ObjectKind::Portal => match self.undescribed.take() {
+                        Some((_, portal)) => Expected::Probe {
+                            portal,
+                            shown: true,
+                        },
+                        None => Expected::DescribePortal,
+                    },
                 };
                 self.pipeline
                     .push(expected, self.pipeline.current_seq(), now);

@@ -155,7 +155,6 @@ fn what_a_prepared_statement_costs() {
     let answer = [
         &message(b'2', b"")[..],
         &described,
-        &described,
         &row,
         &message(b'C', b"SELECT 1\0"),
         &ready,
