@@ -211,6 +211,10 @@ impl Ring {
         self.listed.extend(meanwhile);
         let entered = self.enter();
         self.answers(woken);
+        if self.broken {
+            // Perhaps it failed before, and works again: what was lost meanwhile is.
+            return entered.and(Err(io::Error::other("io_uring has failed")));
+        }
         entered
     }
 
@@ -349,6 +353,8 @@ impl Drop for Ring {
     fn drop(&mut self) {
         let mut woken = Vec::new();
         let (mut patience, mut left) = (PATIENCE, self.sockets.len());
+        // What was written is on its way before all else.
+        self.turn(&mut woken).ok();
         for (_, socket) in &mut self.sockets {
             woken.extend(socket.reader.take());
             woken.extend(socket.writer.take());

@@ -174,7 +174,7 @@ impl Socket {
             // It will be asked again.
             Err(_) if [libc::EINTR, libc::EAGAIN].contains(&-result) && !self.dropped => {}
             // Without waiting, from here on.
-            Err(_) if -result == libc::ECANCELED && self.giving_up => {}
+            Err(_) if [libc::ECANCELED, libc::EINTR].contains(&-result) && self.giving_up => {}
             Err(_) => {
                 self.failed = Some(-result);
                 self.behind = Vec::new();

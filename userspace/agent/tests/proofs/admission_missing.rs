@@ -2,12 +2,12 @@
 
 use weir_agent::{
     config::Target,
-    upstream::{UpstreamError, postgres::{Login, login}},
+    upstream::{UpstreamError, postgres::{Login, Used, login}},
 };
 use weir_wire::postgres::Limits;
 
 async fn dials(target: &Target) -> Result<Login, UpstreamError> {
-    login(target, "app", &[], Limits::default()).await
+    login(target, ("app", &[]), Limits::default(), Used::Here).await
 }
 
 fn main() {}

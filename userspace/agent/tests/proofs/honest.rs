@@ -2,7 +2,7 @@
 
 use weir_agent::{
     admit::Admission,
-    upstream::{UpstreamError, postgres::{Login, Sink, login}},
+    upstream::{UpstreamError, postgres::{Login, Sink, Used, login}},
 };
 use weir_policy::Permit;
 use weir_record::{CommandText, RecordError, SessionWriter};
@@ -21,7 +21,7 @@ fn forwards(
 }
 
 async fn dials(admission: &Admission) -> Result<Login, UpstreamError> {
-    login(admission, "app", &[], Limits::default()).await
+    login(admission, ("app", &[]), Limits::default(), Used::Here).await
 }
 
 fn main() {

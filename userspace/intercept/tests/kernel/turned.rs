@@ -85,8 +85,9 @@ fn ip(args: &[&str]) {
 fn listen_at(device: &str) -> OwnedFd {
     let every = u16::try_from(libc::ETH_P_ALL).expect("a protocol").to_be();
     let kind = libc::SOCK_RAW | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // It takes nothing before it is bound: else it would have frames of all devices until then.
     // SAFETY: takes three numbers.
-    let socket = unsafe { libc::socket(libc::AF_PACKET, kind, i32::from(every)) };
+    let socket = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
     assert!(socket >= 0, "a packet socket");
     // SAFETY: just opened, and nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };

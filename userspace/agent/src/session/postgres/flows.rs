@@ -52,7 +52,10 @@ impl Flows {
         agent: &mut End,
         target: &mut End,
     ) -> Poll<Went> {
-        let full = session.shown.len() >= HIGH_WATER || session.sink.len() >= HIGH_WATER;
+        // As it stands before anything leaves: what was read and could not be taken is taken first.
+        let (told, asked) = (session.shown.len(), session.sink.len());
+        let (told, asked) = (told >= HIGH_WATER, asked >= HIGH_WATER);
+        let full = told || asked;
         let mut moved = false;
         while agent.is_unflushed() || !session.shown.pending().is_empty() {
             match agent.poll_drain(cx, session.shown.pending()) {
@@ -82,8 +85,8 @@ impl Flows {
             && !self.lags
             && (!self.waits || room)
             && session.sink.len() < HIGH_WATER;
-        moved |= hears && agent.poll_fill(cx).is_ready();
-        moved |= listens && target.poll_fill(cx).is_ready();
+        moved |= hears && !asked && agent.poll_fill(cx).is_ready();
+        moved |= listens && !told && target.poll_fill(cx).is_ready();
         if moved {
             Poll::Ready(Went::Moved)
         } else {

@@ -7,7 +7,7 @@ use std::{io, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     time::{Instant, timeout, timeout_at},
 };
 use weir_wire::{
@@ -262,7 +262,7 @@ pub(super) async fn gone(io: &mut Plain, received: &mut BytesMut) {
 }
 
 /// Takes what nobody wants any more, until the end or a pause.
-pub(super) async fn drain(io: &mut Plain, pause: Duration) {
+pub(super) async fn drain(io: &mut (impl AsyncRead + Unpin), pause: Duration) {
     let mut dropped = vec![0; 16 << 10];
     while matches!(timeout(pause, io.read(&mut dropped)).await, Ok(Ok(1..))) {}
 }

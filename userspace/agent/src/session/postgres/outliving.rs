@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::{
+    io::{AsyncWriteExt, split},
+    time::timeout,
+};
 
 use super::{changes::UnderWay, greet::drain};
 use crate::tls::Plain;
@@ -14,11 +17,10 @@ use crate::tls::Plain;
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// Waits until the target is done, and tells the others.
-pub(super) async fn outlive(mut target: Plain, under_way: UnderWay) {
-    let done = async {
-        target.shutdown().await.ok();
-        drain(&mut target, LONGEST).await;
-    };
+pub(super) async fn outlive(target: Plain, under_way: UnderWay) {
+    // A target that says much takes nothing before that is read.
+    let (mut says, mut hears) = split(target);
+    let done = async { tokio::join!(hears.shutdown(), drain(&mut says, LONGEST)) };
     timeout(LONGEST, done).await.ok();
     under_way.tell();
 }
