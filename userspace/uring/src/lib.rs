@@ -6,7 +6,7 @@
 //! where many sessions share a thread; nothing where there is one.
 //!
 //! [`start`] gives the thread it is called on a ring, and a [`Driver`] that must run on that thread's
-//! runtime; a [`Stream`] that is made there uses it. Without a ring (an older kernel, or one where
+//! runtime; a [`Stream`] that is put onto it there is moved by it. Without a ring (an older kernel, or one where
 //! `kernel.io_uring_disabled` says so) a stream is tokio's own.
 //!
 //! Not its job: to listen, to dial, datagrams, files.

@@ -151,21 +151,13 @@ impl Ring {
     }
 
     pub(crate) fn socket(&mut self, key: usize) -> io::Result<&mut Socket> {
-        let gone = if self.broken {
-            "io_uring has failed"
-        } else {
-            "the socket is gone"
-        };
-        let socket = self.sockets.get_mut(key).filter(|_| !self.broken);
-        socket.ok_or_else(|| io::Error::other(gone))
+        usable(&mut self.sockets, self.broken, key)
     }
 
     /// Takes bytes to send: how many there is room for.
     pub(crate) fn write(&mut self, key: usize, bytes: &[u8]) -> io::Result<usize> {
-        let spare = &mut self.spare;
-        let socket = self.sockets.get_mut(key).filter(|_| !self.broken);
-        let socket = socket.ok_or_else(|| io::Error::other("io_uring has failed"))?;
-        let count = socket.take(bytes, || spare.pop().unwrap_or_default());
+        let socket = usable(&mut self.sockets, self.broken, key)?;
+        let count = socket.take(bytes, || self.spare.pop().unwrap_or_default());
         self.list(key);
         Ok(count)
     }
@@ -341,12 +333,22 @@ impl Ring {
         self.list_if_wanted(key);
     }
 
-    fn list_if_wanted(&mut self, key: usize) {
+    /// Notes that a socket has a wish, where it has one or is to go.
+    pub(crate) fn list_if_wanted(&mut self, key: usize) {
         let socket = self.sockets.get(key);
         if socket.is_some_and(|socket| socket.dropped || socket.wishes() != [None, None]) {
             self.list(key);
         }
     }
+}
+
+/// A socket, as long as the kernel can be asked for it.
+fn usable(sockets: &mut Slab<Socket>, broken: bool, key: usize) -> io::Result<&mut Socket> {
+    if broken {
+        return Err(io::Error::other("io_uring has failed"));
+    }
+    let socket = sockets.get_mut(key);
+    socket.ok_or_else(|| io::Error::other("the socket is gone"))
 }
 
 impl Drop for Ring {

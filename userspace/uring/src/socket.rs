@@ -41,7 +41,7 @@ pub(crate) struct Socket {
     pub(crate) inbox: BytesMut,
     receiving: Receiving,
     /// What comes behind that: the end, or an error's number.
-    pub(crate) ended: Option<i32>,
+    ended: Option<i32>,
     pub(crate) reader: Option<Waker>,
     /// What is being sent, or is next. Not touched while the kernel has it.
     pub(crate) sending: Vec<u8>,
@@ -86,6 +86,13 @@ impl Socket {
             Some(0) => Some(Ok(())),
             Some(number) => Some(Err(io::Error::from_raw_os_error(number))),
         }
+    }
+
+    /// The same, told once: what is read behind an error is the end, as with a socket of the kernel's.
+    pub(crate) fn tell_end(&mut self) -> Option<io::Result<()>> {
+        let end = self.end()?;
+        self.ended = Some(0);
+        Some(end)
     }
 
     /// What is to be asked of the kernel for receiving, and for sending.

@@ -99,7 +99,8 @@ impl Stream {
         }))
     }
 
-    /// Whether what is written must be flushed to go. Where it is not, a flush only waits for that.
+    /// Whether a ring moves its bytes. What is written goes by itself either way; there a flush waits until
+    /// the kernel has it.
     #[must_use]
     pub fn is_on_ring(&self) -> bool {
         matches!(self.0, Way::Ring(_))
@@ -149,15 +150,11 @@ impl OnRing {
                 }
                 return Ok(Poll::Ready(count));
             }
-            if let Some(end) = socket.end() {
-                // An error is told once, as by a socket of the kernel's.
-                socket.ended = Some(0);
+            if let Some(end) = socket.tell_end() {
                 return end.map(|()| Poll::Ready(0));
             }
             note(&mut socket.reader, cx);
-            if socket.wishes() != [None, None] {
-                ring.list(key);
-            }
+            ring.list_if_wanted(key);
             Ok(Poll::Pending)
         });
         match come {

@@ -179,12 +179,9 @@ impl Governed {
             // Its rows are for nobody to mask yet.
             Some(Owed {
                 expected: Expected::DescribeStatement | Expected::DescribePortal,
-                seq,
                 ..
             }) => {
-                let seq = *seq;
-                self.pipeline.pop();
-                self.show(seq, frame.raw())?;
+                self.described_to_the_agent(&frame)?;
                 return Ok(Told::Done);
             }
             Some(Owed {
@@ -197,7 +194,7 @@ impl Governed {
                     .find(portal, &self.lineage, frame.raw());
                 if let Some(plan) = known {
                     drop(portal.plan.set(plan));
-                    self.probed(&frame)?;
+                    self.described_to_the_agent(&frame)?;
                     return Ok(Told::Done);
                 }
             }
@@ -259,41 +256,33 @@ impl Governed {
                 }
                 // A portal's description never changes; the first stands.
                 drop(portal.plan.set(plan));
-                self.probed(&frame)?;
+                self.described_to_the_agent(&frame)?;
             }
             _ => return Err(unexpected("RowDescription")),
         }
         Ok(Told::Done)
     }
 
-    /// A portal is described: to the agent, too, where it asked.
-    fn probed(&mut self, frame: &Frame) -> Result<(), SessionError> {
+    /// Ends what asked for a description, and shows it, unless weir alone asked.
+    fn described_to_the_agent(&mut self, frame: &Frame) -> Result<(), SessionError> {
         match self.pipeline.pop() {
-            Some(Owed {
-                expected: Expected::Probe { shown: true, .. },
-                seq,
+            None
+            | Some(Owed {
+                expected: Expected::Probe { shown: false, .. },
                 ..
-            }) => self.show(seq, frame.raw()),
-            _ => Ok(()),
+            }) => Ok(()),
+            Some(Owed { seq, .. }) => self.show(seq, frame.raw()),
         }
     }
 
     pub(super) fn no_data(&mut self, frame: &Frame) -> Result<(), SessionError> {
-        let Some(Owed { expected, seq, .. }) = self.pipeline.pop() else {
-            return Err(unexpected("NoData"));
-        };
-        match expected {
+        match self.pipeline.head().map(|owed| &owed.expected) {
             // No column may follow: a row would not fit the plan.
-            Expected::Probe { portal, shown } => {
-                drop(portal.plan.set(Arc::default()));
-                if shown {
-                    self.show(seq, frame.raw())?;
-                }
-                Ok(())
-            }
-            Expected::DescribeStatement | Expected::DescribePortal => self.show(seq, frame.raw()),
-            _ => Err(unexpected("NoData")),
+            Some(Expected::Probe { portal, .. }) => drop(portal.plan.set(Arc::default())),
+            Some(Expected::DescribeStatement | Expected::DescribePortal) => {}
+            _ => return Err(unexpected("NoData")),
         }
+        self.described_to_the_agent(frame)
     }
 
     /// Rows of a copy have no description, so a statement that could show a masked value this way
