@@ -59,6 +59,14 @@ pub(crate) struct Syncing {
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
+impl Syncing {
+    /// Asks for a sync, some time soon. False where there is nobody to do it.
+    fn ask(&self, ledger: &Arc<Ledger>) -> bool {
+        let job = Job::Sync(Arc::clone(ledger), Instant::now());
+        self.queue.send(job).is_ok()
+    }
+}
+
 /// How far a file is.
 #[derive(Debug)]
 pub(crate) struct Ledger {
@@ -114,7 +122,7 @@ impl Ledger {
         self.written.fetch_add(count, Ordering::AcqRel);
         if let Some(syncing) = &self.syncing
             && !self.queued.swap(true, Ordering::AcqRel)
-            && syncing.queue.send(Job::Sync(Arc::clone(self))).is_err()
+            && !syncing.ask(self)
         {
             self.fail(&io::Error::other("nobody syncs it any more"));
         }

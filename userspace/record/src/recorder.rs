@@ -29,8 +29,9 @@ use crate::{
 
 use keeper::{Keeper, Kept};
 
-/// How long a written file rests before it is synced.
-const REST: Duration = Duration::from_millis(50);
+/// How long a written file rests before it is synced. A shorter time costs each command its share of more
+/// syncs; in a longer one a busy session fills what is kept for it, and its own thread has to pack that.
+const REST: Duration = Duration::from_millis(100);
 
 /// What waits for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! A file waits once, however much is written to it meanwhile, so one sync covers all commands of a
 //! pipeline; several files are synced side by side, so that the file system can put their commits
 //! into one. Each rests by itself: all of them at one time would keep the sessions' own threads from
-//! their core for as long as that takes.
+//! their core for as long as that takes. So does each thread after a sync: what many sessions record
+//! takes longer to get there, and no more of the CPU.
 
 use std::{
     io,
@@ -12,7 +13,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::ledger::Ledger;
@@ -23,7 +24,8 @@ const THREADS: usize = 8;
 /// What there is to do.
 #[derive(Debug)]
 pub(crate) enum Job {
-    Sync(Arc<Ledger>),
+    /// A file, and since when it waits.
+    Sync(Arc<Ledger>, Instant),
     Stop,
 }
 
@@ -35,7 +37,8 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// Starts; each file rests for `rest` before its sync, so that more gets into it.
+    /// Starts; each file rests for `rest` before its sync, so that more gets into it, and each thread
+    /// half as long after one.
     pub(crate) fn start(rest: Duration) -> io::Result<Self> {
         let (queue, jobs) = channel();
         let jobs = Arc::new(Mutex::new(jobs));
@@ -70,11 +73,16 @@ impl Drop for Syncer {
 }
 
 fn work(jobs: &Mutex<Receiver<Job>>, rest: Duration) {
+    let mut free = Instant::now();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job::Sync(ledger)) = job else { return };
-        thread::sleep(rest);
+        let Ok(Job::Sync(ledger, since)) = job else {
+            return;
+        };
+        let due = free.max(since + rest);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
         // Its session is told by the ledger.
         ledger.sync().ok();
+        free = Instant::now() + rest / 2;
     }
 }

@@ -79,6 +79,19 @@ impl Agent {
         }
     }
 
+    /// Writes the same again and again, until for a while none of it is taken.
+    pub(crate) fn write_until_nobody_takes_it(&mut self, bytes: &[u8]) {
+        const A_WHILE: Duration = Duration::from_millis(500);
+        self.stream.set_write_timeout(Some(A_WHILE)).unwrap();
+        let blocked = loop {
+            if let Err(error) = self.stream.write_all(bytes) {
+                break error;
+            }
+        };
+        assert_eq!(blocked.kind(), ErrorKind::WouldBlock, "{blocked}");
+        self.stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    }
+
     /// Hears exactly so many bytes and forgets them.
     pub(crate) fn swallow(&mut self, count: u64) {
         assert!(self.received.is_empty());

@@ -3,7 +3,7 @@
 use std::{
     fs,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::channel,
     },
@@ -155,4 +155,34 @@ fn an_agent_that_asks_and_does_not_read_is_heard_no_further() {
     for _ in 0..400 {
         assert_eq!(tags(&agent.until_ready()), "TDCZ");
     }
+}
+
+/// Somebody who is gone keeps nobody waiting: a target that takes nothing before all that it says is
+/// taken comes to its end.
+#[test]
+fn an_agent_that_leaves_does_not_leave_the_target_blocked() {
+    let ((blocked, is_blocked), (end, ended)) = (channel(), channel());
+    let is_blocked = Mutex::new(is_blocked);
+    let target = Target::scripted(move |peer| {
+        peer.receive();
+        is_blocked.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        peer.send(&[described(&[column("note", ORDERS, 3)])]);
+        let many = row(&[Some(&"x".repeat(1 << 20))]);
+        for _ in 0..64 {
+            peer.write(many.raw());
+        }
+        peer.rest();
+        end.send(()).unwrap();
+    });
+    let gate = target.lax_gate();
+    let mut agent = Agent::connect(&gate);
+    agent.send(&[query(
+        "SELECT note FROM orders; CREATE TABLE copied (id int)",
+    )]);
+    let text = format!("SELECT note FROM orders -- {}", "x".repeat(200_000));
+    agent.write_until_nobody_takes_it(query(&text).raw());
+    blocked.send(()).unwrap();
+    assert_eq!(agent.receive().map(|f| f.tag()), Some(b'T'));
+    agent.hang_up();
+    ended.recv_timeout(PATIENCE * 2).unwrap();
 }
