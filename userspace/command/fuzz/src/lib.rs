@@ -9,7 +9,7 @@ use weir_command::{
 
 /// A text of SQL: it is read to something, the same each time, and no detail quotes it. A text that
 /// was read and another one behind it are read as the two of them. As a command of replication it is
-/// read to one thing or is SQL.
+/// read to one thing or is SQL. With other values in its skeleton it is read alike.
 pub fn statements(data: &[u8]) {
     let limits = Limits::default();
     let read = sql::statements(data, &limits);
@@ -28,6 +28,19 @@ pub fn statements(data: &[u8]) {
             sql::statements(b"DROP TABLE canary", &limits)[0],
             "what stands behind a text that is read is seen"
         );
+    }
+    let mut skeleton = Vec::new();
+    if whole && sql::skeleton(data, &mut skeleton) {
+        let other: Vec<u8> = skeleton
+            .iter()
+            .flat_map(|byte| match byte {
+                1 => b"4711",
+                2 => &b"'other'"[..],
+                byte => std::slice::from_ref(byte),
+            })
+            .copied()
+            .collect();
+        assert_eq!(read, sql::statements(&other, &limits));
     }
     if let Some(shape) = sql::shape(data, &limits) {
         assert!(!shape.is_empty());

@@ -21,6 +21,7 @@ mod replication;
 mod respell;
 mod settings;
 mod shape;
+mod skeleton;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -105,6 +106,15 @@ fn read(text: &[u8], limits: &Limits) -> Result<Vec<Statement>, Unread> {
 #[must_use]
 pub fn shape(text: &[u8], limits: &Limits) -> Option<String> {
     shape::of(text, limits)
+}
+
+/// Puts into `into` what `text` has in common with others that [`statements`] are the same of: all but values
+/// that no reading looks at. False where that can't be told from its bytes alone.
+///
+/// It holds for texts that are read as commands to the end; what is opaque may say where in its text.
+#[must_use]
+pub fn skeleton(text: &[u8], into: &mut Vec<u8>) -> bool {
+    skeleton::of(text, into)
 }
 
 /// Whether a function of this name, as the server or its usual extensions ship it, runs text that it is

@@ -77,6 +77,12 @@ impl Reading {
         &self.statements
     }
 
+    /// Whether all of it was read as commands.
+    pub(super) fn is_of_commands(&self) -> bool {
+        let mut statements = self.statements.iter();
+        statements.all(|statement| matches!(statement, Statement::Command(_)))
+    }
+
     /// What the catalogue says of them.
     pub(super) fn traits(&self, lineage: &Arc<Lineage>) -> Traits {
         self.seen.traits(&self.statements, lineage)

@@ -1,14 +1,15 @@
-//! The texts that a session has read, so that what comes again is not read again; and what it was read
-//! as, so that what differs only in its literals is not judged again.
+//! The texts that a session has read, so that what comes again is not read again; their skeletons, so that
+//! what differs from one only in its values is not either; and what they were read as, so that what is read
+//! alike is not judged again.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use bytes::Bytes;
 use weir_command::{Statement, sql};
 
 use super::{prepared::Prepared, reading::Reading};
 
-/// Most texts, and most readings, that a session remembers; past it the memory starts anew.
+/// Most texts, skeletons and readings that a session remembers; past it the memory starts anew.
 const MOST: usize = 512;
 /// Longest text that is remembered, in bytes.
 const LONGEST: usize = 16 * 1024;
@@ -17,7 +18,10 @@ const LONGEST: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     texts: HashMap<Bytes, Arc<Prepared>>,
+    skeletons: HashMap<Box<[u8]>, Arc<Reading>>,
     readings: HashMap<Arc<[Statement]>, Arc<Reading>>,
+    /// Memory for a text's skeleton.
+    skeleton: Vec<u8>,
 }
 
 impl Texts {
@@ -28,17 +32,25 @@ impl Texts {
         {
             return Arc::clone(known);
         }
+        let has_skeleton = sql::skeleton(text, &mut self.skeleton);
+        let alike = self.skeletons.get(self.skeleton.as_slice());
+        if has_skeleton && let Some(reading) = alike {
+            // Its like come with other values each time: it is not remembered.
+            let text = Bytes::copy_from_slice(text);
+            return Arc::new(Prepared::new(text, types, Arc::clone(reading)));
+        }
         let statements = sql::statements(text, &sql::Limits::default());
         let short = text.len() <= LONGEST;
         let reading = self.reading(statements, short);
+        if has_skeleton && reading.is_of_commands() {
+            let skeleton = self.skeleton.as_slice().into();
+            remember(&mut self.skeletons, skeleton, &reading);
+        }
         // A copy: the text shares its buffer with whatever else was read with it.
         let text = Bytes::copy_from_slice(text);
         let prepared = Arc::new(Prepared::new(text.clone(), types, reading));
         if short {
-            if self.texts.len() >= MOST {
-                self.texts.clear();
-            }
-            self.texts.insert(text, Arc::clone(&prepared));
+            remember(&mut self.texts, text, &prepared);
         }
         prepared
     }
@@ -49,14 +61,18 @@ impl Texts {
         }
         let reading = Arc::new(Reading::of(statements));
         if remembers {
-            if self.readings.len() >= MOST {
-                self.readings.clear();
-            }
             let statements = Arc::clone(reading.statements());
-            self.readings.insert(statements, Arc::clone(&reading));
+            remember(&mut self.readings, statements, &reading);
         }
         reading
     }
+}
+
+fn remember<K: Eq + Hash, V>(known: &mut HashMap<K, Arc<V>>, key: K, value: &Arc<V>) {
+    if known.len() >= MOST {
+        known.clear();
+    }
+    known.insert(key, Arc::clone(value));
 }
 
 #[cfg(test)]
@@ -100,6 +116,34 @@ mod tests {
     }
 
     #[test]
+    fn what_differs_in_a_value_is_not_read_again() {
+        let mut texts = Texts::default();
+        let mut read = |text: &str| texts.read(&Bytes::copy_from_slice(text.as_bytes()), &[]);
+        let one = read("SELECT a FROM t WHERE b = 1");
+        let other = read("SELECT a FROM t WHERE b = 2");
+        assert!(std::ptr::eq(one.statements(), other.statements()));
+        assert_eq!(other.text(), &b"SELECT a FROM t WHERE b = 2"[..]);
+        assert_eq!(texts.texts.len(), 1);
+        // Types are the message's own.
+        let typed = texts.read(&Bytes::from_static(b"SELECT a FROM t WHERE b = 3"), &[23]);
+        assert_eq!(typed.types(), [23]);
+    }
+
+    #[test]
+    fn what_is_opaque_is_read_each_time() {
+        let mut texts = Texts::default();
+        for text in [
+            "SELECT a FROM t WHERE b = 1 FROM",
+            "SELECT a FROM t WHERE b = 23 FROM",
+        ] {
+            let read = texts.read(&Bytes::from_static(text.as_bytes()), &[]);
+            let afresh = sql::statements(text.as_bytes(), &sql::Limits::default());
+            assert_eq!(read.statements(), afresh);
+        }
+        assert_eq!(texts.skeletons.len(), 0);
+    }
+
+    #[test]
     fn no_more_than_so_many_are_remembered() {
         let mut texts = Texts::default();
         for number in 0..3 * MOST {
@@ -107,6 +151,7 @@ mod tests {
             texts.read(&Bytes::from(text), &[]);
         }
         assert!(texts.texts.len() <= MOST && texts.readings.len() <= MOST);
+        assert!(texts.skeletons.len() <= MOST);
         let long = format!("SELECT a FROM long WHERE b = '{}'", "x".repeat(LONGEST));
         let before = (texts.texts.len(), texts.readings.len());
         texts.read(&Bytes::from(long), &[]);

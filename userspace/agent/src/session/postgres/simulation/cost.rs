@@ -77,6 +77,19 @@ fn transaction(
     answers(session, target, answer);
 }
 
+#[inline(never)]
+fn question(
+    session: &mut Governed,
+    agent: &mut BytesMut,
+    target: &mut BytesMut,
+    request: &[u8],
+    answer: &[u8],
+) {
+    std::hint::black_box(&answer);
+    asks(session, agent, request);
+    answers(session, target, answer);
+}
+
 fn cpu() -> u128 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
@@ -169,8 +182,8 @@ fn what_a_prepared_statement_costs() {
     told("a text that differs in a literal", count, || {
         number += 1;
         let text = format!("SELECT abalance FROM pgbench_accounts WHERE aid = {number};\0");
-        asks(&mut session, &mut agent, &message(b'Q', text.as_bytes()));
-        answers(&mut session, &mut target, &shown);
+        let request = message(b'Q', text.as_bytes());
+        question(&mut session, &mut agent, &mut target, &request, &shown);
     });
     let text = b"SELECT abalance FROM pgbench_accounts WHERE aid = $1;";
     let prepared = session.texts.read(&Bytes::from_static(text), &[]);
