@@ -3,8 +3,8 @@
 //! Job: the bytes of an entry, into a batch and out of it. Not its job: where batches are kept, or
 //! packed. `FORMAT.md` describes them.
 //!
-//! A command that is judged like an earlier one of the same batch, with the same text, is told in a
-//! few bytes that say which. A batch stands for itself: nothing in it hangs on another.
+//! A command that is read and judged like an earlier one of the same batch is told in a few bytes that say
+//! which, and in its text where that is another. A batch stands for itself: nothing in it hangs on another.
 
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub(crate) enum EntryKind {
     /// The time, the command's number, which entry's intent it repeats, then its own parameters as
     /// JSON, or nothing where it has none.
     Again,
+    /// The same, but with a text of its own, which comes with its length before the parameters.
+    Alike,
     /// The time, the command's number, then its outcome in [brief](crate::brief).
     Outcome,
 }
@@ -41,6 +43,7 @@ impl EntryKind {
             Self::Request => 3,
             Self::Again => 4,
             Self::Outcome => 5,
+            Self::Alike => 6,
         }
     }
 
@@ -50,7 +53,7 @@ impl EntryKind {
         match self {
             Self::Response => Some(Kind::Response),
             Self::Request => Some(Kind::Request),
-            Self::Event | Self::Again | Self::Outcome => None,
+            Self::Event | Self::Again | Self::Alike | Self::Outcome => None,
         }
     }
 
@@ -61,6 +64,7 @@ impl EntryKind {
             Self::Request,
             Self::Again,
             Self::Outcome,
+            Self::Alike,
         ];
         all.into_iter().find(|kind| kind.number() == number)
     }
@@ -149,8 +153,8 @@ impl Batch {
         let content = rest.get(..length).ok_or(Undecodable::Short)?;
         let kept = match kind {
             EntryKind::Response | EntryKind::Request if !results => passed(content)?,
-            EntryKind::Again => {
-                let (at, again) = again(content, &self.intents)?;
+            EntryKind::Again | EntryKind::Alike => {
+                let (at, again) = again(kind, content, &self.intents)?;
                 (at, Some(Kept::Again(again)))
             }
             _ => {
@@ -205,15 +209,26 @@ pub(crate) fn decode(kind: EntryKind, content: &[u8]) -> Result<(i64, Entry), Un
     Ok((at, entry))
 }
 
-fn again(content: &[u8], intents: &[(u32, Arc<Intent>)]) -> Result<(i64, Again), Undecodable> {
+fn again(
+    kind: EntryKind,
+    content: &[u8],
+    intents: &[(u32, Arc<Intent>)],
+) -> Result<(i64, Again), Undecodable> {
     let (at, rest) = content
         .split_first_chunk::<AT_LEN>()
         .ok_or(Undecodable::Short)?;
     let (seq, rest) = rest
         .split_first_chunk::<SEQ_LEN>()
         .ok_or(Undecodable::Short)?;
-    let (of, parameters) = rest.split_first_chunk::<4>().ok_or(Undecodable::Short)?;
+    let (of, rest) = rest.split_first_chunk().ok_or(Undecodable::Short)?;
     let of = u32::from_le_bytes(*of);
+    let (text, parameters) = match kind {
+        EntryKind::Alike => {
+            let (text, rest) = own_text(rest).ok_or(Undecodable::Short)?;
+            (Some(text), rest)
+        }
+        _ => (None, rest),
+    };
     let (_, intent) = intents
         .iter()
         .rev()
@@ -227,9 +242,18 @@ fn again(content: &[u8], intents: &[(u32, Arc<Intent>)]) -> Result<(i64, Again),
     let at = i64::from_le_bytes(*at);
     let again = Again {
         of: Arc::clone(intent),
+        text,
         seq: Seq::from_le_bytes(*seq),
         at,
         parameters,
     };
     Ok((at, again))
+}
+
+/// A text behind its length, and what comes behind it.
+fn own_text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((std::str::from_utf8(text).ok()?.to_owned(), rest))
 }

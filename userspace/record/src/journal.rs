@@ -29,7 +29,7 @@ use crate::{
     header::{self, Rest},
     heads::Heads,
     outline::Outline,
-    repeat::Told,
+    repeat::{Like, Told},
     seal::FileKey,
     sign::SigningKey,
     spool::{Slot, Spools},
@@ -160,8 +160,8 @@ impl<W: Write> Journal<W> {
     /// Appends a command's intent; in a few bytes where it is like one before it.
     pub(crate) fn intent(&mut self, intent: &IntentRef<'_>) -> Result<(), RecordError> {
         // Nothing is remembered of what isn't gathered any more.
-        if let Some(of) = self.told.find(intent)
-            && self.again(of, intent)?
+        if let Some(like) = self.told.find(intent)
+            && self.again(like, intent)?
         {
             return Ok(());
         }
@@ -194,15 +194,22 @@ impl<W: Write> Journal<W> {
     }
 
     /// Gathers that an entry's intent comes again. False where there is no place for it.
-    fn again(&mut self, of: u32, intent: &IntentRef<'_>) -> Result<bool, RecordError> {
+    fn again(&mut self, like: Like, intent: &IntentRef<'_>) -> Result<bool, RecordError> {
         self.with_json(|journal, json| {
             json.extend_from_slice(&intent.at.to_le_bytes());
             json.extend_from_slice(&intent.seq.to_le_bytes());
-            json.extend_from_slice(&of.to_le_bytes());
+            json.extend_from_slice(&like.number.to_le_bytes());
+            let mut kind = EntryKind::Again;
+            if !like.same_text {
+                kind = EntryKind::Alike;
+                let length = u32::try_from(intent.text.len()).unwrap_or(u32::MAX);
+                json.extend_from_slice(&length.to_le_bytes());
+                json.extend_from_slice(intent.text.as_bytes());
+            }
             if !intent.parameters.is_empty() {
                 encode(&intent.parameters, json)?;
             }
-            journal.spooled(EntryKind::Again, [json, &[], &[]])
+            journal.spooled(kind, [json, &[], &[]])
         })
     }
 

@@ -1,5 +1,5 @@
 //! Which intents a batch has told in full, so that the next of the same kind needs no more than to
-//! say so. An agent's driver sends the same statement again and again.
+//! say so. An agent's driver sends the same statement again and again, or the same with other values in its text.
 
 use std::sync::Arc;
 
@@ -32,19 +32,39 @@ struct One {
     context: Option<Circumstances>,
 }
 
+/// An entry that tells all of an intent but its number, its time, its parameters and perhaps its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Like {
+    pub(crate) number: u32,
+    /// The text is the same, too.
+    pub(crate) same_text: bool,
+}
+
 impl Told {
-    /// The entry that tells all of this intent but its number, its time and its parameters.
-    pub(crate) fn find(&self, intent: &IntentRef<'_>) -> Option<u32> {
+    /// The entry that is most like this intent.
+    pub(crate) fn find(&self, intent: &IntentRef<'_>) -> Option<Like> {
         let (policies, only_prepares, statements) = plain(intent)?;
-        let found = self.0.iter().find(|one| {
-            one.text == intent.text
-                && one.context == intent.context
+        let alike = |one: &One| {
+            one.context == intent.context
                 && one.only_prepares == only_prepares
                 && one.policy_version == *intent.policy_version
                 && one.policies == policies
                 && statements.is(&one.statements)
-        });
-        found.map(|one| one.number)
+        };
+        let of = |one: &One, same_text| Like {
+            number: one.number,
+            same_text,
+        };
+        let mut same = self.0.iter().filter(|one| one.text == intent.text);
+        if let Some(one) = same.find(|one| alike(one)) {
+            return Some(of(one, true));
+        }
+        // While there is room it is rather remembered itself: it may be one of a few that take turns.
+        if self.0.len() < MOST || intent.text.len() > MOST_TEXT {
+            return None;
+        }
+        let one = self.0.iter().find(|one| alike(one))?;
+        Some(of(one, false))
     }
 
     /// Notes that this entry tells the intent in full.

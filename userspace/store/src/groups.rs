@@ -1,8 +1,8 @@
 //! Commands as they are searched: those of a kind that came in the same second are one row.
 //!
 //! An agent's driver sends the same statement thousands of times a second, and a row for each would
-//! cost more than judging it did. What can be asked of a command is the same for all of a row: the
-//! text, what was read in it, the verdict; what was sent beside the text is put together. Only the time
+//! cost more than judging it did. What can be asked of a command is the same for all of a row: what was
+//! read in its text and the verdict; texts that differ, and what was sent beside them, are put together. Only the time
 //! is less exact, by a second.
 //!
 //! A row's content hangs on the record alone, not on how much of it was read at once.
@@ -40,6 +40,8 @@ struct Key {
 #[derive(Clone, Copy, Debug)]
 struct Command<'a> {
     of: &'a Intent,
+    /// Its text, where that is another.
+    text: Option<&'a str>,
     seq: Seq,
     parameters: &'a [Option<String>],
     /// When it was judged, in microseconds since 1970.
@@ -70,6 +72,7 @@ impl Groups {
     ) -> Result<usize, StoreError> {
         let command = Command {
             of: intent,
+            text: None,
             seq: intent.seq,
             parameters: &intent.parameters,
             moment,
@@ -93,8 +96,14 @@ impl Groups {
                 kind
             }
         };
+        // Texts of their own are together in a row that no other text is in.
+        let kind = match again.text {
+            Some(_) => kind.map(|byte| !byte),
+            None => kind,
+        };
         let command = Command {
             of: &again.of,
+            text: again.text.as_deref(),
             seq: again.seq,
             parameters: &again.parameters,
             moment,
@@ -114,7 +123,8 @@ impl Groups {
             second: moment.div_euclid(SECOND),
             kind,
         };
-        let sent = text::beside(command.parameters.iter().flatten().map(String::as_str));
+        let parameters = || command.parameters.iter().flatten().map(String::as_str);
+        let sent = text::beside(command.text.into_iter().chain(parameters()));
         if !self.rows.contains_key(&key)
             && let Some(known) = Group::known(tx, session, key, command.of)?
         {
@@ -128,8 +138,8 @@ impl Groups {
             group.keep(tx, session, key)?;
             self.rows.remove(&key);
         }
-        let mut searched = text::searched(&command.of.text);
-        searched.push_str(&sent);
+        let mut searched = text::searched(command.text.unwrap_or(&command.of.text));
+        searched.push_str(&text::beside(parameters()));
         searched.truncate(text::cut(&searched, text::MOST_TEXT).len());
         let length = searched.len();
         let group = Group {

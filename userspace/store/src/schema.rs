@@ -13,7 +13,7 @@ use crate::StoreError;
 
 /// Raised with every change of the tables or of what is put into them: an index of another version
 /// is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Times are microseconds since 1970. `commands` are those of a kind that came in the same second, as
 /// [`groups`](crate::groups) has them.

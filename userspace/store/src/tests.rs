@@ -11,7 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use weir_command::{Access, ColumnUse, Command, Control, Object, Predicate, Statement, Verb};
 use weir_policy::{Context, Permit, Policies, Refusal, Request, Source, Subject, Target, Verdict};
 use weir_record::{
-    CommandText, End, Outcome, Process, Seq, SessionId, SessionStart, SessionWriter, Status,
+    CommandText, Durability, End, Options, Outcome, Process, Recorder, Seq, SessionId,
+    SessionStart, SessionWriter, SigningKey, Status,
 };
 
 use crate::{Index, Wanted};
@@ -74,6 +75,23 @@ impl Bed {
     }
 
     /// What an index holds that was made of these records at once.
+    /// A session whose entries are gathered, as a daemon's are.
+    fn gather(&self, start: &SessionStart) -> Recording {
+        let recorder = Recorder::open(Options {
+            dir: self.records(),
+            key: SigningKey::open(self.dir.path()).unwrap(),
+            durability: Durability::Batched,
+            recipients: Vec::new(),
+            reserve: 0,
+            keep: None,
+            max_size: None,
+        });
+        Recording {
+            id: start.id,
+            writer: recorder.unwrap().create(start).unwrap(),
+        }
+    }
+
     fn made_at_once(&self) -> String {
         let mut index = Index::in_memory().unwrap();
         index.update(&self.records()).unwrap();

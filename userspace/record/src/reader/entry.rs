@@ -42,15 +42,17 @@ pub enum Entry {
 pub enum Kept {
     /// One that says all of itself.
     Entry(Entry),
-    /// A command that was judged like an earlier one.
+    /// A command that was read and judged like an earlier one.
     Again(Again),
 }
 
-/// What a command that was judged like an earlier one has of its own.
+/// What a command that was read and judged like an earlier one has of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Again {
     /// The earlier one; the same value for all that repeat it one after the other.
     pub of: Arc<Intent>,
+    /// Its text, where that is another.
+    pub text: Option<String>,
     /// Its number within the session.
     pub seq: Seq,
     /// Microseconds since the session's start.
@@ -65,6 +67,7 @@ impl From<Kept> for Entry {
             Kept::Entry(entry) => entry,
             Kept::Again(Again {
                 of,
+                text,
                 seq,
                 at,
                 parameters,
@@ -72,6 +75,7 @@ impl From<Kept> for Entry {
                 seq,
                 at,
                 parameters,
+                text: text.unwrap_or_else(|| of.text.clone()),
                 ..Intent::clone(&of)
             })),
         }

@@ -318,6 +318,45 @@ fn summaries_are_those_of_the_records_themselves() {
     assert_eq!((read[1].rows, read[1].refused, read[1].asked), (7, 1, 1));
 }
 
+/// A row for each would cost more than judging did.
+#[test]
+fn texts_that_are_read_alike_share_rows_and_are_found_each() {
+    const COUNT: i64 = 2000;
+    let bed = Bed::new();
+    let mut one = bed.gather(&start(0, "unix:alice", Some("shop")));
+    for number in 0..COUNT {
+        let seq = one.allowed(
+            &format!("SELECT a FROM people WHERE id = {number};"),
+            &[],
+            &["people"],
+        );
+        one.done(seq, 1);
+    }
+    let id = one.end();
+    let mut index = Index::open(&bed.index()).unwrap();
+    index.update(&bed.records()).unwrap();
+    let found = |text: String| {
+        let wanted = Wanted {
+            text: Some(text),
+            ..Wanted::default()
+        };
+        let sessions = index.list(&wanted).unwrap().sessions;
+        sessions.iter().map(|one| one.start.id).collect::<Vec<_>>()
+    };
+    for number in 0..COUNT {
+        assert_eq!(
+            found(format!("select a from people where id = {number};")),
+            [id]
+        );
+    }
+    assert_eq!(found(format!("id = {COUNT};")), []);
+    assert_eq!(found(";select".to_owned()), [], "texts are kept apart");
+    let rows = rusqlite::Connection::open(bed.index()).unwrap();
+    let count = |sql: &str| rows.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT sum(count) FROM commands"), COUNT);
+    assert!(count("SELECT count(*) FROM commands") < COUNT / 4);
+}
+
 #[test]
 fn a_page_is_the_same_whatever_began_since() {
     let bed = Bed::new();
