@@ -32,6 +32,14 @@ impl Drop for Driver {
     }
 }
 
+/// Whether the kernel has a ring for us.
+///
+/// # Errors
+/// Where it has not, and [`start`] would fail.
+pub fn try_out() -> io::Result<()> {
+    ring::try_out()
+}
+
 /// Gives this thread a ring. To be called on a runtime of tokio's that runs on this thread alone.
 ///
 /// # Errors

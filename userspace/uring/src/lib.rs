@@ -24,7 +24,7 @@ mod ring;
 mod socket;
 mod stream;
 
-pub use driver::{Driver, start};
+pub use driver::{Driver, start, try_out};
 pub use stream::Stream;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is asked of the kernel, in its terms (`io_uring_enter(2)`).
 
-use std::os::fd::AsRawFd;
+use std::{io, os::fd::AsRawFd};
 
 use io_uring::{IoUring, opcode, squeue, types::Fd};
 
@@ -8,6 +8,22 @@ use crate::{
     buffers::GROUP,
     socket::{Socket, Wish},
 };
+
+/// How many requests go to the kernel at once.
+const REQUESTS: u32 = 256;
+/// How many answers it can keep for us before it has to put them elsewhere.
+const ANSWERS: u32 = 4096;
+
+/// A ring, as no request has been put into yet.
+pub(crate) fn open() -> io::Result<IoUring> {
+    IoUring::builder()
+        .setup_cqsize(ANSWERS)
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .setup_taskrun_flag()
+        .dontfork()
+        .build(REQUESTS)
+}
 
 /// What tells a request's answer from others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

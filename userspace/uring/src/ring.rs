@@ -17,14 +17,10 @@ use slab::Slab;
 
 use crate::{
     buffers::{self, Buffers},
-    requests::{Of, push, request},
+    requests::{Of, open, push, request},
     socket::Socket,
 };
 
-/// How many requests go to the kernel at once.
-const REQUESTS: u32 = 256;
-/// How many answers it can keep for us before it has to put them elsewhere.
-const ANSWERS: u32 = 4096;
 /// How much memory for sending is kept for the next who needs some.
 const SPARE: usize = 64;
 /// `IORING_ENTER_GETEVENTS`: do what was put off until we ask for it.
@@ -82,6 +78,13 @@ pub(crate) struct Ring {
     broken: bool,
 }
 
+/// Whether there can be a ring.
+pub(crate) fn try_out() -> io::Result<()> {
+    let uring = open()?;
+    let _buffers = Buffers::new(&uring.submitter())?;
+    uring.submitter().unregister_buf_ring(buffers::GROUP)
+}
+
 /// Gives this thread a ring, which writes to `told` when it is to be looked at.
 pub(crate) fn set_up(told: &impl AsRawFd) -> io::Result<u64> {
     let ring = Ring::new(told)?;
@@ -114,13 +117,7 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Ring) -> T) -> Option<T> {
 impl Ring {
     fn new(told: &impl AsRawFd) -> io::Result<Self> {
         static RINGS: AtomicU64 = AtomicU64::new(0);
-        let uring = IoUring::builder()
-            .setup_cqsize(ANSWERS)
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag()
-            .dontfork()
-            .build(REQUESTS)?;
+        let uring = open()?;
         let buffers = Buffers::new(&uring.submitter())?;
         uring.submitter().register_eventfd(told.as_raw_fd())?;
         Ok(Self {

@@ -1,19 +1,18 @@
-//! The threads that sessions live on: one for two cores, each with a runtime of its own.
+//! The threads that sessions live on, each with a runtime of its own: one for two cores with io_uring, else
+//! one for each.
 //!
 //! Job: a session stays on the thread that it began on, so that none waits for another's lock and a
 //! socket's news wakes only the thread that wants it; and what a thread's sessions send leaves
 //! together, by io_uring where the kernel has one for us. The fewer the threads the more that is, and
-//! the other cores are the agents'. Not its job: what a session does.
+//! the other cores are the agents'; without it each send is one of its own however many there are. Not its job: what a session does.
 //!
 //! Known limit: sessions don't move. A statement that takes long to judge keeps others of its thread
 //! waiting, though another thread may have nothing to do.
 
 use std::{
     io,
-    sync::{
-        Once,
-        atomic::{AtomicUsize, Ordering},
-    },
+    num::NonZero,
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 
@@ -32,12 +31,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts one for two cores; `io_uring` says whether they may use that.
+    /// Starts them; `io_uring` says whether they may use that.
     ///
     /// # Errors
     /// Where a thread or its runtime can't be had.
     pub fn start(io_uring: bool) -> io::Result<Self> {
-        let count = thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        let io_uring = io_uring && has_ring();
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let count = if io_uring { cores.div_ceil(2) } else { cores };
         let mut workers = Self {
             handles: Vec::with_capacity(count),
             next: AtomicUsize::new(0),
@@ -72,17 +73,35 @@ impl Workers {
     }
 }
 
+fn has_ring() -> bool {
+    weir_uring::try_out()
+        .inspect_err(|error| {
+            tracing::info!(%error, "sessions do without io_uring, which takes more CPU");
+        })
+        .is_ok()
+}
+
 /// Gives this thread a ring, which its runtime drives from here on.
 fn drive_ring(runtime: &Runtime) {
-    static TOLD: Once = Once::new();
     let _entered = runtime.enter();
     match weir_uring::start() {
         Ok(driver) => {
             runtime.spawn(driver);
         }
-        // It is the same for all threads.
-        Err(error) => TOLD.call_once(|| {
-            tracing::info!(%error, "sessions do without io_uring, which takes more CPU");
-        }),
+        Err(error) => tracing::warn!(%error, "a thread of sessions does without io_uring"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_ring_each_core_has_a_thread() {
+        let cores = thread::available_parallelism().unwrap().get();
+        assert_eq!(Workers::start(false).unwrap().handles.len(), cores);
+        let with = Workers::start(true).unwrap().handles.len();
+        let expected = if has_ring() { cores.div_ceil(2) } else { cores };
+        assert_eq!(with, expected);
     }
 }
