@@ -90,6 +90,19 @@ fn question(
     answers(session, target, answer);
 }
 
+#[inline(never)]
+fn parsing(
+    session: &mut Governed,
+    agent: &mut BytesMut,
+    target: &mut BytesMut,
+    request: &[u8],
+    answer: &[u8],
+) {
+    std::hint::black_box(&request);
+    asks(session, agent, request);
+    answers(session, target, answer);
+}
+
 fn cpu() -> u128 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
@@ -176,6 +189,16 @@ fn what_a_prepared_statement_costs() {
     let count = std::env::var("COUNT").map_or(20_000, |count| count.parse().unwrap());
     told("a prepared statement", count, || {
         transaction(&mut session, &mut agent, &mut target, &request, &answer);
+    });
+    let unnamed = message(
+        b'P',
+        b"\0SELECT abalance FROM pgbench_accounts WHERE aid = $1;\0\0\0",
+    );
+    let bind = message(b'B', b"\0\0\0\0\0\x01\0\0\0\x0512345\0\0");
+    let request = [&unnamed[..], &bind, &describe, &execute, &sync].concat();
+    let parsed = [&message(b'1', b"")[..], &answer].concat();
+    told("the same, parsed each time", count, || {
+        parsing(&mut session, &mut agent, &mut target, &request, &parsed);
     });
     let shown = [&described[..], &row, &message(b'C', b"SELECT 1\0"), &ready].concat();
     let mut number = 0;
