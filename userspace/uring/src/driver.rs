@@ -9,6 +9,7 @@ use std::{
     os::fd::OwnedFd,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
+    thread,
 };
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -37,7 +38,10 @@ impl Drop for Driver {
 /// # Errors
 /// Where it has not, and [`start`] would fail.
 pub fn try_out() -> io::Result<()> {
-    ring::try_out()
+    // On a thread that ends with it: where a ring has been, the kernel clears up behind it with what
+    // interrupts system calls.
+    let tried = thread::Builder::new().spawn(ring::try_out)?.join();
+    tried.unwrap_or_else(|_| Err(io::Error::other("io_uring could not be tried out")))
 }
 
 /// Gives this thread a ring. To be called on a runtime of tokio's that runs on this thread alone.

@@ -8,8 +8,8 @@ use crate::{
     stand::{Stand, say},
 };
 
-/// Questions with a right guess and with a wrong one.
-const GUESSES: [(&str, &str, &str); 17] = [
+/// Questions with a right guess and with a wrong one; the same where the order of rows tells enough.
+const GUESSES: [(&str, &str, &str); 22] = [
     (
         "WHERE",
         "SELECT name FROM vault WHERE email LIKE ?",
@@ -76,6 +76,31 @@ const GUESSES: [(&str, &str, &str); 17] = [
         "'' ''",
     ),
     (
+        "ORDER BY a place",
+        "SELECT id, ssn FROM vault ORDER BY (2), ?::text",
+        "'' ''",
+    ),
+    (
+        "ORDER BY a place behind a star",
+        "SELECT * FROM vault ORDER BY 2, ?::text",
+        "'' ''",
+    ),
+    (
+        "ORDER BY a place of a union",
+        "SELECT id, ssn FROM vault UNION SELECT 0, ?::text ORDER BY 2",
+        "'' ''",
+    ),
+    (
+        "ORDER BY the name of a call",
+        "SELECT id, upper(ssn) FROM vault ORDER BY upper, ?::text",
+        "'' ''",
+    ),
+    (
+        "DISTINCT ON",
+        "SELECT DISTINCT ON (2) id, ssn FROM vault WHERE name <> ?",
+        "'' ''",
+    ),
+    (
         "a view",
         "SELECT id FROM readers WHERE reached_at LIKE ?",
         "'kq%' 'zz%'",
@@ -124,7 +149,7 @@ fn a_right_guess_is_answered_as_a_wrong_one() {
         let (right, wrong) = guesses.split_once(' ').unwrap();
         let [right, wrong] = [right, wrong].map(|guess| question.replace('?', guess));
         let told = answer(&mut free, &right);
-        if way != "ORDER BY" {
+        if right != wrong {
             assert_ne!(
                 told,
                 answer(&mut free, &wrong),

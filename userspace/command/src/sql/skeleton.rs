@@ -22,6 +22,8 @@ const DIGITS: usize = 18;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
     Other,
+    /// What a name follows, whatever it is: a dot, or the colons of a cast.
+    Name,
     /// An operator that compares.
     Comparison,
     /// `IN`, which a list of values may follow.
@@ -106,7 +108,8 @@ impl<'t> Scan<'t> {
             b'(' => (1, self.opens()?),
             b')' => (1, self.closes()?),
             b',' => (1, self.comma()),
-            b'.' | b':' | b']' => (1, Before::Other),
+            b'.' | b':' => (1, Before::Name),
+            b']' => (1, Before::Other),
             b'[' => {
                 self.holds_more();
                 (1, Before::Other)
@@ -129,12 +132,12 @@ impl<'t> Scan<'t> {
     fn word(&mut self) -> Option<(usize, Before)> {
         let word = self.run(is_word);
         let length = word.len();
-        let before = if is_one_of(word, &["in"]) {
-            Before::In
-        } else if is_one_of(word, &["values"]) {
-            Before::Values
-        } else {
-            Before::Other
+        let before = match self.before {
+            Before::Name => Before::Other,
+            _ if is_one_of(word, &["in"]) => Before::In,
+            _ if is_one_of(word, &["values"]) => Before::Values,
+            _ if is_one_of(word, &["as"]) => Before::Name,
+            _ => Before::Other,
         };
         let is_value = is_one_of(word, &["null", "true", "false", "default"]);
         match self.text.get(self.at + length) {

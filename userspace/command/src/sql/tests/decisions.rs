@@ -112,9 +112,67 @@ fn a_result_that_orders_is_what_it_shows() {
         ("select a, lower(b) as c from t order by c", "b c"),
         ("select a, b from t order by 1 desc", "a"),
         ("select a, b from t order by 7", ""),
-        ("select *, b from t order by 2", ""),
         ("select b, * from t order by 1", "b"),
+        ("select a, b from t order by (2)", "b"),
+        ("select a, b from t order by ((0x2))", "b"),
+        ("select a, b from t order by 0b10, 0_1", "a b"),
+        ("select a, b as c from t order by (c)", "b c"),
+        ("(select a, b from t) order by 2", "b"),
+        ("((select a, b from t) limit 5) order by 2", "b"),
+        ("select a, lower(b) from t order by lower", "b lower"),
+        ("select a, b::int from t order by b", "b"),
+        ("select a, (b || 'x')::int from t order by int4", "b int4"),
+        ("select a, lower(b) from t order by a", "a"),
+        ("select a, substring(b from 1) from t order by c", "c"),
+        (
+            "select a, b from t union all select c, d from u order by 2",
+            "b d",
+        ),
+        (
+            "select a, b from t union all select c, d from u order by b",
+            "b d",
+        ),
+        (
+            "select a, b as x from t union (select c, d from u except select e, f from v) order by x",
+            "b d f x",
+        ),
+        ("select distinct on (2) a, b from t", "b"),
+        ("select distinct on ((x)) a, b as x from t", "b x"),
+        (
+            "values ((select a from t), (select b from t)) order by 2",
+            "b",
+        ),
+        (
+            "select a from t where b in (select c from u order by 1)",
+            "b c",
+        ),
     ]);
+}
+
+#[test]
+fn a_result_that_is_behind_a_star_may_be_any() {
+    for text in [
+        "select *, b from t order by 2",
+        "select * from t order by 1",
+        "select t.*, b from t order by (3)",
+        "select distinct on (1) * from t",
+        "select a, b from t union select * from u order by 2",
+        "select * from t union select a, b from u order by b",
+    ] {
+        let [Statement::Command(command)] = &read(text)[..] else {
+            panic!("{text}");
+        };
+        assert!(command.columns.all_deciding, "{text}");
+    }
+    for text in [
+        "select *, b from t order by b",
+        "select b, * from t order by 1",
+    ] {
+        let [Statement::Command(command)] = &read(text)[..] else {
+            panic!("{text}");
+        };
+        assert!(!command.columns.all_deciding, "{text}");
+    }
 }
 
 #[test]

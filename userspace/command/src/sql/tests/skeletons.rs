@@ -92,6 +92,16 @@ fn a_value_that_a_reading_may_look_at_stays() {
             "SELECT a FROM t WHERE b = 1",
             "SELECT a FROM t WHERE b = 1.5",
         ),
+        (
+            "SELECT a IS NFC NORMALIZED FROM t WHERE b::s.in('nfc') = c",
+            "SELECT a IS NFC NORMALIZED FROM t WHERE b::s.in('x') = c",
+        ),
+        ("SELECT s . values('nfc')", "SELECT s . values('x')"),
+        ("SELECT CAST(a AS in('nfc'))", "SELECT CAST(a AS in('x'))"),
+        (
+            "SELECT a, b FROM t ORDER BY s.values(1), (1)",
+            "SELECT a, b FROM t ORDER BY s.values(1), (2)",
+        ),
         ("SELECT f(a := 'x')", "SELECT f(a := 'y')"),
     ] {
         let both = skeleton_of(one).zip(skeleton_of(other));

@@ -110,13 +110,13 @@ impl Walk {
             element = inner;
         }
         let DataType::Custom(name, modifiers) = element else {
-            return self.ledger.credit(&element.to_string());
+            return self.ledger.credit(unquoted(&element.to_string()));
         };
         for ident in name.0.iter().filter_map(|part| part.as_ident()) {
             self.ledger.see(ident);
         }
         for modifier in modifiers {
-            self.ledger.credit(modifier);
+            self.ledger.credit(unquoted(modifier));
         }
     }
 
@@ -125,4 +125,9 @@ impl Walk {
         self.parts(name)?;
         Ok(())
     }
+}
+
+/// What is written of a type, or nothing where it holds a string, whose words name nothing.
+fn unquoted(text: &str) -> &str {
+    if text.contains('\'') { "" } else { text }
 }

@@ -22,6 +22,7 @@ mod ledger;
 mod limit;
 mod merge;
 pub(super) mod name;
+mod order;
 mod query;
 mod relation;
 mod select;

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    Cte, Expr, Fetch, LimitClause, LockClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query,
-    SelectItem, SetExpr, SetOperator, SetQuantifier, Statement, TableAlias, Value, ValueWithSpan,
-    Values, With,
+    Cte, Fetch, LimitClause, LockClause, Offset, OrderBy, OrderByKind, Query, SetExpr, SetOperator,
+    SetQuantifier, Statement, TableAlias, Values, With,
 };
 
 use super::Walk;
@@ -44,7 +43,7 @@ impl Walk {
                     let mut todo = Vec::new();
                     self.ordering(order, &mut todo)?;
                     self.deciding(|walk| walk.all(todo))?;
-                    self.orders(body, order)?;
+                    self.orders(body, order.iter().map(|one| &one.expr))?;
                 }
                 (OrderByKind::All(_), _) | (_, Some(_)) => {
                     return Err(Unread::Unsupported("an ordering of another dialect"));
@@ -76,40 +75,6 @@ impl Walk {
             }
         }
         self.scopes.pop();
-        Ok(())
-    }
-
-    /// Notes what an `ORDER BY` means by the name or the number of a result. Behind a star no number
-    /// is known.
-    fn orders(&mut self, body: &SetExpr, order: &[OrderByExpr]) -> Result<(), Unread> {
-        let SetExpr::Select(select) = body else {
-            return Ok(());
-        };
-        for OrderByExpr { expr, .. } in order {
-            let item = match expr {
-                Expr::Value(ValueWithSpan {
-                    value: Value::Number(number, _),
-                    span: _,
-                }) => {
-                    let place: Option<usize> = number.parse().ok();
-                    let before = place.and_then(|place| select.projection.get(..place));
-                    before.filter(|items| !items.iter().any(is_star))
-                        .and_then(<[_]>::last)
-                }
-                Expr::Identifier(ident) => select.projection.iter().find(|item| {
-                    matches!(item, SelectItem::ExprWithAlias { alias, .. } if alias.value == ident.value)
-                }),
-                _ => None,
-            };
-            if let Some(
-                SelectItem::UnnamedExpr(shown) | SelectItem::ExprWithAlias { expr: shown, .. },
-            ) = item
-            {
-                let credit = self.ledger.credited();
-                self.deciding(|walk| walk.expression(shown))?;
-                self.ledger.take_back(credit);
-            }
-        }
         Ok(())
     }
 
@@ -239,11 +204,4 @@ impl Walk {
         }
         rows.iter().try_for_each(|row| self.all(&row.content))
     }
-}
-
-fn is_star(item: &SelectItem) -> bool {
-    matches!(
-        item,
-        SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)
-    )
 }

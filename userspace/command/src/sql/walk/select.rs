@@ -58,7 +58,10 @@ impl Walk {
         }
         match distinct {
             None | Some(Distinct::All | Distinct::Distinct) => {}
-            Some(Distinct::On(exprs)) => self.deciding(|walk| walk.all(exprs))?,
+            Some(Distinct::On(exprs)) => {
+                self.deciding(|walk| walk.all(exprs))?;
+                self.distinct_on(select, exprs)?;
+            }
         }
         // relations first: what the list names may be a whole row of one
         for table in from {
