@@ -123,6 +123,16 @@ fn a_result_that_orders_is_what_it_shows() {
         ("select a, b::int from t order by b", "b"),
         ("select a, (b || 'x')::int from t order by int4", "b int4"),
         ("select a, lower(b) from t order by a", "a"),
+        ("select a, (b || 'x')::text from t order by a", "a"),
+        ("select a, case when c then b end from t order by a", "a c"),
+        (
+            "select a, case when c then 1 else b end from t order by b",
+            "b c",
+        ),
+        (
+            "select a, case when c then 1 else lower(b) end from t order by lower",
+            "b c lower",
+        ),
         ("select a, substring(b from 1) from t order by c", "c"),
         (
             "select a, b from t union all select c, d from u order by 2",

@@ -8,7 +8,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Expr, Ident, ObjectName, Select, SelectItem, SetExpr, Value, ValueWithSpan};
+use sqlparser::ast::{
+    DataType, Expr, Ident, ObjectName, Select, SelectItem, SetExpr, Value, ValueWithSpan,
+};
 
 use super::Walk;
 use crate::sql::unread::Unread;
@@ -186,13 +188,24 @@ fn may_be_called(mut expr: &Expr, name: &str) -> bool {
                 expr = inner;
                 continue;
             }
-            // Else by its type, which has other names than it is written with.
-            Expr::Cast { expr: inner, .. } => match bare(inner) {
+            // Else by its type.
+            Expr::Cast {
+                expr: inner,
+                data_type,
+                ..
+            } => match bare(inner) {
                 Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => {
                     expr = inner;
                     continue;
                 }
-                _ => return true,
+                _ => return may_be_type(data_type, name),
+            },
+            Expr::Case { else_result, .. } => match else_result {
+                Some(last) if name != "case" => {
+                    expr = last;
+                    continue;
+                }
+                _ => &["case"],
             },
             Expr::Identifier(ident) => return ident.value == name,
             Expr::CompoundIdentifier(idents) => {
@@ -207,6 +220,8 @@ fn may_be_called(mut expr: &Expr, name: &str) -> bool {
             | Expr::Like { .. }
             | Expr::ILike { .. }
             | Expr::InList { .. }
+            | Expr::IsDistinctFrom(..)
+            | Expr::IsNotDistinctFrom(..)
             | Expr::Between { .. } => &["?column?"],
             Expr::Substring { .. } => &["substring"],
             Expr::Trim { .. } => &["btrim", "ltrim", "rtrim"],
@@ -223,6 +238,25 @@ fn may_be_called(mut expr: &Expr, name: &str) -> bool {
         };
         return names.contains(&name);
     }
+}
+
+/// Whether the server may call a type so, which it does by other names than it is written with.
+fn may_be_type(data_type: &DataType, name: &str) -> bool {
+    let inner = [
+        "bool",
+        "bpchar",
+        "float4",
+        "float8",
+        "int2",
+        "int4",
+        "int8",
+        "numeric",
+        "timestamptz",
+        "timetz",
+        "varbit",
+        "varchar",
+    ];
+    inner.contains(&name) || data_type.to_string().to_lowercase().contains(name)
 }
 
 fn is_last(name: &ObjectName, last: &str) -> bool {
