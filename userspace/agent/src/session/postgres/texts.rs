@@ -20,8 +20,6 @@ pub(super) struct Texts {
     texts: HashMap<Bytes, Arc<Prepared>>,
     skeletons: HashMap<Box<[u8]>, Arc<Reading>>,
     readings: HashMap<Arc<[Statement]>, Arc<Reading>>,
-    /// Memory for a text's skeleton.
-    skeleton: Vec<u8>,
 }
 
 impl Texts {
@@ -32,8 +30,9 @@ impl Texts {
         {
             return Arc::clone(known);
         }
-        let has_skeleton = sql::skeleton(text, &mut self.skeleton);
-        let alike = self.skeletons.get(self.skeleton.as_slice());
+        let mut skeleton = Vec::new();
+        let has_skeleton = sql::skeleton(text, &mut skeleton);
+        let alike = self.skeletons.get(skeleton.as_slice());
         if has_skeleton && let Some(reading) = alike {
             // Its like come with other values each time: it is not remembered.
             let text = Bytes::copy_from_slice(text);
@@ -42,9 +41,9 @@ impl Texts {
         let statements = sql::statements(text, &sql::Limits::default());
         let short = text.len() <= LONGEST;
         let reading = self.reading(statements, short);
-        if has_skeleton && reading.is_of_commands() {
-            let skeleton = self.skeleton.as_slice().into();
-            remember(&mut self.skeletons, skeleton, &reading);
+        // A session that says one thing holds no more for it.
+        if has_skeleton && !self.texts.is_empty() && reading.is_of_commands() {
+            remember(&mut self.skeletons, skeleton.into(), &reading);
         }
         // A copy: the text shares its buffer with whatever else was read with it.
         let text = Bytes::copy_from_slice(text);
@@ -120,10 +119,12 @@ mod tests {
         let mut texts = Texts::default();
         let mut read = |text: &str| texts.read(&Bytes::copy_from_slice(text.as_bytes()), &[]);
         let one = read("SELECT a FROM t WHERE b = 1");
-        let other = read("SELECT a FROM t WHERE b = 2");
+        read("SELECT a FROM t WHERE b = 2");
+        let other = read("SELECT a FROM t WHERE b = 4");
         assert!(std::ptr::eq(one.statements(), other.statements()));
-        assert_eq!(other.text(), &b"SELECT a FROM t WHERE b = 2"[..]);
-        assert_eq!(texts.texts.len(), 1);
+        assert_eq!(other.text(), &b"SELECT a FROM t WHERE b = 4"[..]);
+        // From the second on it is known that others come.
+        assert_eq!((texts.texts.len(), texts.skeletons.len()), (2, 1));
         // Types are the message's own.
         let typed = texts.read(&Bytes::from_static(b"SELECT a FROM t WHERE b = 3"), &[23]);
         assert_eq!(typed.types(), [23]);
