@@ -4,7 +4,8 @@
 //! Job: a session stays on the thread that it began on, so that none waits for another's lock and a
 //! socket's news wakes only the thread that wants it; and what a thread's sessions send leaves
 //! together, by io_uring where the kernel has one for us. The fewer the threads the more that is, and
-//! the other cores are the agents'; without it each send is one of its own however many there are. Not its job: what a session does.
+//! the other cores are the agents'; without it each send is one of its own however many there are.
+//! Not its job: what a session does.
 //!
 //! Known limit: sessions don't move. A statement that takes long to judge keeps others of its thread
 //! waiting, though another thread may have nothing to do.

@@ -15,12 +15,25 @@ mod spellings;
 mod utilities;
 mod writes;
 
+use proptest::sample::Index;
+
 use crate::model::{Access, Command, Control, Effect, Predicate, Statement};
 use crate::sql::{Limits, statements};
 
 /// Reads a text with the usual limits.
 fn read(text: &str) -> Vec<Statement> {
     statements(text.as_bytes(), &Limits::default())
+}
+
+/// A text with pieces put in, each in the place of so many characters.
+fn edited(text: &str, edits: Vec<(Index, usize, String)>) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for (at, cut, piece) in edits {
+        let from = at.index(chars.len() + 1);
+        let to = (from + cut).min(chars.len());
+        chars.splice(from..to, piece.chars());
+    }
+    chars.into_iter().collect()
 }
 
 /// A statement in one line:

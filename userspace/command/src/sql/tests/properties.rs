@@ -5,7 +5,7 @@ use proptest::prelude::{
 };
 use proptest::test_runner::Config;
 
-use super::read;
+use super::{edited, read};
 use crate::model::{Statement, Verb};
 use crate::sql::{Limits, setting, startup_settings, statements};
 
@@ -61,15 +61,7 @@ fn mutated() -> impl Strategy<Value = String> {
         any::<String>(),
     ];
     let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..12_usize, piece), 0..6);
-    (statement(), edits).prop_map(|(text, edits)| {
-        let mut chars: Vec<char> = text.chars().collect();
-        for (at, cut, piece) in edits {
-            let from = at.index(chars.len() + 1);
-            let to = (from + cut).min(chars.len());
-            chars.splice(from..to, piece.chars());
-        }
-        chars.into_iter().collect()
-    })
+    (statement(), edits).prop_map(|(text, edits)| edited(text, edits))
 }
 
 #[test]

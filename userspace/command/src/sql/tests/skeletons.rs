@@ -3,7 +3,7 @@
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::test_runner::Config;
 
-use super::read;
+use super::{edited, read};
 use crate::model::Statement;
 use crate::sql::{keyword, skeleton};
 
@@ -197,6 +197,10 @@ fn mutated() -> impl Strategy<Value = String> {
                 " = 'x'",
                 "e'",
                 "(select ",
+                ".in(",
+                "s.values(",
+                " as ",
+                "(2)",
             ][..]
         )
         .prop_map(str::to_owned),
@@ -205,15 +209,7 @@ fn mutated() -> impl Strategy<Value = String> {
         "[ -~]{0,4}",
     ];
     let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..8_usize, piece), 0..5);
-    (prop::sample::select(&TEXTS[..]), edits).prop_map(|(text, edits)| {
-        let mut chars: Vec<char> = text.chars().collect();
-        for (at, cut, piece) in edits {
-            let from = at.index(chars.len() + 1);
-            let to = (from + cut).min(chars.len());
-            chars.splice(from..to, piece.chars());
-        }
-        chars.into_iter().collect()
-    })
+    (prop::sample::select(&TEXTS[..]), edits).prop_map(|(text, edits)| edited(text, edits))
 }
 
 /// Another text of the same skeleton.

@@ -65,7 +65,6 @@ fn answers(session: &mut Governed, received: &mut BytesMut, raw: &[u8]) {
     session.shown.written(shown);
 }
 
-#[inline(never)]
 fn transaction(
     session: &mut Governed,
     agent: &mut BytesMut,
@@ -73,32 +72,6 @@ fn transaction(
     request: &[u8],
     answer: &[u8],
 ) {
-    asks(session, agent, request);
-    answers(session, target, answer);
-}
-
-#[inline(never)]
-fn question(
-    session: &mut Governed,
-    agent: &mut BytesMut,
-    target: &mut BytesMut,
-    request: &[u8],
-    answer: &[u8],
-) {
-    std::hint::black_box(&answer);
-    asks(session, agent, request);
-    answers(session, target, answer);
-}
-
-#[inline(never)]
-fn parsing(
-    session: &mut Governed,
-    agent: &mut BytesMut,
-    target: &mut BytesMut,
-    request: &[u8],
-    answer: &[u8],
-) {
-    std::hint::black_box(&request);
     asks(session, agent, request);
     answers(session, target, answer);
 }
@@ -198,7 +171,7 @@ fn what_a_prepared_statement_costs() {
     let request = [&unnamed[..], &bind, &describe, &execute, &sync].concat();
     let parsed = [&message(b'1', b"")[..], &answer].concat();
     told("the same, parsed each time", count, || {
-        parsing(&mut session, &mut agent, &mut target, &request, &parsed);
+        transaction(&mut session, &mut agent, &mut target, &request, &parsed);
     });
     let shown = [&described[..], &row, &message(b'C', b"SELECT 1\0"), &ready].concat();
     let mut number = 0;
@@ -206,7 +179,7 @@ fn what_a_prepared_statement_costs() {
         number += 1;
         let text = format!("SELECT abalance FROM pgbench_accounts WHERE aid = {number};\0");
         let request = message(b'Q', text.as_bytes());
-        question(&mut session, &mut agent, &mut target, &request, &shown);
+        transaction(&mut session, &mut agent, &mut target, &request, &shown);
     });
     let text = b"SELECT abalance FROM pgbench_accounts WHERE aid = $1;";
     let prepared = session.texts.read(&Bytes::from_static(text), &[]);
