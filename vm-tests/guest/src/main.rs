@@ -54,6 +54,7 @@ fn run() -> io::Result<()> {
             Outcome::Ok => "ok",
             Outcome::Degraded => "degraded",
             Outcome::Missing => "missing",
+            Outcome::Untried => "untried",
         };
         tell(&format!("probe {outcome} {}: {}", probe.name, probe.detail));
     }

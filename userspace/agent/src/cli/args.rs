@@ -275,7 +275,11 @@ pub(super) enum IdentityCommand {
 
 /// Find out whether this host can enforce, and what is missing.
 #[derive(Debug, Args)]
-#[command(after_help = "Exits with 1 when something that weir can't do without is missing.")]
+#[command(after_help = "\
+Exit codes:
+  0  this host can enforce
+  1  something that weir can't do without is missing
+  3  not everything was tried, for want of capabilities: run it as root")]
 pub(super) struct Doctor {
     /// As JSON
     #[arg(long)]

@@ -87,6 +87,8 @@ pub(super) enum CliError {
     Unsound,
     #[error("this host can't enforce")]
     CantEnforce,
+    #[error("capabilities are missing, so that not everything was tried")]
+    NotTried,
     #[error("nothing was lifted")]
     NotConfirmed,
 }
@@ -127,6 +129,7 @@ impl CliError {
         let exit = match self {
             Self::Run(error) => return ExitCode::from(error.exit()),
             Self::NotRoot { .. }
+            | Self::NotTried
             | Self::Client(ClientError::NotAllowed { .. })
             | Self::Intercept(InterceptError::NotPrivileged { .. })
             | Self::Engine(EngineError::Intercept(InterceptError::NotPrivileged { .. })) => {
@@ -214,6 +217,7 @@ mod tests {
                 }),
                 Exit::NotPermitted,
             ),
+            (CliError::NotTried, Exit::NotPermitted),
             (CliError::NotConfirmed, Exit::Usage),
             (CliError::CantEnforce, Exit::Failed),
         ] {

@@ -3,15 +3,14 @@
 use super::{Outcome, Probe};
 use crate::attribute::Attribution;
 
-pub(super) fn probe() -> Probe {
-    const NAME: &str = "attribution";
+pub(super) fn probe(name: &'static str) -> Probe {
     match Attribution::here() {
         Attribution::AtConnect => Probe::ok(
-            NAME,
+            name,
             "processes are known from the call itself, also those that exit at once",
         ),
         told @ Attribution::Afterwards { .. } => Probe::not(
-            NAME,
+            name,
             Outcome::Degraded,
             told.to_string(),
             "use a kernel built with CONFIG_DEBUG_INFO_BTF=y, and not locked down",

@@ -5,24 +5,18 @@ use std::net::{Ipv4Addr, UdpSocket};
 use super::{Outcome, Probe, short};
 use crate::{established, kernel::object, listen};
 
-/// One probe a feature.
-pub(super) fn all() -> Vec<Probe> {
-    vec![unix_sockets(), families(), socket_destroy(), netns_cookie()]
-}
-
 /// The hooks on connecting Unix sockets, and what the program on them reads.
-fn unix_sockets() -> Probe {
-    const NAME: &str = "Unix sockets";
+pub(super) fn unix_sockets(name: &'static str) -> Probe {
     let loaded = object::load(None, object::tier())
         .map_err(|error| short(&error.to_string()))
         .and_then(|ebpf| object::unix(&ebpf).map_err(|error| short(&error.to_string())));
     match loaded {
         Ok(_) => Probe::ok(
-            NAME,
+            name,
             "a workload reaches those that are declared for it and no others",
         ),
         Err(error) => Probe::not(
-            NAME,
+            name,
             Outcome::Degraded,
             format!("not judged when they are dialled: {error}"),
             "use Linux 6.7 or later with CONFIG_DEBUG_INFO_BTF=y; until then only `weir run` and \
@@ -32,18 +26,17 @@ fn unix_sockets() -> Probe {
 }
 
 /// The hook on making sockets of any family, and whether it is asked.
-fn families() -> Probe {
-    const NAME: &str = "socket families";
+pub(super) fn families(name: &'static str) -> Probe {
     let loaded = object::load(None, object::tier())
         .map_err(|error| short(&error.to_string()))
         .and_then(|ebpf| object::family(&ebpf).map_err(|error| short(&error.to_string())));
     match loaded {
         Ok(_) => Probe::ok(
-            NAME,
+            name,
             "a workload makes IP and Unix sockets and those that tell routes, and no others",
         ),
         Err(error) => Probe::not(
-            NAME,
+            name,
             Outcome::Degraded,
             format!("others than IP are not judged when they are made: {error}"),
             "use Linux 6.0 or later with CONFIG_BPF_LSM=y, and add bpf to lsm= on the kernel's \
@@ -54,15 +47,14 @@ fn families() -> Probe {
 }
 
 /// `SOCK_DESTROY` of sock_diag(7).
-fn socket_destroy() -> Probe {
-    const NAME: &str = "closing sockets";
+pub(super) fn socket_destroy(name: &'static str) -> Probe {
     match established::can_destroy() {
         Ok(()) => Probe::ok(
-            NAME,
+            name,
             "what a workload had open before, or was handed, can be closed",
         ),
         Err(error) => Probe::not(
-            NAME,
+            name,
             Outcome::Degraded,
             format!("the kernel can't close a socket: {error}"),
             "use a kernel built with CONFIG_INET_DIAG_DESTROY=y; until then start agents only once \
@@ -72,7 +64,7 @@ fn socket_destroy() -> Probe {
 }
 
 /// `SO_NETNS_COOKIE` of socket(7).
-fn netns_cookie() -> Probe {
+pub(super) fn netns_cookie() -> Probe {
     const NAME: &str = "network namespaces";
     let told = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(|socket| listen::netns_of(&socket));
     match told {

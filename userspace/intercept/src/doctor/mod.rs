@@ -1,5 +1,8 @@
 //! What this host can do, found out by trying. Changes nothing: programs are put through the
 //! verifier and let go, and the one socket that is closed was made for it.
+//!
+//! What takes capabilities is not tried without them: it would fail for want of these, and tell
+//! nothing of the kernel.
 
 mod attribution;
 mod features;
@@ -36,6 +39,8 @@ pub enum Outcome {
     Missing,
     /// Weir enforces, but less.
     Degraded,
+    /// Nobody knows: trying it takes capabilities that this process lacks.
+    Untried,
 }
 
 impl Probe {
@@ -44,6 +49,15 @@ impl Probe {
             name,
             outcome: Outcome::Ok,
             detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    fn untried(name: &'static str) -> Self {
+        Self {
+            name,
+            outcome: Outcome::Untried,
+            detail: "not tried: needs root".to_owned(),
             remedy: None,
         }
     }
@@ -60,20 +74,41 @@ impl Probe {
 
 /// Tries everything the engine needs.
 pub fn probe() -> Vec<Probe> {
+    with(privileges())
+}
+
+fn with(privileges: Probe) -> Vec<Probe> {
+    let may = privileges.outcome == Outcome::Ok;
+    let tried = |name: &'static str, probe: fn(&'static str) -> Probe| {
+        if may {
+            probe(name)
+        } else {
+            Probe::untried(name)
+        }
+    };
     let mut probes = vec![
-        privileges(),
+        privileges,
         kernel(),
-        btf(),
+        tried("BTF and socket storage", btf),
         cgroup_v2(),
         bpffs(),
-        ring_buffer(),
-        attribution::probe(),
+        tried("ring buffer", ring_buffer),
+        tried("attribution", attribution::probe),
     ];
-    let programs = each_program();
+    let programs = if may {
+        each_program()
+    } else {
+        programs::all().map(Probe::untried).collect()
+    };
     let tier = tier(&programs);
     probes.extend(programs);
-    probes.extend(features::all());
-    probes.push(tier);
+    probes.extend([
+        tried("Unix sockets", features::unix_sockets),
+        tried("socket families", features::families),
+        tried("closing sockets", features::socket_destroy),
+        features::netns_cookie(),
+        tier,
+    ]);
     probes
 }
 
@@ -106,7 +141,7 @@ fn privileges() -> Probe {
         NAME,
         Outcome::Missing,
         format!("without {}", lacking.join(", ")),
-        "run as root",
+        "run as root; in a container, with these capabilities",
     )
 }
 
@@ -126,9 +161,9 @@ fn kernel() -> Probe {
 }
 
 /// Socket storage is made only of types that the kernel can read, so it tells for BTF too.
-fn btf() -> Probe {
+fn btf(name: &'static str) -> Probe {
     supported(
-        "BTF and socket storage",
+        name,
         MapType::SkStorage,
         "facts can be kept on a socket",
         "use Linux 5.10 or later, built with CONFIG_BPF_SYSCALL=y and CONFIG_NET=y",
@@ -169,9 +204,9 @@ fn bpffs() -> Probe {
     )
 }
 
-fn ring_buffer() -> Probe {
+fn ring_buffer(name: &'static str) -> Probe {
     supported(
-        "ring buffer",
+        name,
         MapType::RingBuf,
         "refusals reach the engine as they happen",
         "use Linux 5.8 or later",
@@ -216,6 +251,12 @@ fn unloadable(name: &'static str, error: &InterceptError) -> Probe {
 
 fn tier(programs: &[Probe]) -> Probe {
     const NAME: &str = "enforcement";
+    if programs
+        .iter()
+        .any(|probe| probe.outcome == Outcome::Untried)
+    {
+        return Probe::untried(NAME);
+    }
     let whole = programs.iter().all(|probe| probe.outcome == Outcome::Ok);
     let tier = if whole { object::tier() } else { Tier::None };
     match tier {
@@ -266,5 +307,30 @@ mod tests {
         let tier = tier(&probes);
         assert_eq!(tier.outcome, Outcome::Missing);
         assert!(tier.remedy.is_some());
+    }
+
+    #[test]
+    fn without_capabilities_nothing_is_said_of_what_takes_them() {
+        let probes = with(Probe::not(
+            "privileges",
+            Outcome::Missing,
+            "without",
+            "help",
+        ));
+        for probe in &probes {
+            match probe.name {
+                "privileges" => assert_eq!(probe.outcome, Outcome::Missing),
+                "kernel" | "cgroup v2" | "bpffs" | "network namespaces" => {
+                    assert_ne!(probe.outcome, Outcome::Untried, "{probe:?}");
+                }
+                _ => {
+                    assert_eq!(probe.outcome, Outcome::Untried, "{probe:?}");
+                    assert_eq!(probe.remedy, None, "{probe:?}");
+                }
+            }
+        }
+        for name in ["connect4", "root_bind6", "Unix sockets", "enforcement"] {
+            assert!(probes.iter().any(|probe| probe.name == name), "{name}");
+        }
     }
 }

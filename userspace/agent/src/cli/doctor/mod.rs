@@ -37,6 +37,7 @@ struct Reported<'a> {
 pub(super) fn run(doctor: &args::Doctor, out: &mut Out) -> Result<(), CliError> {
     let mut probes = doctor::probe();
     // An empty list would be a check that checked nothing.
+    let tried = probes.iter().all(|probe| probe.outcome != Outcome::Untried);
     let able = !probes.is_empty() && probes.iter().all(|probe| probe.outcome != Outcome::Missing);
     probes.push(landlock(run::without_landlock()));
     let vectors = vectors::all(&probes);
@@ -51,10 +52,10 @@ pub(super) fn run(doctor: &args::Doctor, out: &mut Out) -> Result<(), CliError> 
         print_vectors(&vectors, out)?;
     }
     out.flush()?;
-    if able {
-        Ok(())
-    } else {
-        Err(CliError::CantEnforce)
+    match (tried, able) {
+        (false, _) => Err(CliError::NotTried),
+        (true, false) => Err(CliError::CantEnforce),
+        (true, true) => Ok(()),
     }
 }
 
@@ -69,6 +70,7 @@ fn print(probes: &[Probe], out: &mut Out) -> io::Result<()> {
             Outcome::Ok => (Tone::Good, "ok      "),
             Outcome::Degraded => (Tone::Warn, "degraded"),
             Outcome::Missing => (Tone::Bad, "missing "),
+            Outcome::Untried => (Tone::Warn, "untried "),
         };
         let name = format!("  {:<widest$}  ", probe.name);
         out.line(
@@ -95,6 +97,7 @@ fn print_vectors(vectors: &[Vector], out: &mut Out) -> io::Result<()> {
             State::Closed => Line::of(Tone::Good, "closed"),
             State::Partly => Line::of(Tone::Warn, "partly closed"),
             State::Open => Line::of(Tone::Bad, "open"),
+            State::Untried => Line::of(Tone::Warn, "untried"),
         };
         table.row([
             Line::of(Tone::Strong, vector.name),
@@ -131,6 +134,7 @@ impl<'a> Reported<'a> {
             Outcome::Ok => "ok",
             Outcome::Degraded => "degraded",
             Outcome::Missing => "missing",
+            Outcome::Untried => "untried",
         };
         Self {
             name: probe.name,

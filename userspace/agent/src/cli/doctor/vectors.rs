@@ -1,7 +1,8 @@
 //! The ways around weir, and what closes each on this host.
 //!
 //! Job: one row a way, from what the probes found. A row stands as closed only if everything that
-//! closes it was tried here and works; what was not tried is open. Not its job: trying.
+//! closes it was tried here and works; what could not be tried for want of capabilities is told so.
+//! Not its job: trying.
 
 use serde::Serialize;
 use weir_intercept::doctor::{Outcome, Probe};
@@ -16,6 +17,8 @@ pub(super) enum State {
     Partly,
     /// For none.
     Open,
+    /// What would close it was not tried.
+    Untried,
 }
 
 /// One way around weir.
@@ -138,7 +141,10 @@ const WAYS: [Way; 17] = [
     Way {
         name: "a network namespace of its own",
         closings: &[
-            closed(&["network namespaces"], "served inside it, or refused"),
+            closed(
+                &["network namespaces", "connect4", "connect6"],
+                "served inside it, or refused",
+            ),
             closed(
                 &["connect4", "connect6"],
                 "refused: it can't be served here",
@@ -229,20 +235,25 @@ const WAYS: [Way; 17] = [
 
 /// Every way, as these probes leave it.
 pub(super) fn all(probes: &[Probe]) -> Vec<Vector> {
-    let works = |name: &&str| {
-        probes
-            .iter()
-            .any(|probe| probe.name == *name && probe.outcome == Outcome::Ok)
+    let outcome = |name: &str| {
+        let probe = probes.iter().find(|probe| probe.name == name);
+        probe.map_or(Outcome::Missing, |probe| probe.outcome)
+    };
+    let stands = |closing: &Closing| {
+        let mut needs = closing.needs.iter();
+        needs.all(|name| matches!(outcome(name), Outcome::Ok | Outcome::Untried))
+    };
+    let tried = |closing: &Closing| {
+        let mut needs = closing.needs.iter();
+        needs.all(|name| outcome(name) != Outcome::Untried)
     };
     WAYS.iter()
         .map(|way| {
-            let closing = way
-                .closings
-                .iter()
-                .find(|closing| closing.needs.iter().all(works));
-            let (state, by) = closing.map_or((State::Open, way.left), |closing| {
-                (closing.state, closing.by)
-            });
+            let (state, by) = match way.closings.iter().find(|closing| stands(closing)) {
+                None => (State::Open, way.left),
+                Some(closing) if tried(closing) => (closing.state, closing.by),
+                Some(_) => (State::Untried, "not tried: needs root"),
+            };
             Vector {
                 name: way.name,
                 state,
@@ -301,13 +312,39 @@ mod tests {
     }
 
     #[test]
+    fn what_needs_root_is_neither_open_nor_closed_without_it() {
+        let mut probes = whole();
+        for probe in &mut probes {
+            if !["network namespaces", "cgroup v2", LANDLOCK].contains(&probe.name) {
+                probe.outcome = Outcome::Untried;
+            }
+        }
+        for (name, expected) in [
+            ("TCP, however it is dialled", State::Untried),
+            ("a network namespace of its own", State::Untried),
+            ("Unix sockets by path", State::Untried),
+            ("abstract Unix sockets", State::Untried),
+            ("another cgroup", State::Closed),
+            ("AF_PACKET, AF_XDP", State::Partly),
+            ("processes of the same user, outside", State::Partly),
+            ("root in the agent", State::Open),
+        ] {
+            assert_eq!(state(&probes, name), expected, "{name}");
+        }
+        // What is known to fail is open, whatever else was not tried.
+        probes.retain(|probe| probe.name != "egress");
+        probes.push(probe("egress", Outcome::Missing));
+        assert_eq!(state(&probes, "TCP, however it is dialled"), State::Open);
+    }
+
+    #[test]
     fn a_way_is_closed_by_everything_it_takes_or_not_at_all() {
         for way in &WAYS {
             let Some(closing) = way.closings.first() else {
                 continue;
             };
             for lacking in closing.needs {
-                for outcome in [Outcome::Degraded, Outcome::Missing] {
+                for outcome in [Outcome::Degraded, Outcome::Missing, Outcome::Untried] {
                     let mut probes = whole();
                     probes.retain(|probe| probe.name != *lacking);
                     probes.push(probe(lacking, outcome));
