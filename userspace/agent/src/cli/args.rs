@@ -18,12 +18,12 @@ pub(super) const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo weir run -- psql -h db.internal orders     one command behind weir, no set-up
-  weir sessions list                              what agents did
-  weir sessions replay 01jd8x                     what one of them asked and saw
-  weir approvals list                             what waits for a human
-  weir policy check ./policies                    are these policies sound?
-  weir doctor                                     can this host enforce?
+  sudo weir run -- psql -h db orders   one command behind weir, no set-up
+  weir sessions list                   what agents did
+  weir sessions replay 01jd8x          what one of them asked and saw
+  weir approvals list                  what waits for a human
+  weir policy check ./policies         are these policies sound?
+  weir doctor                          can this host enforce?
 
 Exit codes:
   0  it worked
@@ -80,10 +80,11 @@ pub(super) enum Command {
 /// Govern the workloads of weir.toml, as a service.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-SIGHUP reloads the policies. SIGTERM and SIGINT end the live sessions and leave the enforcement in
-place: what the governed workloads dial then fails, until weir runs again. `weir uninstall` lifts it.
+SIGHUP reloads the policies. SIGTERM and SIGINT end the live sessions and leave the enforcement \
+in place: what the governed workloads dial then fails, until weir runs again. `weir uninstall` \
+lifts it.
 
-The log goes to standard error; WEIR_LOG sets what is logged (error, warn, info, debug, or per
+The log goes to standard error; WEIR_LOG sets what is logged (error, warn, info, debug, or per \
 module as in `warn,weir_agent=debug`).
 
 Examples:
@@ -108,33 +109,36 @@ pub(super) struct Daemon {
 /// Run one command behind weir.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The command runs as the user who called sudo (or --user), with that user's groups, without any
-capability, and can't get more: an agent that is root escapes anything. Groups that amount to root
-(docker, disk …) are left out. Everything it dials goes through weir; without a configuration no
-destination is declared, so every connection is refused, recorded, and told at the end together
-with what to declare.
+The command runs as the user who called sudo (or --user), with that user's groups, without any \
+capability, and can't get more: an agent that is root escapes anything. Groups that amount to \
+root (docker, disk …) are left out. Everything it dials goes through weir; without a \
+configuration no destination is declared, so every connection is refused, recorded, and told at \
+the end together with what to declare.
 
-Begin with --observe: nothing is refused that weir can pass on, names and undeclared destinations
-included, and the end tells what would have been refused. `weir policy suggest`, called as that
-says, writes policies that admit what was seen. Sensitive columns of declared targets stay masked;
-what no target declares is passed on as it is.
+Begin with --observe: nothing is refused that weir can pass on, names and undeclared destinations \
+included, and the end tells what would have been refused. `weir policy suggest`, called as that \
+says, writes policies that admit what was seen. Sensitive columns of declared targets stay \
+masked; what no target declares is passed on as it is.
 
-What its policies ask of people is told here as it comes, with the command that answers it from
+What its policies ask of people is told here as it comes, with the command that answers it from \
 another terminal.
 
-It finds /run empty, and none of the Unix sockets that are open elsewhere when it starts (Docker's,
-a database's, the system bus): each leads past weir. Only those that it makes itself work.
+It finds /run empty, and none of the Unix sockets that are open elsewhere when it starts \
+(Docker's, a database's, the system bus): each leads past weir. Only those that it makes itself \
+work.
 
-Clients that verify the server's certificate meet weir's own: the command finds the authority that
-signed it in the file $WEIR_CA (psql: PGSSLROOTCERT=$WEIR_CA).
+Clients that verify the server's certificate meet weir's own: the command finds the authority \
+that signed it in the file $WEIR_CA (psql: PGSSLROOTCERT=$WEIR_CA).
 
-The boundary is as strong as the user: what else runs as the same user outside of weir (a shell, a
-user service manager) could be talked into dialling for the agent. Give it a user of its own:
+The boundary is as strong as the user: what else runs as the same user outside of weir (a shell, \
+a user service manager) could be talked into dialling for the agent. Give it a user of its own:
   sudo weir run --user weir-agent -- agent
 
 Exit codes:
-  the command's own; 128+n when signal n ended it;
-  125 when weir itself failed, 126 when the command can't be run, 127 when it isn't there.
+  the command's own; 128+n when signal n ended it
+  125  weir itself failed
+  126  the command can't be run
+  127  the command isn't there
 
 Examples:
   sudo weir run --observe -- python3 agent.py
@@ -203,11 +207,11 @@ pub(super) struct Status {
 /// Sign in, to approve and to be known.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --browser a code is shown that is typed into a page on any machine (RFC 8628). With it the
-browser is on this machine, and comes back by itself.
+Without --browser a code is shown that is typed into a page on any machine (RFC 8628). With it \
+the browser is on this machine, and comes back by itself.
 
-The sign-in is kept in a file that only you can read (WEIR_TOKEN_FILE, or below XDG_RUNTIME_DIR), and
-ends by itself or with `weir logout`.
+The sign-in is kept in a file that only you can read (WEIR_TOKEN_FILE, or below XDG_RUNTIME_DIR), \
+and ends by itself or with `weir logout`.
 
 Examples:
   weir login
@@ -289,7 +293,7 @@ pub(super) struct Doctor {
 /// Lift all enforcement that is left on this host.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Unpins weir's programs from every cgroup that they still govern. What runs there is then free to
+Unpins weir's programs from every cgroup that they still govern. What runs there is then free to \
 dial anything. Stop the daemon first.")]
 pub(super) struct Uninstall {
     /// Only what this instance enforces (`daemon`, `run-…`) [default: every one]
@@ -301,6 +305,8 @@ pub(super) struct Uninstall {
     pub(super) yes: bool,
 }
 
+#[cfg(test)]
+mod rendered;
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

@@ -20,9 +20,9 @@ use crate::control::{Profile, Profiles, Reset, WereReset, client::Client};
 /// See what is usual for whom, and have it learned anew.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A [[novelty]] of signals.toml has a profile for each subject and target (or as its `per` says): the
-tables, verbs, functions or targets that were allowed while it was learned. What isn't in it raises
-the signal from then on, until the profile is learned anew.
+A [[novelty]] of signals.toml has a profile for each subject and target (or as its `per` says): \
+the tables, verbs, functions or targets that were allowed while it was learned. What isn't in it \
+raises the signal from then on, until the profile is learned anew.
 
 Examples:
   weir profiles list

@@ -7,14 +7,16 @@ use clap::{Args, Subcommand};
 /// Ask for access that nobody has, and grant it for a while.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What can be granted, and by whom, is said by templates in the policies: policies/examples/access.cedar
-shows some. Nobody grants to themselves. A grant is in force at once, ends by itself, and live
-sessions of its subject on its target end with it. It permits, and lifts no forbid.
+What can be granted, and by whom, is said by templates in the policies: \
+policies/examples/access.cedar shows some. Nobody grants to themselves. A grant is in force at \
+once, ends by itself, and live sessions of its subject on its target end with it. It permits, and \
+lifts no forbid.
 
 An id may be shortened to its beginning, as long as that is unique.
 
 Examples:
-  weir access request --target orders --actions insert,update --for 2h --reason INC-1234 --subject unix:bot
+  weir access request --target orders --actions insert,update --for 2h \\
+      --reason INC-1234 --subject unix:bot
   weir access list
   weir access approve 3fa9
   weir access revoke 3fa9 --reason \"done early\"")]

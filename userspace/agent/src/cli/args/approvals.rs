@@ -9,15 +9,15 @@ use super::DEFAULT_SOCKET;
 /// See and answer what waits for people.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Who may answer is what the policies say (@approvers): people who are signed in (`weir login`, or the
-file of a token in WEIR_TOKEN_FILE), or root where they name nobody or `unix:root`. Nobody answers what
-they, or an agent on their behalf, ask.
+Who may answer is what the policies say (@approvers): people who are signed in (`weir login`, or \
+the file of a token in WEIR_TOKEN_FILE), or root where they name nobody or `unix:root`. Nobody \
+answers what they, or an agent on their behalf, ask.
 
 Examples:
   weir approvals list
   weir approvals show 01jd8x
   weir approvals approve 01jd8x
-  weir approvals approve 01jd8x --shape 30        such statements, for half an hour
+  weir approvals approve 01jd8x --shape 30   such statements, for half an hour
   weir approvals deny 01jd8x --reason 'ask support first'
   weir approvals watch --json | jq -r .request.id")]
 pub(in crate::cli) struct Approvals {

@@ -19,10 +19,10 @@ Examples:
   weir sessions list --verdict deny --table public.people --since yesterday
   weir sessions show 01jd8x
   weir sessions replay 01jd8x --pace 10x
-  weir sessions watch                                    every command, as it is judged
+  weir sessions watch                          every command, as it is judged
   weir sessions kill 01jd8x --reason 'it reads what it should not'
   weir sessions export --since 2026-11-01 --out november.jsonl
-  weir sessions list --records /var/lib/weir/records     without a daemon")]
+  weir sessions list --records ./records       without a daemon")]
 pub(in crate::cli) struct Sessions {
     #[command(flatten)]
     pub(in crate::cli) reach: Reach,
@@ -59,8 +59,8 @@ pub(in crate::cli) enum SessionsCommand {
     },
     /// Show what was asked, how it was judged, and what the agent saw
     #[command(after_help = "\
-Columns whose values were masked are marked, and so are these values: they are shown as the agent saw
-them, since the record holds no others.")]
+Columns whose values were masked are marked, and so are these values: they are shown as the agent \
+saw them, since the record holds no others.")]
     Replay {
         /// The session
         id: String,
@@ -77,8 +77,8 @@ them, since the record holds no others.")]
     Verify(VerifyArgs),
     /// Follow a live session, or every command of all of them
     #[command(after_help = "\
-With a session: all that it did so far and what it does from now on, with what the agent sees, until
-it ends. Without: one line a command of every live session, from now on.")]
+With a session: all that it did so far and what it does from now on, with what the agent sees, \
+until it ends. Without: one line a command of every live session, from now on.")]
     Watch {
         /// The session
         id: Option<String>,
@@ -142,10 +142,10 @@ it ends. Without: one line a command of every live session, from now on.")]
 Exit codes: 0 all is sound, 1 something is wrong and said, or nothing could be verified.
 
 Examples:
-  weir sessions verify                                       the whole host
+  weir sessions verify                                   the whole host
   weir sessions verify 01jd8x
   weir sessions verify --since 2026-11-01 --until 2026-12-01
-  weir sessions verify --records ./copy --key record.pub     a copy, on another machine")]
+  weir sessions verify --records ./copy --key record.pub a copy, elsewhere")]
 pub(in crate::cli) struct VerifyArgs {
     /// Only these sessions
     #[arg(conflicts_with_all = ["since", "until"])]
@@ -165,10 +165,10 @@ pub(in crate::cli) struct VerifyArgs {
 }
 
 const LISTING: &str = "\
-What is said of commands (--verdict, --table, --text, and the times) is asked of one and the same
-command. A table may be qualified further than the statement names it: `public.people` finds a plain
-`people`, too. Text is found in statements and in the values sent beside them, whatever the case, but
-not in encrypted records.
+What is said of commands (--verdict, --table, --text, and the times) is asked of one and the same \
+command. A table may be qualified further than the statement names it: `public.people` finds a \
+plain `people`, too. Text is found in statements and in the values sent beside them, whatever the \
+case, but not in encrypted records.
 
 Examples:
   weir sessions list --verdict deny --since 24h
@@ -176,20 +176,23 @@ Examples:
   weir sessions list --json --limit 1000 | jq '.sessions[].start.subject'";
 
 const EXPORTING: &str = "\
-jsonl  everything on record, an object a line: each event, and what the agent saw, decoded into rows
-       for PostgreSQL and in hexadecimal for what weir does not read
-csv    a line a command. A cell that a spreadsheet would take for a formula begins with a ' that is
-       not of the record
-ocsf   events of the Open Cybersecurity Schema Framework, an object a line, without results
+Formats:
+  jsonl  everything on record, an object a line: each event, and what the
+         agent saw, decoded into rows for PostgreSQL and in hexadecimal for
+         what weir does not read
+  csv    a line a command. A cell that a spreadsheet would take for a formula
+         begins with a ' that is not of the record
+  ocsf   events of the Open Cybersecurity Schema Framework, an object a line,
+         without results
 
 Examples:
   weir sessions export 01jd8x > session.jsonl
-  weir sessions export --verdict deny --since 7d --format csv --out refused.csv";
+  weir sessions export --verdict deny --since 7d --format csv --out deny.csv";
 
 const PRUNING: &str = "\
-Without --keep and --max-size, what [records] in weir.toml says, which the daemon also does by itself.
-Of each session that is removed a signed entry stays, which `weir sessions verify` accepts in its place.
-What [ship] is to upload first stays until it was.
+Without --keep and --max-size, what [records] in weir.toml says, which the daemon also does by \
+itself. Of each session that is removed a signed entry stays, which `weir sessions verify` \
+accepts in its place. What [ship] is to upload first stays until it was.
 
 Examples:
   weir sessions prune --keep 90d --dry-run
