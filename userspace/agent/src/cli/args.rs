@@ -13,7 +13,7 @@ pub(super) use policy::{
     By, Policy, PolicyCommand, PolicyExplain, PolicyKeygen, PolicySign, PolicyTest, Suggest,
 };
 
-const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
+pub(super) const DEFAULT_CONFIG: &str = "/etc/weir/weir.toml";
 pub(super) const DEFAULT_SOCKET: &str = "/run/weir/weir.sock";
 
 const EXAMPLES: &str = "\

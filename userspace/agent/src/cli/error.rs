@@ -3,15 +3,17 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use weir_intercept::InterceptError;
-use weir_record::{FindError, ReadError};
+use weir_record::{FindError, KeyError, ReadError};
 
 use super::{
-    login::LoginError, policy::error::PolicyError, policy::suggest::SuggestError, run::RunError,
+    login::LoginError,
+    policy::{error::PolicyError, suggest::SuggestError},
+    run::RunError,
 };
 use crate::{
     config::ConfigErrors,
     control::{ControlError, client::ClientError},
-    engine::{EngineError, ReloadError},
+    engine::{EngineError, ReadPolicies, ReloadError},
 };
 
 /// Exit codes, as `weir --help` lists them.
@@ -81,7 +83,7 @@ pub(super) enum CliError {
         source: weir_record::InvalidKey,
     },
     #[error(transparent)]
-    RecordKey(#[from] weir_record::KeyError),
+    RecordKey(#[from] KeyError),
     /// What is wrong has been said.
     #[error("the records are not what was written")]
     Unsound,
@@ -124,6 +126,22 @@ impl CliError {
         }
     }
 
+    /// Whether the system keeps a file from this user.
+    fn is_denied(&self) -> bool {
+        let source = match self {
+            Self::Config(ConfigErrors::Unreadable { source, .. })
+            | Self::Find(FindError::Directory(ReadError::Open { source, .. }))
+            | Self::Policies(ReloadError::Read(ReadPolicies::Io { source, .. }))
+            | Self::Policy(PolicyError::File { source, .. })
+            | Self::Read(ReadError::Open { source, .. })
+            | Self::RecordKey(KeyError::File { source, .. })
+            | Self::Unreadable { source, .. }
+            | Self::Unwritable { source, .. } => source,
+            _ => return false,
+        };
+        source.kind() == io::ErrorKind::PermissionDenied
+    }
+
     /// The exit code; `run` has its own.
     pub(super) fn exit(&self) -> ExitCode {
         let exit = match self {
@@ -138,13 +156,9 @@ impl CliError {
             Self::Client(ClientError::Refused { code, .. }) if code == "forbidden" => {
                 Exit::NotPermitted
             }
-            Self::Read(ReadError::Open { source, .. }) | Self::Unreadable { source, .. }
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                Exit::NotPermitted
-            }
             Self::Client(ClientError::NoDaemon { .. }) => Exit::NoDaemon,
             Self::NotConfirmed | Self::NeedsDaemon { .. } => Exit::Usage,
+            error if error.is_denied() => Exit::NotPermitted,
             _ => Exit::Failed,
         };
         exit.into()
@@ -157,6 +171,11 @@ impl CliError {
                 "try `systemctl status weir`, or --records DIR to read records directly".to_owned(),
             ),
             Self::Client(ClientError::Refused { help, .. }) => help.clone(),
+            Self::Config(ConfigErrors::Unreadable { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some("name the file with --config FILE, or with WEIR_CONFIG".to_owned())
+            }
             Self::Login(LoginError::Kept { .. }) => Some(
                 "without a sign-in you would ask as this user: mend the file, or remove it"
                     .to_owned(),
@@ -212,10 +231,24 @@ mod tests {
             ),
             (
                 CliError::Read(ReadError::Open {
-                    path,
+                    path: path.clone(),
                     source: denied(),
                 }),
                 Exit::NotPermitted,
+            ),
+            (
+                CliError::Config(ConfigErrors::Unreadable {
+                    path: path.clone(),
+                    source: denied(),
+                }),
+                Exit::NotPermitted,
+            ),
+            (
+                CliError::Config(ConfigErrors::Unreadable {
+                    path,
+                    source: io::ErrorKind::NotFound.into(),
+                }),
+                Exit::Failed,
             ),
             (CliError::NotTried, Exit::NotPermitted),
             (CliError::NotConfirmed, Exit::Usage),

@@ -9,6 +9,7 @@
 mod access;
 mod approvals;
 mod args;
+mod configuration;
 mod daemon;
 mod diagnostics;
 mod doctor;

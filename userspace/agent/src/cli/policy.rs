@@ -2,6 +2,7 @@
 
 pub(super) mod error;
 mod explain;
+mod json;
 mod sign;
 pub(super) mod suggest;
 mod test;
@@ -11,13 +12,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
 use weir_command::{Statement, sql};
-use weir_policy::{Diagnostic, Policies, Severity};
+use weir_policy::Policies;
 use weir_record::Intent;
 
+use self::json::Checked;
 use super::{
     args::{Policy, PolicyCommand},
+    configuration::Configuration,
     diagnostics,
     error::CliError,
     line::{Line, Tone},
@@ -26,9 +28,9 @@ use super::{
     sessions::story::count,
 };
 use crate::{
-    config::Config,
+    config::ConfigErrors,
     control::client::Client,
-    engine::{PolicyFiles, ReloadError, Reloaded},
+    engine::{PolicyFiles, Reloaded},
     signing::PublicKey,
 };
 
@@ -62,28 +64,52 @@ pub(super) fn run(policy: &Policy, out: &mut Out) -> Result<(), CliError> {
     }
 }
 
-fn check(dir: Option<&Path>, config: &Path, json: bool, out: &mut Out) -> Result<(), CliError> {
-    let files = match dir {
-        Some(dir) => PolicyFiles::new(Some(dir.to_owned())),
-        None => Configured::read(config)?.files(),
+fn check(
+    dir: Option<&Path>,
+    config: &Configuration,
+    json: bool,
+    out: &mut Out,
+) -> Result<(), CliError> {
+    let configured = match dir {
+        Some(dir) => Ok(Configured {
+            directory: Some(dir.to_owned()),
+            ..Configured::default()
+        }),
+        None => Configured::read(config),
     };
-    let loaded = files.load();
     if json {
-        out.json(&Checked::of(&files.source(), &loaded))?;
+        let (checked, loaded) = match configured {
+            Ok(configured) => {
+                let files = configured.files();
+                (files.source(), files.load().map_err(CliError::from))
+            }
+            Err(error) => (config.path().display().to_string(), Err(error.into())),
+        };
+        out.json(&Checked::of(&checked, &loaded))?;
         out.flush()?;
-        return loaded.map(drop).map_err(CliError::from);
+        return loaded.map(drop);
     }
-    let policies = loaded?;
+    let configured = configured?;
+    let policies = configured.files().load()?;
     for warning in policies.warnings() {
         diagnostics::print(&warning.to_string(), out)?;
     }
     let line = Line::of(Tone::Good, "ok: ")
-        .text(files.source())
-        .text(" policies, version ");
+        .text(called(configured.directory.as_deref()))
+        .text(", version ");
     Ok(out.line(&line.and(Tone::Key, policies.version()))?)
 }
 
+/// The policies of a directory, or weir's own, in a sentence.
+fn called(directory: Option<&Path>) -> String {
+    directory.map_or_else(
+        || "shipped policies".to_owned(),
+        |directory| format!("policies in {}", directory.display()),
+    )
+}
+
 /// What the configuration says of policies; without one, its defaults.
+#[derive(Default)]
 struct Configured {
     directory: Option<PathBuf>,
     keys: Vec<PublicKey>,
@@ -91,13 +117,11 @@ struct Configured {
 }
 
 impl Configured {
-    fn read(config: &Path) -> Result<Self, CliError> {
-        let (engine, policies) = if config.exists() {
-            let config = Config::load(config)?;
-            (config.engine, config.policies)
-        } else {
-            Default::default()
-        };
+    fn read(config: &Configuration) -> Result<Self, ConfigErrors> {
+        let config = config.load()?;
+        let (engine, policies) = config
+            .map(|config| (config.engine, config.policies))
+            .unwrap_or_default();
         Ok(Self {
             directory: engine.policies,
             keys: policies.keys,
@@ -133,60 +157,6 @@ fn tell(reloaded: &Reloaded, out: &mut Out) -> io::Result<()> {
     }
 }
 
-/// The outcome of a check, for programs.
-#[derive(Serialize)]
-struct Checked<'a> {
-    checked: &'a str,
-    ok: bool,
-    version: Option<String>,
-    diagnostics: Vec<Found<'a>>,
-}
-
-#[derive(Serialize)]
-struct Found<'a> {
-    severity: &'static str,
-    file: &'a str,
-    line: usize,
-    column: usize,
-    message: &'a str,
-    help: Option<&'a str>,
-}
-
-impl<'a> Checked<'a> {
-    fn of(checked: &'a str, loaded: &'a Result<Policies, ReloadError>) -> Self {
-        let (version, found): (_, &[Diagnostic]) = match loaded {
-            Ok(policies) => (Some(policies.version().to_string()), policies.warnings()),
-            Err(ReloadError::Rejected(diagnostics)) => (None, &diagnostics.0),
-            // Told as the command's own error.
-            Err(_) => (None, &[]),
-        };
-        let diagnostics = found.iter().map(Found::of).collect();
-        Self {
-            checked,
-            ok: loaded.is_ok(),
-            version,
-            diagnostics,
-        }
-    }
-}
-
-impl<'a> Found<'a> {
-    fn of(diagnostic: &'a Diagnostic) -> Self {
-        let severity = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        Self {
-            severity,
-            file: &diagnostic.file,
-            line: diagnostic.line,
-            column: diagnostic.column,
-            message: &diagnostic.message,
-            help: diagnostic.help.as_deref(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::out::capture, *};
@@ -201,6 +171,62 @@ mod tests {
                 .to_string()
                 .contains("/nonexistent/policies")
         );
+    }
+
+    /// What `weir policy check --json` prints, and whether it fails.
+    fn checked(dir: Option<&Path>, config: &Path) -> (serde_json::Value, bool) {
+        let config = Configuration {
+            config: Some(config.to_owned()),
+        };
+        let mut failed = false;
+        let told = capture::plain(|out| {
+            failed = check(dir, &config, true, out).is_err();
+            Ok(())
+        });
+        (serde_json::from_str(&told).expect(&told), failed)
+    }
+
+    #[test]
+    fn a_check_that_fails_says_why_to_programs_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("weir.toml");
+        let missing = dir.path().join("missing");
+        for (directory, why) in [
+            (dir.path(), "holds no *.cedar file"),
+            (missing.as_path(), "can't read"),
+        ] {
+            let (told, failed) = checked(Some(directory), &config);
+            assert!(failed && told["ok"] == false, "{told}");
+            let error = told["error"].as_str().unwrap();
+            assert!(error.contains(why), "{told}");
+        }
+        let (told, failed) = checked(None, &config);
+        let error = told["error"].as_str().unwrap();
+        assert!(failed && error.contains("weir.toml"), "{told}");
+
+        std::fs::write(&config, "[engine]\nsate = \"/srv\"\n").unwrap();
+        let (told, failed) = checked(None, &config);
+        assert!(failed && told["error"].is_string(), "{told}");
+        assert_eq!(told["diagnostics"][0]["line"], 2, "{told}");
+    }
+
+    #[test]
+    fn a_configuration_that_was_named_and_is_not_there_is_no_shipped_policy() {
+        let config = Configuration {
+            config: Some("/nonexistent/weir.toml".into()),
+        };
+        let told = capture::plain(|out| {
+            let error = check(None, &config, false, out).unwrap_err().to_string();
+            assert!(error.contains("/nonexistent/weir.toml"), "{error}");
+            Ok(())
+        });
+        assert_eq!(told, "");
+    }
+
+    #[test]
+    fn a_good_check_says_of_what() {
+        assert_eq!(called(None), "shipped policies");
+        assert_eq!(called(Some(Path::new("p"))), "policies in p");
     }
 
     #[test]

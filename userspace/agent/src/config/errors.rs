@@ -16,13 +16,16 @@ const LONGEST: u64 = 256 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigErrors {
     /// The file can't be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("can't read {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
+    /// A directory stands where the file should be.
+    #[error("{} is a directory: name the file in it, such as {}", .0.display(), .0.join("weir.toml").display())]
+    Directory(PathBuf),
     /// Everybody may write the file, an agent too.
     #[error("{} may be written by everybody; run: chmod o-w {}", .0.display(), .0.display())]
     Writable(PathBuf),
@@ -48,7 +51,12 @@ pub(super) fn text_of(path: &Path) -> Result<String, ConfigErrors> {
         source,
     };
     let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.mode() & 0o002 != 0 {
+    let metadata = file.metadata().map_err(unreadable)?;
+    // What can't be the file needs no other permissions.
+    if metadata.is_dir() {
+        return Err(ConfigErrors::Directory(path.to_owned()));
+    }
+    if metadata.mode() & 0o002 != 0 {
         return Err(ConfigErrors::Writable(path.to_owned()));
     }
     let mut bytes = Vec::new();

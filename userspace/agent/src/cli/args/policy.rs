@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{DEFAULT_CONFIG, DEFAULT_SOCKET, Reach};
+use super::{DEFAULT_SOCKET, Reach};
+use crate::cli::configuration::Configuration;
 
 /// Check, reload and understand policies.
 #[derive(Debug, Args)]
@@ -24,9 +25,8 @@ configuration, or, where that names none, the policies that weir ships.")]
     Check {
         /// The directory
         dir: Option<PathBuf>,
-        /// The configuration that names the directory
-        #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
-        config: PathBuf,
+        #[command(flatten)]
+        config: Configuration,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -139,9 +139,8 @@ pub(in crate::cli) struct PolicyExplain {
     #[command(flatten)]
     pub(in crate::cli) reach: Reach,
 
-    /// The configuration that names the policies in force
-    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub(in crate::cli) config: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) config: Configuration,
 
     /// As JSON
     #[arg(long)]
@@ -154,9 +153,8 @@ pub(in crate::cli) struct PolicyTest {
     /// The directory
     pub(in crate::cli) dir: Option<PathBuf>,
 
-    /// The configuration that names the directory
-    #[arg(long, value_name = "FILE", env = "WEIR_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub(in crate::cli) config: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) config: Configuration,
 
     /// As JSON
     #[arg(long)]

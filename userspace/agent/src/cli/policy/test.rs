@@ -17,6 +17,7 @@ use super::{
     },
     Configured,
     error::PolicyError,
+    json::Failure,
 };
 use crate::engine::PolicyFiles;
 
@@ -30,6 +31,8 @@ const LARGEST: u64 = 4 << 20;
 #[derive(Serialize)]
 struct Report<'a> {
     policies: String,
+    #[serde(skip)]
+    directory: Option<&'a Path>,
     version: &'a str,
     tried: usize,
     failed: Vec<Failed<'a>>,
@@ -49,13 +52,23 @@ struct Failed<'a> {
 /// Runs the cases.
 pub(super) fn run(asked: &PolicyTest, out: &mut Out) -> Result<(), CliError> {
     let directory = match &asked.dir {
-        Some(dir) => Some(dir.clone()),
-        None => Configured::read(&asked.config)?.directory,
+        Some(dir) => Ok(Some(dir.clone())),
+        None => Configured::read(&asked.config).map(|configured| configured.directory),
     };
-    let files = PolicyFiles::new(directory.clone());
-    let policies = files.load()?;
-    let cases = cases(directory.as_deref())?;
-    let report = report(&policies, files.source(), &cases);
+    let read = directory.map_err(CliError::from).and_then(|directory| {
+        let policies = PolicyFiles::new(directory.clone()).load()?;
+        let cases = cases(directory.as_deref())?;
+        Ok((directory, policies, cases))
+    });
+    let (directory, policies, cases) = match read {
+        Err(error) if asked.json => {
+            out.json(&Failure::of(&error))?;
+            out.flush()?;
+            return Err(error);
+        }
+        read => read?,
+    };
+    let report = report(&policies, directory.as_deref(), &cases);
     if asked.json {
         out.json(&report)?;
     } else {
@@ -134,7 +147,11 @@ fn read(directory: &Path) -> Result<Vec<Source>, CliError> {
     paths.into_iter().map(source).collect()
 }
 
-fn report<'a>(policies: &'a Policies, source: String, cases: &'a [Case]) -> Report<'a> {
+fn report<'a>(
+    policies: &'a Policies,
+    directory: Option<&'a Path>,
+    cases: &'a [Case],
+) -> Report<'a> {
     let failed = cases.iter().filter_map(|case| {
         let Tried { got, failures } = policies.try_case(case);
         (!failures.is_empty()).then(|| Failed {
@@ -147,7 +164,8 @@ fn report<'a>(policies: &'a Policies, source: String, cases: &'a [Case]) -> Repo
         })
     });
     Report {
-        policies: source,
+        policies: PolicyFiles::new(directory.map(Path::to_owned)).source(),
+        directory,
         version: policies.version().as_str(),
         tried: cases.len(),
         failed: failed.collect(),
@@ -171,9 +189,10 @@ fn tell(report: &Report<'_>, out: &mut Out) -> io::Result<()> {
     }
     if report.failed.is_empty() {
         let line = Line::of(Tone::Good, "ok: ").text(format!(
-            "{} hold for {} policies, version ",
+            "{} {} for {}, version ",
             super::count(report.tried as u64, "case"),
-            report.policies
+            if report.tried == 1 { "holds" } else { "hold" },
+            super::called(report.directory)
         ));
         out.line(&line.and(Tone::Key, report.version))?;
     }
@@ -182,7 +201,10 @@ fn tell(report: &Report<'_>, out: &mut Out) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::super::out::capture, *};
+    use super::{
+        super::super::{configuration::Configuration, out::capture},
+        *,
+    };
 
     #[test]
     fn a_failure_tells_its_place_and_who_decided() {
@@ -192,7 +214,7 @@ mod tests {
             text: "\n[[case]]\ncommand = \"DROP TABLE a\"\nexpect = \"allow\"\n".into(),
         })
         .unwrap();
-        let report = report(&policies, "shipped".into(), &cases);
+        let report = report(&policies, None, &cases);
         assert_eq!(
             capture::plain(|out| tell(&report, out)),
             "failed: tests/a.toml:2: DROP TABLE a\n  \
@@ -200,6 +222,60 @@ mod tests {
              no-destroy in 20-destroy.cedar:3\n  \
              no-ddl in 70-ddl.cedar:3\n\n"
         );
+    }
+
+    #[test]
+    fn cases_that_hold_are_counted_in_words() {
+        let policies = Policies::shipped().unwrap();
+        let case = "[[case]]\ncommand = \"DROP TABLE a\"\nexpect = \"deny\"\n";
+        for (text, begin) in [
+            (
+                case.to_owned(),
+                "ok: 1 case holds for policies in p, version ",
+            ),
+            (
+                case.repeat(2),
+                "ok: 2 cases hold for policies in p, version ",
+            ),
+        ] {
+            let cases = Case::read(&Source {
+                name: "tests/a.toml".into(),
+                text,
+            })
+            .unwrap();
+            let report = report(&policies, Some(Path::new("p")), &cases);
+            let told = capture::plain(|out| tell(&report, out));
+            assert!(told.starts_with(begin), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_test_that_cannot_be_made_says_why_to_programs_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut asked = PolicyTest {
+            dir: Some(dir.path().to_owned()),
+            config: Configuration::default(),
+            json: true,
+        };
+        let told = |asked: &PolicyTest| {
+            let told = capture::plain(|out| {
+                assert!(run(asked, out).is_err());
+                Ok(())
+            });
+            serde_json::from_str::<serde_json::Value>(&told).expect(&told)
+        };
+        assert!(told(&asked)["error"].is_string(), "no policy");
+        let policy = "@id(\"a\") permit (principal, action, resource);";
+        fs::write(dir.path().join("a.cedar"), policy).unwrap();
+        let error = told(&asked)["error"].as_str().unwrap().to_owned();
+        assert!(error.contains("holds no cases"), "{error}");
+        fs::create_dir(dir.path().join(CASES)).unwrap();
+        fs::write(dir.path().join(CASES).join("a.toml"), "[[case]]").unwrap();
+        assert_eq!(told(&asked)["diagnostics"][0]["line"], 1);
+        asked.dir = None;
+        asked.config.config = Some(dir.path().join("weir.toml"));
+        let error = told(&asked)["error"].as_str().unwrap().to_owned();
+        assert!(error.contains("weir.toml"), "{error}");
     }
 
     #[test]

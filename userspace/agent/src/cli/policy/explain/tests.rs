@@ -3,7 +3,10 @@
 use weir_policy::{Source, Verdict};
 use weir_record::{CommandText, LookedUp, SessionId, SessionReader, SessionWriter};
 
-use super::{super::super::out::capture, *};
+use super::{
+    super::super::{args, configuration::Configuration, out::capture},
+    *,
+};
 
 const OLD: &str = r#"@id("all") permit (principal, action, resource);
 @id("no-writes-at-night")
@@ -244,11 +247,11 @@ fn what_names_no_command_is_an_error() {
     let id = start().id.to_string();
     let asked = |command: &str| PolicyExplain {
         command: command.to_owned(),
-        reach: super::super::super::args::Reach {
+        reach: args::Reach {
             socket: "/nonexistent".into(),
             records: Some(dir.path().join("records")),
         },
-        config: "/nonexistent".into(),
+        config: Configuration::default(),
         json: true,
     };
     for (command, message) in [
