@@ -174,22 +174,23 @@ pub(super) struct Run {
     pub(super) command: Vec<OsString>,
 }
 
-/// Where to ask.
+/// Where to ask what records could tell, too.
 #[derive(Debug, Args)]
 pub(super) struct Reach {
-    /// The daemon's socket
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WEIR_SOCKET",
-        default_value = DEFAULT_SOCKET,
-        global = true
-    )]
-    pub(super) socket: PathBuf,
+    #[command(flatten)]
+    pub(super) daemon: Socket,
 
     /// Read this directory of records instead of asking the daemon
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR")]
     pub(super) records: Option<PathBuf>,
+}
+
+/// Where to ask what the daemon alone can do.
+#[derive(Debug, Args)]
+pub(super) struct Socket {
+    /// The daemon's socket
+    #[arg(long, value_name = "PATH", env = "WEIR_SOCKET", default_value = DEFAULT_SOCKET)]
+    pub(super) socket: PathBuf,
 }
 
 /// Show what the daemon governs now.
@@ -337,14 +338,39 @@ mod tests {
     }
 
     #[test]
-    fn where_to_ask_can_stand_behind_the_command() {
-        let cli = Cli::try_parse_from(["weir", "sessions", "show", "01j", "--records", "/tmp/r"]);
-        let Ok(Cli {
-            command: Command::Sessions(sessions),
-        }) = cli
-        else {
-            panic!("{cli:?}")
+    fn records_are_read_by_what_can_do_with_them_alone() {
+        let parsed = |arguments: &str| {
+            let arguments = arguments.split_whitespace();
+            Cli::try_parse_from(["weir"].into_iter().chain(arguments))
         };
-        assert_eq!(sessions.reach.records, Some("/tmp/r".into()));
+        for reads in [
+            "sessions list",
+            "sessions show 01j",
+            "sessions replay 01j",
+            "sessions verify",
+            "sessions watch 01j",
+            "sessions export",
+            "policy explain 01j#1",
+            "policy suggest",
+        ] {
+            let told = parsed(&format!("{reads} --records /tmp/r"));
+            assert!(told.is_ok(), "{told:?}");
+        }
+        for asks in [
+            "sessions kill 01j",
+            "sessions prune",
+            "sessions reindex",
+            "approvals list",
+            "status",
+        ] {
+            assert!(parsed(asks).is_ok(), "{asks}");
+            assert!(parsed(&format!("{asks} --socket /tmp/s")).is_ok(), "{asks}");
+            assert!(
+                parsed(&format!("{asks} --records /tmp/r")).is_err(),
+                "{asks}"
+            );
+        }
+        let verify = parsed("sessions verify --socket /tmp/s");
+        assert!(verify.is_err(), "it reads files alone");
     }
 }

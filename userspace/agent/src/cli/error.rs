@@ -33,6 +33,9 @@ pub(super) enum Exit {
 pub(super) enum CliError {
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The daemon didn't tell what could be read from records, too.
+    #[error(transparent)]
+    Asked(ClientError),
     #[error(transparent)]
     Config(#[from] ConfigErrors),
     #[error(transparent)]
@@ -74,9 +77,12 @@ pub(super) enum CliError {
     Runtime(io::Error),
     #[error("can't read {}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    /// What records alone can't do.
-    #[error("`weir sessions {what}` asks the daemon: leave out --records")]
-    NeedsDaemon { what: &'static str },
+    /// What records alone can't tell.
+    #[error("which sessions are live is known to the daemon alone")]
+    WatchesAll,
+    /// Which they are has been said.
+    #[error("not all records could be read, so that sessions may be missing")]
+    NotAll,
     #[error("{}: {source}", path.display())]
     Identity {
         path: PathBuf,
@@ -149,15 +155,20 @@ impl CliError {
             Self::NotRoot { .. }
             | Self::NotTried
             | Self::Client(ClientError::NotAllowed { .. })
+            | Self::Asked(ClientError::NotAllowed { .. })
             | Self::Intercept(InterceptError::NotPrivileged { .. })
             | Self::Engine(EngineError::Intercept(InterceptError::NotPrivileged { .. })) => {
                 Exit::NotPermitted
             }
-            Self::Client(ClientError::Refused { code, .. }) if code == "forbidden" => {
+            Self::Client(ClientError::Refused { code, .. })
+            | Self::Asked(ClientError::Refused { code, .. })
+                if code == "forbidden" =>
+            {
                 Exit::NotPermitted
             }
-            Self::Client(ClientError::NoDaemon { .. }) => Exit::NoDaemon,
-            Self::NotConfirmed | Self::NeedsDaemon { .. } => Exit::Usage,
+            Self::Client(ClientError::NoDaemon { .. })
+            | Self::Asked(ClientError::NoDaemon { .. }) => Exit::NoDaemon,
+            Self::NotConfirmed | Self::WatchesAll => Exit::Usage,
             error if error.is_denied() => Exit::NotPermitted,
             _ => Exit::Failed,
         };
@@ -167,14 +178,27 @@ impl CliError {
     /// The way out, where there is one to say.
     pub(super) fn help(&self) -> Option<String> {
         match self {
-            Self::Client(ClientError::NoDaemon { .. }) => Some(
+            Self::Client(ClientError::NoDaemon { .. }) => {
+                Some("try `systemctl status weir`".to_owned())
+            }
+            Self::Asked(ClientError::NoDaemon { .. }) => Some(
                 "try `systemctl status weir`, or --records DIR to read records directly".to_owned(),
             ),
-            Self::Client(ClientError::Refused { help, .. }) => help.clone(),
+            Self::Client(ClientError::Refused { help, .. })
+            | Self::Asked(ClientError::Refused { help, .. }) => help.clone(),
             Self::Config(ConfigErrors::Unreadable { source, .. })
                 if source.kind() == io::ErrorKind::NotFound =>
             {
                 Some("name the file with --config FILE, or with WEIR_CONFIG".to_owned())
+            }
+            Self::WatchesAll => Some("name a session, or leave out --records".to_owned()),
+            Self::RecordKey(KeyError::File { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                Some(
+                    "name it with --key FILE, or the records' directory with --records DIR"
+                        .to_owned(),
+                )
             }
             Self::Login(LoginError::Kept { .. }) => Some(
                 "without a sign-in you would ask as this user: mend the file, or remove it"
@@ -251,6 +275,7 @@ mod tests {
                 Exit::Failed,
             ),
             (CliError::NotTried, Exit::NotPermitted),
+            (CliError::NotAll, Exit::Failed),
             (CliError::NotConfirmed, Exit::Usage),
             (CliError::CantEnforce, Exit::Failed),
         ] {
@@ -259,18 +284,34 @@ mod tests {
     }
 
     #[test]
-    fn no_daemon_tells_the_two_ways_out() {
-        let error = CliError::Client(ClientError::NoDaemon {
+    fn records_are_a_way_out_only_for_what_reads_them() {
+        let no_daemon = || ClientError::NoDaemon {
             path: "/run/weir/weir.sock".into(),
+        };
+        for (error, help) in [
+            (CliError::Client(no_daemon()), "try `systemctl status weir`"),
+            (
+                CliError::Asked(no_daemon()),
+                "try `systemctl status weir`, or --records DIR to read records directly",
+            ),
+        ] {
+            assert_eq!(
+                error.to_string(),
+                "no weir daemon answers at /run/weir/weir.sock: is it running?"
+            );
+            assert_eq!(error.help().as_deref(), Some(help));
+            assert_eq!(error.exit(), ExitCode::from(Exit::NoDaemon));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_there_can_be_named() {
+        let error = CliError::RecordKey(KeyError::File {
+            path: "record.pub".into(),
+            source: io::ErrorKind::NotFound.into(),
         });
-        assert_eq!(
-            error.to_string(),
-            "no weir daemon answers at /run/weir/weir.sock: is it running?"
-        );
-        assert_eq!(
-            error.help().as_deref(),
-            Some("try `systemctl status weir`, or --records DIR to read records directly")
-        );
+        let help = error.help().unwrap();
+        assert!(help.contains("--key FILE") && help.contains("--records DIR"));
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn told(shown: io::Result<()>) {
 /// Runs `weir logout`.
 pub(super) fn logout(asked: &args::Whoever, out: &mut Out) -> Result<(), CliError> {
     let Some(token) = kept::token()? else {
-        return Ok(out.line(&Line::of(Tone::Dim, "nobody is signed in"))?);
+        return Ok(tell(asked.json, false, out)?);
     };
     // What is kept here goes in any case.
     kept::forget()?;
@@ -192,7 +192,19 @@ pub(super) fn logout(asked: &args::Whoever, out: &mut Out) -> Result<(), CliErro
         Err(ClientError::Refused { code, .. }) if code == "not_signed_in" => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(out.line(&Line::of(Tone::Good, "signed out"))?)
+    Ok(tell(asked.json, true, out)?)
+}
+
+/// As a program reads it, the same whether it was the daemon that ended the sign-in or time.
+fn tell(json: bool, signed_out: bool, out: &mut Out) -> io::Result<()> {
+    if json {
+        return out.json(&SignedOut { signed_out });
+    }
+    out.line(&if signed_out {
+        Line::of(Tone::Good, "signed out")
+    } else {
+        Line::of(Tone::Dim, "nobody is signed in")
+    })
 }
 
 /// Runs `weir whoami`.
@@ -227,4 +239,18 @@ pub(super) fn whoami(asked: &args::Whoever, out: &mut Out) -> Result<(), CliErro
         }
     };
     Ok(out.line(&line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::out::capture, *};
+
+    #[test]
+    fn programs_are_told_who_signed_out_in_json() {
+        for signed_out in [true, false] {
+            let told = capture::plain(|out| tell(true, signed_out, out));
+            let told: serde_json::Value = serde_json::from_str(&told).expect(&told);
+            assert_eq!(told["signed_out"], signed_out);
+        }
+    }
 }

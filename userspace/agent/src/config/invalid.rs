@@ -24,6 +24,14 @@ impl InvalidValue {
         self
     }
 
+    /// What is wrong and the way out, in one sentence.
+    pub(crate) fn whole(self) -> String {
+        match self.help {
+            Some(help) => format!("{}: {help}", self.message),
+            None => self.message,
+        }
+    }
+
     pub(super) fn into_parts(self) -> (String, Option<String>) {
         (self.message, self.help)
     }

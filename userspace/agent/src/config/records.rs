@@ -104,7 +104,10 @@ pub(crate) fn keep(text: &str) -> Result<Duration, InvalidValue> {
         InvalidValue::new(format!("{} is not a number of days", quoted(text)))
             .help("write how long records are kept, as \"90d\"")
     };
-    let days = text.strip_suffix('d').ok_or_else(wrong)?;
+    let days = text.strip_suffix('d').ok_or_else(|| match text.parse() {
+        Ok(1..=MOST_DAYS) => wrong().help(format!("did you mean \"{text}d\"?")),
+        Ok(_) | Err(_) => wrong(),
+    })?;
     let days: u64 = days.trim_end().parse().map_err(|_| wrong())?;
     if !(1..=MOST_DAYS).contains(&days) {
         return Err(wrong());

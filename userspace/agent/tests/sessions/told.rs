@@ -143,9 +143,10 @@ fn nothing_that_an_agent_sent_is_a_formula_or_another_cell() {
 fn what_can_t_be_done_is_said_with_its_exit_code() {
     let (_server, gate) = stand();
     for (arguments, code, told) in [
-        (&["kill", "0"][..], 2, "asks the daemon"),
-        (&["reindex"], 2, "asks the daemon"),
-        (&["watch"], 2, "asks the daemon"),
+        (&["kill", "0"][..], 2, "--records"),
+        (&["prune"], 2, "--records"),
+        (&["reindex"], 2, "--records"),
+        (&["watch"], 2, "daemon alone"),
         (&["show", "zz"], 1, "no session"),
         (
             &["export", "zz", "--out", "/tmp/weir-never"],
@@ -161,4 +162,26 @@ fn what_can_t_be_done_is_said_with_its_exit_code() {
         assert!(said.contains(told), "{arguments:?}: {said}");
     }
     assert!(!std::path::Path::new("/tmp/weir-never").exists());
+}
+
+#[test]
+fn what_can_t_be_read_is_said_and_the_rest_is_told() {
+    let (_server, gate) = stand();
+    gate.psql("SELECT 1");
+    gate.ended(1);
+    let junk = gate.records.join("junk.weir");
+    std::fs::write(&junk, "junk").unwrap();
+    for arguments in [
+        &["list"][..],
+        &["list", "--json"],
+        &["export"],
+        &["export", "--format", "csv"],
+    ] {
+        let out = weir(&gate, arguments);
+        let (told, said) = (out.stdout_text(), out.stderr_text());
+        assert_eq!(out.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(told.contains("unix:tester"), "{arguments:?}: {told}");
+        let named = format!("{told}{said}").contains(junk.to_str().unwrap());
+        assert!(named, "{arguments:?}: {told}{said}");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{DEFAULT_SOCKET, Reach};
-use crate::cli::configuration::Configuration;
+use crate::cli::{configuration::Configuration, sessions::when};
 
 /// Check, reload and understand policies.
 #[derive(Debug, Args)]
@@ -122,7 +122,7 @@ that weir can't read, or that run code which no text shows, are left out and tol
 
 Examples:
   weir policy suggest --workload ci > seen.cedar
-  weir policy suggest --since 2026-11-01T00:00:00Z --out /etc/weir/suggested
+  weir policy suggest --since 2026-11-01 --out /etc/weir/suggested
   weir policy suggest --records /var/lib/weir/records --by workload")]
     Suggest(Suggest),
     /// Print the Cedar schema that policies are validated against
@@ -194,8 +194,9 @@ pub(in crate::cli) struct Suggest {
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) workload: Option<String>,
 
-    /// Only sessions that started at this moment or later (2026-11-21T10:00:00Z)
-    #[arg(long, value_name = "MOMENT")]
+    /// Only sessions that started then or later (`2h`, `yesterday`, `2026-11-21`,
+    /// `2026-11-21T10:00:00Z`)
+    #[arg(long, value_name = "WHEN", value_parser = when::parse)]
     pub(in crate::cli) since: Option<jiff::Timestamp>,
 
     /// Whom the policies are for

@@ -51,20 +51,16 @@ pub(in crate::cli) enum SuggestError {
 pub(super) fn run(asked: &Suggest, out: &mut Out) -> Result<(), CliError> {
     let source = source::Source::new(&asked.reach);
     let mut said = Out::stderr();
-    let listed = source.list(&Wanted {
-        limit: Some(0),
-        ..Wanted::default()
-    })?;
-    for record in &listed.unreadable {
-        said.line(&Line::of(Tone::Bad, "unreadable: ").text(&record.problem))?;
-    }
-    let sessions = source.all(Wanted {
+    let all = source.all(Wanted {
         workload: asked.workload.clone(),
         ..Wanted::default()
     })?;
+    for record in &all.unreadable {
+        said.line(&Line::of(Tone::Bad, "unreadable: ").text(&record.problem))?;
+    }
     let since = asked.since.unwrap_or(Timestamp::MIN);
     let mut gathered = Gathered::new(asked.by);
-    for session in &sessions {
+    for session in &all.sessions {
         let start = &session.start;
         if start.started >= since {
             let recorded = source.open(&start.id.to_string())?;

@@ -6,8 +6,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use weir_store::{Answer, Wanted};
 
-use super::{super::args::Reach, when};
-use crate::config;
+use super::{
+    super::{
+        args::{Reach, Socket},
+        configuration::Configuration,
+    },
+    when,
+};
+use crate::config::{self, InvalidValue};
 
 /// See what agents asked and what they got, and end it.
 #[derive(Debug, Args)]
@@ -24,9 +30,6 @@ Examples:
   weir sessions export --since 2026-11-01 --out november.jsonl
   weir sessions list --records ./records       without a daemon")]
 pub(in crate::cli) struct Sessions {
-    #[command(flatten)]
-    pub(in crate::cli) reach: Reach,
-
     #[command(subcommand)]
     pub(in crate::cli) command: SessionsCommand,
 }
@@ -45,6 +48,8 @@ pub(in crate::cli) enum SessionsCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Show who connected where, each command, its verdict and its outcome
     Show {
@@ -56,6 +61,8 @@ pub(in crate::cli) enum SessionsCommand {
         /// As JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Show what was asked, how it was judged, and what the agent saw
     #[command(after_help = "\
@@ -72,6 +79,8 @@ saw them, since the record holds no others.")]
         /// Decrypt it with this age identity file
         #[arg(long, value_name = "FILE")]
         identity: Option<PathBuf>,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Check that records are what the host wrote: all of them, or those named
     Verify(VerifyArgs),
@@ -85,6 +94,8 @@ until it ends. Without: one line a command of every live session, from now on.")
         /// As JSON, an object a line
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// End a live session at once; the agent gets an error of its protocol
     Kill {
@@ -93,6 +104,8 @@ until it ends. Without: one line a command of every live session, from now on.")
         /// What for; it goes on record and to the agent
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+        #[command(flatten)]
+        daemon: Socket,
     },
     /// Write sessions out for other programs, oldest first
     #[command(after_help = EXPORTING)]
@@ -111,15 +124,17 @@ until it ends. Without: one line a command of every live session, from now on.")
         /// Decrypt them with this age identity file
         #[arg(long, value_name = "FILE")]
         identity: Option<PathBuf>,
+        #[command(flatten)]
+        reach: Reach,
     },
     /// Remove whole sessions that were kept long enough, oldest first, and never an open one
     #[command(after_help = PRUNING)]
     Prune {
-        /// Remove those that ended longer ago
-        #[arg(long, value_name = "DAYS", value_parser = config::keep)]
+        /// Remove those that ended longer ago, as in 90d
+        #[arg(long, value_name = "DAYSd", value_parser = days)]
         keep: Option<Duration>,
-        /// Remove the oldest while all have more
-        #[arg(long, value_name = "SIZE", value_parser = config::bytes)]
+        /// Remove the oldest while all have more, as in 20GiB
+        #[arg(long, value_name = "SIZE", value_parser = size)]
         max_size: Option<u64>,
         /// Only say which would be removed
         #[arg(long)]
@@ -127,12 +142,16 @@ until it ends. Without: one line a command of every live session, from now on.")
         /// As JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        daemon: Socket,
     },
     /// Have the daemon make its index of the records anew
     Reindex {
         /// As JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        daemon: Socket,
     },
 }
 
@@ -156,7 +175,12 @@ pub(in crate::cli) struct VerifyArgs {
     /// Only those that began then or earlier
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
     pub(in crate::cli) until: Option<jiff::Timestamp>,
-    /// The host's public keys; left out: record.pub beside the records
+    /// The records [default: those of the configuration, or /var/lib/weir/records]
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) records: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) config: Configuration,
+    /// The host's public keys [default: record.pub beside the records]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) key: Option<PathBuf>,
     /// As JSON
@@ -168,7 +192,7 @@ const LISTING: &str = "\
 What is said of commands (--verdict, --table, --text, and the times) is asked of one and the same \
 command. A table may be qualified further than the statement names it: `public.people` finds a \
 plain `people`, too. Text is found in statements and in the values sent beside them, whatever the \
-case, but not in encrypted records.
+case, but not in encrypted records. Records that can't be read are named, and the command fails.
 
 Examples:
   weir sessions list --verdict deny --since 24h
@@ -184,6 +208,9 @@ Formats:
          begins with a ' that is not of the record
   ocsf   events of the Open Cybersecurity Schema Framework, an object a line,
          without results
+
+Records that can't be read are told on standard error; the others are written out, and the \
+command fails.
 
 Examples:
   weir sessions export 01jd8x > session.jsonl
@@ -262,6 +289,14 @@ pub(in crate::cli) enum Pace {
     Step,
 }
 
+fn days(text: &str) -> Result<Duration, String> {
+    config::keep(text).map_err(InvalidValue::whole)
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    config::bytes(text).map_err(InvalidValue::whole)
+}
+
 impl std::str::FromStr for Pace {
     type Err = String;
 
@@ -311,6 +346,23 @@ mod tests {
         assert_eq!("10x".parse(), Ok(Pace::Times(10)));
         for wrong in ["", "x", "0x", "-1x", "10", "1.5x", "9999999x", "Real"] {
             assert!(wrong.parse::<Pace>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_refused_age_or_size_comes_with_the_way_out() {
+        assert_eq!(days("90d"), Ok(Duration::from_secs(90 * 24 * 3600)));
+        assert_eq!(size("20GiB"), Ok(20 << 30));
+        for (told, way_out) in [
+            (days("90").unwrap_err(), "did you mean \"90d\"?"),
+            (days("x").unwrap_err(), "as \"90d\""),
+            (size("foo").unwrap_err(), "\"64MiB\""),
+            (size("20GB").unwrap_err(), "did you mean \"20GiB\"?"),
+        ] {
+            assert!(
+                told.contains("is not a") && told.contains(way_out),
+                "{told}"
+            );
         }
     }
 }

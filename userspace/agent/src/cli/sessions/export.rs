@@ -14,8 +14,9 @@ use std::{
 use weir_record::{Entry, ReadError};
 
 use super::{
-    super::{error::CliError, escape::json_shown, out::Out},
+    super::{error::CliError, escape::json_shown, line::Line, out::Out},
     args::{Filters, Format},
+    list,
     masks::Masks,
     source::{Recorded, Source},
 };
@@ -77,10 +78,17 @@ pub(super) fn run(
     (ids, filters): (&[String], &Filters),
     identity: Option<&Path>,
     (format, path): (Format, Option<&Path>),
+    said: &mut Out,
 ) -> Result<(), CliError> {
+    let mut left_out = Ok(());
     let ids = if ids.is_empty() {
         let all = source.all(filters.wanted())?;
-        all.iter().map(|one| one.start.id.to_string()).collect()
+        list::left_out(&all, said)?;
+        if !all.unreadable.is_empty() || all.pending > 0 {
+            left_out = Err(CliError::NotAll);
+        }
+        let all = all.sessions.iter();
+        all.map(|one| one.start.id.to_string()).collect()
     } else {
         ids.to_vec()
     };
@@ -98,20 +106,20 @@ pub(super) fn run(
     let first = sessions.next().transpose()?;
     let mut sink = Sink::open(path)?;
     form.begin(&mut sink)?;
-    let mut broken = None;
+    let mut broken = left_out;
     for recorded in first.map(Ok).into_iter().chain(sessions) {
         match recorded.and_then(|recorded| session(recorded, form.as_mut(), &mut sink)) {
             Ok(()) => {}
             Err(CliError::Print(error)) => return Err(CliError::Print(error)),
             // The others are worth having; that one is not whole must still fail the command.
             Err(error) => {
-                Out::stderr().line(&super::super::line::Line::plain(format!("weir: {error}")))?;
-                broken = Some(error);
+                said.line(&Line::plain(format!("weir: {error}")))?;
+                broken = Err(error);
             }
         }
     }
     sink.0.flush()?;
-    broken.map_or(Ok(()), Err)
+    broken
 }
 
 fn session(recorded: Recorded, form: &mut dyn Form, sink: &mut Sink) -> Result<(), CliError> {
@@ -132,4 +140,63 @@ fn session(recorded: Recorded, form: &mut dyn Form, sink: &mut Sink) -> Result<(
     }
     form.over(sink)?;
     broken.map_or(Ok(()), |error| Err(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use weir_record::{End, Process, SessionId, SessionStart, SessionWriter};
+
+    use super::{super::super::out::capture, *};
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_fails_what_else_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let records = dir.path().join("records");
+        let started = "2026-11-21T10:00:00Z".parse().unwrap();
+        let start = SessionStart {
+            id: SessionId::new(started, 1),
+            started,
+            workload: "ci".into(),
+            subject: "unix:alice".into(),
+            groups: vec![],
+            on_behalf_of: None,
+            process: Process::default(),
+            destination: "192.0.2.7:5432".into(),
+            destination_name: None,
+            target: None,
+            protocol: None,
+            policy_version: "0".into(),
+            observed: false,
+        };
+        let whole = SessionWriter::create(&records, &start).unwrap();
+        whole.end(&End::Closed).unwrap();
+        let exported = |name: &str| {
+            let to = dir.path().join(name);
+            let mut ended = Ok(());
+            let said = capture::plain(|said| {
+                ended = run(
+                    &Source::Records(records.clone()),
+                    (&[], &Filters::default()),
+                    None,
+                    (Format::Jsonl, Some(&to)),
+                    said,
+                );
+                Ok(())
+            });
+            (ended, said, fs::read_to_string(to).unwrap())
+        };
+        let (ended, said, text) = exported("whole");
+        assert!(ended.is_ok() && said.is_empty(), "{said}");
+        assert!(text.contains("unix:alice"), "{text}");
+
+        let junk = weir_record::store::path_of(&records, SessionId::new(started, 2));
+        fs::write(&junk, "junk").unwrap();
+        let (ended, said, text) = exported("rest");
+        assert!(matches!(ended, Err(CliError::NotAll)));
+        let named = said.starts_with("unreadable: ") && said.contains(junk.to_str().unwrap());
+        assert!(named, "{said}");
+        assert!(text.contains("unix:alice"), "the others are worth having");
+    }
 }

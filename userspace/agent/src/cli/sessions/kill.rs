@@ -1,25 +1,20 @@
 //! `weir sessions kill`.
 
-use super::{
-    super::{
-        error::CliError,
-        line::{Line, Tone},
-        out::Out,
-        runtime,
-    },
-    source::Source,
+use super::super::{
+    error::CliError,
+    line::{Line, Tone},
+    out::Out,
+    runtime,
 };
+use crate::control::client::Client;
 
 /// Ends a live session and says so.
 pub(super) fn run(
-    source: &Source,
+    client: &Client,
     id: &str,
     reason: Option<&str>,
     out: &mut Out,
 ) -> Result<(), CliError> {
-    let Source::Daemon(client) = source else {
-        return Err(CliError::NeedsDaemon { what: "kill" });
-    };
     let ended = runtime::small()?.block_on(client.kill(id, reason))?;
     let word = if ended.over {
         Line::of(Tone::Good, "ended")

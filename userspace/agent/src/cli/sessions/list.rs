@@ -50,6 +50,11 @@ pub(super) fn print(
             format!("{more} older ones are not shown: --limit"),
         ))?;
     }
+    left_out(listed, out)
+}
+
+/// What can't be told, and why.
+pub(super) fn left_out(listed: &Sessions, out: &mut Out) -> io::Result<()> {
     if listed.pending > 0 {
         let pending = story::count(u64::try_from(listed.pending).unwrap_or(u64::MAX), "record");
         out.line(&Line::of(

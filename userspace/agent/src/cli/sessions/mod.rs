@@ -14,7 +14,7 @@ pub(super) mod story;
 mod stream;
 mod verify;
 mod watch;
-mod when;
+pub(super) mod when;
 
 use weir_store::Wanted;
 
@@ -28,73 +28,94 @@ use super::{
     out::Out,
     runtime,
 };
-use crate::control::Prune;
+use crate::control::{Prune, client::Client};
 
 /// Runs `weir sessions …`.
 pub(super) fn run(sessions: &Sessions, out: &mut Out) -> Result<(), CliError> {
-    let source = Source::new(&sessions.reach);
     match &sessions.command {
         SessionsCommand::List {
             filters,
             limit,
             json,
+            reach,
         } => {
             let wanted = Wanted {
                 limit: Some(*limit),
                 ..filters.wanted()
             };
+            let source = Source::new(reach);
             let listed = source.list(&wanted)?;
             if *json {
                 out.json(&listed)?;
             } else {
                 list::print(&listed, source.live()?.as_ref(), out)?;
             }
+            if !listed.unreadable.is_empty() {
+                out.flush()?;
+                return Err(CliError::NotAll);
+            }
         }
-        SessionsCommand::Show { id, identity, json } => {
-            show::print(source.survey(id, identity.as_deref())?, *json, out)?;
+        SessionsCommand::Show {
+            id,
+            identity,
+            json,
+            reach,
+        } => {
+            let recorded = Source::new(reach).survey(id, identity.as_deref())?;
+            show::print(recorded, *json, out)?;
         }
-        SessionsCommand::Replay { id, pace, identity } => {
-            replay::print(source.open_with(id, identity.as_deref())?, *pace, out)?;
+        SessionsCommand::Replay {
+            id,
+            pace,
+            identity,
+            reach,
+        } => {
+            let recorded = Source::new(reach).open_with(id, identity.as_deref())?;
+            replay::print(recorded, *pace, out)?;
         }
-        SessionsCommand::Verify(args) => {
-            verify::run(args, sessions.reach.records.as_deref(), out)?;
+        SessionsCommand::Verify(args) => verify::run(args, out)?,
+        SessionsCommand::Watch { id, json, reach } => {
+            watch::run(&Source::new(reach), id.as_deref(), *json, out)?;
         }
-        SessionsCommand::Watch { id, json } => watch::run(&source, id.as_deref(), *json, out)?,
-        SessionsCommand::Kill { id, reason } => kill::run(&source, id, reason.as_deref(), out)?,
+        SessionsCommand::Kill { id, reason, daemon } => {
+            kill::run(&Client::new(&daemon.socket), id, reason.as_deref(), out)?;
+        }
         SessionsCommand::Export {
             ids,
             filters,
             format,
             out: path,
             identity,
+            reach,
         } => export::run(
-            &source,
+            &Source::new(reach),
             (ids, filters),
             identity.as_deref(),
             (*format, path.as_deref()),
+            &mut Out::stderr(),
         )?,
         SessionsCommand::Prune {
             keep,
             max_size,
             dry_run,
             json,
+            daemon,
         } => {
             let wanted = Prune {
                 keep_seconds: keep.map(|keep| keep.as_secs()),
                 max_bytes: *max_size,
                 dry_run: *dry_run,
             };
-            prune::run(&source, &wanted, *json, out)?;
+            prune::run(&Client::new(&daemon.socket), &wanted, *json, out)?;
         }
-        SessionsCommand::Reindex { json } => reindex(&source, *json, out)?,
+        SessionsCommand::Reindex { json, daemon } => {
+            reindex(&Client::new(&daemon.socket), *json, out)?;
+        }
     }
     Ok(())
 }
 
-fn reindex(source: &Source, json: bool, out: &mut Out) -> Result<(), CliError> {
-    let Source::Daemon(client) = source else {
-        return Err(CliError::NeedsDaemon { what: "reindex" });
-    };
+fn reindex(client: &Client, json: bool, out: &mut Out) -> Result<(), CliError> {
     let made = runtime::small()?.block_on(client.reindex())?;
     if json {
         return Ok(out.json(&made)?);

@@ -1,4 +1,5 @@
-//! `weir sessions prune`.
+//! `weir sessions prune`. The daemon's to do: only it knows what is written to, and has the key for
+//! what stays of the others.
 
 use weir_record::retain::Due;
 
@@ -10,22 +11,17 @@ use super::{
         runtime,
         table::{Column, Table},
     },
-    source::Source,
     story,
 };
-use crate::control::{Prune, Pruned};
+use crate::control::{Prune, Pruned, client::Client};
 
 /// Has the daemon remove what was kept long enough, and says what that was.
 pub(super) fn run(
-    source: &Source,
+    client: &Client,
     wanted: &Prune,
     json: bool,
     out: &mut Out,
 ) -> Result<(), CliError> {
-    // Only the daemon knows what is written to, and has the key for what stays of the others.
-    let Source::Daemon(client) = source else {
-        return Err(CliError::NeedsDaemon { what: "prune" });
-    };
     let pruned = runtime::small()?.block_on(client.prune(wanted))?;
     if json {
         return Ok(out.json(&pruned)?);

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use weir_record::{Entry, Event, Identities, ReadError, SessionReader, SessionStart, Summary};
+use weir_record::{Entry, Event, Identities, ReadError, SessionReader, SessionStart};
 use weir_store::Index;
 
 use super::{
@@ -38,20 +38,22 @@ impl Source {
     pub(in crate::cli) fn new(reach: &Reach) -> Self {
         match &reach.records {
             Some(dir) => Self::Records(dir.clone()),
-            None => Self::Daemon(Client::new(&reach.socket)),
+            None => Self::Daemon(Client::new(&reach.daemon.socket)),
         }
     }
 
     /// Sessions, newest first.
     pub(in crate::cli) fn list(&self, wanted: &Wanted) -> Result<Sessions, CliError> {
         match self {
-            Self::Daemon(client) => Ok(runtime::small()?.block_on(client.sessions(wanted))?),
+            Self::Daemon(client) => runtime::small()?
+                .block_on(client.sessions(wanted))
+                .map_err(CliError::Asked),
             Self::Records(dir) => Ok(index_of(dir)?.list(wanted)?),
         }
     }
 
-    /// All sessions that are wanted, oldest first.
-    pub(in crate::cli) fn all(&self, wanted: Wanted) -> Result<Vec<Summary>, CliError> {
+    /// All sessions that are wanted, oldest first, and what may be missing from them.
+    pub(in crate::cli) fn all(&self, wanted: Wanted) -> Result<Sessions, CliError> {
         let index = match self {
             Self::Daemon(_) => None,
             Self::Records(dir) => Some(index_of(dir)?),
@@ -62,26 +64,28 @@ impl Source {
         };
         let mut all = Vec::new();
         loop {
-            let listed = match (self, &index) {
-                (Self::Daemon(client), _) => runtime::small()?.block_on(client.sessions(&page))?,
-                (Self::Records(_), Some(index)) => index.list(&page)?,
-                (Self::Records(_), None) => break,
+            let listed = match &index {
+                Some(index) => index.list(&page)?,
+                None => self.list(&page)?,
             };
             all.extend(listed.sessions);
-            match listed.next {
-                Some(next) => page.before = Some(next),
-                None => break,
-            }
+            let Some(next) = listed.next else {
+                all.reverse();
+                return Ok(Sessions {
+                    sessions: all,
+                    ..listed
+                });
+            };
+            page.before = Some(next);
         }
-        all.reverse();
-        Ok(all)
     }
 
     /// The sessions that the daemon is driving now; from records alone that can't be told.
     pub(in crate::cli) fn live(&self) -> Result<Option<BTreeSet<String>>, CliError> {
         match self {
             Self::Daemon(client) => {
-                let status = runtime::small()?.block_on(client.status())?;
+                let asked = runtime::small()?.block_on(client.status());
+                let status = asked.map_err(CliError::Asked)?;
                 Ok(Some(
                     status
                         .sessions
@@ -128,7 +132,8 @@ impl Source {
             Self::Daemon(client) => {
                 // Without a name, so that it goes with the process, however that ends.
                 let mut copy = tempfile::tempfile().map_err(CliError::Spool)?;
-                runtime::small()?.block_on(client.record(id, &mut copy))?;
+                let asked = runtime::small()?.block_on(client.record(id, &mut copy));
+                asked.map_err(CliError::Asked)?;
                 let path = PathBuf::from(format!("/proc/self/fd/{}", copy.as_raw_fd()));
                 let opened = Recorded::open(&path, identities, outline)?;
                 Ok(Recorded {

@@ -17,16 +17,9 @@ use super::super::{
 };
 use super::args::VerifyArgs;
 
-/// Where a daemon keeps them, unless it is told otherwise.
-const RECORDS: &str = "/var/lib/weir/records";
-
 /// Verifies, says what was found, and fails where anything is wrong.
-pub(super) fn run(
-    args: &VerifyArgs,
-    records: Option<&Path>,
-    out: &mut Out,
-) -> Result<(), CliError> {
-    let dir = records.unwrap_or(Path::new(RECORDS));
+pub(super) fn run(args: &VerifyArgs, out: &mut Out) -> Result<(), CliError> {
+    let dir = &records(args)?;
     let key = match &args.key {
         Some(key) => key.clone(),
         None => beside(dir),
@@ -51,6 +44,15 @@ pub(super) fn run(
         return Ok(());
     }
     Err(CliError::Unsound)
+}
+
+/// Those that were named, or those of the daemon.
+fn records(args: &VerifyArgs) -> Result<PathBuf, CliError> {
+    if let Some(records) = &args.records {
+        return Ok(records.clone());
+    }
+    let engine = args.config.load()?.map(|config| config.engine);
+    Ok(engine.unwrap_or_default().records())
 }
 
 /// The public keys that the daemon keeps beside its records.
@@ -133,5 +135,40 @@ fn remark(session: &SessionReport) -> Option<String> {
         State::Stopped => Some("its writer was stopped".to_owned()),
         State::Unlisted => Some("from before records were signed".to_owned()),
         State::Ended | State::Removed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::cli::configuration::Configuration;
+
+    fn asked(records: Option<&Path>, config: Option<&Path>) -> VerifyArgs {
+        VerifyArgs {
+            ids: vec![],
+            since: None,
+            until: None,
+            records: records.map(Path::to_owned),
+            config: Configuration {
+                config: config.map(Path::to_owned),
+            },
+            key: None,
+            json: false,
+        }
+    }
+
+    #[test]
+    fn records_are_where_they_were_said_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("weir.toml");
+        fs::write(&config, "[engine]\nstate = \"/srv/weir\"\n").unwrap();
+        let found = records(&asked(None, Some(&config))).unwrap();
+        assert_eq!(found, Path::new("/srv/weir/records"));
+        let named = asked(Some(Path::new("/mnt/copy")), Some(&config));
+        assert_eq!(records(&named).unwrap(), Path::new("/mnt/copy"));
+        let missing = asked(None, Some(&dir.path().join("missing.toml")));
+        assert!(matches!(records(&missing), Err(CliError::Config(_))));
     }
 }

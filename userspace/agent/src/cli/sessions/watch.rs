@@ -54,11 +54,18 @@ pub(super) fn run(
         }
     };
     match (source, id) {
-        (Source::Daemon(client), id) => runtime::small()?.block_on(client.watch(id, |told| {
-            shown(told, out)?;
-            out.flush()?;
-            Ok::<_, CliError>(true)
-        })),
+        (Source::Daemon(client), id) => {
+            let watched = runtime::small()?.block_on(client.watch(id, |told| {
+                shown(told, out)?;
+                out.flush()?;
+                Ok::<_, CliError>(true)
+            }));
+            // A session that is known by its id can be followed in its record.
+            watched.map_err(|error| match (error, id) {
+                (CliError::Client(error), Some(_)) => CliError::Asked(error),
+                (error, _) => error,
+            })
+        }
         (Source::Records(dir), Some(id)) => {
             let mut follower = Follower::new(weir_record::find(dir, id)?, true);
             loop {
@@ -77,7 +84,7 @@ pub(super) fn run(
             }
         }
         // Which are live is known to the daemon alone.
-        (Source::Records(_), None) => Err(CliError::NeedsDaemon { what: "watch" }),
+        (Source::Records(_), None) => Err(CliError::WatchesAll),
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 /// A moment: `2026-11-21T10:00:00Z`, `2026-11-21 10:00`, `2026-11-21`, `today`, `yesterday`, or how
 /// long ago, as in `90s`, `15m`, `2h`, `1h30m`, `3d`, `2w`.
-pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
+pub(in crate::cli) fn parse(text: &str) -> Result<Timestamp, String> {
     moment(text.trim(), Timestamp::now()).ok_or_else(|| {
         "it is a time as in 2026-11-21T10:00:00Z or 2026-11-21 (UTC), `today`, `yesterday`, or how \
          long ago as in 90s, 15m, 2h, 3d, 1w"

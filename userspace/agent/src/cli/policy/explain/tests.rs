@@ -248,7 +248,9 @@ fn what_names_no_command_is_an_error() {
     let asked = |command: &str| PolicyExplain {
         command: command.to_owned(),
         reach: args::Reach {
-            socket: "/nonexistent".into(),
+            daemon: args::Socket {
+                socket: "/nonexistent".into(),
+            },
             records: Some(dir.path().join("records")),
         },
         config: Configuration::default(),
