@@ -39,7 +39,7 @@ pub enum CredentialError {
     )]
     NoDirectory(String),
     /// The file can't be opened or read.
-    #[error("cannot read the password in {}: {source}", path.display())]
+    #[error("can't read the password in {}: {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub enum CredentialError {
         source: io::Error,
     },
     /// It is a directory, a pipe or a device.
-    #[error("cannot read the password in {}: it is not a regular file", .0.display())]
+    #[error("can't read the password in {}: it is not a regular file", .0.display())]
     NotAFile(PathBuf),
     /// Others than its owner may read or write it.
     #[error(

@@ -46,7 +46,7 @@ pub enum IdentityError {
         uid: u32,
     },
     /// The databases of users or groups could not be asked. Trying again may help.
-    #[error("cannot look up uid {uid}: {source}")]
+    #[error("can't look up uid {uid}: {source}")]
     LookUp {
         /// The connecting user.
         uid: u32,

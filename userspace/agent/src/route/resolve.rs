@@ -23,7 +23,7 @@ pub struct ResolvedHosts(Arc<BTreeMap<HostName, BTreeSet<IpAddr>>>);
 
 /// A name that could not be resolved. The next refresh may do better.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot resolve {name}: {source}")]
+#[error("can't resolve {name}: {source}")]
 pub struct Unresolved {
     /// The name.
     pub name: HostName,

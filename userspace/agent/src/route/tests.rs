@@ -190,7 +190,7 @@ async fn names_are_resolved_anew_and_a_failure_keeps_what_was_known() {
     assert!(
         failed[0]
             .to_string()
-            .starts_with("cannot resolve db.invalid: "),
+            .starts_with("can't resolve db.invalid: "),
         "{}",
         failed[0]
     );

@@ -15,7 +15,7 @@ use super::super::{
     line::{Line, Tone},
     out::Out,
 };
-use super::args::VerifyArgs;
+use super::{args::VerifyArgs, story::count};
 
 /// Verifies, says what was found, and fails where anything is wrong.
 pub(super) fn run(args: &VerifyArgs, out: &mut Out) -> Result<(), CliError> {
@@ -100,18 +100,16 @@ fn print(report: &Report, out: &mut Out) -> Result<(), CliError> {
         );
         out.line(&Line::of(Tone::Warn, "note ").text(remark))?;
     }
-    let sessions = report.sessions.len();
+    let sessions = count(report.sessions.len() as u64, "session");
     let told = match unsound {
-        0 => Line::of(Tone::Good, format!("{sessions} sessions sound")),
-        _ => Line::of(
-            Tone::Bad,
-            format!("{unsound} of {sessions} sessions not sound"),
-        ),
+        0 => Line::of(Tone::Good, format!("{sessions} sound")),
+        _ => Line::of(Tone::Bad, format!("{unsound} of {sessions} not sound")),
     };
-    out.line(&told.and(Tone::Dim, format!(", {frames} frames")))?;
+    out.line(&told.and(Tone::Dim, format!(", {}", count(frames, "frame"))))?;
     let head = format!(
-        "head file: {} entries, the last is {}",
-        report.head.entries, report.head.chain
+        "head file: {}, the last is {}",
+        count(report.head.entries, "entry"),
+        report.head.chain
     );
     Ok(out.line(&Line::of(Tone::Dim, head))?)
 }
@@ -126,7 +124,8 @@ fn remark(session: &SessionReport) -> Option<String> {
     let unsigned = session.frames.saturating_sub(session.signed);
     match session.state {
         State::Open => Some(format!(
-            "not ended; its last {unsigned} frames are not signed yet"
+            "not ended; {} at its end not signed yet",
+            count(unsigned, "frame")
         )),
         State::Stopped if session.torn > 0 => Some(format!(
             "its writer was stopped, {} bytes into a frame",

@@ -90,7 +90,7 @@ fn what_is_no_file_is_refused_and_holds_nothing_up() {
     let nowhere = dir.path().join("nowhere");
     let error = read(&nowhere, 0o077).unwrap_err().to_string();
     assert!(error.starts_with(&format!(
-        "cannot read the password in {}: No such",
+        "can't read the password in {}: No such",
         nowhere.display()
     )));
 }
