@@ -20,7 +20,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{Observer, RecordError, room::Room, syncer::Job};
+use crate::{Observer, RecordError, replace::sync_names, room::Room, syncer::Job};
 
 /// What bytes are appended to.
 pub(crate) trait Medium: Send + Sync + fmt::Debug {
@@ -169,7 +169,7 @@ impl Ledger {
         }
         self.medium.sync()?;
         if let Some(dir) = name.as_deref() {
-            File::open(dir)?.sync_all()?;
+            sync_names(dir)?;
             *name = None;
         }
         Ok(())

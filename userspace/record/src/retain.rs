@@ -3,9 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
-    fs::{self, File},
-    io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
@@ -19,6 +17,7 @@ use crate::{
     heads::{self, Entry, Heads, How, Reason, Total},
     journal::Sum,
     recorder::Live,
+    replace::sync_names,
     store, verify,
 };
 
@@ -164,7 +163,7 @@ impl Pruner {
             for one in &due {
                 fs::remove_file(&one.path)?;
             }
-            File::open(&self.dir)?.sync_all()
+            sync_names(&self.dir)
         };
         removed().map_err(|source| self.blame(source))?;
         Ok(due)

@@ -18,6 +18,8 @@ use ring::{
 };
 use zeroize::Zeroizing;
 
+use crate::replace::replace;
+
 /// How many bytes a signature has.
 pub(crate) const SIGNATURE_LEN: usize = 64;
 /// How many bytes a key, private or public, has.
@@ -110,7 +112,8 @@ impl SigningKey {
                     .fill(seed.as_mut())
                     .map_err(|_| blame(io::Error::other("no randomness")))?;
                 let text = Zeroizing::new(format!("{}\n", Hex(seed.as_ref())));
-                write_new(&path, text.as_bytes()).map_err(blame)?;
+                // A daemon that is killed here must not leave half a key.
+                replace(&path, |file| file.write_all(text.as_bytes())).map_err(blame)?;
                 let invalid = || KeyError::Invalid { path: path.clone() };
                 Self::of(&seed).ok_or_else(invalid)?
             }
@@ -287,20 +290,6 @@ fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// Whole or not at all: a daemon that is killed here must not leave half a key.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
 }
 
 impl fmt::Display for KeyId {

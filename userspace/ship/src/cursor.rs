@@ -14,7 +14,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use weir_record::SessionId;
+use weir_record::{SessionId, replace};
 
 /// So many lines more than are needed, and the file is written anew.
 const SLACK: usize = 10_000;
@@ -132,16 +132,7 @@ impl Cursor {
         {
             lines.extend_from_slice(&line(&mark)?);
         }
-        let new = self.path.with_extension("new");
-        fs::remove_file(&new).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })?;
-        let mut file = append(&new)?;
-        file.write_all(&lines)?;
-        file.sync_data()?;
-        fs::rename(&new, &self.path)?;
-        self.file = file;
+        self.file = replace(&self.path, |file| file.write_all(&lines))?;
         self.lines = self.needed();
         Ok(())
     }

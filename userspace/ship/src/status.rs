@@ -102,3 +102,18 @@ impl State {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// An error and what led to it, in a line: why nothing is delivered.
+pub(crate) fn in_a_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

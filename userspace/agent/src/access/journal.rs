@@ -6,11 +6,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
+
+use weir_record::replace;
 
 use super::{AccessError, AccessRequest};
 
@@ -84,23 +85,8 @@ fn line(request: &AccessRequest) -> io::Result<Vec<u8>> {
 
 /// What is kept, in a file that takes the journal's place in one step.
 fn rewritten(path: &Path, requests: &BTreeMap<String, AccessRequest>) -> io::Result<File> {
-    let fresh = path.with_extension("new");
-    fs::remove_file(&fresh).or_else(|error| match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    })?;
-    let mut file = OpenOptions::new()
-        .append(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    for request in requests.values() {
-        file.write_all(&line(request)?)?;
-    }
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
-    Ok(file)
+    replace(path, |file| {
+        let mut requests = requests.values();
+        requests.try_for_each(|request| file.write_all(&line(request)?))
+    })
 }

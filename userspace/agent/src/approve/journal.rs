@@ -5,13 +5,14 @@
 //! to [`MOST`], with what waits and what was settled last.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, BufRead, BufReader, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
+use weir_record::replace;
 
 use super::request::{Given, Request, SettledAt};
 
@@ -94,25 +95,16 @@ impl Journal {
         &mut self,
         requests: impl Iterator<Item = &'a Request>,
     ) -> Result<(), JournalError> {
-        let fresh = self.path.with_extension("jsonl.new");
-        let written = || -> io::Result<(File, u64)> {
-            match fs::remove_file(&fresh) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = append(&fresh)?;
-            let mut size = 0;
+        let mut size = 0;
+        let written = replace(&self.path, |file| {
             for request in requests {
                 let line = line(&Entry::Asked(std::borrow::Cow::Borrowed(request)))?;
                 file.write_all(&line)?;
                 size += u64::try_from(line.len()).unwrap_or(u64::MAX);
             }
-            file.sync_data()?;
-            fs::rename(&fresh, &self.path)?;
-            Ok((file, size))
-        };
-        let (file, size) = written().map_err(at(&fresh))?;
-        self.file = file;
+            Ok(())
+        });
+        self.file = written.map_err(at(&self.path))?;
         self.size = size;
         self.most = MOST.max(size.saturating_mul(2));
         Ok(())

@@ -4,13 +4,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::watch;
 use weir_identity::workload::{Account, Keeper, Standing};
+use weir_record::replace;
 
 use super::{acting::Acting, setup, watching::Watching};
 use crate::config::{Config, Identity, IdentityName};
@@ -179,16 +181,9 @@ fn read(path: &Path) -> Result<BTreeSet<String>, RegistryError> {
 
 /// Whole or not at all: a file that is cut off would let somebody in again.
 fn write(path: &Path, names: &BTreeSet<String>) -> Result<(), RegistryError> {
-    let failed = |source| kept(path, source);
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    for name in names {
-        io::Write::write_all(&mut file, format!("{name}\n").as_bytes()).map_err(failed)?;
-    }
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    let directory = fs::File::open(directory).map_err(failed)?;
-    directory.sync_all().map_err(failed)
+    let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+    replace(path, |file| file.write_all(text.as_bytes())).map_err(|source| kept(path, source))?;
+    Ok(())
 }
 
 fn kept(path: &Path, source: io::Error) -> RegistryError {

@@ -5,11 +5,11 @@
 use std::{
     fs::OpenOptions,
     io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use rustls::crypto::ring;
+use weir_record::replace;
 use zeroize::Zeroizing;
 
 const LENGTH: usize = 32;
@@ -33,13 +33,7 @@ impl MaskKey {
                     .secure_random
                     .fill(key.as_mut())
                     .map_err(|_| io::Error::other("no randomness from the system"))?;
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(path)?;
-                file.write_all(key.as_ref())?;
-                file.sync_all()?;
+                replace(path, |file| file.write_all(key.as_ref()))?;
             }
             Err(error) => return Err(error),
         }

@@ -1,13 +1,13 @@
 //! The file that keeps counters and profiles: JSON, replaced as a whole.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::File,
     io::{self, BufWriter, Read, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
 use weir_policy::Snapshot;
+use weir_record::replace;
 
 /// Largest file that is read, in bytes: more than a full ledger takes.
 const LARGEST: u64 = 1 << 30;
@@ -60,18 +60,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Snapshot>, SignalsError> {
 
 /// Replaces the file, all or nothing.
 pub(super) fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    let mut out = BufWriter::new(file);
-    serde_json::to_writer(&mut out, snapshot).map_err(io::Error::other)?;
-    out.flush()?;
-    out.get_ref().sync_data()?;
-    fs::rename(&fresh, path)
+    replace(path, |file| {
+        let mut out = BufWriter::new(file);
+        serde_json::to_writer(&mut out, snapshot).map_err(io::Error::other)?;
+        out.flush()
+    })?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -85,7 +79,7 @@ mod tests {
         assert_eq!(read(&path).unwrap(), None);
         write(&path, &Snapshot::default()).unwrap();
         assert_eq!(read(&path).unwrap(), Some(Snapshot::default()));
-        fs::write(&path, "{\"counters\": [").unwrap();
+        std::fs::write(&path, "{\"counters\": [").unwrap();
         let error = read(&path).unwrap_err().to_string();
         assert!(
             error.contains("signals.json") && error.contains("remove it"),

@@ -3,9 +3,9 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, OpenOptions},
+    fs::{self, Permissions},
     io::{Cursor, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -18,6 +18,7 @@ use rcgen::{
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
+use weir_record::replace;
 use zeroize::Zeroizing;
 
 use super::{Io, Plain, TlsError};
@@ -148,23 +149,19 @@ fn make(certificate: &Path, key: &Path) -> Result<(), TlsError> {
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), TlsError> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(path)
-        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
-        .map_err(|source| TlsError::File {
-            path: path.to_owned(),
-            source,
-        })
+    let put = replace(path, |file| {
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(content)
+    });
+    put.map(drop).map_err(|source| TlsError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_authority_outlives_a_restart_and_its_key_is_private() {

@@ -26,7 +26,7 @@ fn start(number: i64) -> SessionStart {
 }
 
 fn age(dir: &Path, number: i64, days: u64) {
-    let file = File::options()
+    let file = fs::File::options()
         .append(true)
         .open(store::path_of(dir, samples::id(number)))
         .unwrap();

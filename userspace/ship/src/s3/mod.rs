@@ -36,7 +36,7 @@ use crate::{
     courier::stopped,
     cursor::{Cursor, Mark},
     feed::Source,
-    status::State,
+    status::{State, in_a_line},
 };
 
 /// How often it is looked for finished records.
@@ -209,7 +209,7 @@ impl Uploader {
                 }
                 Err(error) => {
                     self.store = None;
-                    self.state.failed(&upload::chain(&error));
+                    self.state.failed(&in_a_line(&error));
                     self.pause(backoff.next()).await?;
                 }
             }

@@ -1,12 +1,14 @@
 //! How far an upload in parts has come, on disk: a daemon that is killed goes on with the next part.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
+use weir_record::replace;
 
 /// An upload in parts that isn't complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,9 +51,9 @@ impl Progress {
 
     /// Keeps it, all or nothing.
     pub(super) fn save(&self, path: &Path) -> io::Result<()> {
-        let new = path.with_extension("new");
-        fs::write(&new, serde_json::to_vec(self)?)?;
-        fs::rename(new, path)
+        let text = serde_json::to_vec(self)?;
+        replace(path, |file| file.write_all(&text))?;
+        Ok(())
     }
 
     pub(super) fn forget(path: &Path) {

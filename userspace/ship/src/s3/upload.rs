@@ -257,18 +257,3 @@ fn is_answer(error: &object_store::Error) -> bool {
 fn attributes(of: &Identity) -> Attributes {
     Attributes::from_iter([(Attribute::Metadata(HASH.into()), of.hash.clone())])
 }
-
-/// An error and what led to it, in a line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}

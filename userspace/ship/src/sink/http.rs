@@ -10,7 +10,7 @@ use reqwest::{Client, StatusCode, header, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, HttpFormat};
-use crate::{feed::Event, trust};
+use crate::{feed::Event, status::in_a_line, trust};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ impl Http {
         }
         let answer = request.send().await;
         // The address of an error may hold what is nobody's business.
-        let answer = answer.map_err(|error| Failure::Later(chain(&error.without_url())))?;
+        let answer = answer.map_err(|error| Failure::Later(in_a_line(&error.without_url())))?;
         let status = answer.status();
         if status.is_success() {
             self.client = Some(client);
@@ -87,7 +87,7 @@ impl Http {
             .redirect(Policy::none())
             .no_proxy()
             .build()
-            .map_err(|error| later(chain(&error)))
+            .map_err(|error| later(in_a_line(&error)))
     }
 
     /// Read each time: tokens are renewed.
@@ -114,16 +114,4 @@ fn body(format: HttpFormat, events: &[Event]) -> (&'static str, String) {
         HttpFormat::Lines => ("application/x-ndjson", lines.join("\n") + "\n"),
         HttpFormat::Array => ("application/json", format!("[{}]", lines.join(","))),
     }
-}
-
-/// An error and what led to it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

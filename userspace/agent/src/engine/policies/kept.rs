@@ -2,15 +2,16 @@
 //! after the files have changed.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{self, DirBuilder},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
 use weir_policy::Source;
+use weir_record::replace;
 
 /// Most bundles that are kept; the oldest go.
 const MOST: usize = 100;
@@ -57,17 +58,8 @@ pub(super) fn find(dir: &Path, version: &str) -> io::Result<Option<Vec<Source>>>
 /// Writes a file of this directory as a whole or not at all.
 pub(super) fn write(dir: &Path, name: &str, text: &[u8]) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let unfinished = dir.join(format!("{name}.new"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, dir.join(name))?;
-    fs::File::open(dir)?.sync_all()
+    replace(&dir.join(name), |file| file.write_all(text))?;
+    Ok(())
 }
 
 /// Versions come from records, which need not be honest: only what is one names a file.
@@ -120,7 +112,7 @@ mod tests {
     fn the_oldest_goes() {
         let dir = tempfile::tempdir().unwrap();
         let long_ago = |path: PathBuf, day: u64| {
-            let file = OpenOptions::new().append(true).open(path).unwrap();
+            let file = fs::OpenOptions::new().append(true).open(path).unwrap();
             let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(day * 86_400);
             file.set_modified(at).unwrap();
         };

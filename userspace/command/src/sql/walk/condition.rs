@@ -9,6 +9,7 @@
 use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value, ValueWithSpan};
 
 use super::Walk;
+use super::expression::bare;
 use crate::model::Predicate;
 use crate::sql::unread::Unread;
 
@@ -160,13 +161,10 @@ fn is_same(left: &Expr, right: &Expr) -> bool {
     parts.all(|(l, r)| l.value == r.value)
 }
 
-fn column(mut expr: &Expr) -> Option<&[Ident]> {
-    loop {
-        match expr {
-            Expr::Nested(inner) => expr = inner,
-            Expr::Identifier(ident) => return Some(std::slice::from_ref(ident)),
-            Expr::CompoundIdentifier(idents) => return Some(idents),
-            _ => return None,
-        }
+fn column(expr: &Expr) -> Option<&[Ident]> {
+    match bare(expr) {
+        Expr::Identifier(ident) => Some(std::slice::from_ref(ident)),
+        Expr::CompoundIdentifier(idents) => Some(idents),
+        _ => None,
     }
 }

@@ -368,3 +368,11 @@ fn compares(expr: &Expr) -> bool {
         _ => false,
     }
 }
+
+/// An expression without its parentheses.
+pub(super) fn bare(mut expr: &Expr) -> &Expr {
+    while let Expr::Nested(inner) = expr {
+        expr = inner;
+    }
+    expr
+}

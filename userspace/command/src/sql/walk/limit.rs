@@ -7,6 +7,7 @@
 use sqlparser::ast::{Expr, Fetch, LimitClause, Query, SetExpr, Value, ValueWithSpan};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::expression::bare;
 use crate::model::RowLimit;
 
 /// The bound of a query, which all of the tokens make up as they were written.
@@ -60,11 +61,7 @@ fn fetched(fetch: &Fetch) -> Option<&Value> {
 }
 
 fn value(expr: &Expr) -> Option<&Value> {
-    let mut expr = expr;
-    while let Expr::Nested(inner) = expr {
-        expr = inner;
-    }
-    match expr {
+    match bare(expr) {
         Expr::Value(ValueWithSpan { value, span: _ }) => Some(value),
         _ => None,
     }

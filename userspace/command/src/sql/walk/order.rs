@@ -13,6 +13,7 @@ use sqlparser::ast::{
 };
 
 use super::Walk;
+use super::expression::bare;
 use crate::sql::unread::Unread;
 
 /// Past so many everything decides: each is looked for among all results.
@@ -262,14 +263,6 @@ fn may_be_type(data_type: &DataType, name: &str) -> bool {
 fn is_last(name: &ObjectName, last: &str) -> bool {
     let ident = name.0.last().and_then(|part| part.as_ident());
     ident.is_none_or(|ident| ident.value == last)
-}
-
-/// An expression without its parentheses.
-fn bare(mut expr: &Expr) -> &Expr {
-    while let Expr::Nested(inner) = expr {
-        expr = inner;
-    }
-    expr
 }
 
 fn is_star(item: &SelectItem) -> bool {
