@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How many are remembered: a pipeline repeats few.
-const MOST: usize = 8;
+pub(crate) const MOST: usize = 8;
 /// Longer texts are told each time: remembering them would cost more than it saves.
 const MOST_TEXT: usize = 8 << 10;
 
