@@ -25,6 +25,7 @@ mod shipped;
 mod signals;
 mod source;
 mod templates;
+mod words;
 
 #[cfg(test)]
 mod tests;

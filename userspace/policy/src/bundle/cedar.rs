@@ -12,6 +12,7 @@ use super::{
     rules::{self, Rule, Rules},
     schemas::nodes,
     signals::Named,
+    words,
 };
 use crate::{
     Diagnostic, MaskingRules, Severity, Source,
@@ -127,6 +128,7 @@ impl<'a> Reader<'a> {
             (Source::clone(source), written.find(&format!("\"{name}\"")))
         });
         self.literals(written);
+        self.words(written, &json);
         let names_column = policy
             .entity_literals()
             .iter()
@@ -283,6 +285,13 @@ impl<'a> Reader<'a> {
                     bad.help(),
                 ));
             }
+        }
+    }
+
+    fn words(&mut self, written: &Written<'_>, json: &serde_json::Value) {
+        for never in words::never(json) {
+            let span = written.find(&never.text());
+            self.error(written.source, span, &never.to_string(), Some(never.help()));
         }
     }
 

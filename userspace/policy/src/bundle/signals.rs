@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{schemas::nodes, source::Sorted};
+use super::{schemas::nodes, source::Sorted, words::is_fact};
 use crate::{Diagnostic, Severity, Source};
 
 /// Signals by name, as policies use them.
@@ -100,9 +100,5 @@ impl Named {
 
 /// Whether it is `context.signals`.
 fn is_signals(node: &Value) -> bool {
-    node.pointer("/./attr")
-        .is_some_and(|attr| attr == "signals")
-        && node
-            .pointer("/./left/Var")
-            .is_some_and(|var| var == "context")
+    is_fact(node, "signals")
 }

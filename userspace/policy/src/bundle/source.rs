@@ -1,6 +1,6 @@
 //! What a bundle is read from, and the version that names it.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{ffi::OsStr, fmt, path::Path, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,10 +25,19 @@ pub struct Source {
     pub text: String,
 }
 
-/// The name of a bundle's content: 16 hex characters of a BLAKE3 digest over the names and texts
-/// of its sources, in whatever order they came.
+/// The name of a bundle's content: 16 hex characters of a BLAKE3 digest over the file names and texts
+/// of its sources, in whatever order they came and from wherever: a bundle has the same one on the machine
+/// that checks it and on the host that it is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PolicyVersion(Arc<str>);
+
+impl Source {
+    /// The last component of its name.
+    fn file_name(&self) -> &str {
+        let name = Path::new(&self.name).file_name();
+        name.and_then(OsStr::to_str).unwrap_or(&self.name)
+    }
+}
 
 /// Sources by what they are.
 pub(super) struct Sorted<'a> {
@@ -61,8 +70,7 @@ impl<'a> Sorted<'a> {
                 error(format!("a source is at most {MAX_LEN} bytes long"), None);
                 continue;
             }
-            let path = Path::new(&source.name);
-            if path.file_name().is_some_and(|name| name == MASKING) {
+            if source.file_name() == MASKING {
                 if let Some(other) = masking {
                     error(
                         format!("masking rules are already given by {}", other.name),
@@ -70,15 +78,12 @@ impl<'a> Sorted<'a> {
                     );
                 }
                 masking = Some(source);
-            } else if path.file_name().is_some_and(|name| name == SIGNALS) {
+            } else if source.file_name() == SIGNALS {
                 if let Some(other) = signals {
                     error(format!("signals are already given by {}", other.name), None);
                 }
                 signals = Some(source);
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "cedar")
-            {
+            } else if Path::new(&source.name).extension() == Some(OsStr::new("cedar")) {
                 if policies.iter().any(|other| other.name == source.name) {
                     error("two sources have this name".into(), None);
                 }
@@ -109,12 +114,14 @@ impl<'a> Sorted<'a> {
 
     /// The version of all that is in it.
     pub(super) fn version(&self) -> PolicyVersion {
-        let mut sources: Vec<&Source> = self.policies.clone();
-        sources.extend([self.masking, self.signals]);
-        sources.sort_by(|a, b| (&a.name, &a.text).cmp(&(&b.name, &b.text)));
+        let sources = self.policies.iter().chain([&self.masking, &self.signals]);
+        let mut sources: Vec<[&str; 2]> = sources
+            .map(|source| [source.file_name(), source.text.as_str()])
+            .collect();
+        sources.sort_unstable();
         let mut hasher = blake3::Hasher::new();
         for source in sources {
-            for part in [&source.name, &source.text] {
+            for part in source {
                 // A digest of digests: no text can pass for the end of one and the start of
                 // another.
                 hasher.update(blake3::hash(part.as_bytes()).as_bytes());

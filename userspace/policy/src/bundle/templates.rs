@@ -20,6 +20,7 @@ use super::{
     literals,
     rules::{Rule, Written},
     schemas::nodes,
+    words,
 };
 use crate::{
     Approver, Diagnostic, Policies, Severity, Source, Subject, Target,
@@ -184,6 +185,11 @@ impl Reader<'_> {
         let grantable = head(template, asks(&json))
             .map_err(|bad| (bad.to_string(), bad.help().map(str::to_owned)))?;
         self.rules.schemas.note_policy(&json);
+        self.signals
+            .note(&json, |_| (Source::clone(source), span.clone()));
+        if let Some(never) = words::never(&json).first() {
+            return Err((never.to_string(), Some(never.help())));
+        }
         for literal in named_entities(&json, self.vocabulary) {
             self.rules.schemas.note_literal(&literal);
             self.rules.named_columns.note_literal(&literal);

@@ -164,6 +164,10 @@ fn a_version_names_names_and_texts_in_whatever_order() {
     assert!(one.bytes().all(|b| b.is_ascii_hexdigit()));
     assert_eq!(one, version(&[("b.cedar", other), ("a.cedar", GOOD)]));
     assert_ne!(one, version(&[("a.cedar", GOOD), ("c.cedar", other)]));
+    for folder in ["./", "policies/", "/etc/weir/policies/"] {
+        let [a, b] = ["a.cedar", "b.cedar"].map(|name| format!("{folder}{name}"));
+        assert_eq!(one, version(&[(&a, GOOD), (&b, other)]), "{folder}");
+    }
     assert_ne!(
         one,
         version(&[("a.cedar", &format!("{GOOD} ")), ("b.cedar", other)])
