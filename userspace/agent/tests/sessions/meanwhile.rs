@@ -141,6 +141,19 @@ fn what_somebody_changes_past_weir_shows_to_sessions_in_use() {
 }
 
 #[test]
+fn a_database_that_no_session_has_open_can_be_dropped() {
+    let (server, _) = stand();
+    let superuser = |sql: &str| server.psql_as_superuser(sql).unwrap();
+    superuser("CREATE DATABASE done TEMPLATE shop");
+    let gate = Gate::of(&server, policies());
+    let read = ["-d", "done", "-c", "SELECT name FROM people LIMIT 1", "-c"];
+    let looks = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'done' AND application_name = 'weir catalogue'";
+    let said = gate.psql_with(&[&read[..], &[looks]].concat());
+    assert!(said.stdout_text().trim().ends_with("\n1"), "{said:?}");
+    superuser("DROP DATABASE done");
+}
+
+#[test]
 fn where_nobody_can_look_views_are_masked() {
     let (server, emails) = stand();
     prepare(&server, FUNCTION);

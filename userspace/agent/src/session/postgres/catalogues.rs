@@ -39,6 +39,9 @@ const MOST: usize = 1024;
 
 /// How long a connection is kept that nobody uses, and at most: what it was opened with may have changed.
 const IDLE: Duration = Duration::from_secs(10);
+/// How soon it goes behind the last session: a database can't be dropped while anybody is connected to it, and
+/// the server waits five seconds for that (`CountOtherDBBackends`).
+const LEFT: Duration = Duration::from_secs(1);
 const LIFE: Duration = Duration::from_secs(600);
 
 /// What tells one server from another, and its database: a target may be several servers, and one
@@ -71,6 +74,13 @@ pub struct Catalogues(Mutex<HashMap<Key, Arc<Slot>>>);
 struct Slot {
     held: tokio::sync::Mutex<Held>,
     changes: Arc<Changes>,
+}
+
+impl Slot {
+    /// Whether a session knows what was read.
+    fn is_known(&self) -> bool {
+        Arc::strong_count(&self.changes) > 1
+    }
 }
 
 #[derive(Default)]
@@ -321,17 +331,17 @@ impl Held {
     }
 }
 
-/// Closes a database's connection once nobody has used it for long.
+/// Closes a database's connection once nobody has used it for long, or nobody has a session there.
 async fn close_unused(slot: Weak<Slot>) {
     loop {
-        sleep(IDLE).await;
+        sleep(LEFT).await;
         let Some(slot) = slot.upgrade() else { return };
         // Whoever holds the lock uses it.
         let Ok(mut held) = slot.held.try_lock() else {
             continue;
         };
         match &held.open {
-            Some(open) if open.used.elapsed() < IDLE => {}
+            Some(open) if slot.is_known() && open.used.elapsed() < IDLE => {}
             _ => {
                 let unused = held.open.take();
                 drop(held);
