@@ -1,7 +1,7 @@
 //! From one RowDescription to a treatment a column, and the treatment of rows by it.
 
 use bytes::BytesMut;
-use weir_policy::{Clear, Hit, Net};
+use weir_policy::{Clear, DataClass, Hit, Method, Net};
 use weir_wire::{
     WireError,
     postgres::{
@@ -82,7 +82,7 @@ impl Plan {
             let format = formats.map_or(field.format, |formats| formats.format(i));
             let (oid, modifier) = (field.type_oid, field.type_modifier);
             let sifted = || net.as_ref().and(Form::of(oid, modifier, format));
-            columns.push(match sensitive.filter(|s| !clear.shows(&s.class)) {
+            columns.push(match sensitive.filter(|s| !clear.shows(s.class)) {
                 Some(sensitive) => Column::Masked(Treatment {
                     class: sensitive.class.clone(),
                     method: sensitive.method,
@@ -204,6 +204,32 @@ impl Plan {
     }
 }
 
+/// What is hidden of a column.
+struct Hidden<'a> {
+    class: &'a DataClass,
+    method: Method,
+}
+
+impl<'a> Hidden<'a> {
+    /// Values of a column that a rule names.
+    fn declared(Sensitive { class, method }: &'a Sensitive) -> Self {
+        let method = *method;
+        Self { class, method }
+    }
+
+    /// Values of which nobody knows what they were made of, and how: all of them goes. Whoever asks chose how,
+    /// so the part that another method shows, or which of two are equal, would be what he wants it to be.
+    fn made(Sensitive { class, method }: &'a Sensitive) -> Self {
+        let method = match method {
+            Method::Null => Method::Null,
+            Method::Redact | Method::Partial { .. } | Method::Hash | Method::Tokenise => {
+                Method::Redact
+            }
+        };
+        Self { class, method }
+    }
+}
+
 /// What a column is masked as, by what a reading says of its source.
 fn hidden<'a>(
     (relation, column): (RelationOid, ColumnNumber),
@@ -211,22 +237,23 @@ fn hidden<'a>(
     exposure: &'a Exposure,
     clear: &Clear,
     unknown: Unknown,
-) -> Result<Option<&'a Sensitive>, StaleCatalogue> {
+) -> Result<Option<Hidden<'a>>, StaleCatalogue> {
     if relation.0 == 0 {
-        return Ok(exposure.computes.as_ref());
+        return Ok(exposure.computes.as_ref().map(Hidden::made));
     }
+    let any = || lineage.any_hidden(clear).map(Hidden::made);
     if exposure.reshaped && lineage.is_view(relation) {
-        return Ok(lineage.any_hidden(clear));
+        return Ok(any());
     }
     Ok(match lineage.source(relation, column) {
         Source::Harmless => None,
-        Source::Sensitive(found) => lineage::hidden(found, clear),
+        Source::Sensitive(found) => lineage::hidden(found, clear).map(Hidden::declared),
         // The system's own are in every reading, but toast tables in none: those of the statistics
         // hold samples of other columns' values.
-        Source::Unknown if relation.is_system() => lineage.any_hidden(clear),
+        Source::Unknown if relation.is_system() => any(),
         Source::Unknown => match unknown {
             Unknown::Refresh => return Err(StaleCatalogue),
-            Unknown::Mask => lineage.any_hidden(clear),
+            Unknown::Mask => any(),
         },
     })
 }

@@ -1,6 +1,11 @@
 //! By computing: whatever is made of a sensitive column.
 
-use crate::stand::{Stand, Walk::Extended, Way};
+use crate::{
+    agent::rows,
+    messages::query,
+    stand::{Stand, Walk::Extended, Way, say},
+};
+use weir_wire::postgres::Frame as _;
 
 #[test]
 fn what_is_computed_from_it_is_masked() {
@@ -168,4 +173,21 @@ fn what_is_computed_behind_a_name_is_masked_or_refused() {
             "SELECT table_to_xml('vault', true, true, '')",
         ),
     ]);
+}
+
+/// What a part of is shown of a column, or what is equal in it, is nothing that the agent can choose.
+#[test]
+fn what_is_computed_is_not_shown_in_part_nor_told_by_what_is_equal() {
+    let stand = Stand::new();
+    let [_, mut governed] = stand.agents();
+    for computed in [
+        "'xxxxxxxx' || substr(email, 1, 4)",
+        "email || ''",
+        "translate(card_number::text, '0123456789', '!@#$^&()_+')",
+        "CASE WHEN id = 1 THEN 'xxxxxxxx' || substr(v.ssn, 1, 4) END",
+    ] {
+        let text = format!("SELECT {computed} FROM vault v WHERE id = 1");
+        let shown = rows(&say(&mut governed, &[query(&text)]));
+        assert_eq!(shown, [[Some("[redacted]".to_owned())]], "{text}");
+    }
 }

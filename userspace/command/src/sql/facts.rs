@@ -7,6 +7,7 @@ use crate::model::{
     Verb,
 };
 
+use super::made::Makings;
 use super::unread::Unread;
 
 /// What has been learnt of one statement.
@@ -27,6 +28,8 @@ pub(super) struct Facts {
     pub(super) relations: BTreeSet<String>,
     /// Identifiers without a qualifier that decide: one of them may be a whole row.
     pub(super) deciding: BTreeSet<String>,
+    /// What results of subqueries are made of.
+    pub(super) makings: Makings,
     /// True once rows of a relation are read, a common table expression's included.
     pub(super) reads: bool,
     /// The strictest of the statement's writes.
@@ -75,6 +78,7 @@ impl Facts {
         self.columns.deciding.extend(other.columns.deciding);
         self.columns.all_deciding |= other.columns.all_deciding;
         self.deciding.extend(other.deciding);
+        self.makings.absorb(&other.makings);
         self.columns.written.extend(other.columns.written);
         self.columns.all_written |= other.columns.all_written;
         self.effects.extend(other.effects);
@@ -171,6 +175,14 @@ impl Facts {
         named.extend(written.iter().cloned());
     }
 
+    /// What decides by the name of a result decides by what that is made of.
+    fn look_behind(&mut self) {
+        let behind = self.makings.behind(&self.columns.deciding);
+        self.columns.deciding.extend(behind.columns);
+        self.columns.all_deciding |= behind.all;
+        self.deciding.extend(behind.idents);
+    }
+
     /// Notes what an identifier may name to mean a relation's whole row.
     pub(super) fn row(&mut self, name: String) {
         self.relations.insert(name.clone());
@@ -202,6 +214,7 @@ impl Facts {
         drop(controls);
         self.row_limit = self.limit_of(verb);
         self.tell_written();
+        self.look_behind();
         // an identifier equal to a relation's name or alias may mean its whole row
         self.columns.all |= !self.columns.named.is_disjoint(&self.rows);
         self.columns.all_deciding |= !self.deciding.is_disjoint(&self.relations);

@@ -16,6 +16,7 @@ mod facts;
 mod function;
 mod keyword;
 mod lex;
+mod made;
 mod parser;
 mod replication;
 mod respell;

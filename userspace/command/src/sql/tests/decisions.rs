@@ -28,14 +28,13 @@ fn what_is_only_shown_decides_nothing() {
         ("select * from t", ""),
         ("select t from t", ""),
         ("select case when a then b else c end from t", "a"),
-        ("select a from t union select b from u", ""),
+        ("select a from t union all select b from u", ""),
         (
             "select (select a from t limit 1), array(select b from u)",
             "",
         ),
         ("update t set a = b where c = 1 returning d", "c"),
         ("insert into t (a) values (1) returning b", ""),
-        ("select a from t group by a", ""),
         (
             "select a from t where exists (select * from u where u.b = 1)",
             "b",
@@ -143,8 +142,8 @@ fn a_result_that_orders_is_what_it_shows() {
             "b d",
         ),
         (
-            "select a, b as x from t union (select c, d from u except select e, f from v) order by x",
-            "b d f x",
+            "select a, b as x from t union all (select c, d from u order by 1) order by x",
+            "b c d x",
         ),
         ("select distinct on (2) a, b from t", "b"),
         ("select distinct on ((x)) a, b as x from t", "b x"),
@@ -160,14 +159,171 @@ fn a_result_that_orders_is_what_it_shows() {
 }
 
 #[test]
+fn what_is_grouped_or_held_against_one_another_decides() {
+    check(&[
+        ("select a, b from t union select c, d from u", "a b c d"),
+        ("select a from t intersect all select b from u", "a b"),
+        (
+            "select a from t union all (select b from u except select c from v) union all select d from w",
+            "b c",
+        ),
+        (
+            "select x from t where exists (select a from u intersect select b)",
+            "a b",
+        ),
+        (
+            "with recursive r as (select a from t union select b from r) select 1 from r",
+            "a b",
+        ),
+        ("select distinct a, lower(b) from t", "a b"),
+        ("select distinct * from t", "*"),
+        ("select all a from t", ""),
+        ("select a, lower(b), c from t group by a, lower(b)", "a b"),
+        ("select a, b, c from t group by 2", "b"),
+        ("select a, lower(b) as x from t group by x", "b x"),
+        ("select a, b, c from t group by rollup (1, (2, 1))", "a b"),
+        (
+            "select a, b, c, d from t group by grouping sets ((1), cube (c))",
+            "a c",
+        ),
+        ("select count(distinct a), count(b) from t", "a"),
+        ("select array_agg(distinct a order by b) from t", "a b"),
+        ("select unnest(array_fill(1, array[length(a)])) from t", "a"),
+        ("select x, json_array_elements(b) from t", "b"),
+    ]);
+}
+
+#[test]
+fn what_decides_by_another_name_is_what_that_is_made_of() {
+    check(&[
+        (
+            "select a from (select a, b as x from t) s where x like 'k%'",
+            "b x",
+        ),
+        (
+            "select a from (select a, upper(b || c) as x from t) s order by s.x",
+            "b c x",
+        ),
+        (
+            "select y from (select upper(x) as y from (select b as x from t) s) r where y = 'k'",
+            "b x y",
+        ),
+        (
+            "select a from (select a, upper(b) from t) s where upper = 'k'",
+            "b upper",
+        ),
+        (
+            "select a from (select a, (b || c)::bpchar from t) s where bpchar = 'k'",
+            "b bpchar c",
+        ),
+        (
+            "select a from (select a, b from t) s (c, d) where d = 1",
+            "b d",
+        ),
+        (
+            "select a from (select a, b from t) s (c) where c = 1",
+            "a c",
+        ),
+        ("select a from t as v (c, d) where d = 1", "* d"),
+        (
+            "select a from (t join u on true) as j (c, d) where d = 1",
+            "* d",
+        ),
+        (
+            "select 1 from (values (1, (select b from t))) v where column2 = 1",
+            "b column2",
+        ),
+        (
+            "select 1 from (values (1, 2), (3, (select b from t))) v (x, y) where y = 1",
+            "b y",
+        ),
+        (
+            "with c as (select a, b as x from t) select a from c where x = 1",
+            "b x",
+        ),
+        (
+            "with c (y, x) as (select a, b from t) select y from c as d order by d.x",
+            "b x",
+        ),
+        (
+            "with c as (select b as x from t) select 1 from c as d (z) where z = 1",
+            "* z",
+        ),
+        (
+            "with recursive r as (select a, b as x from t union all select a, x from r where x = 1) \
+             select 1 from r",
+            "b x",
+        ),
+        (
+            "with w as (update t set a = 1 returning b as x) select 1 from w where x = 1",
+            "b x",
+        ),
+        (
+            "with w as (insert into t values (1) returning b as x) select 1 from w where x = 1",
+            "b x",
+        ),
+        (
+            "select 1 from (select a as x from t union all select b from u) s where x = 1",
+            "a b x",
+        ),
+        (
+            "select 1 from (select a as x from t union all select * from u) s where x = 1",
+            "* a x",
+        ),
+        (
+            "select 1 from (select *, a as x from t) s where x = 1",
+            "a x",
+        ),
+        (
+            "select 1 from (select * from t union all select a, b from u) s where x = 1",
+            "* a x",
+        ),
+        (
+            "select u.a from u join (select b as x from t) s on u.a = s.x",
+            "a b x",
+        ),
+        (
+            "select 1 from u join (select b as x from t) s using (x)",
+            "b x",
+        ),
+        (
+            "select a from t where a in (select x from (select b as x from u) s)",
+            "a b x",
+        ),
+        (
+            "select 1 from (select (select b from u) as x, a from t) s where x = 1",
+            "b x",
+        ),
+        (
+            "select 1 from (select t as x from t) s where x is null",
+            "* t x",
+        ),
+        (
+            "select 1 from (select case when a then b else c || d end from t) s where \"case\" = 1",
+            "a b c case d",
+        ),
+        // what is only shown by another name decides nothing
+        ("select x from (select a, b as x from t) s where a = 1", "a"),
+        ("select b as x from t where x = 1", "x"),
+    ]);
+}
+
+#[test]
+fn subqueries_in_results_that_order_cost_no_more_the_deeper_they_lie() {
+    let deeper = |text: String, _| format!("select 1, ({text}) as x from t order by x, 2");
+    let text = (0..40).fold("select a from t order by 1".to_owned(), deeper);
+    assert!(deciding(&text).contains('a'));
+}
+
+#[test]
 fn a_result_that_is_behind_a_star_may_be_any() {
     for text in [
         "select *, b from t order by 2",
         "select * from t order by 1",
         "select t.*, b from t order by (3)",
         "select distinct on (1) * from t",
-        "select a, b from t union select * from u order by 2",
-        "select * from t union select a, b from u order by b",
+        "select a, b from t union all select * from u order by 2",
+        "select * from t union all select a, b from u order by b",
     ] {
         let [Statement::Command(command)] = &read(text)[..] else {
             panic!("{text}");

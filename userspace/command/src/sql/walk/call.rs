@@ -1,9 +1,10 @@
 //! Function calls: arguments, windows and filters, and what the function itself does.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, ListAggOnOverflow, ObjectName, ObjectNamePart,
-    OrderByExpr, Value, ValueWithSpan, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ListAggOnOverflow, ObjectName,
+    ObjectNamePart, OrderByExpr, Value, ValueWithSpan, WindowFrame, WindowFrameBound, WindowSpec,
+    WindowType,
 };
 
 use super::Walk;
@@ -30,20 +31,37 @@ const SPELLED_ALONE: [&str; 10] = [
 ];
 
 /// Functions whose result is nothing, or so many rows, by what their arguments are.
-const DECIDERS: [&str; 13] = [
+const DECIDERS: [&str; 30] = [
     "array_position",
     "generate_series",
+    "generate_subscripts",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "json_object_keys",
+    "json_populate_recordset",
     "json_query",
+    "json_to_recordset",
     "json_value",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
     "jsonb_path_query",
     "jsonb_path_query_array",
     "jsonb_path_query_first",
+    "jsonb_populate_recordset",
+    "jsonb_to_recordset",
     "nullif",
     "regexp_match",
     "regexp_matches",
     "regexp_split_to_table",
     "regexp_substr",
     "string_to_table",
+    "unnest",
+    "xpath_table",
 ];
 
 fn is_decider(name: &ObjectName) -> bool {
@@ -87,12 +105,13 @@ impl Walk {
                 self.query(query)?;
             }
             FunctionArguments::List(FunctionArgumentList {
-                duplicate_treatment: _,
+                duplicate_treatment,
                 args,
                 clauses,
             }) => {
                 self.called(name, args)?;
-                if is_decider(name) {
+                let distinct = *duplicate_treatment == Some(DuplicateTreatment::Distinct);
+                if distinct || is_decider(name) {
                     let mut asked = Vec::new();
                     self.arguments(args, &mut asked)?;
                     self.decide(asked, todo)?;

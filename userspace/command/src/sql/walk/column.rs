@@ -31,6 +31,7 @@ impl Walk {
         if self.deciding {
             self.facts.deciding.insert(name.clone());
         }
+        self.making.idents.insert(name.clone());
         self.names(name);
         Ok(())
     }
@@ -40,6 +41,7 @@ impl Walk {
         if self.deciding {
             self.facts.columns.deciding.insert(name.clone());
         }
+        self.making.columns.insert(name.clone());
         self.facts.columns.named.insert(name);
     }
 
@@ -61,6 +63,7 @@ impl Walk {
 
     /// Notes that all columns of something are meant.
     pub(super) fn all_columns(&mut self) {
+        self.making.all = true;
         self.facts.columns.all = true;
         self.facts.columns.all_deciding |= self.deciding;
     }

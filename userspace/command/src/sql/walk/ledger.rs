@@ -65,16 +65,6 @@ impl Ledger {
         }
     }
 
-    /// What is credited so far: to be given back behind a second visit of the same words.
-    pub(super) fn credited(&self) -> BTreeMap<String, usize> {
-        self.credit.clone()
-    }
-
-    /// Takes back what was credited since [`credited`](Self::credited).
-    pub(super) fn take_back(&mut self, credit: BTreeMap<String, usize>) {
-        self.credit = credit;
-    }
-
     /// True where `AS` stands before an identifier.
     pub(super) fn is_behind_as(&self, ident: &Ident) -> bool {
         let before = self

@@ -22,9 +22,9 @@ mod ledger;
 mod limit;
 mod merge;
 pub(super) mod name;
-mod order;
 mod query;
 mod relation;
+mod result;
 mod select;
 mod write;
 
@@ -35,6 +35,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::TokenWithSpan;
 
 use super::facts::Facts;
+use super::made::Made;
 use super::parser::{parse, parse_expression, parse_query};
 use super::respell::respell;
 use super::unread::Unread;
@@ -50,6 +51,10 @@ struct Walk {
     scopes: Vec<BTreeSet<String>>,
     /// What is visited decides something ([`ColumnUse::deciding`](crate::ColumnUse)).
     deciding: bool,
+    /// What is being visited is made of this, so far.
+    making: Made,
+    /// What the results of the query that is being visited are made of: a list for each of its lists.
+    results: Vec<Vec<Made>>,
 }
 
 impl Walk {
@@ -59,6 +64,8 @@ impl Walk {
             ledger: Ledger::new(tokens, base),
             scopes: Vec::new(),
             deciding: false,
+            making: Made::default(),
+            results: Vec::new(),
         }
     }
 
@@ -71,6 +78,23 @@ impl Walk {
         let result = part(self);
         self.deciding = outer;
         result
+    }
+
+    /// Visits something, and tells what it is made of.
+    fn made(&mut self, part: impl FnOnce(&mut Self) -> Result<(), Unread>) -> Result<Made, Unread> {
+        let outer = std::mem::take(&mut self.making);
+        part(self)?;
+        let made = std::mem::replace(&mut self.making, outer);
+        self.making.join(&made);
+        Ok(made)
+    }
+
+    /// Notes that something decides.
+    fn decides(&mut self, made: &Made) {
+        let columns = &mut self.facts.columns;
+        columns.deciding.extend(made.columns.iter().cloned());
+        columns.all_deciding |= made.all;
+        self.facts.deciding.extend(made.idents.iter().cloned());
     }
 
     fn finish(self) -> Result<Facts, Unread> {

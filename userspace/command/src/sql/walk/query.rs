@@ -8,11 +8,18 @@ use sqlparser::ast::{
 };
 
 use super::Walk;
+use super::result::lists;
+use crate::sql::made::Made;
 use crate::sql::unread::Unread;
 
 impl Walk {
     /// A query with all that belongs to it.
     pub(super) fn query(&mut self, query: &Query) -> Result<(), Unread> {
+        self.results_of(query).map(drop)
+    }
+
+    /// The same, and what each result is made of, by its lists.
+    pub(super) fn results_of(&mut self, query: &Query) -> Result<Vec<Vec<Made>>, Unread> {
         let Query {
             with,
             body,
@@ -36,14 +43,20 @@ impl Walk {
         if let Some(with) = with {
             self.with(with)?;
         }
+        let outer = std::mem::take(&mut self.results);
         self.body(body)?;
+        let results = std::mem::replace(&mut self.results, outer);
+        if compares_rows(body) {
+            results.iter().flatten().for_each(|made| self.decides(made));
+        }
         if let Some(OrderBy { kind, interpolate }) = order_by {
             match (kind, interpolate) {
                 (OrderByKind::Expressions(order), None) => {
                     let mut todo = Vec::new();
                     self.ordering(order, &mut todo)?;
                     self.deciding(|walk| walk.all(todo))?;
-                    self.orders(body, order.iter().map(|one| &one.expr))?;
+                    let order = order.iter().map(|one| &one.expr).collect();
+                    self.named_in(&lists(body), &results, order);
                 }
                 (OrderByKind::All(_), _) | (_, Some(_)) => {
                     return Err(Unread::Unsupported("an ordering of another dialect"));
@@ -75,7 +88,7 @@ impl Walk {
             }
         }
         self.scopes.pop();
-        Ok(())
+        Ok(results)
     }
 
     fn limit(&mut self, limit: &LimitClause) -> Result<(), Unread> {
@@ -131,7 +144,8 @@ impl Walk {
             for column in columns {
                 self.name(&column.name)?;
             }
-            self.query(query)?;
+            let results = self.results_of(query)?;
+            self.called_outside(&query.body, columns, &results);
             let name = self.name(name)?;
             self.in_sight(&name);
         }
@@ -176,7 +190,11 @@ impl Walk {
     fn operand(&mut self, operand: &SetExpr) -> Result<(), Unread> {
         match operand {
             SetExpr::Select(select) => self.select(select),
-            SetExpr::Query(query) => self.query(query),
+            SetExpr::Query(query) => {
+                let results = self.results_of(query)?;
+                self.results.extend(results);
+                Ok(())
+            }
             SetExpr::Values(values) => self.values(values),
             SetExpr::Insert(Statement::Insert(insert)) => self.insert(insert),
             SetExpr::Update(Statement::Update(update)) => self.update(update),
@@ -202,6 +220,34 @@ impl Walk {
         if *explicit_row || *value_keyword {
             return Err(Unread::Unsupported("rows of another dialect"));
         }
-        rows.iter().try_for_each(|row| self.all(&row.content))
+        let mut list: Vec<Made> = Vec::new();
+        for row in rows {
+            list.resize_with(list.len().max(row.content.len()), Made::default);
+            for (expr, known) in row.content.iter().zip(&mut list) {
+                known.join(&self.made(|walk| walk.expression(expr))?);
+            }
+        }
+        self.results.push(list);
+        Ok(())
     }
+}
+
+/// Whether a set operation compares the rows of its operands: all do but `UNION ALL`.
+fn compares_rows(body: &SetExpr) -> bool {
+    let mut todo = vec![body];
+    while let Some(body) = todo.pop() {
+        if let SetExpr::SetOperation {
+            left,
+            op,
+            set_quantifier,
+            right,
+        } = body
+        {
+            if (*op, *set_quantifier) != (SetOperator::Union, SetQuantifier::All) {
+                return true;
+            }
+            todo.extend([&**left, right]);
+        }
+    }
+    false
 }

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 
 use super::Walk;
 use crate::model::Access;
+use crate::sql::made::Made;
 use crate::sql::unread::Unread;
 
 const DIALECT: Unread = Unread::Unsupported("a relation of another dialect");
@@ -60,12 +61,14 @@ impl Walk {
             JoinConstraint::Using(columns) => {
                 for column in columns {
                     let parts = self.parts(column)?;
+                    self.making.columns.extend(parts.iter().cloned());
                     self.facts.columns.deciding.extend(parts.iter().cloned());
                     self.facts.columns.named.extend(parts);
                 }
                 Ok(())
             }
             JoinConstraint::Natural => {
+                self.making.all = true;
                 self.facts.columns.all = true;
                 self.facts.columns.all_deciding = true;
                 Ok(())
@@ -118,7 +121,9 @@ impl Walk {
                 alias,
                 sample: None,
             } => {
-                self.query(subquery)?;
+                let results = self.results_of(subquery)?;
+                let columns = alias.as_ref().map_or(&[][..], |alias| &alias.columns);
+                self.called_outside(&subquery.body, columns, &results);
                 self.alias(alias.as_ref())
             }
             TableFactor::Function {
@@ -137,7 +142,8 @@ impl Walk {
             } => {
                 self.joined(table_with_joins)?;
                 // `(people JOIN orders …) AS j (a, b)` gives their columns other names
-                self.facts.columns.all |= alias.as_ref().is_some_and(|a| !a.columns.is_empty());
+                self.called_anew(alias.as_ref());
+                self.any_called_anew(alias.as_ref());
                 self.alias(alias.as_ref())
             }
             TableFactor::Table { .. }
@@ -160,15 +166,30 @@ impl Walk {
         let object = self.object(name, Access::Read)?;
         self.facts.reads = true;
         self.facts.row(object.name.clone());
+        self.called_anew(alias);
         let is_common =
             object.schema.is_none() && self.scopes.iter().any(|scope| scope.contains(&object.name));
         if is_common {
             return Ok(());
         }
-        // `people AS p (a, b)` gives its columns other names
-        self.facts.columns.all |= alias.is_some_and(|alias| !alias.columns.is_empty());
+        self.any_called_anew(alias);
         self.facts.object(object);
         Ok(())
+    }
+
+    /// Columns of relations, by other names: each may be any.
+    fn called_anew(&mut self, alias: Option<&TableAlias>) {
+        for column in alias.iter().flat_map(|alias| &alias.columns) {
+            let name = &column.name.value;
+            self.facts.makings.name(name, &Made::of_all());
+        }
+    }
+
+    /// `people AS p (a, b)` gives its columns other names, by which all may be meant.
+    fn any_called_anew(&mut self, alias: Option<&TableAlias>) {
+        let any = alias.is_some_and(|alias| !alias.columns.is_empty());
+        self.facts.columns.all |= any;
+        self.making.all |= any;
     }
 
     fn table_function(&mut self, name: &ObjectName, args: &[FunctionArg]) -> Result<(), Unread> {

@@ -56,22 +56,24 @@ impl Walk {
         if foreign {
             return Err(DIALECT);
         }
-        match distinct {
-            None | Some(Distinct::All | Distinct::Distinct) => {}
-            Some(Distinct::On(exprs)) => {
-                self.deciding(|walk| walk.all(exprs))?;
-                self.distinct_on(select, exprs)?;
-            }
-        }
         // relations first: what the list names may be a whole row of one
         for table in from {
             self.joined(table)?;
         }
         self.items(projection)?;
+        match distinct {
+            None | Some(Distinct::All) => {}
+            Some(Distinct::Distinct) => self.last_list_decides(),
+            Some(Distinct::On(exprs)) => {
+                self.deciding(|walk| walk.all(exprs))?;
+                self.named_in_list(select, exprs.iter().collect());
+            }
+        }
         self.deciding(|walk| walk.all(selection))?;
         match group_by {
             GroupByExpr::Expressions(groups, modifiers) if modifiers.is_empty() => {
-                self.all(groups)?;
+                self.deciding(|walk| walk.all(groups))?;
+                self.named_in_list(select, groups.iter().collect());
             }
             GroupByExpr::Expressions(..) | GroupByExpr::All(_) => return Err(DIALECT),
         }
@@ -90,27 +92,31 @@ impl Walk {
 
     /// A list of results, of a `SELECT` or of `RETURNING`.
     pub(super) fn items(&mut self, items: &[SelectItem]) -> Result<(), Unread> {
-        for item in items {
-            match item {
-                SelectItem::UnnamedExpr(expr) => self.expression(expr)?,
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    self.label(alias)?;
-                    self.expression(expr)?;
-                }
-                SelectItem::Wildcard(options) => self.wildcard(options)?,
-                SelectItem::QualifiedWildcard(kind, options) => {
-                    self.wildcard(options)?;
-                    match kind {
-                        SelectItemQualifiedWildcardKind::ObjectName(name) => {
-                            self.parts(name)?;
-                        }
-                        SelectItemQualifiedWildcardKind::Expr(expr) => self.expression(expr)?,
-                    }
-                }
-                SelectItem::ExprWithAliases { .. } => return Err(DIALECT),
-            }
-        }
+        let list = items
+            .iter()
+            .map(|item| self.made(|walk| walk.item(item)))
+            .collect::<Result<_, _>>()?;
+        self.results.push(list);
         Ok(())
+    }
+
+    fn item(&mut self, item: &SelectItem) -> Result<(), Unread> {
+        match item {
+            SelectItem::UnnamedExpr(expr) => self.expression(expr),
+            SelectItem::ExprWithAlias { expr, alias } => {
+                self.label(alias)?;
+                self.expression(expr)
+            }
+            SelectItem::Wildcard(options) => self.wildcard(options),
+            SelectItem::QualifiedWildcard(kind, options) => {
+                self.wildcard(options)?;
+                match kind {
+                    SelectItemQualifiedWildcardKind::ObjectName(name) => self.parts(name).map(drop),
+                    SelectItemQualifiedWildcardKind::Expr(expr) => self.expression(expr),
+                }
+            }
+            SelectItem::ExprWithAliases { .. } => Err(DIALECT),
+        }
     }
 
     fn wildcard(&mut self, options: &WildcardAdditionalOptions) -> Result<(), Unread> {
