@@ -213,8 +213,10 @@ pub struct ColumnUse {
     /// without a column list.
     pub all: bool,
     /// Of those named, the ones whose values decide which rows there are, in which order, or what is
-    /// computed: in `WHERE`, `HAVING`, `FILTER`, `ORDER BY`, conditions of joins and of `CASE`, limits,
-    /// and comparisons anywhere. By the answer they can be found out, though none is shown.
+    /// computed: in `WHERE`, `HAVING`, `FILTER`, `ORDER BY`, `GROUP BY`, `DISTINCT`, conditions of joins and of
+    /// `CASE`, limits, comparisons anywhere, set operations but `UNION ALL`, and calls that return so many
+    /// rows. Where it does so by a name that a subquery gives its results, these count as what they are
+    /// made of. By the answer they can be found out, though none is shown.
     pub deciding: BTreeSet<String>,
     /// True when all columns of some relation may decide: a whole row that is compared, `NATURAL
     /// JOIN`.

@@ -66,8 +66,10 @@ impl Exposure {
         }
         for object in objects.iter().filter(|o| o.access != Access::Define) {
             let schema = object.schema.as_deref();
-            // In another encoding than the text seems to be in, other letters mean another name.
-            if !object.name.is_ascii() && lineage.named(schema, &object.name).next().is_none() {
+            // What is read and nobody knows may hold anything: a toast table does, or what isn't there for
+            // others yet. In another encoding than the text seems to be in, other letters mean another name.
+            let is_known = lineage.named(schema, &object.name).next().is_some();
+            if !is_known && (object.access == Access::Read || !object.name.is_ascii()) {
                 exposure.join(Self::everything(lineage, clear));
             }
             for relation in lineage.named(schema, &object.name) {
@@ -167,25 +169,28 @@ pub fn stands<'a>(
 }
 
 /// Functions that put what they are given where it can be had again: a notification goes to all
-/// that listen, a large object and a sequence can be read, the keys of advisory locks are listed.
-/// The number of a large object and the place in an open one are values too, and what follows a
-/// seed tells the seed.
-const KEEPERS: [&str; 12] = [
-    "lo_creat",
-    "lo_create",
-    "lo_from_bytea",
-    "lo_lseek",
-    "lo_lseek64",
-    "lo_put",
-    "lo_truncate",
-    "lo_truncate64",
+/// that listen, a large object and a sequence can be read, the keys of advisory locks are listed, and so
+/// are statistics, slots and origins. The number of a large object and the place in an open one are values
+/// too, and what follows a seed tells the seed.
+const KEEPERS: [&str; 7] = [
+    "loread",
     "lowrite",
+    "pg_logical_emit_message",
     "pg_notify",
+    "set_limit",
     "setseed",
     "setval",
 ];
 /// The same, by how their names begin.
-const KEEPERS_BEGIN: [&str; 2] = ["pg_advisory_", "pg_try_advisory_"];
+const KEEPERS_BEGIN: [&str; 7] = [
+    "lo_",
+    "pg_advisory_",
+    "pg_clear_",
+    "pg_create_",
+    "pg_replication_origin_",
+    "pg_restore_",
+    "pg_try_advisory_",
+];
 
 /// Whether `command` may hand a value that it computes to where it can be had from again. A
 /// setting comes back by `SHOW`, and is reported when it changes.

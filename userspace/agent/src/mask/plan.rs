@@ -88,6 +88,7 @@ impl Plan {
                     method: sensitive.method,
                     kind: Kind::of(oid, modifier),
                     format,
+                    hides_null: sensitive.made,
                 }),
                 None => sifted().map_or(Column::Clear, Column::Sifted),
             });
@@ -159,9 +160,14 @@ impl Plan {
         let (mut clear, mut count) = (columns.rest(), 0);
         for (column, i) in self.columns.iter().zip(0..) {
             let before = columns.rest().len();
-            let sifted = match columns.next().flatten() {
-                Some(value) => self.shown((i, column), value, key, scratch, told),
-                None => Sifted::Clean,
+            let sifted = match (columns.next().flatten(), column) {
+                (Some(value), _) => self.shown((i, column), value, key, scratch, told),
+                (None, Column::Masked(treatment))
+                    if value::instead_of_null(treatment, key, scratch) =>
+                {
+                    Sifted::Changed
+                }
+                (None, _) => Sifted::Clean,
             };
             if sifted == Sifted::Clean {
                 count += 1;
@@ -208,17 +214,23 @@ impl Plan {
 struct Hidden<'a> {
     class: &'a DataClass,
     method: Method,
+    /// Whether it was made of what is hidden, by whoever asks.
+    made: bool,
 }
 
 impl<'a> Hidden<'a> {
     /// Values of a column that a rule names.
     fn declared(Sensitive { class, method }: &'a Sensitive) -> Self {
-        let method = *method;
-        Self { class, method }
+        Self {
+            class,
+            method: *method,
+            made: false,
+        }
     }
 
     /// Values of which nobody knows what they were made of, and how: all of them goes. Whoever asks chose how,
-    /// so the part that another method shows, or which of two are equal, would be what he wants it to be.
+    /// so the part that another method shows, which of two are equal, and where there is none, would be what he
+    /// wants it to be.
     fn made(Sensitive { class, method }: &'a Sensitive) -> Self {
         let method = match method {
             Method::Null => Method::Null,
@@ -226,7 +238,11 @@ impl<'a> Hidden<'a> {
                 Method::Redact
             }
         };
-        Self { class, method }
+        Self {
+            class,
+            method,
+            made: true,
+        }
     }
 }
 

@@ -142,6 +142,7 @@ impl<'a> Sifter<'a> {
         for hit in self.net.hits(text, 0) {
             (self.told)(&hit);
             first.get_or_insert_with(|| Treatment {
+                hides_null: false,
                 class: hit.class.clone(),
                 method: hit.method,
                 kind,

@@ -61,6 +61,14 @@ pub struct Treatment {
     pub kind: Kind,
     /// Text or binary.
     pub format: Format,
+    /// Whether a NULL is as good as a value, and not told from one.
+    pub hides_null: bool,
+}
+
+/// Writes to `out` (which it clears) what takes the place of a NULL. `false` means NULL.
+#[must_use]
+pub fn instead_of_null(treatment: &Treatment, key: &MaskKey, out: &mut Vec<u8>) -> bool {
+    treatment.hides_null && replace(treatment, key, &[], out)
 }
 
 /// Writes the replacement for `value` to `out` (which it clears). `false` means NULL.

@@ -5,7 +5,6 @@ use crate::{
     messages::query,
     stand::{Stand, Walk::Extended, Way, say},
 };
-use weir_wire::postgres::Frame as _;
 
 #[test]
 fn what_is_computed_from_it_is_masked() {

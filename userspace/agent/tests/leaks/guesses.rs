@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Questions with a right guess and with a wrong one; the same where the order of rows tells enough.
-const GUESSES: [(&str, &str, &str); 22] = [
+const GUESSES: [(&str, &str, &str); 36] = [
     (
         "WHERE",
         "SELECT name FROM vault WHERE email LIKE ?",
@@ -99,6 +99,80 @@ const GUESSES: [(&str, &str, &str); 22] = [
         "DISTINCT ON",
         "SELECT DISTINCT ON (2) id, ssn FROM vault WHERE name <> ?",
         "'' ''",
+    ),
+    (
+        "another name",
+        "SELECT id FROM (SELECT id, ssn AS x FROM vault) s WHERE x LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "a list of other names",
+        "SELECT a FROM vault AS v (a, b, c, d, e) WHERE e LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "a name of a table expression",
+        "WITH c (a, x) AS (SELECT id, upper(ssn) FROM vault) SELECT a FROM c WHERE x LIKE ?",
+        "'KQ%' 'ZZ%'",
+    ),
+    (
+        "another name of a union",
+        "SELECT id FROM (SELECT id, name AS x FROM vault UNION ALL SELECT id, ssn FROM vault) s WHERE x LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "the order by another name",
+        "SELECT id FROM (SELECT id, ssn AS x FROM vault) s ORDER BY x, ?::text",
+        "'' ''",
+    ),
+    (
+        "a join by another name",
+        "SELECT a.attnum FROM pg_attribute a JOIN (SELECT ascii(substr(ssn, 1, 1)) - ? AS x FROM vault \
+         WHERE id = 1) s ON a.attnum = s.x WHERE a.attrelid = 'pg_class'::regclass",
+        "96 97",
+    ),
+    (
+        "INTERSECT",
+        "SELECT ssn FROM vault WHERE id = 1 INTERSECT SELECT ?",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "INTERSECT in EXISTS",
+        "SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = 'pg_class'::regclass AND EXISTS \
+         (SELECT ascii(substr(ssn, 1, 1)) - ? FROM vault WHERE id = 1 INTERSECT SELECT a.attnum)",
+        "96 97",
+    ),
+    (
+        "UNION",
+        "SELECT count(*) FROM (SELECT ssn FROM vault WHERE id = 1 UNION SELECT ?) s",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "DISTINCT",
+        "SELECT count(*) FROM (SELECT DISTINCT ssn FROM (SELECT ssn FROM vault WHERE id = 1 \
+         UNION ALL SELECT ?) u) s",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "count(DISTINCT)",
+        "SELECT id FROM firms LIMIT (SELECT count(DISTINCT ssn) FROM (SELECT ssn FROM vault WHERE id = 1 \
+         UNION ALL SELECT ?) u)",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "GROUP BY",
+        "SELECT 1 FROM (SELECT ssn FROM vault WHERE id = 1 UNION ALL SELECT ?) u GROUP BY ssn",
+        "'kq7zxv41wm' 'zz'",
+    ),
+    (
+        "the order of groups",
+        "SELECT id FROM vault GROUP BY ssn || '', id, ?::text",
+        "'' ''",
+    ),
+    (
+        "so many rows",
+        "SELECT v.id FROM vault v, LATERAL (SELECT unnest(array_fill(1, ARRAY[ascii(substr(v.ssn, 1, 1)) - ?]))) x",
+        "100 101",
     ),
     (
         "a view",

@@ -166,6 +166,8 @@ const BEGUN: [(&[&str], Trait); 5] = [
             "pg_start_backup",
             "pg_stop_backup",
             "pg_wal_replay_",
+            "pg_clear_",
+            "pg_restore_",
             "pg_replication_",
             "pg_create_logical_",
             "pg_create_physical_",

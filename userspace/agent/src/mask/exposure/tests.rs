@@ -37,6 +37,9 @@ fn naming_a_sensitive_column_computes_with_it() {
         "SELECT leak()",
         "SELECT p.label FROM people p",
         "SELECT max(who) FROM owners",
+        // of which nobody knows what it holds
+        "SELECT email FROM other.people",
+        "SELECT encode(chunk_data, 'escape') FROM pg_toast.pg_toast_16384",
         "UPDATE people SET name = 'x' WHERE id = 1 RETURNING lower(email)",
     ] {
         assert!(exposure(text).computes.is_some(), "{text}");
@@ -49,7 +52,6 @@ fn a_statement_that_names_none_is_harmless() {
         "SELECT count(*) FROM people",
         "SELECT upper(name) FROM people",
         "SELECT 1",
-        "SELECT email FROM other.people",
         "SELECT max(name) FROM names",
     ] {
         assert_eq!(exposure(text).computes, None, "{text}");
@@ -121,6 +123,8 @@ fn values_are_not_carried_to_where_they_can_be_had_again() {
         "SELECT pg_try_advisory_xact_lock(ascii(email)) FROM people",
         "SELECT lo_create(ascii(email)::oid) FROM people",
         "SELECT lo_lseek64(0, ascii(email), 0) FROM people",
+        "SELECT loread(0, ascii(email)) FROM people",
+        "SELECT pg_restore_relation_stats('relname', 'mine', 'relpages', ascii(email)) FROM people",
         "SELECT setseed(1.0 / ascii(email)) FROM people",
     ] {
         assert_eq!(escapes(text).as_deref(), Some("mask-derive"), "{text}");

@@ -4,6 +4,7 @@ use super::*;
 
 fn treatment(method: Method, kind: Kind, format: Format) -> Treatment {
     Treatment {
+        hides_null: false,
         class: DataClass::new("email").unwrap(),
         method,
         kind,

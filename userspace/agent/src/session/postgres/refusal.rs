@@ -79,9 +79,21 @@ pub(super) fn redacted<'a>(
         .fields()
         .iter()
         .filter_map(|(code, text)| match code {
-            b'M' if exposure.computes.is_some() => Some((*code, WITHHELD)),
+            b'M' if exposure.computes.is_some() && !names_nothing(diagnostic) => {
+                Some((*code, WITHHELD))
+            }
             code if TELLS_NO_VALUE.contains(code) => Some((*code, text.as_ref())),
             _ => None,
         });
     Some(fields.collect())
+}
+
+/// Whether the server found no relation of a name that the text itself has: then it quotes that and nothing
+/// else. What code says that the text calls has a context, and its queries are told beside.
+fn names_nothing(diagnostic: &Diagnostic) -> bool {
+    let is = |field, text: &str| diagnostic.get(field).is_some_and(|told| *told == text);
+    is(b'C', "42P01")
+        && is(b'R', "parserOpenTable")
+        && diagnostic.get(b'W').is_none()
+        && diagnostic.get(b'q').is_none()
 }
