@@ -329,6 +329,11 @@ pub enum Control {
         /// The cursor's name, folded.
         name: String,
     },
+    /// `CLOSE` of a cursor, or of all.
+    Close {
+        /// The cursor's name, folded, or `None` for `ALL`.
+        name: Option<String>,
+    },
     /// `SET name = value` and its relatives; `None` for `RESET` or a value that is no literal.
     Set {
         /// The setting's name, lower case.

@@ -43,4 +43,5 @@ mod detected;
 mod errors;
 mod expressions;
 mod guesses;
+mod portals;
 mod writes;

@@ -67,6 +67,11 @@ impl Stand {
         Self::with(&Policies::shipped)
     }
 
+    /// One in which code of the database's own runs only where something names it.
+    pub(crate) fn of_portals() -> Self {
+        Self::of(include_str!("portals.sql"), "", &Policies::shipped)
+    }
+
     /// One of notes in columns that no rule names, before which everything is looked for.
     pub(crate) fn detecting() -> Self {
         Self::with_notes("detectors = \"all\"")

@@ -16,6 +16,7 @@ use super::{
     catalogues::Known,
     detecting::Detecting,
     encoding::Encoding,
+    hidden::HiddenCode,
     names::{Names, Segment},
     path::Path,
     pipeline::{Account, Owed, Pipeline},
@@ -73,8 +74,8 @@ pub(super) struct Governed {
     pub(super) told_why: bool,
     /// What the statements of the transaction that is open have been allowed to compute and touch.
     pub(super) uncommitted: Exposure,
-    /// A statement has run code that weir does not see, which may have opened cursors.
-    pub(super) ran_hidden_code: bool,
+    /// Code that weir does not see, which may have opened cursors.
+    pub(super) hidden: HiddenCode,
     /// What it knows of the database's shape.
     pub(super) shape: Shape,
     /// Where names without a schema are looked for.
@@ -238,7 +239,7 @@ impl Governed {
             copies_out: false,
             told_why: false,
             uncommitted: Exposure::default(),
-            ran_hidden_code: false,
+            hidden: HiddenCode::default(),
             shape: Shape::new(&known),
             path: Path::default(),
             asked: false,

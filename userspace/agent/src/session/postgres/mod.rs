@@ -17,6 +17,7 @@ mod farewell;
 mod flows;
 mod governed;
 mod greet;
+mod hidden;
 mod lexing;
 mod names;
 mod open;

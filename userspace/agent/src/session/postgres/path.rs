@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use weir_command::{Access, Command, Control, Effect, Statement, Verb};
+use weir_command::{Command, Control, Effect, Statement, Verb};
 use weir_wire::postgres::{
     Frame,
     backend::{DataRow, ErrorResponse, Severity, tag},
@@ -28,11 +28,9 @@ use super::{
     prepared::Prepared,
     request::Stop,
     shape::needs_no_catalogue,
+    traits,
 };
-use crate::mask::{
-    exposure,
-    lineage::{Lineage, Sight},
-};
+use crate::mask::lineage::{Lineage, Sight};
 
 /// Most schemas of a path.
 const MOST: usize = 1000;
@@ -107,7 +105,7 @@ impl Governed {
         match self.path.known(&self.lineage) {
             // What code that weir doesn't see has made in the session's temporary schema isn't known.
             Some(known)
-                if !self.ran_hidden_code
+                if !self.hidden.has_run()
                     || !known.schemas.iter().any(|s| s.starts_with("pg_temp_")) =>
             {
                 Sight::Path(Arc::clone(&known.schemas))
@@ -209,21 +207,10 @@ fn command_may_move(command: &Command, lineage: &Lineage) -> bool {
         Control::Discard => true,
         _ => effects.contains(&Effect::Setting) || command.verb == Verb::Set,
     };
-    let by_relation = || {
-        command.objects.iter().any(|object| {
-            let mut meant = lineage.named(object.schema.as_deref(), &object.name);
-            meant.any(|relation| match object.access {
-                Access::Read => relation.calls_code(),
-                Access::Write => relation.is_reactive() || relation.calls_code(),
-                Access::Define => false,
-            })
-        })
-    };
     sets || effects.contains(&Effect::Ddl)
         || matches!(
             command.verb,
             Verb::Assume | Verb::Grant | Verb::Revoke | Verb::Role | Verb::Drop | Verb::Maintain
         )
-        || exposure::runs_code(command, lineage)
-        || by_relation()
+        || traits::runs_code(command, lineage)
 }

@@ -2,15 +2,16 @@
 
 use std::{
     iter,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::Instant,
 };
 
+use weir_command::{Control, Verb};
 use weir_policy::{Footprint, Raised, RowCounts};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
-use super::prepared::Prepared;
+use super::{names::Segment, prepared::Prepared};
 use crate::mask::{exposure::Exposure, lineage::Lineage, plan::Plan};
 
 /// What the names in a text stand for.
@@ -72,6 +73,12 @@ pub(super) struct Portal {
     pub rows: RowCounts,
     /// What was known of the database when it was opened.
     pub lineage: Arc<Lineage>,
+    /// Between which Syncs it was bound.
+    pub segment: Segment,
+    /// Whether carrying it out runs code that no text shows.
+    pub runs_code: bool,
+    /// The last turn in which its name was sure to stand for it.
+    pub sure: AtomicU64,
     /// By whom, as [`Judge::changes`](crate::session::judge::Judge::changes) counts.
     pub by: u64,
 }
@@ -82,5 +89,15 @@ impl Portal {
     #[must_use]
     pub(super) fn runs_by_name(&self) -> bool {
         self.formats.is_some() && self.prepared.looks_up_names()
+    }
+
+    /// Whether executing it does more than to show rows or to change some: something that names or
+    /// copies hang on.
+    #[must_use]
+    pub(super) fn does_more(&self) -> bool {
+        let mut controls = self.prepared.controls();
+        controls.any(|control| *control != Control::None)
+            || self.prepared.copies_out()
+            || self.prepared.may(Verb::CopyIn)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use weir_command::{Access, Object, Statement};
+use weir_command::{Access, Command, Object, Statement, Verb};
 
 use super::path;
 use crate::mask::{code, exposure, lineage::Lineage};
@@ -40,7 +40,10 @@ impl Seen {
         let any = |is: &dyn Fn(&Statement) -> bool| statements.iter().any(is);
         let traits = Traits {
             known: !any(&|statement| !is_known(statement, lineage)),
-            runs_code: any(&|statement| runs_code(statement, lineage)),
+            runs_code: any(&|statement| match statement {
+                Statement::Command(command) => runs_code(command, lineage),
+                Statement::Opaque(_) => true,
+            }),
             reshapes: any(&|statement| reshapes(statement, lineage)),
             moves_path: any(&|statement| path::may_move(statement, lineage)),
             ambiguous: any(&|statement| lineage.is_ambiguous(statement)),
@@ -61,11 +64,22 @@ fn is_known(statement: &Statement, lineage: &Lineage) -> bool {
     }
 }
 
-fn runs_code(statement: &Statement, lineage: &Lineage) -> bool {
-    match statement {
-        Statement::Command(command) => exposure::runs_code(command, lineage),
-        Statement::Opaque(_) => true,
-    }
+/// Whether carrying a command out may run code that its text does not show: what it calls, what is
+/// behind the views that it reads, and triggers, rules, checks and defaults of what it writes to.
+pub(super) fn runs_code(command: &Command, lineage: &Lineage) -> bool {
+    let by_relation = || {
+        command.objects.iter().any(|object| {
+            let mut meant = lineage.named(object.schema.as_deref(), &object.name);
+            meant.any(|relation| match object.access {
+                Access::Read => relation.calls_code(),
+                Access::Write | Access::Define => relation.is_reactive() || relation.calls_code(),
+            })
+        })
+    };
+    // What these name need not be all that they go through.
+    matches!(command.verb, Verb::Maintain | Verb::Truncate)
+        || exposure::runs_code(command, lineage)
+        || by_relation()
 }
 
 /// What can't be read counts as what is said to change the shape.

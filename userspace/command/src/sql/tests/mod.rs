@@ -101,6 +101,7 @@ fn command_line(command: &Command) -> String {
         }
         Control::Declare { name } => Some(format!("{{declare {name}}}")),
         Control::Fetch { name } => Some(format!("{{fetch {name}}}")),
+        Control::Close { name } => Some(format!("{{close {}}}", name.as_deref().unwrap_or("*"))),
         Control::Set { name, value } => {
             Some(format!("{{{name} = {}}}", value.as_deref().unwrap_or("?")))
         }

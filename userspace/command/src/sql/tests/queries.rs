@@ -375,7 +375,7 @@ fn what_drivers_and_tools_ask() {
         ),
         (
             "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;",
-            "select pg_advisory_unlock_all()\nclose\nnotify\nset +setting",
+            "select pg_advisory_unlock_all()\nclose {close *}\nnotify\nset +setting",
         ),
         (
             "SELECT pg_catalog.set_config('search_path', '', false)",

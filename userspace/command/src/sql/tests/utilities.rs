@@ -174,7 +174,7 @@ fn cursors() {
         ),
         ("fetch from \"C\"", "fetch {fetch C}"),
         ("fetch next", "fetch {fetch next}"),
-        ("close c; close all", "close\nclose"),
+        ("close c; close all", "close {close c}\nclose {close *}"),
     ]);
 }
 

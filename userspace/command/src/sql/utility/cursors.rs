@@ -83,9 +83,15 @@ fn fetch(cursor: &mut Cursor, returns: bool) -> Result<Statement, Unread> {
 }
 
 fn close(cursor: &mut Cursor) -> Result<Statement, Unread> {
-    if !cursor.word("all") {
-        cursor.name()?;
-    }
+    let name = if cursor.word("all") {
+        None
+    } else {
+        Some(cursor.name()?)
+    };
     cursor.end()?;
-    Facts::default().done(Verb::Close)
+    Facts::default().command(
+        Verb::Close,
+        Predicate::NotApplicable,
+        Control::Close { name },
+    )
 }

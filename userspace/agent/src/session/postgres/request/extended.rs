@@ -1,6 +1,6 @@
 //! The extended protocol: Parse, Bind, Execute (PostgreSQL's documentation, 55.2.3).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, atomic::AtomicU64};
 
 use bytes::Bytes;
 use weir_command::Statement;
@@ -24,6 +24,12 @@ use crate::{
 /// Why a name is refused.
 const INEXACT: &str = "names of prepared statements and portals have at most 63 bytes, all of \
                        ASCII: the server would cut or convert others, and weir mistake them";
+/// Why a portal is refused that runs a statement by its name.
+const BY_NAME: &str = "this portal runs a statement by its name, and other messages came since it was \
+                       bound: bind it anew";
+/// Why one is whose name may stand for another.
+const IN_DOUBT: &str = "code that weir does not see ran since this portal was bound, or its transaction \
+                        may have ended, so that its name may stand for another: bind it anew";
 /// Most bytes of parameters that are recorded of one command.
 const PARAMETERS: usize = 1 << 20;
 
@@ -95,11 +101,11 @@ impl Governed {
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.may_move(&prepared, &behind);
-                self.runs_code(&prepared, &behind);
+                let runs_code = self.runs_code(&prepared, &behind);
                 self.goes(&prepared);
                 self.turn += 1;
-                let portal =
-                    self.open_portal(bind, (prepared, rows), permit, exposure, &parameters)?;
+                let carried_out = (prepared, rows, runs_code);
+                let portal = self.open_portal(bind, carried_out, permit, exposure, &parameters)?;
                 self.sink.forward(&portal.permit, bind.frame());
                 let seq = Some(portal.permit.seq());
                 let expected = Expected::Bind {
@@ -115,17 +121,24 @@ impl Governed {
         Ok(())
     }
 
-    /// Whether a portal may run what its name stands for now: it is judged and described when it
-    /// is bound, and the name looked up when it is first executed, so nothing may come in between.
-    fn is_still_meant(&self, portal: &Portal) -> bool {
+    /// Why a portal may not run what its name stands for now: it is judged and described when it is
+    /// bound, and the name looked up when it is first executed, so nothing may come in between. Nor
+    /// may what others hang on be done by a portal that is `in_doubt`.
+    fn is_not_meant(&self, portal: &Portal, in_doubt: bool) -> Option<&'static str> {
         let first = portal.begun.set(()).is_ok();
-        !(first && portal.runs_by_name() && portal.bound != self.turn)
+        if !first {
+            None
+        } else if portal.runs_by_name() && portal.bound != self.turn {
+            Some(BY_NAME)
+        } else {
+            (in_doubt && portal.does_more()).then_some(IN_DOUBT)
+        }
     }
 
     fn open_portal(
         &mut self,
         bind: &Bind,
-        (prepared, rows): (Arc<Prepared>, RowCounts),
+        (prepared, rows, runs_code): (Arc<Prepared>, RowCounts, bool),
         permit: Permit,
         exposure: Arc<Exposure>,
         parameters: &[Option<String>],
@@ -152,6 +165,9 @@ impl Governed {
             judged: self.judge.raised(),
             rows,
             lineage: Arc::clone(&self.lineage),
+            segment: self.segment,
+            runs_code,
+            sure: AtomicU64::new(self.turn),
             by: self.judge.changes(),
         }))
     }
@@ -185,8 +201,8 @@ impl Governed {
         Ok(())
     }
 
-    /// A cursor, to be described anew: a transaction's end may have closed it, and code that weir
-    /// does not see may have opened another of that name.
+    /// A cursor, or a portal whose name may stand for one, to be described anew: a transaction's end may
+    /// have closed it, and code that weir does not see may have opened another of that name.
     fn cursor(&self, known: &Portal) -> Arc<Portal> {
         Arc::new(Portal {
             permit: Arc::clone(&known.permit),
@@ -200,6 +216,9 @@ impl Governed {
             judged: known.judged,
             rows: known.rows,
             lineage: Arc::clone(&known.lineage),
+            segment: known.segment,
+            runs_code: known.runs_code,
+            sure: AtomicU64::new(self.turn),
             by: known.by,
         })
     }
@@ -214,9 +233,8 @@ impl Governed {
                 return Ok(());
             }
         };
-        if !self.is_still_meant(&portal) {
-            let message = "this portal runs a statement by its name, and other messages came since \
-                           it was bound: bind it anew";
+        let in_doubt = self.is_in_doubt(execute.portal(), &portal);
+        if let Some(message) = self.is_not_meant(&portal, in_doubt) {
             let refusal = self.refusal(NAME_CHANGED, message.to_owned());
             self.refuse(&refusal, &portal.prepared, None, false)?;
             return Ok(());
@@ -226,7 +244,8 @@ impl Governed {
             return Ok(());
         }
         self.turn += 1;
-        let portal = if portal.formats.is_none() {
+        self.stirs(&portal, in_doubt);
+        let portal = if in_doubt || portal.formats.is_none() {
             let cursor = self.cursor(&portal);
             self.probe(execute.portal(), Arc::clone(&cursor))?;
             cursor

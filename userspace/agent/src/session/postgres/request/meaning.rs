@@ -1,6 +1,6 @@
 //! What names in a text stand for, and what a statement will make them stand for.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, atomic::AtomicU64};
 
 use bytes::Bytes;
 use weir_command::{Control as Effect, Opaque, OpaqueReason, Statement};
@@ -73,18 +73,11 @@ impl Governed {
         Ok(behind)
     }
 
-    /// Notes that a message is sent, with what it does beyond what it shows.
-    pub(super) fn runs_code(&mut self, prepared: &Prepared, behind: &Behind) {
-        let (runs, reshapes) = behind.runs_code(prepared, &self.lineage);
-        self.ran_hidden_code |= runs;
-        self.shape.runs_code(reshapes);
-    }
-
     /// What the rows of a cursor may show, where `known` was declared under its name. Code that
     /// weir does not see may have opened it, or another in its place.
     pub(super) fn cursor_exposure(&self, known: Option<&Portal>) -> Exposure {
         match known {
-            Some(portal) if !self.ran_hidden_code && self.is_masked_alike(portal) => {
+            Some(portal) if !self.hidden.has_run() && self.is_masked_alike(portal) => {
                 let mut exposure = Exposure::clone(&portal.exposure);
                 exposure.reshaped |= !self.is_known_alike(portal);
                 exposure
@@ -131,6 +124,14 @@ impl Governed {
                 self.portals.note(segment, Change::Clear);
                 vec![Space::Statement, Space::Portal]
             }
+            Effect::Close { name: Some(n) } => {
+                self.portals.note(segment, Change::Remove(name(n)));
+                vec![Space::Portal]
+            }
+            Effect::Close { name: None } => {
+                self.portals.note(segment, Change::Clear);
+                vec![Space::Portal]
+            }
             Effect::Declare { name: n } => {
                 self.room(self.portals.len(), "cursors")?;
                 let portal = Portal {
@@ -145,6 +146,9 @@ impl Governed {
                     judged: self.judge.raised(),
                     rows: RowCounts::default(),
                     lineage: Arc::clone(&self.lineage),
+                    segment,
+                    runs_code: false,
+                    sure: AtomicU64::new(self.turn),
                     by: self.judge.changes(),
                 };
                 self.portals

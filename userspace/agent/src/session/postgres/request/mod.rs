@@ -231,6 +231,7 @@ impl Governed {
                 self.shape.runs_code(true);
                 self.goes(&prepared);
                 self.turn += 1;
+                self.hidden.runs(self.turn);
                 let signals = self.judge.figures();
                 let text = self::text(&prepared);
                 let permit = self
