@@ -40,6 +40,7 @@ mod behind;
 mod columns;
 mod conversations;
 mod detected;
+mod encodings;
 mod errors;
 mod expressions;
 mod guesses;

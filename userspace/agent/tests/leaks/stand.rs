@@ -127,10 +127,15 @@ impl Stand {
 
     /// An agent beside weir, and one through it.
     pub(crate) fn agents(&self) -> [Agent; 2] {
+        self.agents_with(&[])
+    }
+
+    /// The same with these settings.
+    pub(crate) fn agents_with(&self, settings: &[(&str, &str)]) -> [Agent; 2] {
         [self.server.addr(), self.enforcing.address].map(|address| {
             let mut agent = Agent::dial_at(address);
             let (user, database) = (self.server.app_user(), self.server.database());
-            agent.write(&messages::startup_of(user, database, &[]));
+            agent.write(&messages::startup_of(user, database, settings));
             agent.until_ready();
             agent
         })

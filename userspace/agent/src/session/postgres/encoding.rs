@@ -2,8 +2,9 @@
 //!
 //! In those that are let through no byte of a longer character is an ASCII one (`lexing`), so that a text
 //! of ASCII alone is the same in all. Other letters are read where they are UTF-8 or Latin-1; in the
-//! others a text that has any is opaque. So is one that is sent ahead of answers, where the session isn't
-//! in UTF-8: it may be read by an encoding that the target has yet to report.
+//! others a text that has any is opaque. So is one that is sent ahead of answers, or of the Sync behind
+//! which the target reports a change, where the session has not always been in UTF-8: by `SET` it goes
+//! there, but by `RESET ALL`, `DISCARD ALL` or a `ROLLBACK` back to where it began.
 //!
 //! Known limit: that a session leaves UTF-8 by code that weir doesn't see shows with the answer.
 
@@ -15,19 +16,27 @@ use weir_wire::postgres::backend::ParameterStatus;
 
 use super::{governed::Governed, prepared::Prepared};
 
-/// How texts are encoded.
+/// How texts are encoded, as far as the target has said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(super) struct Encoding {
+    now: Letters,
+    /// It was another than UTF-8 once, and may be so again.
+    varies: bool,
+}
+
+/// How letters other than ASCII are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Letters {
     /// In UTF-8, or as the server takes bytes that it doesn't convert.
     #[default]
     Utf8,
     /// Each byte is the character of that number.
     Latin1,
-    /// Of which only ASCII is read.
+    /// In a way that weir doesn't read.
     Other,
 }
 
-impl Encoding {
+impl Letters {
     fn of(value: &[u8]) -> Self {
         match value {
             b"UTF8" | b"UNICODE" | b"SQL_ASCII" => Self::Utf8,
@@ -35,11 +44,14 @@ impl Encoding {
             _ => Self::Other,
         }
     }
+}
 
+impl Encoding {
     /// Notes what the target reports.
     pub(super) fn hears(&mut self, status: &ParameterStatus) {
         if status.name().as_ref() == b"client_encoding" {
-            *self = Self::of(status.value());
+            self.now = Letters::of(status.value());
+            self.varies |= self.now != Letters::Utf8;
         }
     }
 }
@@ -47,16 +59,22 @@ impl Encoding {
 impl Governed {
     /// What a text says, read as the target does.
     pub(super) fn read(&mut self, text: &Bytes, types: &[u32]) -> Arc<Prepared> {
-        let settled = self.pipeline.is_empty();
-        match self.encoding {
-            Encoding::Utf8 => self.texts.read(text, types),
-            _ if text.is_ascii() => self.texts.read(text, types),
-            Encoding::Latin1 if settled => {
+        if !self.encoding.varies || text.is_ascii() {
+            return self.texts.read(text, types);
+        }
+        let settled = self.pipeline.is_empty() && !self.path.is_open();
+        match self.encoding.now {
+            Letters::Other => unread(text, "weir reads in UTF-8 and LATIN1 only"),
+            _ if !settled => unread(
+                text,
+                "weir does not read ahead of answers, or before a Sync, where a session was in another \
+                 encoding than UTF-8",
+            ),
+            Letters::Utf8 => self.texts.read(text, types),
+            Letters::Latin1 => {
                 let text: String = text.iter().copied().map(char::from).collect();
                 self.texts.read(&text.into(), types)
             }
-            Encoding::Latin1 => unread(text, "ahead of answers, weir does not read"),
-            Encoding::Other => unread(text, "weir reads in UTF-8 and LATIN1 only"),
         }
     }
 }
@@ -77,14 +95,15 @@ mod tests {
     #[test]
     fn the_target_says_what_bytes_mean() {
         let mut encoding = Encoding::default();
-        for (name, value, means) in [
-            ("client_encoding", "LATIN1", Encoding::Latin1),
-            ("TimeZone", "UTF8", Encoding::Latin1),
-            ("client_encoding", "EUC_KR", Encoding::Other),
-            ("client_encoding", "UTF8", Encoding::Utf8),
+        for (name, value, means, varies) in [
+            ("client_encoding", "UTF8", Letters::Utf8, false),
+            ("client_encoding", "LATIN1", Letters::Latin1, true),
+            ("TimeZone", "UTF8", Letters::Latin1, true),
+            ("client_encoding", "EUC_KR", Letters::Other, true),
+            ("client_encoding", "UTF8", Letters::Utf8, true),
         ] {
             encoding.hears(&ParameterStatus::new(name.as_bytes(), value.as_bytes()).unwrap());
-            assert_eq!(encoding, means, "{name} {value}");
+            assert_eq!(encoding, Encoding { now: means, varies }, "{name} {value}");
         }
     }
 }

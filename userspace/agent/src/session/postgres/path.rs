@@ -64,6 +64,11 @@ impl Path {
         self.open = open;
     }
 
+    /// Whether something was sent since the last Sync.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Forgets what is known.
     pub(super) fn forget(&mut self) {
         self.known = None;
