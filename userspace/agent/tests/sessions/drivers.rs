@@ -11,7 +11,7 @@ use weir_record::Status;
 
 use crate::{common::Gate, stand};
 
-fn with_client<F: Future<Output = ()>>(gate: &Gate, run: impl FnOnce(Client) -> F) {
+pub(crate) fn with_client<F: Future<Output = ()>>(gate: &Gate, run: impl FnOnce(Client) -> F) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let config = format!(
         "host=127.0.0.1 port={} user=agent dbname=shop sslmode=disable",

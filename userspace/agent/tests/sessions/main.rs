@@ -27,6 +27,7 @@ mod drivers;
 mod encodings;
 mod estimates;
 mod gigantic;
+mod held;
 mod hosts;
 mod identity;
 mod killed;

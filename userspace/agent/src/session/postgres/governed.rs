@@ -16,6 +16,7 @@ use super::{
     catalogues::Known,
     detecting::Detecting,
     encoding::Encoding,
+    held::Held,
     hidden::HiddenCode,
     names::{Names, Segment},
     path::Path,
@@ -55,6 +56,8 @@ pub(super) struct Governed {
     pub(super) shown: Shown,
     pub(super) texts: Texts,
     pub(super) encoding: Encoding,
+    /// What the next two hold.
+    pub(super) held: Held,
     pub(super) statements: Names<Bytes, Arc<Prepared>>,
     pub(super) portals: Names<Bytes, Arc<Portal>>,
     /// The portal that was bound last, where nobody has asked yet what it returns.
@@ -227,6 +230,7 @@ impl Governed {
             shown: Shown::new(),
             texts: Texts::default(),
             encoding: Encoding::default(),
+            held: Held::default(),
             statements: Names::new(),
             portals: Names::new(),
             undescribed: None,

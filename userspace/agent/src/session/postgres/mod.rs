@@ -17,6 +17,7 @@ mod farewell;
 mod flows;
 mod governed;
 mod greet;
+mod held;
 mod hidden;
 mod lexing;
 mod names;

@@ -11,7 +11,7 @@ use weir_policy::{Footprint, Raised, RowCounts};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
-use super::{names::Segment, prepared::Prepared};
+use super::{held::Lease, names::Segment, prepared::Prepared};
 use crate::mask::{exposure::Exposure, lineage::Lineage, plan::Plan};
 
 /// What the names in a text stand for.
@@ -79,6 +79,8 @@ pub(super) struct Portal {
     pub runs_code: bool,
     /// The last turn in which its name was sure to stand for it.
     pub sure: AtomicU64,
+    /// What it counts as among what the session holds.
+    pub lease: Lease,
     /// By whom, as [`Judge::changes`](crate::session::judge::Judge::changes) counts.
     pub by: u64,
 }
@@ -89,6 +91,14 @@ impl Portal {
     #[must_use]
     pub(super) fn runs_by_name(&self) -> bool {
         self.formats.is_some() && self.prepared.looks_up_names()
+    }
+
+    /// Notes how its columns are treated. A portal's description never changes: the first stands.
+    pub(super) fn is_described(&self, plan: Arc<Plan>) {
+        let columns = plan.width();
+        if self.plan.set(plan).is_ok() {
+            self.lease.describes(columns);
+        }
     }
 
     /// Whether executing it does more than to show rows or to change some: something that names or

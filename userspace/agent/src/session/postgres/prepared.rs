@@ -1,6 +1,6 @@
 //! A query text as weir reads it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use weir_command::{Control, Effect, Object, Statement, Verb, sql};
@@ -8,6 +8,7 @@ use weir_policy::Footprint;
 use weir_record::Circumstances;
 
 use super::{
+    held::{Held, Lease},
     plans::Plans,
     portal::Behind,
     reading::{By, Judgement, Reading},
@@ -23,6 +24,8 @@ pub(super) struct Prepared {
     /// The types that its parameters were declared with, by their oids.
     types: Box<[u32]>,
     reading: Arc<Reading>,
+    /// What the text counts as among what the session holds.
+    lease: OnceLock<Arc<Lease>>,
 }
 
 impl Prepared {
@@ -47,7 +50,30 @@ impl Prepared {
             text,
             types: types.into(),
             reading,
+            lease: OnceLock::new(),
         }
+    }
+
+    /// Some statements of it that are to be held by themselves. They share its text.
+    #[must_use]
+    pub(super) fn part(&self, statements: Vec<Statement>, held: &Held) -> Self {
+        Self {
+            lease: Arc::clone(self.leased(held)).into(),
+            ..Self::of(self.text.clone(), statements)
+        }
+    }
+
+    /// Counts it as held by its session from now on.
+    pub(super) fn hold(&self, held: &Held) {
+        self.leased(held);
+        self.reading.hold(held);
+    }
+
+    fn leased(&self, held: &Held) -> &Arc<Lease> {
+        self.lease.get_or_init(|| {
+            let own = self.text.len() + size_of_val(&*self.types);
+            Arc::new(held.lease(own))
+        })
     }
 
     /// The text, as it was sent.

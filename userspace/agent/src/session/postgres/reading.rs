@@ -10,6 +10,7 @@ use weir_policy::{Ask, Footprint, Named, Names, Permit, Raised, Refusal, Verdict
 use weir_record::Circumstances;
 
 use super::{
+    held::{Held, Lease, weight},
     plans::Plans,
     portal::Behind,
     replication,
@@ -46,6 +47,8 @@ pub(super) struct Reading {
     last: Mutex<Option<Remembered>>,
     seen: Seen,
     plans: Plans,
+    /// What it counts as among what the session holds.
+    lease: OnceLock<Lease>,
 }
 
 #[derive(Debug)]
@@ -69,7 +72,15 @@ impl Reading {
             last: Mutex::default(),
             seen: Seen::default(),
             plans: Plans::default(),
+            lease: OnceLock::new(),
         }
+    }
+
+    /// Counts it as held by its session from now on: as it was read, as signals count it, and as it was
+    /// judged.
+    pub(super) fn hold(&self, held: &Held) {
+        self.lease
+            .get_or_init(|| held.lease(2 * weight(&self.statements) + weight(&self.meant())));
     }
 
     /// Its statements.

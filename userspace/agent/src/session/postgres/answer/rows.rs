@@ -193,7 +193,7 @@ impl Governed {
                     .plans()
                     .find(portal, &self.lineage, frame.raw());
                 if let Some(plan) = known {
-                    drop(portal.plan.set(plan));
+                    portal.is_described(plan);
                     self.described_to_the_agent(&frame)?;
                     return Ok(Told::Done);
                 }
@@ -254,8 +254,7 @@ impl Governed {
                         .plans()
                         .remember(portal, lineage, raw, &plan);
                 }
-                // A portal's description never changes; the first stands.
-                drop(portal.plan.set(plan));
+                portal.is_described(plan);
                 self.described_to_the_agent(&frame)?;
             }
             _ => return Err(unexpected("RowDescription")),
@@ -278,7 +277,7 @@ impl Governed {
     pub(super) fn no_data(&mut self, frame: &Frame) -> Result<(), SessionError> {
         match self.pipeline.head().map(|owed| &owed.expected) {
             // No column may follow: a row would not fit the plan.
-            Some(Expected::Probe { portal, .. }) => drop(portal.plan.set(Arc::default())),
+            Some(Expected::Probe { portal, .. }) => portal.is_described(Arc::default()),
             Some(Expected::DescribeStatement | Expected::DescribePortal) => {}
             _ => return Err(unexpected("NoData")),
         }

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use weir_command::Statement;
 use weir_policy::{Permit, RowCounts};
 use weir_record::CommandText;
-use weir_wire::postgres::frontend::{Bind, Execute, Message, ObjectKind, Parse};
+use weir_wire::postgres::{
+    Formats,
+    frontend::{Bind, Execute, Message, ObjectKind, Parse},
+};
 
 use super::{Beside, Decided, Estimated, Stop, command, text};
 use crate::{
@@ -57,6 +60,8 @@ impl Governed {
                     .intent(permit, command(&meant, &text, &signals))?;
                 self.sink.forward(&permit, parse.frame());
                 self.room(self.statements.len(), "prepared statements")?;
+                self.held.room()?;
+                prepared.hold(&self.held);
                 let name = Bytes::copy_from_slice(parse.name());
                 self.statements
                     .note(self.segment, Change::Define(name, prepared));
@@ -144,6 +149,7 @@ impl Governed {
         parameters: &[Option<String>],
     ) -> Result<Arc<Portal>, SessionError> {
         self.room(self.portals.len(), "portals")?;
+        self.held.room()?;
         let meant = prepared.meant();
         let command = CommandText {
             text: &text(&prepared),
@@ -152,11 +158,15 @@ impl Governed {
             signals: &self.judge.figures(),
         };
         let permit = Arc::new(self.record.intent(permit, command)?);
-        let formats = Some(bind.result_formats().clone());
+        let formats = bind.result_formats().clone();
+        let each = match &formats {
+            Formats::Each(each) => size_of_val(each.as_slice()),
+            Formats::None | Formats::All(_) => 0,
+        };
         Ok(Arc::new(Portal {
             permit,
             exposure,
-            formats,
+            formats: Some(formats),
             plan: OnceLock::new(),
             prepared,
             bound: self.turn,
@@ -168,6 +178,7 @@ impl Governed {
             segment: self.segment,
             runs_code,
             sure: AtomicU64::new(self.turn),
+            lease: self.held.lease(each),
             by: self.judge.changes(),
         }))
     }
@@ -219,6 +230,7 @@ impl Governed {
             segment: known.segment,
             runs_code: known.runs_code,
             sure: AtomicU64::new(self.turn),
+            lease: self.held.lease(0),
             by: known.by,
         })
     }
@@ -257,7 +269,7 @@ impl Governed {
             for statement in portal.prepared.statements() {
                 if let Statement::Command(command) = statement {
                     let (permit, exposure) = (&portal.permit, &portal.exposure);
-                    let said = (portal.prepared.text(), statement);
+                    let said = (&*portal.prepared, statement);
                     changes.extend(self.note(&command.control, said, permit, exposure)?);
                 }
             }

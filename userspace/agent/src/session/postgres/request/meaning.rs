@@ -97,7 +97,7 @@ impl Governed {
     pub(super) fn note(
         &mut self,
         effect: &Effect,
-        (text, statement): (&Bytes, &Statement),
+        (whole, statement): (&Prepared, &Statement),
         permit: &Arc<RecordedPermit>,
         exposure: &Arc<Exposure>,
     ) -> Result<Vec<Space>, SessionError> {
@@ -106,7 +106,9 @@ impl Governed {
         Ok(match effect {
             Effect::Prepare { name: n } => {
                 self.room(self.statements.len(), "prepared statements")?;
-                let inner = Prepared::of(text.clone(), vec![without_control(statement)]);
+                self.held.room()?;
+                let inner = whole.part(vec![without_control(statement)], &self.held);
+                inner.hold(&self.held);
                 self.statements
                     .note(segment, Change::Define(name(n), Arc::new(inner)));
                 vec![Space::Statement]
@@ -134,6 +136,7 @@ impl Governed {
             }
             Effect::Declare { name: n } => {
                 self.room(self.portals.len(), "cursors")?;
+                self.held.room()?;
                 let portal = Portal {
                     permit: Arc::clone(permit),
                     exposure: Arc::clone(exposure),
@@ -149,6 +152,7 @@ impl Governed {
                     segment,
                     runs_code: false,
                     sure: AtomicU64::new(self.turn),
+                    lease: self.held.lease(0),
                     by: self.judge.changes(),
                 };
                 self.portals

@@ -194,7 +194,7 @@ impl Governed {
                         Statement::Command(command) => &command.control,
                         Statement::Opaque(_) => &Effect::None,
                     };
-                    let said = (prepared.text(), statement);
+                    let said = (&*prepared, statement);
                     changes.push_back(self.note(effect, said, &permit, &exposure)?);
                 }
                 self.shape.sends(&prepared);
