@@ -11,6 +11,7 @@ mod watch;
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -98,6 +99,9 @@ pub enum ReadPolicies {
     /// The directory holds no policy.
     #[error("{} holds no *.cedar file; with no policy nothing is permitted", .0.display())]
     Empty(PathBuf),
+    /// Anybody of the host could change what is permitted, an agent too.
+    #[error("{} may be written by everybody; run: chmod o-w {}", .0.display(), .0.display())]
+    Writable(PathBuf),
     /// The directory holds too much.
     #[error("{}: {problem}", path.display())]
     TooMuch {
@@ -250,7 +254,9 @@ fn bounded(path: &Path) -> Result<String, ReadPolicies> {
         path: path.to_owned(),
         source,
     };
-    if fs::metadata(path).map_err(failed)?.len() > LARGEST {
+    let facts = fs::metadata(path).map_err(failed)?;
+    not_for_everybody(path, &facts)?;
+    if facts.len() > LARGEST {
         return Err(ReadPolicies::TooMuch {
             path: path.to_owned(),
             problem: "larger than 4 MiB",
@@ -259,12 +265,21 @@ fn bounded(path: &Path) -> Result<String, ReadPolicies> {
     fs::read_to_string(path).map_err(failed)
 }
 
+fn not_for_everybody(path: &Path, facts: &fs::Metadata) -> Result<(), ReadPolicies> {
+    if facts.mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    Err(ReadPolicies::Writable(path.to_owned()))
+}
+
 /// The policy sources of a directory, by name. Other files in it are not looked at.
 fn read(directory: &Path) -> Result<Vec<Source>, ReadPolicies> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ReadPolicies::Io { path, source }
     };
+    let facts = fs::metadata(directory).map_err(failed(directory))?;
+    not_for_everybody(directory, &facts)?;
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed(directory))? {
         let path = entry.map_err(failed(directory))?.path();
@@ -322,6 +337,28 @@ mod tests {
         let missing = dir.path().join("missing");
         let error = files(&missing).load().err().unwrap().to_string();
         assert!(error.contains("missing"), "{error}");
+    }
+
+    #[test]
+    fn what_everybody_could_change_is_not_taken() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.cedar");
+        fs::write(&file, "@id(\"a\") permit(principal, action, resource);").unwrap();
+        let load = || PolicyFiles::new(Some(dir.path().to_owned())).load();
+        assert!(load().is_ok());
+        for (path, open, closed) in [(&*file, 0o666, 0o644), (dir.path(), 0o1777, 0o755)] {
+            let set = |mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            set(open);
+            let told = load().err().unwrap().to_string();
+            assert!(
+                told.ends_with(&format!("chmod o-w {}", path.display())),
+                "{told}"
+            );
+            set(closed);
+        }
+        assert!(load().is_ok());
     }
 
     #[test]
