@@ -138,3 +138,77 @@ fn is_carried_out(agent: &mut Agent) -> bool {
         .find(|frame| matches!(frame.tag(), b'C' | b'E'))
         .is_some_and(|frame| frame.tag() == b'C')
 }
+
+/// Databases that keep names in another encoding: shorter ones, or whatever bytes come.
+fn databases(long: &str) -> String {
+    let each = ["latin1", "sql_ascii"].map(|encoding| {
+        format!(
+            "CREATE DATABASE {encoding} OWNER app ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' \
+             TEMPLATE template0;\n\\connect {encoding}\nSET client_encoding = 'UTF8'; SET ROLE app;\n\
+             CREATE TABLE vault (id int PRIMARY KEY, name text, ssn text);\n\
+             INSERT INTO vault VALUES (1, 'one', '{}');\n",
+            canary::CANARY
+        )
+    });
+    let [latin1, sql_ascii] = each;
+    format!("{latin1}CREATE TABLE \"{long}a\" AS SELECT ssn FROM vault;\nRESET ROLE;\n{sql_ascii}")
+}
+
+#[test]
+fn names_of_a_database_in_another_encoding_are_not_mistaken() {
+    // In UTF-8 it is cut before the last letter, in LATIN1 it is not.
+    let long = "é".repeat(40);
+    let stand = Stand::of_portals();
+    stand.prepare(&databases(&long));
+    let statements = |texts: &[String]| texts.iter().map(|text| text.clone().into()).collect();
+    let cut: Vec<Vec<u8>> = statements(&[
+        format!("PREPARE \"{long}a\" {SENSITIVE}"),
+        format!("PREPARE \"{long}b\" {CLEAR}"),
+        format!("EXECUTE \"{long}a\""),
+    ]);
+    let read = statements(&[format!("SELECT lower(ssn) FROM \"{long}a\"")]);
+    let unconverted = statements(&[
+        format!("PREPARE \"é\" {SENSITIVE}"),
+        TO_UTF8.to_owned(),
+        format!("PREPARE \"é\" {CLEAR}"),
+        "RESET ALL".to_owned(),
+        "EXECUTE \"é\"".to_owned(),
+    ]);
+    let never_converted = statements(&[
+        format!("PREPARE \"é\" {CLEAR}"),
+        TO_UTF8.to_owned(),
+        "DEALLOCATE \"é\"".to_owned(),
+        format!("PREPARE \"é\" {SENSITIVE}"),
+        "RESET ALL".to_owned(),
+        "EXECUTE \"é\"".to_owned(),
+    ]);
+    let ways = [
+        ("a statement's name", "latin1", "UTF8", &cut),
+        ("a table's name", "latin1", "UTF8", &read),
+        ("a name by its bytes", "latin1", "SQL_ASCII", &unconverted),
+        ("the same name", "sql_ascii", "LATIN1", &never_converted),
+    ];
+    let mut leaks = Vec::new();
+    for (way, database, encoding, texts) in ways {
+        let [beside, through] = stand
+            .agents_in(database, &[("client_encoding", encoding)])
+            .map(|mut agent| {
+                for text in texts {
+                    say(&mut agent, &[ask(text)]);
+                }
+                canary::found(&agent.heard)
+            });
+        assert_ne!(beside, Vec::<&str>::new(), "{way} proves nothing");
+        if !through.is_empty() {
+            leaks.push(way);
+        }
+    }
+    assert_eq!(leaks, Vec::<&str>::new());
+    // Others are read, and shown as they are.
+    let [beside, through] = stand.agents_in("latin1", &[]).map(|mut agent| {
+        let text = "SELECT name, 'É' FROM vault AS \"é\" WHERE \"é\".id = 1";
+        say(&mut agent, &[ask(text.as_bytes())]);
+        agent.heard.ends_with(b"SELECT 1\0Z\0\0\0\x05I")
+    });
+    assert!(beside && through);
+}

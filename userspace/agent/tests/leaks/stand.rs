@@ -125,6 +125,11 @@ impl Stand {
         }
     }
 
+    /// Has this run by the superuser.
+    pub(crate) fn prepare(&self, sql: &str) {
+        self.server.psql_as_superuser(sql).unwrap();
+    }
+
     /// An agent beside weir, and one through it.
     pub(crate) fn agents(&self) -> [Agent; 2] {
         self.agents_with(&[])
@@ -132,9 +137,14 @@ impl Stand {
 
     /// The same with these settings.
     pub(crate) fn agents_with(&self, settings: &[(&str, &str)]) -> [Agent; 2] {
+        self.agents_in(self.server.database(), settings)
+    }
+
+    /// The same in this database.
+    pub(crate) fn agents_in(&self, database: &str, settings: &[(&str, &str)]) -> [Agent; 2] {
         [self.server.addr(), self.enforcing.address].map(|address| {
             let mut agent = Agent::dial_at(address);
-            let (user, database) = (self.server.app_user(), self.server.database());
+            let user = self.server.app_user();
             agent.write(&messages::startup_of(user, database, settings));
             agent.until_ready();
             agent

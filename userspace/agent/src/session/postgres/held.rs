@@ -9,9 +9,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use weir_command::{Control, Statement};
+use weir_command::Statement;
 
-use super::governed::SessionError;
+use super::{governed::SessionError, names};
 
 /// Most bytes that the prepared statements and portals of one session may hold.
 pub(super) const MOST_BYTES: usize = 64 << 20;
@@ -82,41 +82,12 @@ pub(super) fn weight(statements: &[Statement]) -> usize {
     let own = size_of_val(statements);
     let parts = statements.iter().map(|statement| match statement {
         Statement::Command(command) => {
-            let objects = command.objects.iter().flat_map(|object| {
-                let scopes = [object.database.as_deref(), object.schema.as_deref()];
-                let scopes = scopes.map(Option::unwrap_or_default);
-                scopes.into_iter().chain([object.name.as_str()])
-            });
-            let columns = &command.columns;
-            let sets = [
-                &columns.named,
-                &columns.deciding,
-                &columns.written,
-                &columns.unread,
-                &command.functions,
-                &command.operators,
-            ];
-            let names = sets.into_iter().flatten().map(String::as_str);
-            let names = objects.chain(names).chain(controlled(&command.control));
-            size_of_val(&**command) + names.map(|name| NAME + name.len()).sum::<usize>()
+            let names = names::within(command).map(|name| NAME + name.len());
+            size_of_val(&**command) + names.sum::<usize>()
         }
         Statement::Opaque(opaque) => opaque.detail.len(),
     });
     own + parts.sum::<usize>()
-}
-
-/// What later messages hang on, by its names and values.
-fn controlled(control: &Control) -> impl Iterator<Item = &str> {
-    let (name, value) = match control {
-        Control::Prepare { name }
-        | Control::Execute { name }
-        | Control::Declare { name }
-        | Control::Fetch { name } => (Some(name), None),
-        Control::Deallocate { name } | Control::Close { name } => (name.as_ref(), None),
-        Control::Set { name, value } => (Some(name), value.as_ref()),
-        Control::None | Control::Copy(_) | Control::Discard => (None, None),
-    };
-    name.into_iter().chain(value).map(String::as_str)
 }
 
 #[cfg(test)]

@@ -13,14 +13,50 @@ use std::{
     hash::Hash,
 };
 
+use weir_command::{Command, Control};
+
 /// The longest name that the server tells from others, in bytes (`NAMEDATALEN - 1`).
-const EXACT_BYTES: usize = 63;
+pub(super) const EXACT_BYTES: usize = 63;
 
 /// Whether the server keeps a name as it is: it cuts long ones, and may convert other characters
 /// than ASCII, so that two names that differ here are one there.
 #[must_use]
 pub(super) fn is_exact(name: &[u8]) -> bool {
     name.len() <= EXACT_BYTES && name.is_ascii()
+}
+
+/// All names that a command says, what it sets included, some more than once.
+pub(super) fn within(command: &Command) -> impl Iterator<Item = &str> {
+    let objects = command.objects.iter().flat_map(|object| {
+        let scopes = [object.database.as_deref(), object.schema.as_deref()];
+        let scopes = scopes.map(Option::unwrap_or_default);
+        scopes.into_iter().chain([object.name.as_str()])
+    });
+    let columns = &command.columns;
+    let sets = [
+        &columns.named,
+        &columns.deciding,
+        &columns.written,
+        &columns.unread,
+        &command.functions,
+        &command.operators,
+    ];
+    let names = sets.into_iter().flatten().map(String::as_str);
+    objects.chain(names).chain(controlled(&command.control))
+}
+
+/// What later messages hang on, by its names and values.
+fn controlled(control: &Control) -> impl Iterator<Item = &str> {
+    let (name, value) = match control {
+        Control::Prepare { name }
+        | Control::Execute { name }
+        | Control::Declare { name }
+        | Control::Fetch { name } => (Some(name), None),
+        Control::Deallocate { name } | Control::Close { name } => (name.as_ref(), None),
+        Control::Set { name, value } => (Some(name), value.as_ref()),
+        Control::None | Control::Copy(_) | Control::Discard => (None, None),
+    };
+    name.into_iter().chain(value).map(String::as_str)
 }
 
 /// The number of a segment.
