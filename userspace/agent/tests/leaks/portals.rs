@@ -8,7 +8,7 @@ use weir_wire::postgres::{
 };
 
 use crate::{
-    agent::{Agent, rows},
+    agent::{Agent, rows, tags},
     messages::{bind, describe_portal, execute, execute_some, parse, query, sync},
     stand::{Stand, Walk::Other, Way, say},
 };
@@ -189,4 +189,96 @@ fn a_portal_is_fetched_by_pieces_while_functions_run() {
     });
     assert_eq!(through, beside);
     assert_eq!(beside.iter().map(Vec::len).sum::<usize>(), 2);
+}
+
+/// Has a function prepare another statement in the place of `s`.
+fn prepares_another(agent: &mut Agent) {
+    say(agent, &[query("SELECT runs('DEALLOCATE s')")]);
+    say(
+        agent,
+        &[query(
+            "SELECT runs('PREPARE s AS SELECT email || '''' FROM vault')",
+        )],
+    );
+}
+
+#[test]
+fn a_statement_that_was_prepared_in_the_place_of_another_shows_nothing() {
+    let way = |path, walk| Way {
+        path,
+        walk: Other(walk),
+    };
+    Stand::of_portals().holds(&[
+        way("prepared by SQL, by a text that is run", |agent, _| {
+            say(agent, &[query(&format!("PREPARE s AS {CLEAR}"))]);
+            prepares_another(agent);
+            say(agent, &[query("EXECUTE s")]);
+        }),
+        way(
+            "prepared by the protocol, by a text that is run",
+            |agent, _| {
+                say(agent, &[parse("s", CLEAR), sync()]);
+                prepares_another(agent);
+                say(agent, &[bind("", "s"), execute(""), sync()]);
+            },
+        ),
+        way("prepared by a function", |agent, _| {
+            say(agent, &[parse("s", CLEAR), sync()]);
+            say(agent, &[query("SELECT prepares()")]);
+            say(agent, &[bind("", "s"), execute(""), sync()]);
+        }),
+        way("prepared in the same pipeline", |agent, _| {
+            say(agent, &[parse("s", CLEAR), sync()]);
+            let by = [parse("", "SELECT prepares()"), bind("", ""), execute("")];
+            let of = [bind("", "s"), execute(""), sync()];
+            say(agent, &[by, of].concat());
+        }),
+        way("by a function that was bound before", |agent, _| {
+            say(agent, &[query("BEGIN")]);
+            say(
+                agent,
+                &[
+                    parse("s", CLEAR),
+                    parse("by", "SELECT prepares()"),
+                    bind("by", "by"),
+                    sync(),
+                ],
+            );
+            say(agent, &[query("DEALLOCATE s")]);
+            say(agent, &[parse("s", CLEAR), sync()]);
+            say(agent, &[execute("by"), bind("", "s"), execute(""), sync()]);
+        }),
+        way("executed by another statement", |agent, _| {
+            say(agent, &[parse("s", CLEAR), sync()]);
+            say(agent, &[query("SELECT prepares()")]);
+            say(
+                agent,
+                &[parse("t", "EXECUTE s"), bind("", "t"), execute(""), sync()],
+            );
+        }),
+    ]);
+}
+
+/// What a driver has prepared stays what it was, whatever such code has done.
+#[test]
+fn a_statement_is_executed_as_it_was_prepared_after_text_was_run() {
+    let stand = Stand::of_portals();
+    let [_, mut agent] = stand.agents();
+    let lengths = "SELECT length(name) FROM vault ORDER BY id";
+    let executes = [bind("", "s"), execute(""), sync()];
+    say(&mut agent, &[parse("s", lengths), sync()]);
+    let first = say(&mut agent, &executes);
+    assert_eq!(rows(&first).len(), 2);
+    say(&mut agent, &[query("SELECT runs('DEALLOCATE s')")]);
+    for _ in 0..2 {
+        let again = say(&mut agent, &executes);
+        assert_eq!(tags(&again), tags(&first));
+        assert_eq!(rows(&again), rows(&first));
+    }
+    // One that fails to be parsed is that statement's error, and may be tried again.
+    say(&mut agent, &[query("SELECT runs('SELECT 1')")]);
+    stand.prepare("ALTER TABLE vault RENAME TO away");
+    assert_eq!(tags(&say(&mut agent, &executes)), "EZ");
+    stand.prepare("ALTER TABLE away RENAME TO vault");
+    assert_eq!(rows(&say(&mut agent, &executes)), rows(&first));
 }

@@ -11,6 +11,9 @@ CREATE FUNCTION opens() RETURNS refcursor LANGUAGE plpgsql
 CREATE FUNCTION reopens() RETURNS refcursor LANGUAGE plpgsql
     AS $$ DECLARE c refcursor := 'opened';
         BEGIN CLOSE c; OPEN c FOR SELECT email || '' FROM public.vault; RETURN c; END $$;
+CREATE FUNCTION runs(text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE $1; RETURN 1; END $$;
+CREATE FUNCTION prepares() RETURNS int LANGUAGE plpgsql
+    AS $$ BEGIN DEALLOCATE s; PREPARE s AS SELECT email || '' FROM public.vault; RETURN 1; END $$;
 CREATE FUNCTION reopening() RETURNS trigger LANGUAGE plpgsql
     AS $$ BEGIN PERFORM public.reopens(); RETURN NEW; END $$;
 

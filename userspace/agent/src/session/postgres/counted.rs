@@ -46,7 +46,11 @@ impl Governed {
         };
         if now != before {
             // What is behind it may be masked otherwise now.
+            let another = behind.another;
             *behind = self.behind(prepared)?;
+            if another {
+                self.doubt(behind);
+            }
         }
         Ok(self.judgement(prepared, behind, rows))
     }

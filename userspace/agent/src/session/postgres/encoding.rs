@@ -94,6 +94,11 @@ impl Letters {
 }
 
 impl Encoding {
+    /// Whether it was ever another than UTF-8.
+    pub(super) fn varies(&self) -> bool {
+        self.varies
+    }
+
     /// Notes what the target reports.
     pub(super) fn hears(&mut self, status: &ParameterStatus) {
         match status.name().as_ref() {

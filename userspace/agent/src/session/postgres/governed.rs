@@ -22,7 +22,7 @@ use super::{
     path::Path,
     pipeline::{Account, Owed, Pipeline},
     portal::Portal,
-    prepared::Prepared,
+    prepared::Defined,
     replication::Replication,
     request::{Ahead, Decision, Estimated},
     shape::Shape,
@@ -58,7 +58,7 @@ pub(super) struct Governed {
     pub(super) encoding: Encoding,
     /// What the next two hold.
     pub(super) held: Held,
-    pub(super) statements: Names<Bytes, Arc<Prepared>>,
+    pub(super) statements: Names<Bytes, Defined>,
     pub(super) portals: Names<Bytes, Arc<Portal>>,
     /// The portal that was bound last, where nobody has asked yet what it returns.
     pub(super) undescribed: Option<(Bytes, Arc<Portal>)>,

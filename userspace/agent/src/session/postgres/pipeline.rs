@@ -41,6 +41,13 @@ pub(super) enum Expected {
     Call { exposure: Arc<Exposure> },
     /// ParseComplete.
     Parse { exposure: Arc<Exposure> },
+    /// CloseComplete, then ParseComplete, of a statement that weir has parsed anew; the client never sees
+    /// them.
+    Anew {
+        exposure: Arc<Exposure>,
+        /// The first has come.
+        closed: bool,
+    },
     /// BindComplete.
     Bind { portal: Arc<Portal> },
     /// RowDescription or NoData that says what a portal returns, before its rows come. Weir asked for it,

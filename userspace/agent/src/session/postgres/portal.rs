@@ -11,7 +11,7 @@ use weir_policy::{Footprint, Raised, RowCounts};
 use weir_record::RecordedPermit;
 use weir_wire::postgres::Formats;
 
-use super::{held::Lease, names::Segment, prepared::Prepared};
+use super::{held::Lease, hidden::Runs, names::Segment, prepared::Prepared};
 use crate::mask::{exposure::Exposure, lineage::Lineage, plan::Plan};
 
 /// What the names in a text stand for.
@@ -21,6 +21,8 @@ pub(super) struct Behind {
     pub statements: Vec<Arc<Prepared>>,
     /// What the cursors that it fetches from may show.
     pub exposure: Exposure,
+    /// Whether another statement may have been prepared in its place.
+    pub another: bool,
     /// Whether there is anything behind it, so that the answer can't be remembered.
     pub any: bool,
 }
@@ -75,8 +77,8 @@ pub(super) struct Portal {
     pub lineage: Arc<Lineage>,
     /// Between which Syncs it was bound.
     pub segment: Segment,
-    /// Whether carrying it out runs code that no text shows.
-    pub runs_code: bool,
+    /// What code it runs that no text shows.
+    pub runs: Runs,
     /// The last turn in which its name was sure to stand for it.
     pub sure: AtomicU64,
     /// What it counts as among what the session holds.

@@ -28,6 +28,17 @@ pub(super) struct Prepared {
     lease: OnceLock<Arc<Lease>>,
 }
 
+/// What a name of a prepared statement was given to.
+#[derive(Clone, Debug)]
+pub(super) struct Defined {
+    /// The statement.
+    pub prepared: Arc<Prepared>,
+    /// When, as [`Governed::turn`](super::governed::Governed) counts.
+    pub turn: u64,
+    /// By a Parse, and not by `PREPARE`.
+    pub parsed: bool,
+}
+
 impl Prepared {
     /// Reads `text`.
     #[must_use]

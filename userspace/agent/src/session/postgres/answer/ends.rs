@@ -17,6 +17,21 @@ use crate::{
 
 impl Governed {
     pub(super) fn did(&mut self, frame: &Frame) -> Result<(), SessionError> {
+        if let Some(Owed {
+            expected: Expected::Anew { closed, .. },
+            ..
+        }) = self.pipeline.head()
+        {
+            match (frame.tag(), &*closed) {
+                (tag::CLOSE_COMPLETE, false) => *closed = true,
+                (tag::PARSE_COMPLETE, true) => {
+                    self.pipeline.pop();
+                    self.statements.confirm();
+                }
+                _ => return Err(unexpected("a completion")),
+            }
+            return Ok(());
+        }
         let Some(owed) = self.pipeline.pop() else {
             return Err(unexpected("a completion"));
         };
@@ -124,6 +139,7 @@ impl Governed {
         self.copy_in = None;
         self.copies_out = false;
         self.transaction = status;
+        self.rests();
         self.tell_of_changes();
         if status == TransactionStatus::Idle {
             self.uncommitted = Exposure::default();

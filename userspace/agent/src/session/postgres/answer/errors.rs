@@ -118,7 +118,10 @@ impl Governed {
         let settles = match &owed.expected {
             Expected::Query { prepared, .. } => prepared.settles_transaction(),
             Expected::Execute { portal, .. } => portal.prepared.settles_transaction(),
-            Expected::Parse { .. } | Expected::Bind { .. } | Expected::Probe { .. } => false,
+            Expected::Parse { .. }
+            | Expected::Anew { .. }
+            | Expected::Bind { .. }
+            | Expected::Probe { .. } => false,
             _ => true,
         };
         if settles {

@@ -157,7 +157,7 @@ impl Governed {
             Space::Portal => self.portals.drop_oldest(),
         };
         match &owed.expected {
-            Expected::Parse { .. } => drop_oldest(Space::Statement),
+            Expected::Parse { .. } | Expected::Anew { .. } => drop_oldest(Space::Statement),
             Expected::Bind { .. } => drop_oldest(Space::Portal),
             Expected::Close(space) => drop_oldest(*space),
             Expected::Execute { changes, .. } => changes.iter().copied().for_each(drop_oldest),
@@ -173,7 +173,8 @@ fn exposure_of(expected: &Expected) -> Option<&Exposure> {
     match expected {
         Expected::Query { exposure, .. }
         | Expected::Call { exposure }
-        | Expected::Parse { exposure } => Some(exposure),
+        | Expected::Parse { exposure }
+        | Expected::Anew { exposure, .. } => Some(exposure),
         Expected::Bind { portal }
         | Expected::Probe { portal, .. }
         | Expected::Execute { portal, .. } => Some(&portal.exposure),

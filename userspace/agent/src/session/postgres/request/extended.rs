@@ -16,10 +16,11 @@ use crate::{
     mask::exposure::Exposure,
     session::postgres::{
         governed::{Governed, SessionError},
+        hidden::Runs,
         names::{self, Change},
         pipeline::Expected,
         portal::{Behind, Portal},
-        prepared::Prepared,
+        prepared::{Defined, Prepared},
         refusal::{INEXACT_NAME, NAME_CHANGED, UNKNOWN_PORTAL, UNKNOWN_STATEMENT},
     },
 };
@@ -63,8 +64,13 @@ impl Governed {
                 self.held.room()?;
                 prepared.hold(&self.held);
                 let name = Bytes::copy_from_slice(parse.name());
+                let defined = Defined {
+                    prepared,
+                    turn: self.turn,
+                    parsed: true,
+                };
                 self.statements
-                    .note(self.segment, Change::Define(name, prepared));
+                    .note(self.segment, Change::Define(name, defined));
                 self.pipeline
                     .push(Expected::Parse { exposure }, Some(permit.seq()), self.now);
             }
@@ -78,8 +84,8 @@ impl Governed {
         asked: bool,
         estimated: Option<Estimated>,
     ) -> Result<(), Stop> {
-        let prepared = match self.statements.get(bind.statement(), self.segment)? {
-            Some(prepared) => prepared,
+        let defined = match self.statements.get(bind.statement(), self.segment)? {
+            Some(defined) => defined,
             None => {
                 let name = String::from_utf8_lossy(bind.statement()).into_owned();
                 let message = format!("prepared statement \"{name}\" does not exist");
@@ -87,9 +93,15 @@ impl Governed {
                 return Ok(());
             }
         };
+        let prepared = Arc::clone(&defined.prepared);
         self.up_to_date(&prepared, asked)?;
         self.known(&prepared, asked)?;
         let mut behind = self.behind(&prepared)?;
+        let mut anew = self.may_be_replaced(bind.statement(), &defined);
+        if anew && !self.is_as_sent(&defined) {
+            self.doubt(&mut behind);
+            anew = false;
+        }
         self.look_around(&prepared, &behind)?;
         let parameters = parameters(bind);
         if !names::is_exact(bind.portal()) {
@@ -106,11 +118,14 @@ impl Governed {
             Decided::Allowed(permit, exposure) => {
                 self.carried_out(&prepared, &behind);
                 self.may_move(&prepared, &behind);
-                let runs_code = self.runs_code(&prepared, &behind);
+                let runs = self.runs_code(&prepared, &behind);
                 self.goes(&prepared);
                 self.turn += 1;
-                let carried_out = (prepared, rows, runs_code);
+                let carried_out = (prepared, rows, runs);
                 let portal = self.open_portal(bind, carried_out, permit, exposure, &parameters)?;
+                if anew {
+                    self.parse_anew(bind.statement(), &portal)?;
+                }
                 self.sink.forward(&portal.permit, bind.frame());
                 let seq = Some(portal.permit.seq());
                 let expected = Expected::Bind {
@@ -143,7 +158,7 @@ impl Governed {
     fn open_portal(
         &mut self,
         bind: &Bind,
-        (prepared, rows, runs_code): (Arc<Prepared>, RowCounts, bool),
+        (prepared, rows, runs): (Arc<Prepared>, RowCounts, Runs),
         permit: Permit,
         exposure: Arc<Exposure>,
         parameters: &[Option<String>],
@@ -176,7 +191,7 @@ impl Governed {
             rows,
             lineage: Arc::clone(&self.lineage),
             segment: self.segment,
-            runs_code,
+            runs,
             sure: AtomicU64::new(self.turn),
             lease: self.held.lease(each),
             by: self.judge.changes(),
@@ -228,7 +243,7 @@ impl Governed {
             rows: known.rows,
             lineage: Arc::clone(&known.lineage),
             segment: known.segment,
-            runs_code: known.runs_code,
+            runs: known.runs,
             sure: AtomicU64::new(self.turn),
             lease: self.held.lease(0),
             by: known.by,

@@ -12,10 +12,11 @@ use crate::{
     mask::exposure::Exposure,
     session::postgres::{
         governed::{Governed, SessionError},
+        hidden::Runs,
         names::{Change, Unsettled},
         pipeline::Space,
         portal::{Behind, Portal},
-        prepared::Prepared,
+        prepared::{Defined, Prepared},
         shape::needs_no_catalogue,
     },
 };
@@ -52,7 +53,13 @@ impl Governed {
                 Effect::Execute { name } => {
                     behind.any = true;
                     let named = self.statements.get(name.as_bytes(), self.segment)?;
-                    let known = named.filter(|p| p.controls().all(|c| *c == Effect::None));
+                    let known = named.filter(|n| n.prepared.controls().all(|c| *c == Effect::None));
+                    if let Some(defined) = &known
+                        && self.may_be_replaced(name.as_bytes(), defined)
+                    {
+                        self.doubt(&mut behind);
+                    }
+                    let known = known.map(|defined| defined.prepared);
                     behind
                         .statements
                         .push(known.unwrap_or_else(|| Arc::new(unknown(name))));
@@ -109,8 +116,13 @@ impl Governed {
                 self.held.room()?;
                 let inner = whole.part(vec![without_control(statement)], &self.held);
                 inner.hold(&self.held);
+                let defined = Defined {
+                    prepared: Arc::new(inner),
+                    turn: self.turn,
+                    parsed: false,
+                };
                 self.statements
-                    .note(segment, Change::Define(name(n), Arc::new(inner)));
+                    .note(segment, Change::Define(name(n), defined));
                 vec![Space::Statement]
             }
             Effect::Deallocate { name: Some(n) } => {
@@ -150,7 +162,7 @@ impl Governed {
                     rows: RowCounts::default(),
                     lineage: Arc::clone(&self.lineage),
                     segment,
-                    runs_code: false,
+                    runs: Runs::default(),
                     sure: AtomicU64::new(self.turn),
                     lease: self.held.lease(0),
                     by: self.judge.changes(),

@@ -28,6 +28,7 @@ pub(super) use self::{
 };
 use super::{
     governed::{Governed, MOST_NAMES, MOST_OWED, SessionError},
+    hidden::Runs,
     names::{Change, Unsettled},
     pipeline::{Expected, Space},
     portal::Behind,
@@ -231,7 +232,13 @@ impl Governed {
                 self.shape.runs_code(true);
                 self.goes(&prepared);
                 self.turn += 1;
-                self.hidden.runs(self.turn);
+                self.hidden.runs(
+                    Runs {
+                        any: true,
+                        text: true,
+                    },
+                    self.turn,
+                );
                 let signals = self.judge.figures();
                 let text = self::text(&prepared);
                 let permit = self
@@ -270,6 +277,7 @@ impl Governed {
         let control = match message {
             Message::Sync(sync) => {
                 self.decision = None;
+                self.syncs();
                 self.pipeline.push(Expected::Sync, None, now);
                 self.segment = self.segment.next();
                 Control::Sync(sync)
