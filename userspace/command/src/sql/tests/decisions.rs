@@ -276,7 +276,7 @@ fn what_decides_by_another_name_is_what_that_is_made_of() {
         ),
         (
             "select 1 from (select * from t union all select a, b from u) s where x = 1",
-            "* a x",
+            "* x",
         ),
         (
             "select u.a from u join (select b as x from t) s on u.a = s.x",
@@ -313,6 +313,29 @@ fn subqueries_in_results_that_order_cost_no_more_the_deeper_they_lie() {
     let deeper = |text: String, _| format!("select 1, ({text}) as x from t order by x, 2");
     let text = (0..40).fold("select a from t order by 1".to_owned(), deeper);
     assert!(deciding(&text).contains('a'));
+}
+
+#[test]
+fn wide_and_many_lists_of_results_cost_what_they_are_long() {
+    let list = |item: &str, count: usize| vec![item; count].join(", ");
+    let wide = list("a", 30_000);
+    for text in [
+        format!("select 1 from (select {wide}) s where a = 1"),
+        format!("select 1 from (select {wide} from t union all select b from u) s where a = 1"),
+        format!("select {wide} from t order by {}", list("a", 60)),
+        format!(
+            "select a as x, {} from t group by x, {}",
+            list("b as x", 10_000),
+            list("x", 60)
+        ),
+        format!(
+            "with c ({}) as (select {wide} from t) select 1 from c where x = 1",
+            list("x", 5000)
+        ),
+    ] {
+        let said = deciding(&text);
+        assert!(said.contains('a') || said.contains('*'), "{said}");
+    }
 }
 
 #[test]

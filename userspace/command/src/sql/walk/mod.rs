@@ -15,6 +15,7 @@
 //! only where the server ships it.
 
 mod call;
+mod called;
 mod column;
 mod condition;
 mod expression;

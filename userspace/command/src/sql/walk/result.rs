@@ -3,16 +3,16 @@
 //!
 //! Its job: to find what decides then, in every branch of a set operation. Where a star stands before the
 //! result, or its name can't be told, that is whatever may be meant.
-//!
-//! Known limit: the name that the server gives to a result without one (`lower(a)` is `lower`) is told for calls, and
-//! for what the grammar knows by name; any other may have any name.
+
+use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    DataType, Expr, OutputClause, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef,
-    Value, ValueWithSpan,
+    Expr, OutputClause, Select, SelectItem, SetExpr, Statement, TableAliasColumnDef, Value,
+    ValueWithSpan,
 };
 
 use super::Walk;
+use super::called::{Names, names};
 use super::expression::bare;
 use crate::sql::made::Made;
 
@@ -47,25 +47,26 @@ impl Walk {
         results: &[Vec<Made>],
         order: Vec<&Expr>,
     ) {
-        let many = order.len() > MOST;
-        for expr in order {
-            let meant = if many { Meant::Any } else { meant(expr, lists) };
-            for (list, results) in lists.iter().zip(results) {
-                match &meant {
-                    Meant::None => {}
-                    Meant::Place(place) => self.decides(&list.made(place - 1, results)),
-                    Meant::Among(among) => {
-                        among
-                            .iter()
-                            .filter_map(|at| results.get(*at))
-                            .for_each(|made| self.decides(made));
+        // Each decides once, however often it is meant.
+        let mut among = BTreeSet::new();
+        let mut any = order.len() > MOST;
+        for expr in order.into_iter().take(MOST) {
+            match meant(expr, lists) {
+                Meant::None => {}
+                Meant::Place(place) => {
+                    for (list, results) in lists.iter().zip(results) {
+                        self.decides(&list.made(place - 1, results));
                     }
-                    Meant::Any => results.iter().for_each(|made| self.decides(made)),
                 }
+                Meant::Among(places) => among.extend(places),
+                Meant::Any => any = true,
             }
-            if many {
-                break;
-            }
+        }
+        if any {
+            results.iter().flatten().for_each(|made| self.decides(made));
+        } else if let Some(list) = results.first() {
+            let meant = among.into_iter().filter_map(|place| list.get(place));
+            meant.for_each(|made| self.decides(made));
         }
     }
 
@@ -104,75 +105,85 @@ impl Walk {
         results: &[Vec<Made>],
     ) {
         let lists = lists(body);
+        let several = lists.len() > 1;
+        let by_place = ByPlace::of(&lists, results);
         let makings = &mut self.facts.makings;
-        let made = |place: usize| {
-            let mut made = Made::default();
-            for (list, results) in lists.iter().zip(results) {
-                made.join(&list.made(place, results));
-            }
-            made
-        };
         for (place, column) in columns.iter().enumerate() {
-            makings.name(&column.name.value, &made(place));
+            makings.name(&column.name.value, &by_place.made(place));
         }
-        match lists.first() {
-            None => {}
-            Some(List::Values(count)) => {
-                for place in 0..*count {
-                    makings.name(&format!("column{}", place + 1), &made(place));
-                }
-            }
-            Some(List::Items(items)) => {
-                for (place, item) in items.iter().enumerate() {
+        match (lists.first(), results.first()) {
+            (Some(List::Items(items)), Some(own)) => {
+                for (place, (item, own)) in items.iter().zip(own).enumerate() {
+                    let made = if place < by_place.star {
+                        by_place.made(place)
+                    } else {
+                        // It may be in any place of the other lists.
+                        let mut made = own.clone();
+                        made.all |= several;
+                        made
+                    };
                     match names(item) {
-                        Names::Star if lists.len() == 1 => {}
+                        Names::Star if !several => {}
                         Names::These(names) => {
-                            let made = made(place);
                             names.iter().for_each(|name| makings.name(name, &made));
                         }
-                        Names::Star | Names::OfType(_) | Names::Any => {
-                            makings.unnamed(&made(place));
-                        }
-                    }
-                    if is_star(item) {
-                        break;
+                        Names::Star | Names::OfType(_) | Names::Any => makings.unnamed(&made),
                     }
                 }
-                self.behind_star(&lists, results);
             }
-        }
-    }
-
-    /// Behind a star nobody knows which place a result has: in another list it may be any.
-    fn behind_star(&mut self, lists: &[List<'_>], results: &[Vec<Made>]) {
-        let Some((List::Items(items), results)) = lists.first().zip(results.first()) else {
-            return;
-        };
-        let makings = &mut self.facts.makings;
-        let behind = items
-            .iter()
-            .zip(results)
-            .skip_while(|(item, _)| !is_star(item));
-        for (item, made) in behind {
-            let mut made = made.clone();
-            made.all |= lists.len() > 1;
-            match names(item) {
-                Names::Star => {}
-                Names::These(names) => names.iter().for_each(|name| makings.name(name, &made)),
-                Names::OfType(_) | Names::Any => makings.unnamed(&made),
+            (Some(List::Values(count)), _) => {
+                for place in 0..*count {
+                    makings.name(&format!("column{}", place + 1), &by_place.made(place));
+                }
             }
+            (None, _) | (Some(List::Items(_)), None) => {}
         }
     }
 }
 
+/// What the results of several lists are made of, each with those in its place.
+struct ByPlace {
+    made: Vec<Made>,
+    /// From here on a star may hold it, in one of the lists.
+    star: usize,
+}
+
+impl ByPlace {
+    fn of(lists: &[List<'_>], results: &[Vec<Made>]) -> Self {
+        let mut made: Vec<Made> = Vec::new();
+        for results in results {
+            made.resize_with(made.len().max(results.len()), Made::default);
+            for (known, made) in made.iter_mut().zip(results) {
+                known.join(made);
+            }
+        }
+        let stars = lists.iter().filter_map(|list| list.star());
+        Self {
+            made,
+            star: stars.min().unwrap_or(usize::MAX),
+        }
+    }
+
+    fn made(&self, place: usize) -> Made {
+        if place >= self.star {
+            return Made::of_all();
+        }
+        self.made.get(place).cloned().unwrap_or_default()
+    }
+}
+
 impl List<'_> {
+    /// Where the first star stands.
+    fn star(self) -> Option<usize> {
+        match self {
+            Self::Items(items) => items.iter().position(is_star),
+            Self::Values(_) => None,
+        }
+    }
+
     /// What the result in this place is made of. Where a star may hold it, that is anything.
     fn made(self, place: usize, results: &[Made]) -> Made {
-        let before = match self {
-            Self::Items(items) => items.get(..=place).unwrap_or(items),
-            Self::Values(_) => &[],
-        };
-        if before.iter().any(is_star) {
+        if self.star().is_some_and(|star| star <= place) {
             return Made::of_all();
         }
         results.get(place).cloned().unwrap_or_default()
@@ -244,126 +255,6 @@ fn meant(expr: &Expr, lists: &[List<'_>]) -> Meant {
         [one] => Meant::Place(one + 1),
         _ => Meant::Any,
     }
-}
-
-/// What a result may be called.
-enum Names<'e> {
-    These(Vec<&'e str>),
-    OfType(&'e DataType),
-    Any,
-    /// As the columns of something are.
-    Star,
-}
-
-impl Names<'_> {
-    fn may_be(&self, name: &str) -> bool {
-        match self {
-            Self::These(names) => names.contains(&name),
-            Self::OfType(data_type) => may_be_type(data_type, name),
-            Self::Any => true,
-            Self::Star => false,
-        }
-    }
-}
-
-fn names(item: &SelectItem) -> Names<'_> {
-    match item {
-        SelectItem::ExprWithAlias { alias, .. } => Names::These(vec![&alias.value]),
-        SelectItem::UnnamedExpr(expr) => names_of(expr),
-        _ => Names::Star,
-    }
-}
-
-fn names_of(mut expr: &Expr) -> Names<'_> {
-    // What the server calls a CASE whose last result has no name.
-    let mut also = None;
-    let mut names = loop {
-        let names: &[&str] = match expr {
-            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => {
-                expr = inner;
-                continue;
-            }
-            // Else by its type.
-            Expr::Cast {
-                expr: inner,
-                data_type,
-                ..
-            } => match bare(inner) {
-                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_) => {
-                    expr = inner;
-                    continue;
-                }
-                _ if also.is_some() => return Names::Any,
-                _ => return Names::OfType(data_type),
-            },
-            Expr::Case { else_result, .. } => match else_result {
-                Some(last) => {
-                    also = Some("case");
-                    expr = last;
-                    continue;
-                }
-                _ => &["case"],
-            },
-            Expr::Identifier(ident) => break vec![ident.value.as_str()],
-            Expr::CompoundIdentifier(idents) => {
-                break idents
-                    .last()
-                    .map(|i| i.value.as_str())
-                    .into_iter()
-                    .collect();
-            }
-            Expr::Function(function) => {
-                let last = function.name.0.last().and_then(|part| part.as_ident());
-                let Some(ident) = last else { return Names::Any };
-                break vec![ident.value.as_str()];
-            }
-            Expr::Value(_)
-            | Expr::BinaryOp { .. }
-            | Expr::UnaryOp { .. }
-            | Expr::IsNull(_)
-            | Expr::IsNotNull(_)
-            | Expr::Like { .. }
-            | Expr::ILike { .. }
-            | Expr::InList { .. }
-            | Expr::IsDistinctFrom(..)
-            | Expr::IsNotDistinctFrom(..)
-            | Expr::Between { .. } => &["?column?"],
-            Expr::Substring { .. } => &["substring"],
-            Expr::Trim { .. } => &["btrim", "ltrim", "rtrim"],
-            Expr::Position { .. } => &["position"],
-            Expr::Overlay { .. } => &["overlay"],
-            Expr::Extract { .. } => &["extract", "date_part"],
-            Expr::Ceil { .. } => &["ceil"],
-            Expr::Floor { .. } => &["floor"],
-            Expr::AtTimeZone { .. } => &["timezone"],
-            Expr::Exists { .. } => &["exists"],
-            Expr::Array(_) => &["array"],
-            Expr::Tuple(_) => &["row"],
-            _ => return Names::Any,
-        };
-        break names.to_vec();
-    };
-    names.extend(also);
-    Names::These(names)
-}
-
-/// Whether the server may call a type so, which it does by other names than it is written with.
-fn may_be_type(data_type: &DataType, name: &str) -> bool {
-    let inner = [
-        "bool",
-        "bpchar",
-        "float4",
-        "float8",
-        "int2",
-        "int4",
-        "int8",
-        "numeric",
-        "timestamptz",
-        "timetz",
-        "varbit",
-        "varchar",
-    ];
-    inner.contains(&name) || data_type.to_string().to_lowercase().contains(name)
 }
 
 fn is_star(item: &SelectItem) -> bool {
