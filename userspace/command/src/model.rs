@@ -225,6 +225,9 @@ pub struct ColumnUse {
     pub written: BTreeSet<String>,
     /// Of those assigned, the ones that the text names nowhere else: their values are not read.
     pub unread: BTreeSet<String>,
+    /// Of those assigned, the ones that are computed from themselves, other than by adding or subtracting a
+    /// constant.
+    pub reworked: BTreeSet<String>,
     /// True when columns may be assigned that are not named: a `DELETE`, an `INSERT` without a
     /// column list, a lock.
     pub all_written: bool,

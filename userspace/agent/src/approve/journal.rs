@@ -104,7 +104,14 @@ impl Journal {
             }
             Ok(())
         });
-        self.file = written.map_err(at(&self.path))?;
+        self.file = match written {
+            Ok(file) => file,
+            Err(error) => {
+                // It may have been put in place all the same.
+                self.file = append(&self.path).map_err(at(&self.path))?;
+                return Err(at(&self.path)(error));
+            }
+        };
         self.size = size;
         self.most = MOST.max(size.saturating_mul(2));
         Ok(())

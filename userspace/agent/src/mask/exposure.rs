@@ -18,6 +18,8 @@ pub struct Exposure {
     pub computes: Option<Sensitive>,
     /// It names a relation that has such columns: an error's details may quote a row.
     pub touches: bool,
+    /// It computes such a value anew from itself, so that its mask would show another part.
+    pub reworks: bool,
     /// Relations may have changed since the catalogue was read: what a view shows isn't known.
     pub reshaped: bool,
 }
@@ -44,7 +46,7 @@ impl Exposure {
             Some(sensitive) => Self {
                 computes: Some(sensitive.clone()),
                 touches: true,
-                reshaped: false,
+                ..Self::default()
             },
             None => Self::default(),
         }
@@ -82,6 +84,7 @@ impl Exposure {
                 let hidden = relation.sensitive().filter(|(_, s)| !clear.shows(&s.class));
                 for (column, sensitive) in hidden {
                     exposure.touches = true;
+                    exposure.reworks |= command.columns.reworked.contains(column);
                     if command.columns.all || command.columns.named.contains(column) {
                         exposure.computes.get_or_insert_with(|| sensitive.clone());
                     }
@@ -94,6 +97,7 @@ impl Exposure {
     /// Takes the stricter of both, in each respect.
     pub fn join(&mut self, other: Self) {
         self.touches |= other.touches;
+        self.reworks |= other.reworks;
         self.reshaped |= other.reshaped;
         if self.computes.is_none() {
             self.computes = other.computes;
@@ -118,6 +122,13 @@ impl Exposure {
                  select the rows instead, or name only other columns"
             );
             return refusal("mask-copy", message);
+        }
+        if self.reworks {
+            let message = format!(
+                "the statement would compute values of class `{class}` anew from themselves, so that their mask \
+                 shows another part of them"
+            );
+            return refusal("mask-derive", message);
         }
         if command.effects.contains(&Effect::Derives) || carries_away(command) {
             let message = format!(

@@ -1,7 +1,9 @@
 //! By computing: whatever is made of a sensitive column.
 
+use weir_wire::postgres::backend::tag;
+
 use crate::{
-    agent::rows,
+    agent::{field, rows},
     messages::query,
     stand::{Stand, Walk::Extended, Way, say},
 };
@@ -189,4 +191,54 @@ fn what_is_computed_is_not_shown_in_part_nor_told_by_what_is_equal() {
         let shown = rows(&say(&mut governed, &[query(&text)]));
         assert_eq!(shown, [[Some("[redacted]".to_owned())]], "{text}");
     }
+    for nothing in [
+        "substring(ssn FROM '^zz')",
+        "password ->> 'no'",
+        "NULL || email",
+    ] {
+        let text = format!("SELECT {nothing} FROM vault WHERE id = 1");
+        let shown = rows(&say(&mut governed, &[query(&text)]));
+        assert_eq!(shown, [[Some("[redacted]".to_owned())]], "{text}");
+    }
+}
+
+/// A column's own mask shows what the agent makes of it, if it may.
+#[test]
+fn what_is_hidden_is_not_computed_anew_from_itself() {
+    let stand = Stand::new();
+    let [_, mut governed] = stand.agents();
+    for value in [
+        "left(ssn, 5)",
+        "reverse(ssn)",
+        "substring(ssn FROM '^kq')",
+        "CASE WHEN id = 1 THEN ssn END",
+    ] {
+        for text in [
+            format!("UPDATE vault SET ssn = {value} WHERE id = 1 RETURNING ssn"),
+            format!(
+                "INSERT INTO vault (id, firm_id, name) VALUES (1, 1, 'x') ON CONFLICT (id) DO UPDATE \
+                 SET ssn = {} RETURNING vault.ssn",
+                value
+                    .replace("ssn", "vault.ssn")
+                    .replace(" id ", " vault.id ")
+            ),
+        ] {
+            let heard = say(&mut governed, &[query("BEGIN")]);
+            assert_eq!(heard.last().map(|f| f.tag()), Some(tag::READY_FOR_QUERY));
+            let heard = say(&mut governed, &[query(&text)]);
+            let refused = heard.iter().find(|f| f.tag() == tag::ERROR_RESPONSE);
+            let detail = refused.and_then(|error| field(error, b'D'));
+            say(&mut governed, &[query("ROLLBACK")]);
+            assert!(detail.is_some_and(|d| d.contains("rule ")), "{text}");
+        }
+    }
+    let counted = "UPDATE vault SET account_number = account_number + 1 WHERE id = 2";
+    let heard = say(
+        &mut governed,
+        &[query("BEGIN"), query(counted), query("ROLLBACK")],
+    );
+    assert!(
+        heard.iter().all(|f| f.tag() != tag::ERROR_RESPONSE),
+        "a step is let be"
+    );
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Questions with a right guess and with a wrong one; the same where the order of rows tells enough.
-const GUESSES: [(&str, &str, &str); 36] = [
+const GUESSES: [(&str, &str, &str); 42] = [
     (
         "WHERE",
         "SELECT name FROM vault WHERE email LIKE ?",
@@ -175,6 +175,38 @@ const GUESSES: [(&str, &str, &str); 36] = [
         "100 101",
     ),
     (
+        "a row that is spread",
+        "SELECT a FROM (SELECT (p).* FROM vault p) s (a, b, c, d, e) WHERE e LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "ORDER BY a place of a row that is spread",
+        "SELECT (p).* FROM vault p ORDER BY 5, ?::text",
+        "'' ''",
+    ),
+    (
+        "ROWS FROM",
+        "SELECT v.id FROM vault v, ROWS FROM (pg_options_to_table('{a=b}'), lower(v.ssn)) AS r (k, o, x) \
+         WHERE x LIKE ?",
+        "'kq%' 'zz%'",
+    ),
+    (
+        "TABLESAMPLE",
+        "SELECT v.id FROM vault v, LATERAL (SELECT 1 FROM pg_class TABLESAMPLE BERNOULLI \
+         (100 * position(? in left(v.ssn, 1)))) s",
+        "'k' 'z'",
+    ),
+    (
+        "a set of results",
+        "SELECT id, jsonb_path_query_tz(to_jsonb(ssn), ?) FROM vault",
+        "'$?(@starts_with\"kq\")' '$?(@starts_with\"zz\")'",
+    ),
+    (
+        "a name behind casts",
+        "SELECT id, upper(ssn)::text::text FROM vault ORDER BY upper, ?::text",
+        "'' ''",
+    ),
+    (
         "a view",
         "SELECT id FROM readers WHERE reached_at LIKE ?",
         "'kq%' 'zz%'",
@@ -221,7 +253,8 @@ fn a_right_guess_is_answered_as_a_wrong_one() {
     let [mut free, mut governed] = stand.agents();
     for (way, question, guesses) in GUESSES {
         let (right, wrong) = guesses.split_once(' ').unwrap();
-        let [right, wrong] = [right, wrong].map(|guess| question.replace('?', guess));
+        let guess = |guess: &str| question.replacen('?', &guess.replace('_', " "), 1);
+        let [right, wrong] = [right, wrong].map(guess);
         let told = answer(&mut free, &right);
         if right != wrong {
             assert_ne!(

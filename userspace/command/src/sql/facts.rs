@@ -28,7 +28,7 @@ pub(super) struct Facts {
     pub(super) relations: BTreeSet<String>,
     /// Identifiers without a qualifier that decide: one of them may be a whole row.
     pub(super) deciding: BTreeSet<String>,
-    /// What results of subqueries are made of.
+    /// What values are made of, and results of subqueries are called.
     pub(super) makings: Makings,
     /// True once rows of a relation are read, a common table expression's included.
     pub(super) reads: bool,
@@ -78,8 +78,9 @@ impl Facts {
         self.columns.deciding.extend(other.columns.deciding);
         self.columns.all_deciding |= other.columns.all_deciding;
         self.deciding.extend(other.deciding);
-        self.makings.absorb(&other.makings);
+        self.makings.absorb(other.makings);
         self.columns.written.extend(other.columns.written);
+        self.columns.reworked.extend(other.columns.reworked);
         self.columns.all_written |= other.columns.all_written;
         self.effects.extend(other.effects);
         self.functions.extend(other.functions);
@@ -103,6 +104,7 @@ impl Facts {
             all_deciding,
             written,
             unread,
+            reworked,
             all_written,
         } = other.columns;
         for object in other.objects {
@@ -114,6 +116,7 @@ impl Facts {
         columns.deciding.extend(deciding);
         columns.all_deciding |= all_deciding;
         columns.written.extend(written);
+        columns.reworked.extend(reworked);
         columns.all_written |= all_written;
         self.effects.extend(other.effects);
         self.functions.extend(other.functions);
@@ -177,10 +180,19 @@ impl Facts {
 
     /// What decides by the name of a result decides by what that is made of.
     fn look_behind(&mut self) {
-        let behind = self.makings.behind(&self.columns.deciding);
-        self.columns.deciding.extend(behind.columns);
-        self.columns.all_deciding |= behind.all;
-        self.deciding.extend(behind.idents);
+        let deciding = self.makings.deciding(&self.columns.deciding);
+        self.columns.deciding.extend(deciding.columns);
+        self.columns.all_deciding |= deciding.all;
+        self.deciding.extend(deciding.idents);
+    }
+
+    /// All that is named decides.
+    pub(super) fn all_decides(&mut self) {
+        self.columns
+            .deciding
+            .extend(self.columns.named.iter().cloned());
+        self.deciding.extend(self.columns.named.iter().cloned());
+        self.columns.all_deciding |= self.columns.all;
     }
 
     /// Notes what an identifier may name to mean a relation's whole row.

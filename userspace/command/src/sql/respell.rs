@@ -63,6 +63,8 @@ pub(super) struct Respelled {
     pub(super) tokens: Vec<TokenWithSpan>,
     /// True where a composite value's columns were named by a star.
     pub(super) expands: bool,
+    /// `ROWS FROM (f(…), g(…))` is spelled as a list of results, of which each may be several.
+    pub(super) rows_from: bool,
     /// Expressions that were taken out of their places, to be read by themselves. Each decides.
     pub(super) asides: Vec<Vec<TokenWithSpan>>,
     /// What else whole rows are called.
@@ -74,6 +76,7 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
     let mut out = Respelled {
         tokens: Vec::with_capacity(tokens.len()),
         expands: false,
+        rows_from: false,
         asides: Vec::new(),
         rows: Vec::new(),
     };
@@ -109,6 +112,7 @@ pub(super) fn respell(tokens: &[TokenWithSpan]) -> Respelled {
         target.pass(token);
         let instead = calls.instead(rest, before);
         rest = if let Some((words, length)) = instead.or_else(|| replaced(rest, before)) {
+            out.rows_from |= is_word(token, "rows");
             out.write(words, offset(token), &mut calls, &mut target);
             rest.get(length..).unwrap_or(&[])
         } else if let Some(name) = makes_rows(rest, before) {

@@ -90,7 +90,7 @@ pub(super) fn never(policy: &Value) -> Vec<Never> {
     for node in nodes(policy) {
         for operator in ["==", "!=", "contains", "containsAll", "containsAny"] {
             if let Some((fact, words, other)) = compared(node, operator) {
-                let named = nodes(other).filter_map(|value| value.get("Value")?.as_str());
+                let named = literals(other).into_iter();
                 found.extend(named.filter(|word| !words.contains(word)).map(|word| {
                     let word = word.to_owned();
                     Never::Word { fact, word, words }
@@ -98,6 +98,29 @@ pub(super) fn never(policy: &Value) -> Vec<Never> {
             }
         }
         found.extend(hour(node));
+    }
+    found
+}
+
+/// The words that an operand may be, or a set of: not those that choose between them.
+fn literals(operand: &Value) -> Vec<&str> {
+    let (mut found, mut todo) = (Vec::new(), vec![operand]);
+    while let Some(operand) = todo.pop() {
+        found.extend(operand.get("Value").and_then(Value::as_str));
+        todo.extend(
+            operand
+                .get("Set")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten(),
+        );
+        if let Some(chosen) = operand.get("if-then-else") {
+            todo.extend(
+                ["then", "else"]
+                    .iter()
+                    .filter_map(|branch| chosen.get(branch)),
+            );
+        }
     }
     found
 }
@@ -200,6 +223,10 @@ mod tests {
                 "context has opaque_reason && [\"syntax\", \"big\"].contains(context.opaque_reason)",
                 "`context.opaque_reason` is never `big`",
             ),
+            (
+                "context.weekday == (if context.hour > 5 then \"Sun\" else \"monday\")",
+                "`context.weekday` is never `Sun`",
+            ),
         ] {
             assert_eq!(never_in(condition), [found], "{condition}");
         }
@@ -235,6 +262,7 @@ mod tests {
             "context.predicate == \"absent\" && context.effects.contains(\"dynamic_code\")",
             "resource.name == \"Mon\" && context.workload == \"absent\"",
             "context.functions.contains(\"foo\")",
+            "context.weekday == (if context.workload == \"batch\" then \"sunday\" else \"monday\")",
         ] {
             assert_eq!(never_in(fine), Vec::<String>::new(), "{fine}");
         }

@@ -10,6 +10,7 @@ mod limits;
 mod properties;
 mod queries;
 mod replication;
+mod results;
 mod skeletons;
 mod spellings;
 mod utilities;

@@ -54,8 +54,10 @@ fn names_of(mut expr: &Expr) -> Names<'_> {
                     expr = inner;
                     continue;
                 }
-                _ if also.is_some() => return Names::Any,
-                _ => return Names::OfType(data_type),
+                Expr::Value(_) | Expr::BinaryOp { .. } | Expr::UnaryOp { .. } if also.is_none() => {
+                    return Names::OfType(data_type);
+                }
+                _ => return Names::Any,
             },
             Expr::Case { else_result, .. } => match else_result {
                 Some(last) => {
@@ -124,5 +126,9 @@ fn may_be_type(data_type: &DataType, name: &str) -> bool {
         "varbit",
         "varchar",
     ];
-    inner.contains(&name) || data_type.to_string().to_lowercase().contains(name)
+    inner.contains(&name)
+        || data_type
+            .to_string()
+            .to_lowercase()
+            .contains(&name.to_lowercase())
 }

@@ -31,17 +31,21 @@ impl Walk {
         if self.deciding {
             self.facts.deciding.insert(name.clone());
         }
-        self.making.idents.insert(name.clone());
-        self.names(name);
+        self.makings.ident(name.clone());
+        self.noted(name);
         Ok(())
     }
 
     /// Notes the name of a column.
     pub(super) fn names(&mut self, name: String) {
+        self.makings.column(name.clone());
+        self.noted(name);
+    }
+
+    fn noted(&mut self, name: String) {
         if self.deciding {
             self.facts.columns.deciding.insert(name.clone());
         }
-        self.making.columns.insert(name.clone());
         self.facts.columns.named.insert(name);
     }
 
@@ -63,7 +67,7 @@ impl Walk {
 
     /// Notes that all columns of something are meant.
     pub(super) fn all_columns(&mut self) {
-        self.making.all = true;
+        self.makings.all();
         self.facts.columns.all = true;
         self.facts.columns.all_deciding |= self.deciding;
     }

@@ -36,7 +36,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::TokenWithSpan;
 
 use super::facts::Facts;
-use super::made::Made;
+use super::made::{Made, Makings};
 use super::parser::{parse, parse_expression, parse_query};
 use super::respell::respell;
 use super::unread::Unread;
@@ -52,8 +52,10 @@ struct Walk {
     scopes: Vec<BTreeSet<String>>,
     /// What is visited decides something ([`ColumnUse::deciding`](crate::ColumnUse)).
     deciding: bool,
-    /// What is being visited is made of this, so far.
-    making: Made,
+    /// What was visited.
+    makings: Makings,
+    /// Whole rows are spread out somewhere (`(p).*`), which the tree doesn't show.
+    expands: bool,
     /// What the results of the query that is being visited are made of: a list for each of its lists.
     results: Vec<Vec<Made>>,
 }
@@ -65,7 +67,8 @@ impl Walk {
             ledger: Ledger::new(tokens, base),
             scopes: Vec::new(),
             deciding: false,
-            making: Made::default(),
+            makings: Makings::default(),
+            expands: false,
             results: Vec::new(),
         }
     }
@@ -83,23 +86,22 @@ impl Walk {
 
     /// Visits something, and tells what it is made of.
     fn made(&mut self, part: impl FnOnce(&mut Self) -> Result<(), Unread>) -> Result<Made, Unread> {
-        let outer = std::mem::take(&mut self.making);
+        let from = self.makings.place();
         part(self)?;
-        let made = std::mem::replace(&mut self.making, outer);
-        self.making.join(&made);
-        Ok(made)
+        Ok(Made::Between(from, self.makings.place()))
     }
 
-    /// Notes that something decides.
-    fn decides(&mut self, made: &Made) {
-        let columns = &mut self.facts.columns;
-        columns.deciding.extend(made.columns.iter().cloned());
-        columns.all_deciding |= made.all;
-        self.facts.deciding.extend(made.idents.iter().cloned());
+    /// Notes that whole rows are spread out, where is not known: any result may be of them, and in any place.
+    fn expands(&mut self) {
+        self.expands = true;
+        self.facts.columns.all = true;
+        self.makings.unnamed(Made::OfAll);
     }
 
-    fn finish(self) -> Result<Facts, Unread> {
+    fn finish(mut self) -> Result<Facts, Unread> {
         self.ledger.settle()?;
+        // Parts that were visited apart have none of their own.
+        self.facts.makings.absorb(self.makings);
         Ok(self.facts)
     }
 }
@@ -111,9 +113,14 @@ pub(super) fn query(tokens: &[TokenWithSpan]) -> Result<Facts, Unread> {
     let row_limit = limit::of(&query, tokens);
     let mut walk = Walk::new(parsed, 0);
     walk.facts.row_limit = row_limit;
-    walk.facts.columns.all = respelled.expands;
+    if respelled.expands {
+        walk.expands();
+    }
     walk.query(&query)?;
     let mut facts = walk.finish()?;
+    if respelled.rows_from {
+        facts.all_decides();
+    }
     for expression in respelled.asides {
         facts.absorb(aside(&expression)?);
     }
@@ -129,8 +136,10 @@ fn aside(tokens: &[TokenWithSpan]) -> Result<Facts, Unread> {
     let (expr, tokens) = parse_expression(respelled.tokens)?;
     let mut walk = Walk::new(tokens, 0);
     walk.deciding = true;
-    walk.facts.columns.all = respelled.expands;
-    walk.facts.columns.all_deciding = respelled.expands;
+    if respelled.expands {
+        walk.expands();
+        walk.facts.columns.all_deciding = true;
+    }
     walk.expression(&expr)?;
     let mut facts = walk.finish()?;
     for expression in respelled.asides {

@@ -47,7 +47,10 @@ impl Walk {
         self.body(body)?;
         let results = std::mem::replace(&mut self.results, outer);
         if compares_rows(body) {
-            results.iter().flatten().for_each(|made| self.decides(made));
+            results
+                .iter()
+                .flatten()
+                .for_each(|made| self.makings.decides(*made));
         }
         if let Some(OrderBy { kind, interpolate }) = order_by {
             match (kind, interpolate) {
@@ -220,14 +223,13 @@ impl Walk {
         if *explicit_row || *value_keyword {
             return Err(Unread::Unsupported("rows of another dialect"));
         }
-        let mut list: Vec<Made> = Vec::new();
         for row in rows {
-            list.resize_with(list.len().max(row.content.len()), Made::default);
-            for (expr, known) in row.content.iter().zip(&mut list) {
-                known.join(&self.made(|walk| walk.expression(expr))?);
-            }
+            let list = row.content.iter();
+            let list = list
+                .map(|expr| self.made(|walk| walk.expression(expr)))
+                .collect::<Result<_, _>>()?;
+            self.results.push(list);
         }
-        self.results.push(list);
         Ok(())
     }
 }

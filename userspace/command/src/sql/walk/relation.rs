@@ -61,14 +61,16 @@ impl Walk {
             JoinConstraint::Using(columns) => {
                 for column in columns {
                     let parts = self.parts(column)?;
-                    self.making.columns.extend(parts.iter().cloned());
+                    parts
+                        .iter()
+                        .for_each(|part| self.makings.column(part.clone()));
                     self.facts.columns.deciding.extend(parts.iter().cloned());
                     self.facts.columns.named.extend(parts);
                 }
                 Ok(())
             }
             JoinConstraint::Natural => {
-                self.making.all = true;
+                self.makings.all();
                 self.facts.columns.all = true;
                 self.facts.columns.all_deciding = true;
                 Ok(())
@@ -181,7 +183,7 @@ impl Walk {
     fn called_anew(&mut self, alias: Option<&TableAlias>) {
         for column in alias.iter().flat_map(|alias| &alias.columns) {
             let name = &column.name.value;
-            self.facts.makings.name(name, &Made::of_all());
+            self.makings.name(name, Made::OfAll);
         }
     }
 
@@ -189,7 +191,9 @@ impl Walk {
     fn any_called_anew(&mut self, alias: Option<&TableAlias>) {
         let any = alias.is_some_and(|alias| !alias.columns.is_empty());
         self.facts.columns.all |= any;
-        self.making.all |= any;
+        if any {
+            self.makings.all();
+        }
     }
 
     fn table_function(&mut self, name: &ObjectName, args: &[FunctionArg]) -> Result<(), Unread> {
@@ -254,7 +258,7 @@ impl Walk {
                 parenthesized: _,
                 value,
                 unit: None,
-            }) => self.expression(value),
+            }) => self.deciding(|walk| walk.expression(value)),
             None => Ok(()),
             Some(TableSampleQuantity { unit: Some(_), .. }) => Err(DIALECT),
         }

@@ -47,26 +47,35 @@ impl Walk {
         results: &[Vec<Made>],
         order: Vec<&Expr>,
     ) {
-        // Each decides once, however often it is meant.
-        let mut among = BTreeSet::new();
-        let mut any = order.len() > MOST;
+        let (mut places, mut among) = (BTreeSet::new(), BTreeSet::new());
+        let mut any = self.expands && !order.is_empty() || order.len() > MOST;
         for expr in order.into_iter().take(MOST) {
             match meant(expr, lists) {
                 Meant::None => {}
                 Meant::Place(place) => {
-                    for (list, results) in lists.iter().zip(results) {
-                        self.decides(&list.made(place - 1, results));
-                    }
+                    places.insert(place - 1);
                 }
-                Meant::Among(places) => among.extend(places),
+                Meant::Among(items) => among.extend(items),
                 Meant::Any => any = true,
             }
         }
+        if self.expands && any {
+            self.makings.decides(Made::OfAll);
+        }
         if any {
-            results.iter().flatten().for_each(|made| self.decides(made));
-        } else if let Some(list) = results.first() {
-            let meant = among.into_iter().filter_map(|place| list.get(place));
-            meant.for_each(|made| self.decides(made));
+            results
+                .iter()
+                .flatten()
+                .for_each(|made| self.makings.decides(*made));
+            return;
+        }
+        for (list, results) in lists.iter().zip(results) {
+            let star = list.star();
+            for place in &places {
+                self.makings.decides(made_in(*place, star, results));
+            }
+            let among = among.iter().filter_map(|item| results.get(*item));
+            among.for_each(|made| self.makings.decides(*made));
         }
     }
 
@@ -92,7 +101,7 @@ impl Walk {
     /// All of the list that was visited last decides.
     pub(super) fn last_list_decides(&mut self) {
         if let Some(list) = self.results.pop() {
-            list.iter().for_each(|made| self.decides(made));
+            list.iter().for_each(|made| self.makings.decides(*made));
             self.results.push(list);
         }
     }
@@ -105,70 +114,67 @@ impl Walk {
         results: &[Vec<Made>],
     ) {
         let lists = lists(body);
-        let several = lists.len() > 1;
-        let by_place = ByPlace::of(&lists, results);
-        let makings = &mut self.facts.makings;
-        for (place, column) in columns.iter().enumerate() {
-            makings.name(&column.name.value, &by_place.made(place));
+        for (list, results) in lists.iter().zip(results) {
+            let star = list.star();
+            for (place, column) in columns.iter().enumerate() {
+                let made = made_in(place, star, results);
+                self.makings.name(&column.name.value, made);
+            }
         }
-        match (lists.first(), results.first()) {
-            (Some(List::Items(items)), Some(own)) => {
-                for (place, (item, own)) in items.iter().zip(own).enumerate() {
-                    let made = if place < by_place.star {
-                        by_place.made(place)
-                    } else {
-                        // It may be in any place of the other lists.
-                        let mut made = own.clone();
-                        made.all |= several;
-                        made
-                    };
-                    match names(item) {
-                        Names::Star if !several => {}
-                        Names::These(names) => {
-                            names.iter().for_each(|name| makings.name(name, &made));
+        match lists.first() {
+            None => {}
+            Some(List::Values(count)) => {
+                for place in 0..*count {
+                    let name = format!("column{}", place + 1);
+                    for results in results {
+                        if let Some(made) = results.get(place) {
+                            self.makings.name(&name, *made);
                         }
-                        Names::Star | Names::OfType(_) | Names::Any => makings.unnamed(&made),
                     }
                 }
             }
-            (Some(List::Values(count)), _) => {
-                for place in 0..*count {
-                    makings.name(&format!("column{}", place + 1), &by_place.made(place));
+            Some(List::Items(items)) => self.called_as(items, &lists, results),
+        }
+    }
+
+    /// Notes what results are called by themselves: as those of the first list are.
+    fn called_as(&mut self, items: &[SelectItem], lists: &[List<'_>], results: &[Vec<Made>]) {
+        let several = lists.len() > 1;
+        let names: Vec<Names<'_>> = items.iter().map(names).collect();
+        for (list, results) in lists.iter().zip(results) {
+            // Behind a star nobody knows which place a result has.
+            let star = list.star().unwrap_or(usize::MAX);
+            for (place, made) in results.iter().enumerate() {
+                match names.get(place) {
+                    _ if several && place >= star => self.makings.unnamed(*made),
+                    Some(Names::These(names)) => {
+                        names.iter().for_each(|name| self.makings.name(name, *made));
+                    }
+                    Some(Names::Star) if !several => {}
+                    Some(Names::Star | Names::OfType(_) | Names::Any) | None => {
+                        self.makings.unnamed(*made);
+                    }
                 }
             }
-            (None, _) | (Some(List::Items(_)), None) => {}
+        }
+        let star = lists.iter().filter_map(|list| list.star()).min();
+        if several && let Some(star) = star {
+            self.behind_star(names.get(star..).unwrap_or_default());
         }
     }
-}
 
-/// What the results of several lists are made of, each with those in its place.
-struct ByPlace {
-    made: Vec<Made>,
-    /// From here on a star may hold it, in one of the lists.
-    star: usize,
-}
-
-impl ByPlace {
-    fn of(lists: &[List<'_>], results: &[Vec<Made>]) -> Self {
-        let mut made: Vec<Made> = Vec::new();
-        for results in results {
-            made.resize_with(made.len().max(results.len()), Made::default);
-            for (known, made) in made.iter_mut().zip(results) {
-                known.join(made);
+    /// Results behind a star of any list may be of anything.
+    fn behind_star(&mut self, names: &[Names<'_>]) {
+        for name in names {
+            match name {
+                Names::These(names) => {
+                    names
+                        .iter()
+                        .for_each(|name| self.makings.name(name, Made::OfAll));
+                }
+                Names::Star | Names::OfType(_) | Names::Any => self.makings.unnamed(Made::OfAll),
             }
         }
-        let stars = lists.iter().filter_map(|list| list.star());
-        Self {
-            made,
-            star: stars.min().unwrap_or(usize::MAX),
-        }
-    }
-
-    fn made(&self, place: usize) -> Made {
-        if place >= self.star {
-            return Made::of_all();
-        }
-        self.made.get(place).cloned().unwrap_or_default()
     }
 }
 
@@ -180,13 +186,14 @@ impl List<'_> {
             Self::Values(_) => None,
         }
     }
+}
 
-    /// What the result in this place is made of. Where a star may hold it, that is anything.
-    fn made(self, place: usize, results: &[Made]) -> Made {
-        if self.star().is_some_and(|star| star <= place) {
-            return Made::of_all();
-        }
-        results.get(place).cloned().unwrap_or_default()
+/// What the result in this place is made of. Where a star may hold it, that is anything.
+fn made_in(place: usize, star: Option<usize>, results: &[Made]) -> Made {
+    match results.get(place) {
+        _ if star.is_some_and(|star| star <= place) => Made::OfAll,
+        Some(made) => *made,
+        None => Made::Between(0, 0),
     }
 }
 
@@ -200,8 +207,12 @@ pub(super) fn lists(body: &SetExpr) -> Vec<List<'_>> {
             SetExpr::Query(query) => todo.push(&query.body),
             SetExpr::SetOperation { left, right, .. } => todo.extend([&**right, left]),
             SetExpr::Values(values) => {
-                let width = values.rows.first().map_or(0, |row| row.content.len());
-                lists.push(List::Values(width));
+                lists.extend(
+                    values
+                        .rows
+                        .iter()
+                        .map(|row| List::Values(row.content.len())),
+                );
             }
             SetExpr::Insert(statement)
             | SetExpr::Update(statement)

@@ -4,13 +4,14 @@
 //! for a real table there.
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, ConflictTarget, Delete, DoUpdate, Expr, FromTable, Ident, Insert,
-    ObjectName, OnConflict, OnConflictAction, OnInsert, OutputClause, SelectItem, TableAlias,
-    TableAliasWithoutColumns, TableFactor, TableObject, TableWithJoins, Update,
-    UpdateTableFromKind,
+    Assignment, AssignmentTarget, BinaryOperator, ConflictTarget, Delete, DoUpdate, Expr,
+    FromTable, Ident, Insert, ObjectName, OnConflict, OnConflictAction, OnInsert, OutputClause,
+    SelectItem, TableAlias, TableAliasWithoutColumns, TableFactor, TableObject, TableWithJoins,
+    Update, UpdateTableFromKind,
 };
 
 use super::Walk;
+use super::expression::bare;
 use crate::model::{Access, Effect, Object, Predicate, Verb};
 use crate::sql::facts::Facts;
 use crate::sql::unread::Unread;
@@ -231,6 +232,12 @@ impl Walk {
             if read.reads || !only_itself && (read.columns.all || !read.columns.named.is_empty()) {
                 self.facts.effects.insert(Effect::Derives);
             }
+            if only_itself && !proposed && !is_step(value) {
+                self.facts
+                    .columns
+                    .reworked
+                    .extend(read.columns.named.iter().cloned());
+            }
             self.facts.absorb(read);
         }
         Ok(())
@@ -242,7 +249,9 @@ impl Walk {
         part: impl FnOnce(&mut Self) -> Result<(), Unread>,
     ) -> Result<Facts, Unread> {
         let outer = std::mem::take(&mut self.facts);
+        let results = std::mem::take(&mut self.results);
         let result = part(self);
+        self.results = results;
         let inner = std::mem::replace(&mut self.facts, outer);
         result.map(|()| inner)
     }
@@ -356,4 +365,19 @@ impl Walk {
 /// True for `excluded.column`: what the statement itself wanted to insert.
 fn is_excluded(value: &Expr) -> bool {
     matches!(value, Expr::CompoundIdentifier(parts) if parts.len() == 2 && parts.first().is_some_and(|p| p.value == "excluded"))
+}
+
+/// Whether it is a value as it is, or with a constant added or subtracted.
+fn is_step(mut expr: &Expr) -> bool {
+    loop {
+        match bare(expr) {
+            Expr::BinaryOp {
+                left,
+                op: BinaryOperator::Plus | BinaryOperator::Minus,
+                right,
+            } if matches!(bare(right), Expr::Value(_)) => expr = left,
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_) => return true,
+            _ => return false,
+        }
+    }
 }
