@@ -256,8 +256,9 @@ impl Routes {
     }
 }
 
-/// Whether an address means something else on every host: clouds hand out a host's credentials there.
-fn is_link_local(address: IpAddr) -> bool {
+/// Whether an address means something else on every host: clouds hand out a host's credentials there. Nothing is
+/// led there by a name, whoever answers for it.
+pub(crate) fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),

@@ -22,6 +22,7 @@ use weir_intercept::Namespace;
 
 use crate::{
     config::{CredentialError, Host, HostPort},
+    route::is_link_local,
     tls::TlsError,
 };
 
@@ -119,8 +120,14 @@ async fn dial(upstream: &HostPort, from: Option<&Namespace>) -> Result<TcpStream
 /// To the first address of a name that answers. The name is looked up by weir, wherever it dials
 /// from.
 async fn by_name(name: &str, port: u16, from: Option<&Namespace>) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let mut last = io::Error::new(
+        io::ErrorKind::NotFound,
+        "the name has no address, or only link-local ones",
+    );
     for address in lookup_host((name, port)).await? {
+        if is_link_local(address.ip()) {
+            continue;
+        }
         match connect(address, from).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
@@ -139,4 +146,17 @@ async fn connect(to: SocketAddr, from: Option<&Namespace>) -> io::Result<TcpStre
 /// The name that a target's certificate is checked against, unless the configuration says another.
 fn certificate_name(upstream: &HostPort) -> String {
     upstream.host.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_name_leads_to_a_link_local_address() {
+        for name in ["169.254.169.254", "fe80::1"] {
+            let refused = by_name(name, 80, None).await.unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::NotFound, "{name}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ use super::{PATIENCE, UpstreamError};
 use crate::{
     admit::Passage,
     config::{Host, HostPort, Udp, is_of_one_host},
+    route::is_link_local,
 };
 
 /// A socket that is connected, and that nobody can send anything on or read anything from yet.
@@ -63,7 +64,7 @@ async fn to_upstream(upstream: &HostPort, from: Option<&Namespace>) -> io::Resul
     };
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address of a host");
     for address in lookup_host((name, upstream.port)).await? {
-        if !is_of_one_host(address.ip()) {
+        if !is_of_one_host(address.ip()) || is_link_local(address.ip()) {
             continue;
         }
         match connect(address, from).await {
