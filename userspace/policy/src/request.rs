@@ -149,8 +149,11 @@ pub struct Names {
     pub behind: Vec<Behind>,
     /// The classes of the columns that are named.
     pub named: BTreeSet<DataClass>,
-    /// The classes of those by whose values the statement decides.
+    /// The classes of those by whose values the statement decides; where it may decide by all columns of
+    /// something, of all.
     pub deciding: BTreeSet<DataClass>,
+    /// Whether all that it reads is known, so that no class is missing there.
+    pub complete: bool,
 }
 
 /// A relation that is used without being named.

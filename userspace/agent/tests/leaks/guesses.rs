@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Questions with a right guess and with a wrong one; the same where the order of rows tells enough.
-const GUESSES: [(&str, &str, &str); 42] = [
+const GUESSES: [(&str, &str, &str); 43] = [
     (
         "WHERE",
         "SELECT name FROM vault WHERE email LIKE ?",
@@ -205,6 +205,12 @@ const GUESSES: [(&str, &str, &str); 42] = [
         "a name behind casts",
         "SELECT id, upper(ssn)::text::text FROM vault ORDER BY upper, ?::text",
         "'' ''",
+    ),
+    (
+        "ON CONFLICT",
+        "INSERT INTO vault (id, firm_id, name, ssn) VALUES (90, 1, 'x', ?) ON CONFLICT (ssn) DO UPDATE \
+         SET name = excluded.name RETURNING id",
+        "'kq7zxv41wm' 'zz'",
     ),
     (
         "a view",

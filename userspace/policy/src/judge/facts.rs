@@ -121,10 +121,12 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether it may decide by columns that it does not name. What could not be read may.
+    /// Whether it may decide by columns that it does not name, and no catalogue says which those are. What could not
+    /// be read may.
     pub(super) fn all_deciding(self) -> bool {
+        let known = self.names.is_some_and(|names| names.complete);
         match self.read {
-            Read::Command(command) => command.columns.all_deciding,
+            Read::Command(command) => command.columns.all_deciding && !known,
             Read::Opaque(_) => true,
         }
     }

@@ -6,6 +6,7 @@ use weir_command::{Access, Command, Object, Statement};
 use weir_policy::{Behind, Names};
 
 use super::{Lineage, Traced};
+use crate::mask::exposure::runs_code;
 
 /// The alias of a session's own temporary schema, and how those are called.
 const TEMPORARY: &str = "pg_temp";
@@ -62,7 +63,10 @@ impl Lineage {
             Sight::AnySchema => None,
             Sight::Blind => return None,
         };
-        let mut names = Names::default();
+        let mut names = Names {
+            complete: !runs_code(command, self),
+            ..Names::default()
+        };
         let mut behind = BTreeSet::new();
         for object in &command.objects {
             let meant = if is_of_rows(object) {
@@ -70,6 +74,7 @@ impl Lineage {
             } else {
                 Vec::new()
             };
+            names.complete &= !meant.is_empty() || !is_of_rows(object);
             if meant.is_empty() || object.schema.is_some() {
                 names.objects.push(object.clone());
             }
@@ -114,7 +119,8 @@ fn classes(relation: &Traced, command: &Command, names: &mut Names) {
         if command.columns.named.contains(column) {
             names.named.insert(sensitive.class.clone());
         }
-        if command.columns.deciding.contains(column) {
+        let columns = &command.columns;
+        if columns.all_deciding || columns.deciding.contains(column) {
             names.deciding.insert(sensitive.class.clone());
         }
     }

@@ -88,6 +88,16 @@ pub(super) fn redacted<'a>(
     Some(fields.collect())
 }
 
+/// Whether a notice tells something of what is computed by coming at all: less than a warning, of which nothing but
+/// that would be shown.
+#[must_use]
+pub(super) fn tells_by_coming(notice: &Diagnostic, exposure: &Exposure) -> bool {
+    let less = ["NOTICE", "INFO", "LOG", "DEBUG"];
+    let severity = notice.get(b'V').or_else(|| notice.get(b'S'));
+    exposure.computes.is_some()
+        && severity.is_some_and(|severity| less.iter().any(|known| *severity == *known))
+}
+
 /// Whether the server found no relation of a name that the text itself has: then it quotes that and nothing
 /// else. What code says that the text calls has a context, and its queries are told beside.
 fn names_nothing(diagnostic: &Diagnostic) -> bool {

@@ -98,8 +98,19 @@ fn conditions_orders_and_comparisons_decide() {
         ),
         (
             "insert into t values (1) on conflict (a) do update set b = 1 where t.c = 2",
-            "c",
+            "a c",
         ),
+        (
+            "insert into t values (1) on conflict on constraint k do nothing",
+            "*",
+        ),
+        ("select coalesce(a, 'x'), coalesce(b::text, c) from t", ""),
+        (
+            "select coalesce(a, (select 1 from u for update)) from t",
+            "a",
+        ),
+        ("select (array['x'])[a], b[1] from t", "a"),
+        ("select nextval((array['x', 'y'])[a])", "a"),
         (
             "with w as (select a from t where b) select a from w where a = 1",
             "a b",

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::Walk;
-use super::expression::Todo;
+use super::expression::{Todo, bare};
 use crate::model::{Access, Control, Object, Predicate, Verb};
 use crate::sql::function::{self, Trait};
 use crate::sql::keyword;
@@ -30,8 +30,8 @@ const SPELLED_ALONE: [&str; 10] = [
     "user",
 ];
 
-/// Functions whose result is nothing, or so many rows, by what their arguments are: of the server's and its usual
-/// extensions, those that return sets, and some that search.
+/// Functions of which something else comes by what their arguments are than a value: no value, so many rows, one more
+/// of a sequence. Of the server's and its usual extensions, those that return sets, and some that search.
 const DECIDERS: &str = "\
     _pg_expandarray aclexplode array_position array_positions brin_page_items brin_revmap_data bt_page_items \
     connectby crosstab crosstab2 crosstab3 crosstab4 dblink dblink_fetch dblink_get_notify dblink_get_pkey \
@@ -40,14 +40,39 @@ const DECIDERS: &str = "\
     json_array_elements_text json_each json_each_text json_object_keys json_populate_recordset json_query \
     json_to_recordset json_value jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text \
     jsonb_object_keys jsonb_path_query jsonb_path_query_array jsonb_path_query_array_tz jsonb_path_query_first \
-    jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_recordset jsonb_to_recordset normal_rand nullif \
+    jsonb_path_query_first_tz jsonb_path_query_tz jsonb_populate_recordset jsonb_to_recordset nextval normal_rand nullif \
     pg_available_wal_summaries pg_extension_update_paths pg_get_multixact_members pg_get_publication_tables \
     pg_logical_slot_get_binary_changes pg_logical_slot_get_changes pg_logical_slot_peek_binary_changes \
     pg_logical_slot_peek_changes pg_ls_dir pg_ls_replslotdir pg_ls_tmpdir pg_mcv_list_items pg_options_to_table \
     pg_partition_ancestors pg_partition_tree pg_snapshot_xip pg_stat_get_activity pg_stat_get_progress_info \
-    pg_stat_get_subscription pg_tablespace_databases pg_wal_summary_contents pgp_armor_headers pgrowlocks \
+    pg_stat_get_subscription pg_tablespace_databases pg_wal_summary_contents pgp_armor_headers pgrowlocks random \
     regexp_match regexp_matches regexp_split_to_table regexp_substr skeys string_to_table svals ts_debug ts_parse \
     ts_stat ts_token_type txid_snapshot_xip unnest xpath_table";
+
+/// Whether more than a value comes of one of these, where it is evaluated.
+fn do_something(args: &[FunctionArg]) -> bool {
+    args.iter().any(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
+            let mut expr = bare(expr);
+            while let Expr::Cast { expr: inner, .. } = expr {
+                expr = bare(inner);
+            }
+            !matches!(
+                expr,
+                Expr::Identifier(_)
+                    | Expr::CompoundIdentifier(_)
+                    | Expr::Value(_)
+                    | Expr::TypedString(_)
+            )
+        }
+        _ => true,
+    })
+}
+
+fn is_called(name: &ObjectName, plain: &str) -> bool {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    last.is_some_and(|ident| ident.value == plain)
+}
 
 fn is_decider(name: &ObjectName) -> bool {
     let last = name.0.last().and_then(|part| part.as_ident());
@@ -96,7 +121,8 @@ impl Walk {
             }) => {
                 self.called(name, args)?;
                 let distinct = *duplicate_treatment == Some(DuplicateTreatment::Distinct);
-                if distinct || is_decider(name) {
+                if distinct || is_decider(name) || is_called(name, "coalesce") && do_something(args)
+                {
                     let mut asked = Vec::new();
                     self.arguments(args, &mut asked)?;
                     self.decide(asked, todo)?;

@@ -92,14 +92,15 @@ impl Walk {
                 self.field(name);
             }
             AccessExpr::Dot(_) => return Err(Unread::Unsupported("a call on a value")),
-            AccessExpr::Subscript(Subscript::Index { index }) => todo.push(index),
+            // Which value it is, or whether there is one.
+            AccessExpr::Subscript(Subscript::Index { index }) => self.decide(vec![index], todo)?,
             AccessExpr::Subscript(Subscript::Slice {
                 lower_bound,
                 upper_bound,
                 stride: None,
             }) => {
-                todo.extend(lower_bound);
-                todo.extend(upper_bound);
+                let bounds = lower_bound.iter().chain(upper_bound);
+                self.decide(bounds.collect(), todo)?;
             }
             AccessExpr::Subscript(Subscript::Slice {
                 stride: Some(_), ..

@@ -110,16 +110,19 @@ impl Walk {
             conflict_target,
             action,
         } = conflict;
+        // Whether a value is there already, and in which row, is what comes of it.
         match conflict_target {
             None => {}
             Some(ConflictTarget::Columns(columns)) => {
                 for column in columns {
                     let name = self.name(column)?;
+                    self.facts.columns.deciding.insert(name.clone());
                     self.facts.columns.named.insert(name);
                 }
             }
             Some(ConflictTarget::OnConstraint(name)) => {
                 self.parts(name)?;
+                self.facts.columns.all_deciding = true;
             }
         }
         match action {

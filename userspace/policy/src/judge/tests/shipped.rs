@@ -137,7 +137,8 @@ fn cases() -> Vec<(&'static str, &'static str, Statement)> {
             make(Verb::Select).calls("set_config").effect(Effect::Setting)
                 .control(Control::Set { name: "role".into(), value: Some("postgres".into()), }).done()),
         ("allow", "SET timezone = 'UTC'", set("timezone", Some("UTC"))),
-        ("allow", "SET enable_seqscan = off", set("enable_seqscan", Some("off"))),
+        // by which the order of an index could be had
+        ("no-unsafe-setting", "SET enable_seqscan = off", set("enable_seqscan", Some("off"))),
         ("allow", "RESET ALL", make(Verb::Set).effect(Effect::Setting).done()),
         // no-lexing-change: which change that is, the parser says
         ("no-lexing-change", "SET standard_conforming_strings = off",

@@ -92,6 +92,9 @@ impl Governed {
         let notice = decode(NoticeResponse::decode(frame.clone()))?;
         let seq = self.pipeline.current_seq();
         let exposure = self.quotable();
+        if refusal::tells_by_coming(notice.diagnostic(), &exposure) {
+            return Ok(());
+        }
         let shown = match refusal::redacted(notice.diagnostic(), &exposure) {
             Some(fields) => decode(NoticeResponse::new(&fields))?,
             None => notice,
