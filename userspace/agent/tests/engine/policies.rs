@@ -3,6 +3,7 @@
 
 use std::{
     fs, iter,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -158,17 +159,13 @@ fn a_hangup_takes_all_files_or_none_and_a_live_session_is_judged_by_them_from_th
     let host = Host::new("hangup", "watch = false", &server);
     let daemon = host.daemon();
     let first = host.version();
-    let (ready, go) = (host.policies().join("ready"), host.policies().join("go"));
-    fs::set_permissions(
-        host.dir.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
-    fs::set_permissions(
-        host.policies(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o777),
-    )
-    .unwrap();
+    // Where the agent can write.
+    let signs = host.dir.path().join("signs");
+    fs::create_dir(&signs).unwrap();
+    for (path, mode) in [(host.dir.path(), 0o755), (&*signs, 0o777)] {
+        fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+    let (ready, go) = (signs.join("ready"), signs.join("go"));
     let wait = format!(
         "\\! touch {}; while ! [ -e {} ]; do sleep 0.05; done",
         ready.display(),
