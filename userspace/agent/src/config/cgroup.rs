@@ -18,6 +18,9 @@ impl CgroupPath {
         &self.0
     }
 
+    /// What the cgroups of `weir run`'s commands lie in.
+    pub const RUNS: &str = "/weir.run";
+
     /// The path without its leading `/`, to be joined to the root of the cgroup file system.
     #[must_use]
     pub fn below_root(&self) -> &str {

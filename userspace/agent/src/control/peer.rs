@@ -2,7 +2,7 @@
 //!
 //! Job: take the peer's credentials from the kernel when it is accepted, and say who calls: root
 //! and the daemon's own user are operators, anybody else who they show to be. Never a process of a
-//! governed cgroup. What can't be told is refused.
+//! governed cgroup, nor of one that `weir run` governs by itself. What can't be told is refused.
 
 use std::{fs, io};
 
@@ -22,6 +22,7 @@ use super::{
     error::ApiError,
     rooms::Host,
 };
+use crate::config::CgroupPath;
 
 /// The process that connected, as it was when its connection was accepted.
 #[derive(Clone, Debug)]
@@ -60,10 +61,11 @@ impl Peer {
             .facts
             .as_ref()
             .map_err(|error| format!("weir can't tell who calls: {error}"))?;
-        if let Some(tagged) = governed
+        let mut governed = governed
             .iter()
-            .find(|tagged| is_within(&facts.cgroup, tagged))
-        {
+            .map(String::as_str)
+            .chain([CgroupPath::RUNS]);
+        if let Some(tagged) = governed.find(|tagged| is_within(&facts.cgroup, tagged)) {
             return Err(format!(
                 "a process governed by weir (cgroup {tagged}) can't ask it"
             ));
@@ -169,6 +171,7 @@ mod tests {
         assert!(peer(0, "/weir/ci/job-1").admitted(own, &governed).is_err());
         assert!(peer(0, "/weir/ci-other").admitted(own, &governed).is_ok());
         assert!(peer(0, "/weir").admitted(own, &governed).is_ok());
+        assert!(peer(1000, "/weir.run/1-abc").admitted(own, &[]).is_err());
     }
 
     #[test]

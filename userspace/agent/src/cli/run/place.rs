@@ -8,7 +8,7 @@ use super::{error::RunError, sweep};
 use crate::config::CgroupPath;
 
 /// The parent of every run's cgroup.
-pub(super) const PARENT: &str = "/weir.run";
+pub(super) const PARENT: &str = CgroupPath::RUNS;
 
 /// What the names of runs' engines begin with.
 pub(super) const INSTANCE: &str = "run-";
