@@ -1,7 +1,7 @@
 //! Why there is no configuration, and getting the text of the file in the first place.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -45,6 +45,11 @@ pub enum ConfigErrors {
     Invalid(Diagnostics),
 }
 
+/// Whether everybody on the host may write a file or a directory, an agent too.
+pub(crate) fn may_everybody_write(metadata: &Metadata) -> bool {
+    metadata.mode() & 0o002 != 0
+}
+
 pub(super) fn text_of(path: &Path) -> Result<String, ConfigErrors> {
     let unreadable = |source| ConfigErrors::Unreadable {
         path: path.to_owned(),
@@ -56,7 +61,7 @@ pub(super) fn text_of(path: &Path) -> Result<String, ConfigErrors> {
     if metadata.is_dir() {
         return Err(ConfigErrors::Directory(path.to_owned()));
     }
-    if metadata.mode() & 0o002 != 0 {
+    if may_everybody_write(&metadata) {
         return Err(ConfigErrors::Writable(path.to_owned()));
     }
     let mut bytes = Vec::new();

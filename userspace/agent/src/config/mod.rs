@@ -59,6 +59,7 @@ pub use credential::Credential;
 pub use dns::Dns;
 pub use engine::{Engine, kept_policies};
 pub use errors::ConfigErrors;
+pub(crate) use errors::may_everybody_write;
 pub use identity::{
     ClientAuth, Identity, IdentityKind, Introspect, OidcIdentity, OidcSource, SpiffeIdentity,
 };

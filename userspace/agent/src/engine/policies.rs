@@ -11,7 +11,6 @@ mod watch;
 
 use std::{
     fs, io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -19,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use weir_policy::{Diagnostics, Policies, Source};
 
 use self::watch::Print;
-use crate::config::kept_policies;
+use crate::config::{kept_policies, may_everybody_write};
 use crate::signing::{MANIFEST, Manifest, NotSigned, PublicKey, SIGNATURE};
 
 /// Largest policy file, in bytes.
@@ -196,7 +195,7 @@ impl PolicyFiles {
             .map_err(not_signed)?;
         // What is verified is what was read, whatever becomes of the files meanwhile.
         let sources = read(directory)?;
-        manifest.covers(&plain(&sources)).map_err(not_signed)?;
+        manifest.covers(&sources).map_err(not_signed)?;
         if let Some(memory) = &self.memory {
             accepted::may_follow(memory, &manifest)?.map_err(not_signed)?;
         }
@@ -236,18 +235,6 @@ impl PolicyFiles {
     }
 }
 
-/// The same texts under the names of their files alone.
-fn plain(sources: &[Source]) -> Vec<Source> {
-    let plain = |source: &Source| {
-        let name = Path::new(&source.name).file_name().unwrap_or_default();
-        Source {
-            name: name.to_string_lossy().into_owned(),
-            text: source.text.clone(),
-        }
-    };
-    sources.iter().map(plain).collect()
-}
-
 /// The text of a file that is not too large.
 fn bounded(path: &Path) -> Result<String, ReadPolicies> {
     let failed = |source| ReadPolicies::Io {
@@ -266,10 +253,10 @@ fn bounded(path: &Path) -> Result<String, ReadPolicies> {
 }
 
 fn not_for_everybody(path: &Path, facts: &fs::Metadata) -> Result<(), ReadPolicies> {
-    if facts.mode() & 0o002 == 0 {
-        return Ok(());
+    if may_everybody_write(facts) {
+        return Err(ReadPolicies::Writable(path.to_owned()));
     }
-    Err(ReadPolicies::Writable(path.to_owned()))
+    Ok(())
 }
 
 /// The policy sources of a directory, by name. Other files in it are not looked at.

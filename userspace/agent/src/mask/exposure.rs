@@ -68,13 +68,14 @@ impl Exposure {
         }
         for object in objects.iter().filter(|o| o.access != Access::Define) {
             let schema = object.schema.as_deref();
+            let mut relations = lineage.named(schema, &object.name).peekable();
             // What is read and nobody knows may hold anything: a toast table does, or what isn't there for
             // others yet. In another encoding than the text seems to be in, other letters mean another name.
-            let is_known = lineage.named(schema, &object.name).next().is_some();
+            let is_known = relations.peek().is_some();
             if !is_known && (object.access == Access::Read || !object.name.is_ascii()) {
                 exposure.join(Self::everything(lineage, clear));
             }
-            for relation in lineage.named(schema, &object.name) {
+            for relation in relations {
                 if object.access == Access::Write {
                     if relation.is_reactive() {
                         exposure.join(Self::everything(lineage, clear));

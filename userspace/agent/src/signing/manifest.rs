@@ -112,20 +112,21 @@ impl Manifest {
         Ok(Self { sequence, files })
     }
 
-    /// Holds the files that are there against it. `files` have plain names.
+    /// Holds the files that are there against it, wherever they lie.
     ///
     /// # Errors
     /// When one is missing, changed or not in it.
     pub fn covers(&self, files: &[Source]) -> Result<(), NotSigned> {
         for file in files {
-            match self.files.get(&file.name) {
-                None => return Err(NotSigned::Extra(file.name.clone())),
+            let name = file.file_name();
+            match self.files.get(name) {
+                None => return Err(NotSigned::Extra(name.to_owned())),
                 // Compared in constant time.
                 Some(hash) if *hash == blake3::hash(file.text.as_bytes()) => {}
-                Some(_) => return Err(NotSigned::Changed(file.name.clone())),
+                Some(_) => return Err(NotSigned::Changed(name.to_owned())),
             }
         }
-        let is_there = |name: &&String| files.iter().any(|file| file.name == **name);
+        let is_there = |name: &&String| files.iter().any(|file| file.file_name() == name.as_str());
         match self.files.keys().find(|name| !is_there(name)) {
             Some(gone) => Err(NotSigned::Gone(gone.clone())),
             None => Ok(()),

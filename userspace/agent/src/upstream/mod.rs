@@ -124,16 +124,19 @@ async fn by_name(name: &str, port: u16, from: Option<&Namespace>) -> io::Result<
         io::ErrorKind::NotFound,
         "the name has no address, or only link-local ones",
     );
-    for address in lookup_host((name, port)).await? {
-        if is_link_local(address.ip()) {
-            continue;
-        }
+    for address in addresses(name, port).await? {
         match connect(address, from).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+/// Those of a name that it may lead to.
+async fn addresses(name: &str, port: u16) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    let all = lookup_host((name, port)).await?;
+    Ok(all.filter(|address| !is_link_local(address.ip())))
 }
 
 async fn connect(to: SocketAddr, from: Option<&Namespace>) -> io::Result<TcpStream> {

@@ -10,18 +10,14 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use tokio::{
-    net::{UdpSocket, lookup_host},
-    time::timeout,
-};
+use tokio::{net::UdpSocket, time::timeout};
 use weir_intercept::Namespace;
 use weir_record::{RecordError, RecordedPermit};
 
-use super::{PATIENCE, UpstreamError};
+use super::{PATIENCE, UpstreamError, addresses};
 use crate::{
     admit::Passage,
     config::{Host, HostPort, Udp, is_of_one_host},
-    route::is_link_local,
 };
 
 /// A socket that is connected, and that nobody can send anything on or read anything from yet.
@@ -63,10 +59,8 @@ async fn to_upstream(upstream: &HostPort, from: Option<&Namespace>) -> io::Resul
         Host::Name(name) => name.as_str(),
     };
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address of a host");
-    for address in lookup_host((name, upstream.port)).await? {
-        if !is_of_one_host(address.ip()) || is_link_local(address.ip()) {
-            continue;
-        }
+    let addresses = addresses(name, upstream.port).await?;
+    for address in addresses.filter(|address| is_of_one_host(address.ip())) {
         match connect(address, from).await {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,

@@ -33,7 +33,8 @@ pub struct PolicyVersion(Arc<str>);
 
 impl Source {
     /// The last component of its name.
-    fn file_name(&self) -> &str {
+    #[must_use]
+    pub fn file_name(&self) -> &str {
         let name = Path::new(&self.name).file_name();
         name.and_then(OsStr::to_str).unwrap_or(&self.name)
     }

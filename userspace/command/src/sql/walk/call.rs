@@ -9,6 +9,7 @@ use sqlparser::ast::{
 
 use super::Walk;
 use super::expression::{Todo, bare};
+use super::name::last_of;
 use crate::model::{Access, Control, Object, Predicate, Verb};
 use crate::sql::function::{self, Trait};
 use crate::sql::keyword;
@@ -69,14 +70,12 @@ fn do_something(args: &[FunctionArg]) -> bool {
     })
 }
 
-fn is_called(name: &ObjectName, plain: &str) -> bool {
-    let last = name.0.last().and_then(|part| part.as_ident());
-    last.is_some_and(|ident| ident.value == plain)
-}
-
-fn is_decider(name: &ObjectName) -> bool {
-    let last = name.0.last().and_then(|part| part.as_ident());
-    last.is_some_and(|ident| DECIDERS.split(' ').any(|name| name == ident.value))
+/// Whether something else comes of a call of this by what its arguments are.
+fn is_decider(name: &ObjectName, args: &[FunctionArg]) -> bool {
+    last_of(name).is_some_and(|last| {
+        DECIDERS.split(' ').any(|decider| decider == last)
+            || last == "coalesce" && do_something(args)
+    })
 }
 
 impl Walk {
@@ -121,8 +120,7 @@ impl Walk {
             }) => {
                 self.called(name, args)?;
                 let distinct = *duplicate_treatment == Some(DuplicateTreatment::Distinct);
-                if distinct || is_decider(name) || is_called(name, "coalesce") && do_something(args)
-                {
+                if distinct || is_decider(name, args) {
                     let mut asked = Vec::new();
                     self.arguments(args, &mut asked)?;
                     self.decide(asked, todo)?;

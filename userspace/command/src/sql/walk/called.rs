@@ -6,6 +6,7 @@
 use sqlparser::ast::{DataType, Expr, SelectItem};
 
 use super::expression::bare;
+use super::name::last_of;
 
 /// What a result may be called.
 pub(super) enum Names<'e> {
@@ -76,9 +77,10 @@ fn names_of(mut expr: &Expr) -> Names<'_> {
                     .collect();
             }
             Expr::Function(function) => {
-                let last = function.name.0.last().and_then(|part| part.as_ident());
-                let Some(ident) = last else { return Names::Any };
-                break vec![ident.value.as_str()];
+                break vec![match last_of(&function.name) {
+                    Some(last) => last,
+                    None => return Names::Any,
+                }];
             }
             Expr::Value(_)
             | Expr::BinaryOp { .. }

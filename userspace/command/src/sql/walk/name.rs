@@ -83,3 +83,9 @@ pub(in crate::sql) fn object_of(parts: Vec<String>, access: Access) -> Result<Ob
         _ => Err(Unread::Unsupported("a name of more than three parts")),
     }
 }
+
+/// The last part of a name: a function's own, without its schema.
+pub(super) fn last_of(name: &ObjectName) -> Option<&str> {
+    let ident = name.0.last()?.as_ident()?;
+    Some(&ident.value)
+}

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::Walk;
+use super::name::last_of;
 use crate::model::Access;
 use crate::sql::made::Made;
 use crate::sql::unread::Unread;
@@ -202,9 +203,7 @@ impl Walk {
         self.arguments(args, &mut todo)?;
         // how many rows there are, and what is asked of them by the name of the whole
         self.deciding(|walk| walk.all(todo))?;
-        if let Some(ident) = name.0.last().and_then(|part| part.as_ident()) {
-            self.facts.rows.insert(ident.value.clone());
-        }
+        self.facts.rows.extend(last_of(name).map(str::to_owned));
         Ok(())
     }
 
